@@ -18,6 +18,7 @@ from skops.io.exceptions import UntrustedTypesFoundException
 
 from stages.command import Refused
 from stages.decision import calibrate, decide
+from stages.models import WeightedPipeline
 from stages.tables import whole, write_json
 
 MODEL, BASELINE = "models/model.skops", "models/baseline.skops"
@@ -35,7 +36,7 @@ TRUSTED = [
     "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
     "sklearn.tree._tree.Tree",  # its node indices are not checked: the SHA-256 of the card is what vouches for them
     "sklearn.utils._bunch.Bunch",
-    "stages.models.WeightedPipeline",
+    f"{WeightedPipeline.__module__}.{WeightedPipeline.__qualname__}",
 ]
 
 

@@ -24,7 +24,10 @@ class WeightedPipeline(Pipeline):
 
     def fit(self, X: pd.DataFrame, y: pd.Series, sample_weight: np.ndarray | None = None) -> Self:
         """Fit on (n_samples, n_features) `X`, (n_samples,) labels `y` and, where given, (n_samples,) weights."""
-        return super().fit(X, y, classifier__sample_weight=sample_weight)
+        super().fit(X, y, classifier__sample_weight=sample_weight)
+        if isinstance(self[-1], HistGradientBoostingClassifier):
+            self[-1]._bin_mapper.n_threads = 1  # it keeps the number of threads, by which equal models would differ
+        return self
 
 
 def build_model(name: str, X: pd.DataFrame, random_state: int) -> ClassifierMixin:

@@ -38,13 +38,16 @@ class OutOfFold:
 
 
 def fit(name: str, rows: pd.DataFrame, params: Params, sample_weight: str) -> ClassifierMixin:
-    """Return the model `name`, fitted on the features of `rows`, which may be augmented."""
+    """Return the model `name`, fitted on the features of `rows`, which may be augmented.
+
+    Only fitting uses several threads: a forest that predicts in parallel adds its trees up in another order each time.
+    """
     X_train, y_train = features(rows.drop(columns="origin", errors="ignore"), params.data), rows[params.data.target]
     model = build_model(name, X_train, params.random_state)
-    if sample_weight == "none":
-        return model.fit(X_train, y_train)
-    weights = compute_sample_weight("balanced", y_train)
-    return model.fit(X_train, y_train, sample_weight=np.sqrt(weights) if sample_weight == "sqrt_balanced" else weights)
+    power = {"none": 0.0, "sqrt_balanced": 0.5, "balanced": 1.0}[sample_weight]
+    weights = compute_sample_weight("balanced", y_train) ** power if power else None
+    with parallel_config(backend="threading", n_jobs=params.train.threads):
+        return model.fit(X_train, y_train, sample_weight=weights)
 
 
 def out_of_fold(rows: pd.DataFrame, params: Params, recipes: dict[str, str]) -> dict[str, np.ndarray]:
@@ -107,7 +110,7 @@ def main() -> None:
     rows, augmented = read_table(TRAIN), read_table(AUGMENTED)
     y = rows[params.data.target]
     build_model(settings.model, features(rows, params.data), params.random_state)  # a misspelt name is refused before the work
-    with threadpool_limits(settings.threads), parallel_config(backend="threading", n_jobs=settings.threads):
+    with threadpool_limits(settings.threads):
         scores = out_of_fold(rows, params, {"model": settings.model, "logistic_regression": "logistic_regression"})
         model = choose("model", y, scores["model"], settings.calibration, settings.decision_weights)
         rival = choose("logistic_regression", y, scores["logistic_regression"], "none", settings.decision_weights)

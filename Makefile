@@ -1,0 +1,32 @@
+# Everything runs in .venv, made from uv.lock. Needs Python 3.11 or newer with pip, git and make.
+export UV_PYTHON_DOWNLOADS := never
+export UV_COMPILE_BYTECODE := 1
+unexport PYTHONDONTWRITEBYTECODE VIRTUAL_ENV
+PYTHON ?= python3
+UV := $(or $(shell command -v uv),.uv/bin/uv)
+RUN := $(UV) run --locked
+
+.PHONY: demo repro test lint env
+
+demo: env  # run what changed, then show the result, also that of a run that a gate stopped
+	@status=0; $(RUN) dvc repro || status=$$?; echo; $(RUN) python -m stages.summary; exit $$status
+
+repro: env
+	$(RUN) dvc repro
+
+test: env
+	$(RUN) pytest
+
+lint: env
+	$(RUN) ruff check
+	$(RUN) ruff format --check
+	$(RUN) mypy
+
+env: $(filter .uv/bin/uv,$(UV))
+	@git rev-parse --git-dir >/dev/null 2>&1 || { echo "DVC needs a git repository: run 'git init' here first"; exit 1; }
+	@$(UV) sync --locked --quiet
+
+.uv/bin/uv:
+	$(PYTHON) -m pip install --quiet --disable-pip-version-check --root-user-action=ignore --target .uv uv==0.13.9
+
+-include tools/*.mk  # more targets

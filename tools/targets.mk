@@ -1,0 +1,16 @@
+# Targets of this repository only: the template, its tests, and what they need beside the project's own environment.
+TOOLS := $(UV) run --project tools --locked
+
+.PHONY: sync test-template lint-template
+test: test-template
+lint: lint-template
+
+sync: env  # after an edit: copy the root's files into the template, render the template's answers to the root
+	$(PYTHON) tools/sync_template.py
+
+test-template: env
+	$(PYTHON) tools/sync_template.py --check
+	$(TOOLS) pytest -q template_tests
+
+lint-template: env
+	$(RUN) mypy tools/sync_template.py

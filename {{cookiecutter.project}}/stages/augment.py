@@ -1,0 +1,103 @@
+"""Lift rare classes in the training rows and mark every row as real, repeated or synthetic."""
+
+import math
+
+import pandas as pd
+from imblearn.over_sampling import SMOTE, SMOTEN, SMOTENC, RandomOverSampler
+from pandas.api.types import is_numeric_dtype
+
+from stages.command import Refused, run
+from stages.gate import gate, stop
+from stages.params import Augment, Data, load_params
+from stages.tables import AUGMENTED, TRAIN, read_table, write_table
+
+ATTEMPTS = 20
+
+
+def augment(rows: pd.DataFrame, data: Data, settings: Augment, random_state: int) -> pd.DataFrame:
+    """Return `rows` and, after them, what the strategy adds, with `origin`: real, repeated or synthetic.
+
+    Each class is lifted to at least `floor_share` of the largest. Synthetic rows have features and a label, but no time,
+    cluster or sensitive value: they are nobody. Raises Refused if a class or the table does not suit the strategy.
+    """
+    real = rows.assign(origin="real")
+    counts = rows[data.target].value_counts()
+    floor = math.ceil(settings.floor_share * counts.max())
+    lacking = {str(label): floor - n for label, n in counts.items() if n < floor}
+    if settings.strategy == "none" or not lacking:
+        return real
+    added = (
+        _repeat(rows, data, lacking, random_state)
+        if settings.strategy == "oversample"
+        else _smote(rows, data, settings, lacking, random_state)
+    )
+    return pd.concat([real, added], ignore_index=True)
+
+
+def _repeat(rows: pd.DataFrame, data: Data, lacking: dict[str, int], random_state: int) -> pd.DataFrame:
+    """Return `lacking` more rows per class, drawn with replacement from its rows."""
+    y = rows[data.target]
+    wanted = {label: n + int((y == label).sum()) for label, n in lacking.items()}
+    sampler = RandomOverSampler(sampling_strategy=wanted, random_state=random_state)
+    sampler.fit_resample(pd.DataFrame({"row": range(len(rows))}), y)
+    return rows.iloc[sampler.sample_indices_[len(rows) :]].assign(origin="repeated")
+
+
+def _smote(rows: pd.DataFrame, data: Data, settings: Augment, lacking: dict[str, int], random_state: int) -> pd.DataFrame:
+    """Return `lacking` more rows per class, each between a row and one of its neighbours of the same class.
+
+    Only rows without missing features are parents. No fraction comes into a count, and what is a code (text, or at most two
+    values) keeps to combinations that a real row of the class has: no car without an airbag deploys one. SMOTENC (Chawla et
+    al. 2002, JAIR 16) where there are codes beside numbers, SMOTEN where there are only codes.
+    """
+    if len(rows) > settings.smote_max_rows:
+        raise Refused(
+            f"augment.strategy is 'smote' for {len(rows):,} rows, params.yaml: augment.smote_max_rows allows {settings.smote_max_rows:,}; "
+            "take 'oversample', or raise the limit and wait"
+        )
+    names = [column for column in rows.columns if column not in data.not_features()]
+    parents = rows.dropna(subset=names)
+    counts = parents[data.target].value_counts()
+    for label in lacking:
+        if counts.get(label, 0) <= settings.k_neighbors:
+            raise Refused(
+                f"class {label!r} has {counts.get(label, 0)} training rows without missing features, smote needs augment.k_neighbors + 1 = "
+                f"{settings.k_neighbors + 1}; lower k_neighbors in params.yaml, take 'oversample', or add rows"
+            )
+    wanted = {label: n + int(counts[label]) for label, n in lacking.items()}
+    codes = [column for column in names if not is_numeric_dtype(rows[column]) or parents[column].nunique() <= 2]
+    X = parents[names].astype(dict.fromkeys(codes, "category"))
+    real = parents[[data.target, *codes]].drop_duplicates()
+    synthetic = parents.head(0)
+    for attempt in range(ATTEMPTS):
+        options = {"sampling_strategy": wanted, "random_state": random_state + attempt, "k_neighbors": settings.k_neighbors}
+        sampler = SMOTEN(**options) if len(codes) == len(names) else SMOTENC("auto", **options) if codes else SMOTE(**options)
+        X_all, y_all = sampler.fit_resample(X, parents[data.target])
+        made = X_all.iloc[len(X) :].apply(lambda column: _like(column, rows[column.name])).assign(**{data.target: y_all.iloc[len(X) :]})
+        synthetic = pd.concat([synthetic, made.merge(real)])
+        if all((synthetic[data.target] == label).sum() >= n for label, n in lacking.items()):
+            chosen = [synthetic[synthetic[data.target] == label].head(n) for label, n in lacking.items()]
+            return pd.concat(chosen).reindex(columns=rows.columns).assign(origin="synthetic")
+    raise Refused(
+        f"smote made too few rows with a combination of {', '.join(codes)} that some real row of the class has; "
+        "take 'oversample' for augment.strategy in params.yaml"
+    )
+
+
+def _like(column: pd.Series, real: pd.Series) -> pd.Series:
+    """Return synthetic values in the type of the real ones, without fractions where those have none."""
+    whole = is_numeric_dtype(real) and (real.dropna() % 1 == 0).all()
+    values = column.astype("float64").round() if whole else column
+    return values.astype(real.dtype)
+
+
+def main() -> None:
+    """Augment the training rows; the table gets its name only after its gate passed."""
+    params = load_params()
+    augmented = augment(read_table(TRAIN), params.data, params.augment, params.random_state)
+    stop([gate(augmented, "expectations/augmented.json", "reports/gates/augmented.json")])
+    write_table(augmented, AUGMENTED)
+
+
+if __name__ == "__main__":
+    run(main)

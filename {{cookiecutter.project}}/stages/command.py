@@ -1,0 +1,18 @@
+"""Run a stage as a command: a user's mistake ends in a sentence, never in a traceback."""
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+
+class Refused(ValueError):  # noqa: N818 - it is an answer, not a fault
+    """Input that a stage does not accept; the text says what was found, what is allowed and where to mend it."""
+
+
+def run(stage: Callable[[], None]) -> None:
+    """Call `stage`; on a Refused print its sentences to stderr and exit with 1."""
+    name = Path(sys.argv[0]).stem
+    try:
+        stage()
+    except Refused as refusal:
+        sys.exit("\n".join(f"{name}: {line}" for line in str(refusal).splitlines()))

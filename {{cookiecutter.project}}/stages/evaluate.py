@@ -1,0 +1,164 @@
+"""Score the model and three baselines on the test rows, by class and by group, and hold the outcome against its gates."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from sklearn.metrics import (
+    accuracy_score,
+    average_precision_score,
+    brier_score_loss,
+    confusion_matrix,
+    f1_score,
+    log_loss,
+    precision_score,
+    recall_score,
+)
+
+from stages.command import Refused, run
+from stages.features import features
+from stages.gate import gate, stop
+from stages.intervals import clopper_pearson, newcombe
+from stages.model import BASELINE, MODEL, Model, load_model
+from stages.params import Data, load_params
+from stages.plots import draw
+from stages.tables import TEST, TRAIN, read_table, write_json, write_table
+
+DIGITS = 6
+
+
+def score(y_true: pd.Series, y_score: np.ndarray, y_pred: np.ndarray, classes: list[str]) -> dict[str, Any]:
+    """Return the metrics of one model: overall, and for each class by name.
+
+    y_true, y_pred: (n_samples,) labels; y_score: (n_samples, n_classes) probabilities, columns as in `classes`. Precision is
+    0 where the class was never named, recall and average precision None where no test row has it. `alarms_per_1000` counts
+    the rows in 1,000 that the model gives this label.
+    """
+    present = y_true.isin(classes).all()
+    if not present:
+        strangers = sorted(set(y_true) - set(classes))
+        raise Refused(f"{TEST} holds the classes {', '.join(strangers)}, which no training row has; look at prepare.split in params.yaml")
+    by_class: dict[str, dict[str, float | None]] = {}
+    for nth, label in enumerate(classes):
+        is_label, named = y_true == label, y_pred == label
+        by_class[label] = {
+            "recall": recall_score(is_label, named) if is_label.any() else None,
+            "precision": precision_score(is_label, named, zero_division=0),
+            "average_precision": average_precision_score(is_label, y_score[:, nth]) if is_label.any() else None,
+            "alarms_per_1000": 1000 * float(named.mean()),
+        }
+    overall = {
+        "accuracy": accuracy_score(y_true, y_pred),
+        "balanced_accuracy": float(np.mean([row["recall"] for row in by_class.values() if row["recall"] is not None])),
+        "macro_f1": f1_score(y_true, y_pred, labels=classes, average="macro", zero_division=0),
+        "log_loss": log_loss(y_true, y_score, labels=classes),
+        "brier": brier_score_loss(y_true, y_score, labels=classes),
+    }
+    return _rounded(overall | {"classes": by_class})
+
+
+def _rounded(metrics: dict[str, Any]) -> dict[str, Any]:
+    """Return `metrics` with DIGITS decimals, so that the last bits of another processor do not look like a change."""
+    return {
+        key: _rounded(value) if isinstance(value, dict) else None if value is None else round(float(value), DIGITS)
+        for key, value in metrics.items()
+    }
+
+
+def baselines(baseline: Model, X_test: pd.DataFrame, y_train: pd.Series) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """Return probabilities and decisions of: the majority class; logistic regression, plain, and with decision weights."""
+    shares = y_train.value_counts(normalize=True).reindex(baseline.classes).to_numpy()
+    y_score = baseline.predict_proba(X_test)
+    classes = np.array(baseline.classes, dtype=object)
+    return {
+        "majority_class": (np.tile(shares, (len(X_test), 1)), np.repeat(classes[shares.argmax()], len(X_test))),
+        "logistic_regression": (y_score, classes[y_score.argmax(axis=1)]),
+        "logistic_regression_weighted": (y_score, baseline.decide(y_score)),
+    }
+
+
+def by_class(y_true: pd.Series, y_pred: np.ndarray, metrics: dict[str, Any], classes: list[str]) -> pd.DataFrame:
+    """Return one row per class: support, recall with one-sided 95 % Clopper-Pearson bounds, precision, alarms, average precision."""
+    rows = []
+    for label in classes:
+        support, hits = int((y_true == label).sum()), int(((y_true == label) & (y_pred == label)).sum())
+        low, high = clopper_pearson(hits, support)
+        rows.append({"class": label, "support": support, "recall_low": low, "recall_high": high} | metrics["classes"][label])
+    columns = ["class", "support", "recall", "recall_low", "recall_high", "precision", "average_precision", "alarms_per_1000"]
+    return pd.DataFrame(rows)[columns]
+
+
+def by_group(sensitive: pd.DataFrame, y_true: pd.Series, y_pred: np.ndarray, classes: list[str]) -> pd.DataFrame:
+    """Return one row per sensitive column, group, class and rate (recall or false_positive_rate).
+
+    `support` is what the rate is a share of, `gap` the rate less that of all other rows, with Newcombe's two-sided 95 %
+    interval, Bonferroni-corrected for the number of groups; `proven_gap` is its size where that interval excludes 0, else 0.
+    A missing value is the group "missing".
+    """
+    rows = []
+    for column in sensitive.columns:
+        groups = sensitive[column].astype("str").fillna("missing")
+        names = sorted(groups.unique())
+        level = 1 - 0.05 / max(len(names) - 1, 1)  # two groups have one gap between them
+        for group in names:
+            for label in classes:
+                for rate, concerned in (("recall", y_true == label), ("false_positive_rate", y_true != label)):
+                    mine, rest = concerned & (groups == group), concerned & (groups != group)
+                    row = {"column": column, "group": group, "class": label, "rate": rate, "rows": int((groups == group).sum())}
+                    rows.append(row | _gap(y_pred == label, mine, rest, level))
+    columns = ["column", "group", "class", "rate", "rows", "support", "value", "low", "high", "gap", "gap_low", "gap_high", "proven_gap"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def _gap(named: np.ndarray, mine: pd.Series, rest: pd.Series, level: float) -> dict[str, float | None]:
+    """Return the share `named` of the rows `mine`, and its distance from that of `rest`; None without rows."""
+    hits, n, hits_rest, n_rest = int(named[mine].sum()), int(mine.sum()), int(named[rest].sum()), int(rest.sum())
+    low, high = clopper_pearson(hits, n)
+    gap = hits / n - hits_rest / n_rest if n and n_rest else None
+    gap_low, gap_high = newcombe(hits, n, hits_rest, n_rest, level)
+    proven = abs(gap) if gap is not None and (gap_low > 0 or gap_high < 0) else 0.0
+    value = hits / n if n else None
+    return {
+        "support": n,
+        "value": value,
+        "low": low,
+        "high": high,
+        "gap": gap,
+        "gap_low": gap_low,
+        "gap_high": gap_high,
+        "proven_gap": proven,
+    }
+
+
+def predictions(rows: pd.DataFrame, y_score: np.ndarray, y_pred: np.ndarray, classes: list[str], data: Data) -> pd.DataFrame:
+    """Return one row per test row: its row_id, the label, the decision and the probability of each class."""
+    table = rows[["row_id"]].assign(y_true=rows[data.target], y_pred=y_pred)
+    return table.assign(**{f"p_{label}": y_score[:, nth] for nth, label in enumerate(classes)})
+
+
+def main() -> None:
+    """Write every report under its name, also those of a model that its gates then stop."""
+    params = load_params()
+    data = params.data
+    test, model, baseline = read_table(TEST), load_model(MODEL), load_model(BASELINE)
+    X_test, y_test, classes = features(test, data), test[data.target], model.classes
+    y_score = model.predict_proba(X_test)
+    y_pred = model.decide(y_score)
+    metrics = score(y_test, y_score, y_pred, classes)
+    rivals = baselines(baseline, X_test, read_table(TRAIN)[data.target])
+    scored = {name: score(y_test, *rival, classes) for name, rival in rivals.items()}
+    classwise = by_class(y_test, y_pred, metrics, classes)
+    groupwise = by_group(test[data.sensitive], y_test, y_pred, classes)
+    write_json(metrics | {"baselines": scored}, "reports/metrics.json")
+    write_table(classwise, "reports/by_class.csv")
+    write_table(groupwise, "reports/by_group.csv")
+    write_table(predictions(test, y_score, y_pred, classes, data), "reports/predictions.parquet")
+    draw(y_test, y_score, y_pred, classes, classwise, confusion_matrix(y_test, y_pred, labels=classes))
+    verdicts = [gate(classwise, "expectations/by_class.json", "reports/gates/by_class.json")]
+    if data.sensitive:
+        verdicts.append(gate(groupwise, "expectations/by_group.json", "reports/gates/by_group.json"))
+    stop(verdicts)
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,31 @@
+"""What of a prepared table a model may see, and in which form."""
+
+import pandas as pd
+from pandas.api.types import is_bool_dtype, is_datetime64_any_dtype, is_numeric_dtype
+
+from stages.params import Data
+
+
+def features(rows: pd.DataFrame, data: Data) -> pd.DataFrame:
+    """Return the feature columns of `rows`: numbers, booleans and dates (as days since 1970) as float64, text as it is.
+
+    A column is a feature unless `data` gives it another role.
+    """
+    hidden = data.not_features()
+    return rows[[column for column in rows.columns if column not in hidden]].apply(_as_model_input)
+
+
+def _as_model_input(column: pd.Series) -> pd.Series:
+    if is_datetime64_any_dtype(column):
+        return (column - pd.Timestamp(0)) / pd.Timedelta(days=1)
+    return column.astype("float64") if is_numeric_dtype(column) or is_bool_dtype(column) else column.astype("str")
+
+
+def text_columns(X: pd.DataFrame) -> list[str]:
+    """Return the columns of `X`, as `features` gave it, that hold text."""
+    return [column for column in X.columns if not is_numeric_dtype(X[column])]
+
+
+def clusters(rows: pd.DataFrame, columns: list[str]) -> pd.Series:
+    """Return (n_samples,) cluster ids: the same for rows that agree in `columns`, one for each row where there are none."""
+    return rows.groupby(columns, dropna=False).ngroup() if columns else pd.Series(range(len(rows)), index=rows.index)

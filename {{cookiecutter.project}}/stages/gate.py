@@ -1,0 +1,213 @@
+"""Hold a table against a suite: the only gate, closed unless every expectation was judged and none critical failed."""
+
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from string import Template
+from typing import Any
+
+import great_expectations as gx
+import pandas as pd
+from great_expectations.exceptions import GreatExpectationsError
+from great_expectations.render.renderer.inline_renderer import InlineRenderer
+
+from stages.command import Refused
+from stages.suite import Expected, Suite, read_suite
+from stages.tables import write_json
+
+RANK = ("pass", "warn", "insufficient", "fail")
+EXAMPLES = 5
+NULL_TYPES = ("expect_column_values_to_not_be_null", "expect_column_values_to_be_null", "expect_column_to_exist")
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a gate said of a table: one of RANK, whether it stops the stage, and a sentence for each finding."""
+
+    gate: str
+    verdict: str
+    blocks: bool
+    report: str
+    sentences: list[str]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that a gate found: its verdict, whether it stops the stage, and the sentence about it."""
+
+    verdict: str
+    blocks: bool
+    sentence: str
+
+
+def gate(table: pd.DataFrame, suite: str | Path, report: str | Path) -> Verdict:
+    """Judge `table` by the suite at `suite`, write the outcome to `report`, print it, and return it.
+
+    Verdicts: pass; warn (only warnings or infos failed); insufficient (too few rows to judge); fail. A gate blocks if
+    something critical failed or is insufficient without a waiver, or if it could not judge everything it was asked to.
+    """
+    loaded = read_suite(suite)
+    findings = [_closed(problem) for problem in loaded.problems + _table_problems(table, loaded)]
+    unjudgeable = {e.nth: _unjudgeable(table, loaded, e) for e in loaded.expected}
+    findings += [_closed(sentence) for sentences in unjudgeable.values() for sentence in sentences]
+    judged = [e for e in loaded.expected if not unjudgeable[e.nth]]
+    if judged and len(table) and table.columns.is_unique:
+        findings += _judge(table, loaded, judged)
+    verdict = Verdict(
+        gate=Path(report).stem,
+        verdict=max((finding.verdict for finding in findings), key=RANK.index, default="pass"),
+        blocks=any(finding.blocks for finding in findings),
+        report=Path(report).as_posix(),
+        sentences=[finding.sentence for finding in findings],
+    )
+    _write(verdict, loaded, len(table))
+    print(f"gate {verdict.gate}: {verdict.verdict} ({_count(len(table), 'row')}, {_count(len(loaded.expected), 'expectation')})")
+    print("".join(f"  {sentence}\n" for sentence in verdict.sentences), end="", flush=True)
+    return verdict
+
+
+def stop(verdicts: Iterable[Verdict]) -> None:
+    """Raise Refused if one of `verdicts` blocks; call it when every table of the stage was judged."""
+    blocking = [verdict for verdict in verdicts if verdict.blocks]
+    if blocking:
+        raise Refused("\n".join(f"stopped by the gate {v.gate} ({v.verdict}), read {v.report}" for v in blocking))
+
+
+def _count(n: int, noun: str) -> str:
+    return f"{n:,} {noun}" + ("" if n == 1 else "s")
+
+
+def _closed(sentence: str) -> Finding:
+    """Return the finding for something that could not be judged: it fails, whatever the severity."""
+    return Finding("fail", True, f"FAIL: {sentence}")
+
+
+def _write(verdict: Verdict, suite: Suite, n_rows: int) -> None:
+    """Write the report, which depends on nothing but the table and the suite."""
+    content = asdict(verdict) | {"suite": suite.path.as_posix(), "rows": n_rows, "expectations": len(suite.expected)}
+    del content["report"]
+    write_json(content, verdict.report)
+
+
+def _table_problems(table: pd.DataFrame, suite: Suite) -> list[str]:
+    """Return why no expectation at all can be judged on `table`."""
+    problems = []
+    if not len(table):
+        problems.append(f"the table for {suite.path} has no row, so nothing was judged; look at the step that writes it")
+    for column in dict.fromkeys(table.columns[table.columns.duplicated()]):
+        problems.append(f"the table for {suite.path} has two columns named {column!r}; give each a name of its own")
+    for column in suite.shown:
+        if column not in table.columns:
+            problems.append(f"{suite.path}: meta names the column {column!r}, the table has {', '.join(map(str, table.columns))}")
+    return problems
+
+
+def _unjudgeable(table: pd.DataFrame, suite: Suite, expected: Expected) -> list[str]:
+    """Return why `expected` would skip what it is to judge: a column that is missing or has no values."""
+    where = f"{suite.path}, expectation {expected.nth} ({expected.raw['type']})"
+    problems = []
+    for column in expected.columns:
+        if column not in table.columns:
+            problems.append(f"{where}: the table has no column {column!r}, it has {', '.join(map(str, table.columns))}")
+        elif expected.raw["type"] in NULL_TYPES or not len(table):
+            continue
+        elif (missing := table[column].isna()).to_numpy().all():
+            problems.append(f"{where}: the column {column!r} holds no value, so nothing was judged; look at the step that writes it")
+        elif suite.row and missing.to_numpy().any():
+            rows = "; ".join(_words(row) for row in table.loc[missing, suite.row].head(EXAMPLES).to_dict("records"))
+            problems.append(f"{where}: {column} is missing for {rows}; a bound that is missing holds nothing")
+    return problems
+
+
+def _judge(table: pd.DataFrame, suite: Suite, expected: list[Expected]) -> list[Finding]:
+    """Return what Great Expectations finds, in the order of the suite."""
+    context = gx.get_context(mode="ephemeral")
+    context.variables.progress_bars = {"globally": False, "metric_calculations": False}  # type: ignore[assignment]
+    asset = context.data_sources.pandas_default.add_dataframe_asset("table")
+    batch = asset.add_batch_definition_whole_dataframe("all").get_batch({"dataframe": table})
+    suite_of_gx = gx.ExpectationSuite(suite.path.stem, expectations=[e.expectation for e in expected])
+    result_format: dict[str, Any] = {"result_format": "SUMMARY"}
+    if suite.row:  # a small table: name every row that fails, so that none hides behind a waived one
+        result_format |= {"unexpected_index_column_names": suite.shown, "partial_unexpected_count": len(table)}
+    try:
+        results = batch.validate(suite_of_gx, result_format=result_format).results
+    except (GreatExpectationsError, TypeError, ValueError) as error:
+        return [_closed(f"{suite.path} could not be judged: {' '.join(str(error).split())}")]
+    by_nth = {result.expectation_config.meta["nth"]: result for result in results if result.expectation_config}
+    return [finding for e in expected if (finding := _finding(suite, e, by_nth.get(e.nth)))]
+
+
+def _finding(suite: Suite, expected: Expected, result: Any) -> Finding | None:
+    """Return what one result of Great Expectations says, None if it passed."""
+    where = f"{suite.path}, expectation {expected.nth}"
+    if result is None:
+        return _closed(f"{where} ({expected.raw['type']}) was not judged; mend it there")
+    if error := _exception(result.exception_info):
+        return _closed(f"{where} ({expected.raw['type']}) could not be judged: {error}; is its bound of the column's type?")
+    if result.result.get("element_count") == 0:
+        return _closed(f"{where} ({expected.raw['type']}) judged no row: its row_condition meets none; mend it there")
+    if result.success:
+        return None
+    rows = result.result.get("partial_unexpected_index_list") or []
+    open_rows = [row for row in rows if not {str(row[key]) for key in suite.row} & set(expected.waived)]
+    waived = bool(rows) and not open_rows
+    verdict = expected.meta.get("verdict", "fail") if expected.raw["severity"] == "critical" or "verdict" in expected.meta else "warn"
+    blocks = expected.raw["severity"] == "critical" and not waived
+    notes = "; ".join(f"{name} is waived: {reason}" for name, reason in expected.waived.items()) if waived else expected.meta["notes"]
+    sentence = f"{verdict.upper()}: {_found(suite, expected, result.result, open_rows or rows)}. {_allowed(expected)} {notes} ({where})"
+    return Finding(verdict, blocks, sentence)
+
+
+def _exception(info: dict[str, Any]) -> str:
+    """Return the message of an exception that Great Expectations swallowed; it nests them by metric."""
+    nested = [info, *(value for value in info.values() if isinstance(value, dict))]
+    messages = {str(one.get("exception_message")) for one in nested if one.get("raised_exception")}
+    return "; ".join(sorted(" ".join(message.split()) for message in messages))
+
+
+def _found(suite: Suite, expected: Expected, result: dict[str, Any], rows: list[dict[str, Any]]) -> str:
+    """Say what stood in the table instead of what was expected: up to EXAMPLES rows or values."""
+    what = " and ".join(expected.columns) or "the table"
+    if suite.row and rows:
+        return "; ".join(_judged_row(suite, expected, row) for row in rows[:EXAMPLES]) + _more(len(rows))
+    if result.get("unexpected_count") and "element_count" in result:
+        values = list(dict.fromkeys(map(_number, result["partial_unexpected_list"])))
+        examples = f", for example {', '.join(values[:EXAMPLES])}" if values and values != ["None"] else ""
+        return f"{what} fails in {result['unexpected_count']:,} of {result['element_count']:,} rows{examples}"
+    parts = {"unexpected": result.get("partial_unexpected_list"), "missing": result.get("partial_missing_list")}
+    parts |= (result.get("details") or {}).get("mismatched", {})
+    if any(parts.values()):
+        return f"{what} has " + "; ".join(f"{kind} {', '.join(map(str, values[:EXAMPLES]))}" for kind, values in parts.items() if values)
+    return f"{what} has {_number(result.get('observed_value'))}"
+
+
+def _judged_row(suite: Suite, expected: Expected, row: dict[str, Any]) -> str:
+    """Say which row of a judged table failed, by its name, the value judged, and what stands beside it."""
+    named = _words({key: row[key] for key in suite.row})
+    judged = _words({key: row[key] for key in expected.columns if key in row and key not in suite.row})
+    beside = _words({key: row[key] for key in suite.shown if key not in suite.row and key not in expected.columns})
+    return f"{named}: {judged}" + (f" ({beside})" if beside else "")
+
+
+def _words(values: dict[str, Any]) -> str:
+    return ", ".join(f"{key} {_number(value)}" for key, value in values.items())
+
+
+def _number(value: Any) -> str:
+    if isinstance(value, tuple | list):
+        return " with ".join(map(_number, value))
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def _more(n: int) -> str:
+    return f"; and {n - EXAMPLES:,} more" if n > EXAMPLES else ""
+
+
+def _allowed(expected: Expected) -> str:
+    """Return Great Expectations' own sentence about what is allowed."""
+    rendered = InlineRenderer(render_object=expected.expectation.configuration).get_rendered_content()[0].value
+    params = {key: param["value"] if isinstance(param, dict) else param.value for key, param in (rendered.params or {}).items()}
+    sentence = Template(rendered.template or "").safe_substitute(params).strip().rstrip(".")
+    if sentence and expected.raw["type"] not in sentence:
+        return f"Allowed: {sentence}."
+    return f"Allowed: {', '.join(f'{key} {value}' for key, value in expected.raw['kwargs'].items())}."  # it has no words for some

@@ -1,0 +1,107 @@
+"""Draw the plots of the evaluation as SVG, and write their points as CSV for `dvc plots`."""
+
+from pathlib import Path
+
+import matplotlib
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+from sklearn.calibration import calibration_curve
+from sklearn.metrics import precision_recall_curve
+
+from stages.tables import whole, write_table
+
+FOLDER = Path("reports/plots")
+POINTS = 100  # of a precision-recall curve in its file
+BINS = 10  # of the calibration, each with the same number of rows
+
+
+def draw(
+    y_true: pd.Series, y_score: np.ndarray, y_pred: np.ndarray, classes: list[str], by_class: pd.DataFrame, confusion: np.ndarray
+) -> None:
+    """Write four plots: confusion matrix, precision and recall per class, calibration, recall per class with intervals."""
+    matplotlib.rcParams["svg.hashsalt"] = "plots"  # else every file has other ids
+    curves = precision_recall(y_true, y_score, classes)
+    calibrated = calibration(y_true, y_score, classes)
+    write_table(pd.DataFrame({"actual": y_true.to_numpy(), "predicted": y_pred}), FOLDER / "confusion.csv")
+    write_table(curves, FOLDER / "precision_recall.csv")
+    write_table(calibrated, FOLDER / "calibration.csv")
+    write_table(by_class[["class", "recall", "recall_low", "recall_high", "support"]], FOLDER / "recall.csv")
+    _draw_confusion(confusion, classes)
+    _draw_precision_recall(curves, by_class)
+    _draw_calibration(calibrated)
+    _draw_recall(by_class)
+
+
+def precision_recall(y_true: pd.Series, y_score: np.ndarray, classes: list[str]) -> pd.DataFrame:
+    """Return up to POINTS points of the curve of each class that has test rows: class, threshold, recall, precision."""
+    tables = []
+    for nth, label in enumerate(classes):
+        if (y_true == label).any():
+            precision, recall, thresholds = precision_recall_curve(y_true == label, y_score[:, nth])
+            at = np.unique(np.linspace(0, len(thresholds) - 1, POINTS).astype(int))
+            tables.append(pd.DataFrame({"class": label, "threshold": thresholds[at], "recall": recall[at], "precision": precision[at]}))
+    return pd.concat(tables, ignore_index=True)
+
+
+def calibration(y_true: pd.Series, y_score: np.ndarray, classes: list[str]) -> pd.DataFrame:
+    """Return for each class and each of up to BINS equally large bins: the mean probability and the observed share."""
+    tables = []
+    for nth, label in enumerate(classes):
+        observed, predicted = calibration_curve(y_true == label, y_score[:, nth], n_bins=BINS, strategy="quantile")
+        tables.append(pd.DataFrame({"class": label, "predicted": predicted, "observed": observed}))
+    return pd.concat(tables, ignore_index=True)
+
+
+def _draw_confusion(confusion: np.ndarray, classes: list[str]) -> None:
+    figure, axes = _figure("Confusion matrix of the test rows", "decided", "true")
+    shares = confusion / np.maximum(confusion.sum(axis=1, keepdims=True), 1)
+    axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+    axes.set_xticks(range(len(classes)), classes)
+    axes.set_yticks(range(len(classes)), classes)
+    for (row, column), n in np.ndenumerate(confusion):
+        color = "white" if shares[row, column] > 0.5 else "black"
+        axes.text(column, row, f"{n:,}\n{shares[row, column]:.1%}", ha="center", va="center", color=color)
+    _save(figure, "confusion")
+
+
+def _draw_precision_recall(curves: pd.DataFrame, by_class: pd.DataFrame) -> None:
+    figure, axes = _figure("Precision and recall per class (dot: the decision)", "recall", "precision")
+    for label, curve in curves.groupby("class", sort=False):
+        [line] = axes.plot(curve["recall"], curve["precision"], label=label)
+        point = by_class[by_class["class"] == label]
+        axes.plot(point["recall"], point["precision"], "o", color=line.get_color())
+    axes.set(xlim=(0, 1.02), ylim=(0, 1.02))
+    axes.legend()
+    _save(figure, "precision_recall")
+
+
+def _draw_calibration(calibrated: pd.DataFrame) -> None:
+    figure, axes = _figure("Calibration: what happened when the model said so", "mean probability given", "share observed")
+    axes.plot([0, 1], [0, 1], color="grey", linestyle=":", label="perfect")
+    for label, curve in calibrated.groupby("class", sort=False):
+        axes.plot(curve["predicted"], curve["observed"], "o-", label=label)
+    axes.legend()
+    _save(figure, "calibration")
+
+
+def _draw_recall(by_class: pd.DataFrame) -> None:
+    figure, axes = _figure("Recall per class with one-sided 95 % bounds (a two-sided 90 % interval)", "recall", "")
+    recall = by_class["recall"].astype("float64")
+    reach = [recall - by_class["recall_low"], by_class["recall_high"] - recall]
+    names = [f"{label} ({support:,} rows)" for label, support in zip(by_class["class"], by_class["support"], strict=True)]
+    axes.errorbar(recall, names, xerr=reach, fmt="o", capsize=4)
+    axes.set(xlim=(-0.02, 1.02), ylim=(-0.5, len(names) - 0.5))
+    _save(figure, "recall")
+
+
+def _figure(title: str, x: str, y: str) -> tuple[Figure, matplotlib.axes.Axes]:
+    figure = Figure(figsize=(6, 4.5), layout="constrained")
+    axes = figure.add_subplot(title=title, xlabel=x, ylabel=y)
+    axes.title.set_fontsize("medium")
+    return figure, axes
+
+
+def _save(figure: Figure, name: str) -> None:
+    with whole(FOLDER / f"{name}.svg") as [part]:
+        figure.savefig(part, format="svg", metadata={"Date": None, "Creator": None})

@@ -1,0 +1,239 @@
+"""Read the raw source, reject what does not conform, drop duplicates, and part the rows into training and test."""
+
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+import ibis
+import pandas as pd
+from ibis import _
+
+from stages.command import Refused, run
+from stages.gate import gate, stop
+from stages.params import ROW_ID, Params, Split, load_params
+from stages.sources import REJECTS, Raw, Source, load_sources, read
+from stages.split import test_clusters
+from stages.tables import REJECTED, TEST, TRAIN, whole, write_table
+
+KINDS = ["malformed", "bad_value", "unlabelled", "duplicate", "key_conflict", "before_cutoff"]
+TYPES = {"text": "string", "integer": "int64", "number": "float64", "boolean": "boolean", "date": "timestamp"}
+WORDS = {"integer": "no integer of 64 bits", "number": "no finite number", "boolean": "neither true nor false", "date": "no ISO date"}
+MOST_CLASSES = 200  # more labels than this are a continuous target or an identifier
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """Rows of a source after preparation: `rows` are accepted and carry `is_test`; `rejects` say why the others are not."""
+
+    rows: ibis.Table
+    rejects: pd.DataFrame
+
+
+def check_roles(params: Params, source: Source) -> None:
+    """Raise Refused, all problems at once, if params.yaml gives a role to a column that is not there or cannot have it."""
+    data, split, columns = params.data, params.prepare.split, source.columns
+    roles = {
+        "target": [data.target],
+        "time": [data.time] if data.time else [],
+        "cluster": data.cluster,
+        "sensitive": data.sensitive,
+        "forbidden": data.forbidden,
+    }
+    problems = [
+        f"params.yaml: data.{role} is {column!r}, no column of {source.path}; it has {', '.join(columns)}"
+        for role, names in roles.items()
+        for column in names
+        if column not in columns
+    ]
+    kind = columns.get(data.target)
+    if kind in ("number", "date"):
+        problems.append(
+            f"data/sources.yaml: the target {data.target!r} is a {kind}; rows are sorted into classes here, so declare a label "
+            "(text, integer or boolean)"
+        )
+    for column in data.sensitive:
+        if columns.get(column) in ("number", "date"):
+            problems.append(
+                f"data/sources.yaml: the sensitive column {column!r} is a {columns[column]}; groups need a text, integer or boolean"
+            )
+    for column in source.key:
+        if column not in data.not_features():
+            problems.append(f"params.yaml: the key {column!r} would be a feature; name it in data.cluster or data.forbidden")
+    allowed = {"integer": int, "date": date}.get(columns.get(data.time or "", ""))
+    if split.by == "time" and data.time in columns and (allowed is None or not isinstance(split.test_from, allowed)):
+        problems.append(
+            f"params.yaml: prepare.split.test_from is {split.test_from!r}, but data.time {data.time!r} is of type {columns[data.time]}; "
+            "both must be integers or both dates"
+        )
+    if ROW_ID in columns:
+        problems.append(f"data/sources.yaml: a column is named {ROW_ID!r}, which prepare adds; rename it in the file")
+    if problems:
+        raise Refused("\n".join(problems))
+
+
+def conform(raw: ibis.Table, source: Source) -> ibis.Table:
+    """Return `raw` with each column trimmed and of its declared type, and `problem`: what stood where no such value can."""
+    typed, problems = {}, []
+    for column, kind in source.columns.items():
+        text = raw[column].strip()
+        text = ibis.ifelse(text.isin(source.missing), None, text) if source.missing else text
+        value = _typed(text, kind)
+        typed[column] = value
+        if kind != "text":
+            problems.append(ibis.ifelse(text.notnull() & value.isnull(), f"{column} is '" + text + f"', {WORDS[kind]}", None))
+    said = ibis.array(problems).filter(lambda problem: problem.notnull()).join("; ") if problems else ibis.literal("")
+    return raw.select(record=raw.record, **typed, problem=said.nullif(""))
+
+
+def _typed(text: ibis.expr.types.StringValue, kind: str) -> ibis.Value:
+    """Return `text` as `kind`, null where it is no such value: DuckDB alone would round 1.5 to 2 and take 'inf'.
+
+    A boolean becomes 1 or 0, so that a column of them is a number whether or not values are missing.
+    """
+    if kind == "integer":
+        return ibis.ifelse(text.re_search(r"^[+-]?[0-9]+(\.0*)?$"), text.re_replace(r"\.0*$", ""), None).try_cast("int64")
+    value = text if kind == "text" else text.try_cast(TYPES[kind])
+    if kind == "number":
+        return ibis.ifelse(value.isnan() | value.isinf(), None, value)
+    return value.cast("int64") if kind == "boolean" else value
+
+
+def reject(rows: ibis.Table, params: Params, source: Source) -> ibis.Table:
+    """Return `rows` with `kind` and `reason`, both null for rows that are kept.
+
+    A row is a duplicate if another agrees with it in every column but time and cluster; the one that comes first stays.
+    Rows that share the declared key but differ are all rejected: nobody can tell which is right.
+    """
+    data = params.data
+    needed = [data.target, *([data.time] if data.time and params.prepare.split.by == "time" else []), *data.cluster]
+    missing = ibis.array([ibis.ifelse(rows[column].isnull(), column, None) for column in dict.fromkeys(needed)])
+    missing = missing.filter(lambda column: column.notnull()).join(", ").nullif("")
+    sane = rows.mutate(
+        kind=ibis.cases((rows.problem.notnull(), "bad_value"), (missing.notnull(), "unlabelled")),
+        reason=ibis.coalesce(rows.problem, missing + " is missing"),
+    )
+    apart = sorted({column for column in [data.time, *data.cluster] if column})
+    first = ibis.row_number().over(group_by=[_.kind, ROW_ID], order_by=[*apart, "record"]) == 0
+    sane = sane.mutate(row_id=_row_id(sane, [column for column in source.columns if column not in apart]))
+    unique = sane.mutate(first=first).mutate(
+        kind=ibis.ifelse(_.kind.isnull() & ~_.first, "duplicate", _.kind),
+        reason=ibis.ifelse(
+            _.kind.isnull() & ~_.first,
+            "a row that was kept agrees in all columns" + (f" but {', '.join(apart)}" if apart else ""),
+            _.reason,
+        ),
+    )
+    if not source.key:
+        return unique.drop("first")
+    rivals = (_.kind.isnull() & (_.record.count().over(group_by=[_.kind, *source.key]) > 1)).name("rivals")
+    return (
+        unique.mutate(rivals)
+        .mutate(
+            kind=ibis.ifelse(_.rivals, "key_conflict", _.kind),
+            reason=ibis.ifelse(_.rivals, "other rows have the same key: " + ", ".join(source.key), _.reason),
+        )
+        .drop("first", "rivals")
+    )
+
+
+def _row_id(rows: ibis.Table, columns: list[str]) -> ibis.Value:
+    """Return a name for each row (MD5, in hexadecimal) that it shares with the rows that agree in `columns`."""
+    texts = [ibis.ifelse(rows[column].isnull(), "-", "+" + rows[column].cast("string")) for column in columns]
+    return ibis.literal("\x1f").join(texts).hexdigest("md5")
+
+
+def assign(rows: ibis.Table, params: Params) -> ibis.Table:
+    """Return kept `rows` with `is_test`, and with `kind` and `reason` where a cluster runs across the cut-off.
+
+    By time a cluster goes where its latest row goes, and its rows from before the cut-off are rejected.
+    """
+    data, split = params.data, params.prepare.split
+    if split.by == "random":
+        return _assign_at_random(rows, data.target, data.cluster, split, params.random_state)
+    time = rows[str(data.time)]
+    cutoff = ibis.literal(split.test_from)
+    latest = time.max().over(group_by=data.cluster) if data.cluster else time
+    late = (latest >= cutoff) & (time < cutoff)
+    return rows.mutate(
+        is_test=latest >= cutoff,
+        kind=ibis.ifelse(late, "before_cutoff", None),
+        reason=ibis.ifelse(late, f"its cluster goes on after {data.time} {split.test_from}", None),
+    )
+
+
+def _assign_at_random(rows: ibis.Table, target: str, cluster: list[str], split: Split, random_state: int) -> ibis.Table:
+    """Return `rows` with `is_test` for a stratified share of the clusters; a row is its own cluster where none is declared."""
+    order = cluster or [column for column in rows.columns if column not in ("record", "kind", "reason", "problem")]
+    rank = ibis.dense_rank().over(order_by=order)  # follows from the values, not from the order in the file
+    numbered = rows.get_backend().create_table("numbered", rows.mutate(cluster_id=rank), temp=True)
+    labels = numbered.select("cluster_id", y=numbered[target]).to_pandas()
+    test = test_clusters(labels["y"], labels["cluster_id"], split.test_size, random_state)
+    chosen = ibis.memtable({"cluster_id": sorted(test), "is_test": [True] * len(test)})
+    return numbered.left_join(chosen, "cluster_id").mutate(is_test=_.is_test.fill_null(False)).drop("cluster_id", "cluster_id_right")
+
+
+def prepare(raw: Raw, name: str, source: Source, params: Params) -> Prepared:
+    """Return the rows of `raw` in a total order that follows from their values, and every rejected one with its reason."""
+    con = raw.table.get_backend()
+    judged = reject(conform(raw.table, source), params, source).mutate(**{params.data.target: _[params.data.target].cast("string")})
+    judged = con.create_table("judged", judged, temp=True)
+    kept = judged.filter(_.kind.isnull())
+    _check_target(kept, params.data.target, name, judged, raw)
+    assigned = con.create_table("assigned", assign(kept, params), temp=True)
+    rejected = [t.filter(_.kind.notnull()).select("record", "kind", "reason").to_pandas() for t in (judged, assigned)]
+    rejected = [t.assign(source=name, line=raw.lines(t["record"]))[REJECTS] for t in rejected if len(t)]
+    rejects = pd.concat([raw.rejects, *rejected]).sort_values("line", ignore_index=True) if rejected else raw.rejects
+    rows = assigned.filter(_.kind.isnull()).order_by(list(source.columns))
+    return Prepared(rows.drop("record", "kind", "reason", "problem", *params.data.forbidden), rejects)
+
+
+def _check_target(kept: ibis.Table, target: str, name: str, judged: ibis.Table, raw: Raw) -> None:
+    """Raise Refused unless the kept rows carry between two and MOST_CLASSES labels, one a row."""
+    counts = kept[target].value_counts(name="n").order_by(ibis.desc("n")).limit(MOST_CLASSES + 1).to_pandas()
+    if counts.empty:
+        reasons = pd.concat([raw.rejects["reason"], judged.reason.to_pandas()]).value_counts().head(5)
+        common = "\n".join(f"{n:,} times: {reason}" for reason, n in reasons.items())
+        raise Refused(f"no row of sources.{name} is left of {raw.records_in_file:,}; see {REJECTED}" + (f"\n{common}" if common else ""))
+    labels = counts[target]
+    if labels.str.match(r"^\s*[\[{(].*[\])}]\s*$").any():
+        raise Refused(f"the target {target!r} holds lists such as {labels.iloc[0]!r}; this pipeline takes one label a row")
+    if len(labels) < 2:
+        raise Refused(f"the target {target!r} is {labels.iloc[0]!r} in every row; a classifier needs two classes or more")
+    if len(labels) > MOST_CLASSES:
+        raise Refused(
+            f"the target {target!r} has over {MOST_CLASSES} different values, such as {', '.join(labels.head(3))}; "
+            "it is continuous or an identifier, not a class"
+        )
+
+
+def summarise(prepared: Prepared, raw: Raw, name: str, source: Source) -> pd.DataFrame:
+    """Return the table of sources: how many records the file has, and where each of them went."""
+    kinds = prepared.rejects["kind"].value_counts()
+    sides = prepared.rows.is_test.value_counts(name="n").to_pandas().set_index("is_test")["n"]
+    row: dict[str, Any] = {"source": name, "path": source.path, "records": raw.records_in_file}
+    row |= {kind: int(kinds.get(kind, 0)) for kind in KINDS}
+    row |= {"train": int(sides.get(False, 0)), "test": int(sides.get(True, 0))}
+    row["unaccounted"] = row["records"] - sum(row[kind] for kind in KINDS) - row["train"] - row["test"]
+    unusable = row["malformed"] + row["bad_value"] + row["unlabelled"] + row["key_conflict"]
+    shares = {"unusable_share": unusable / max(row["records"], 1), "duplicate_share": row["duplicate"] / max(row["records"], 1)}
+    return pd.DataFrame([row | shares])
+
+
+def main() -> None:
+    """Prepare the declared source; the tables get their names only after the gate on the sources passed."""
+    params = load_params()
+    [(name, source)] = load_sources().sources.items()
+    check_roles(params, source)
+    raw = read(ibis.duckdb.connect(), name, source)
+    prepared = prepare(raw, name, source, params)
+    write_table(prepared.rejects, REJECTED)
+    table = summarise(prepared, raw, name, source)
+    write_table(table, "reports/sources.csv")
+    with whole(TRAIN, TEST) as parts:
+        for part, is_test in zip(parts, (False, True), strict=True):
+            prepared.rows.filter(_.is_test == is_test).drop("is_test").to_parquet(part)
+        stop([gate(table, "expectations/sources.json", "reports/gates/sources.json")])
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,66 @@
+"""Read and write files whole or not at all, the same bytes for the same rows."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+
+from stages.command import Refused
+
+TRAIN, TEST, REJECTED = "data/prepared/train.parquet", "data/prepared/test.parquet", "data/prepared/rejects.csv"
+VERDICTS = "data/prepared/verdicts.json"
+AUGMENTED = "data/augmented/train.parquet"
+
+
+@contextmanager
+def whole(*paths: str | Path) -> Iterator[list[Path]]:
+    """Yield a temporary name for each path; they get their names if the block ends well, and are deleted if not."""
+    temporary = [Path(path).with_name(f".{Path(path).name}.part") for path in paths]
+    for path in temporary:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        yield temporary
+        for part, final in zip(temporary, paths, strict=True):
+            part.replace(final)
+    finally:
+        for part in temporary:
+            part.unlink(missing_ok=True)
+
+
+def write_text(text: str, path: str | Path) -> None:
+    """Write `text` to `path` as UTF-8 with newlines as they are."""
+    with whole(path) as [part]:
+        part.write_text(text, encoding="utf-8", newline="")
+
+
+def write_json(content: Any, path: str | Path) -> None:
+    """Write `content` to `path` as indented JSON; raises ValueError for NaN and infinity, which JSON does not know."""
+    write_text(json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False, default=_plain) + "\n", path)
+
+
+def write_table(table: pd.DataFrame, path: str | Path) -> None:
+    """Write `table` without its index to `path`, as CSV (numbers with 6 digits) or Parquet by the name's ending."""
+    with whole(path) as [part]:
+        if Path(path).suffix == ".csv":
+            table.to_csv(part, index=False, lineterminator="\n", float_format="%.6g")
+        else:
+            table.to_parquet(part, index=False)
+
+
+def read_table(path: str | Path) -> pd.DataFrame:
+    """Return the Parquet file at `path`; raises Refused where it is missing or not Parquet."""
+    try:
+        return pd.read_parquet(path)
+    except FileNotFoundError:
+        raise Refused(f"{path} does not exist; run `dvc repro`, which makes it") from None
+    except pa.ArrowInvalid as error:
+        raise Refused(f"{path} is not a Parquet file ({error}); delete it and run `dvc repro`") from None
+
+
+def _plain(value: Any) -> Any:
+    """Return a numpy scalar as Python's own, and anything else that JSON lacks as text."""
+    return value.item() if hasattr(value, "item") else str(value)

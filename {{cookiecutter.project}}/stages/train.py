@@ -1,0 +1,139 @@
+"""Fit the model on the augmented rows; whatever is chosen is chosen on folds of the real training rows."""
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from joblib import parallel_config
+from sklearn.base import ClassifierMixin
+from sklearn.metrics import brier_score_loss, log_loss
+from sklearn.utils.class_weight import compute_sample_weight
+from threadpoolctl import threadpool_limits
+from tqdm import tqdm
+
+from stages.augment import augment
+from stages.command import run
+from stages.decision import aim, calibrate, choose_weights, decide, fit_calibration
+from stages.features import clusters, features
+from stages.gate import gate, stop
+from stages.intervals import paired_lead
+from stages.model import BASELINE, MODEL, Model, save_model, sha256
+from stages.models import build_model
+from stages.params import Params, load_params
+from stages.split import kfold
+from stages.tables import AUGMENTED, TRAIN, read_table, write_table
+
+
+@dataclass(frozen=True)
+class OutOfFold:
+    """What a recipe makes of training rows that it was not fitted on, and what was chosen by that."""
+
+    name: str
+    y_score: np.ndarray
+    y_pred: np.ndarray
+    calibration: dict[str, dict[str, float]]
+    decision_weights: dict[str, float]
+
+
+def fit(name: str, rows: pd.DataFrame, params: Params, sample_weight: str) -> ClassifierMixin:
+    """Return the model `name`, fitted on the features of `rows`, which may be augmented.
+
+    Only fitting uses several threads: a forest that predicts in parallel adds its trees up in another order each time.
+    """
+    X_train, y_train = features(rows.drop(columns="origin", errors="ignore"), params.data), rows[params.data.target]
+    model = build_model(name, X_train, params.random_state)
+    power = {"none": 0.0, "sqrt_balanced": 0.5, "balanced": 1.0}[sample_weight]
+    weights = compute_sample_weight("balanced", y_train) ** power if power else None
+    with parallel_config(backend="threading", n_jobs=params.train.threads):
+        return model.fit(X_train, y_train, sample_weight=weights)
+
+
+def out_of_fold(rows: pd.DataFrame, params: Params, recipes: dict[str, str]) -> dict[str, np.ndarray]:
+    """Return for each recipe (n_samples, n_classes) probabilities of rows that it was not fitted on.
+
+    Clusters stay whole. The recipe `model` augments and weighs its own part of each fold, as the final fit does with all
+    rows; any other is fitted on the rows as they are. Real rows are scored, never repeated or synthetic ones.
+    """
+    y = rows[params.data.target]
+    X = features(rows, params.data)
+    scores = {recipe: np.zeros((len(rows), y.nunique())) for recipe in recipes}
+    folds = kfold(y, clusters(rows, params.data.cluster), params.train.folds, params.random_state)
+    with tqdm(total=len(folds) * len(recipes), desc="train: fits on folds", disable=not sys.stderr.isatty()) as progress:
+        for is_training, is_scored in folds:
+            for recipe, name in recipes.items():
+                part, weight = rows[is_training], "none"
+                if recipe == "model":
+                    part, weight = augment(part, params.data, params.augment, params.random_state), params.train.sample_weight
+                scores[recipe][is_scored.to_numpy()] = fit(name, part, params, weight).predict_proba(X[is_scored])
+                progress.update()
+    return scores
+
+
+def choose(recipe: str, y: pd.Series, y_score: np.ndarray, calibration: str, decision_weights: str) -> OutOfFold:
+    """Return what is chosen on out-of-fold probabilities: calibration curves first, then decision weights on what they give."""
+    classes = sorted(y.unique())
+    curves = fit_calibration(y, y_score, classes) if calibration == "sigmoid" else {}
+    y_score = calibrate(y_score, classes, curves)
+    weights = choose_weights(y, y_score, classes, decision_weights)
+    return OutOfFold(recipe, y_score, decide(y_score, classes, weights), curves, weights)
+
+
+def compare(y: pd.Series, model: OutOfFold, rivals: list[OutOfFold], aimed_at: str, random_state: int) -> pd.DataFrame:
+    """Return the table of candidates: the model first, then its rivals, with its paired lead over each (see `paired_lead`)."""
+    brier = brier_score_loss(y, model.y_score)
+    rows = []
+    for one in [model, *rivals]:
+        low, high = paired_lead(y, model.y_pred, one.y_pred, aimed_at, random_state)
+        score, one_brier = aim(y, one.y_pred, aimed_at), brier_score_loss(y, one.y_score)
+        rows.append(
+            {
+                "candidate": one.name,
+                "aim": "accuracy" if aimed_at == "none" else aimed_at,
+                "score": score,
+                "lead": aim(y, model.y_pred, aimed_at) - score,
+                "lead_low": low,
+                "lead_high": high,
+                "brier": one_brier,
+                "brier_lead": one_brier - brier,
+                "log_loss": log_loss(y, one.y_score),
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def main() -> None:
+    """Choose on folds, gate the comparison, then fit on all rows and save."""
+    params = load_params()
+    settings = params.train
+    rows, augmented = read_table(TRAIN), read_table(AUGMENTED)
+    y = rows[params.data.target]
+    build_model(settings.model, features(rows, params.data), params.random_state)  # a misspelt name is refused before the work
+    with threadpool_limits(settings.threads):
+        scores = out_of_fold(rows, params, {"model": settings.model, "logistic_regression": "logistic_regression"})
+        model = choose("model", y, scores["model"], settings.calibration, settings.decision_weights)
+        rival = choose("logistic_regression", y, scores["logistic_regression"], "none", settings.decision_weights)
+        shares = y.value_counts(normalize=True).sort_index().to_numpy()
+        guess = choose("class_shares", y, np.tile(shares, (len(y), 1)), "none", "none")
+        candidates = compare(y, model, [rival, guess], settings.decision_weights, params.random_state)
+        write_table(candidates, "reports/candidates.csv")
+        stop([gate(candidates, "expectations/candidates.json", "reports/gates/candidates.json")])
+        fitted = fit(settings.model, augmented, params, settings.sample_weight)
+        plain = fit("logistic_regression", rows, params, "none")
+    weighted = choose("baseline", y, scores["logistic_regression"], "none", "balanced_accuracy")
+    X = features(rows, params.data)
+    code = sorted(Path(module.__file__).name for name, module in sys.modules.items() if name.startswith("stages.") and module.__file__)
+    provenance = {
+        "model": settings.model,
+        "data_sha256": {path: sha256(path) for path in (TRAIN, AUGMENTED)},
+        "code_sha256": {name: sha256(Path("stages", name)) for name in code},
+    }
+    for path, estimator, chosen in ((MODEL, fitted, model), (BASELINE, plain, weighted)):
+        columns = {column: str(dtype) for column, dtype in X.dtypes.items()}
+        card = provenance | ({"model": "logistic_regression"} if path == BASELINE else {})
+        save_model(Model(estimator, sorted(y.unique()), columns, chosen.calibration, chosen.decision_weights), path, card)
+
+
+if __name__ == "__main__":
+    run(main)

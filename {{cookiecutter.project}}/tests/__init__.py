@@ -1,0 +1,1 @@
+"""Tests that every project ships with."""

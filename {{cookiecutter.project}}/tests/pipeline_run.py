@@ -1,0 +1,76 @@
+"""Run the pipeline in a copy of this project, with the network cut off and every attempt to use it written down."""
+
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+PROJECT = Path(__file__).resolve().parent.parent
+COPIED = [".dvc/config", ".dvcignore", "data/sources.yaml", "data/raw", "dvc.yaml", "expectations", "params.yaml", "stages", "uv.lock"]
+# imported by every Python process that has this folder on its path, those that DVC starts too
+CUT_OFF = """
+import os, sys
+
+def refuse(event, args):
+    local = event == "socket.connect" and not isinstance(args[1], tuple)  # a file, not a host
+    if event in ("socket.connect", "socket.getaddrinfo", "socket.sendto") and not local:
+        with open(os.environ["NETWORK_LOG"], "a") as log:
+            log.write(f"{sys.argv[:2]} {event} {args[1:]}\\n")
+        raise OSError("the network is cut off")
+
+sys.addaudithook(refuse)
+"""
+
+
+@dataclass(frozen=True)
+class Run:
+    """A copy of the project in `folder`, and what came of the last `dvc repro` there."""
+
+    folder: Path
+
+    def repro(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        """Call `dvc repro` in the copy and return its output, errors with it."""
+        cut_off = self.folder.parent / f"{self.folder.name}_cut_off"
+        cut_off.mkdir(exist_ok=True)
+        (cut_off / "sitecustomize.py").write_text(CUT_OFF, encoding="utf-8")
+        path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+        extra = {"PYTHONPATH": str(cut_off), "NETWORK_LOG": str(self.network_log), "PATH": path, **environment}
+        command = [sys.executable, "-m", "dvc", "repro", *arguments]
+        return subprocess.run(
+            command, cwd=self.folder, env={**os.environ, **extra}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, encoding="utf-8"
+        )
+
+    @property
+    def network_log(self) -> Path:
+        """The file with a line per attempt to use the network."""
+        return self.folder.parent / f"{self.folder.name}_network.log"
+
+    def edit(self, name: str, old: str, new: str) -> None:
+        """Replace `old`, which has to be there, in a file of the copy."""
+        path = self.folder / name
+        text = path.read_text(encoding="utf-8")
+        assert old in text, f"{name} has no {old!r}"
+        path.write_text(text.replace(old, new), encoding="utf-8")
+
+    def table(self, name: str) -> pd.DataFrame:
+        """Return a table that the run wrote."""
+        path = self.folder / name
+        return pd.read_csv(path) if path.suffix == ".csv" else pd.read_parquet(path)
+
+
+def copy_project(folder: Path) -> Run:
+    """Return a fresh copy of this project in `folder`, as a DVC repository without git."""
+    for name in COPIED:
+        source, target = PROJECT / name, folder / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if source.is_dir():
+            shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy(source, target)
+    with (folder / ".dvc" / "config").open("a", encoding="utf-8") as config:
+        config.write("    no_scm = true\n")
+    return Run(folder)

@@ -1,0 +1,154 @@
+import ast
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+import yaml
+
+from stages.params import Params
+from stages.schema import check
+from stages.summary import GATES
+from stages.tables import AUGMENTED, TEST, TRAIN
+from tests.pipeline_run import PROJECT, Run, copy_project
+
+DVC = yaml.safe_load((PROJECT / "dvc.yaml").read_text(encoding="utf-8"))
+PARAMS = check("params.yaml", Params, yaml.safe_load((PROJECT / "params.yaml").read_text(encoding="utf-8")))
+
+
+def imported(module: str) -> set[str]:
+    """Return the modules of stages/ that `module` imports, directly or not, itself among them."""
+    found, todo = set(), [module]
+    while todo:
+        name = todo.pop()
+        if name not in found:
+            found.add(name)
+            tree = ast.parse((PROJECT / "stages" / f"{name}.py").read_text(encoding="utf-8"))
+            froms = [node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.module]
+            todo += [one.removeprefix("stages.") for one in froms if one.startswith("stages.")]
+    return found
+
+
+def metrics(run: Run) -> dict:
+    return json.loads((run.folder / "reports/metrics.json").read_text(encoding="utf-8"))
+
+
+def verdicts(run: Run) -> dict[str, str]:
+    reports = sorted((run.folder / "reports" / "gates").glob("*.json"))
+    return {report.stem: json.loads(report.read_text(encoding="utf-8"))["verdict"] for report in reports}
+
+
+@pytest.mark.parametrize("stage", DVC["stages"])
+def test_stage_depends_on_all_code_that_it_imports(stage):
+    listed = {Path(dep).stem for dep in DVC["stages"][stage]["deps"] if dep.startswith("stages/")}
+    assert listed == imported(stage) | {"__init__"}
+
+
+def test_pipeline_has_five_stages():
+    assert list(DVC["stages"]) == ["prepare", "validate", "augment", "train", "evaluate"]
+
+
+def test_every_suite_gates_a_stage_that_depends_on_it():
+    suites = {path.stem for path in (PROJECT / "expectations").glob("*.json")}
+    gated = {Path(dep).stem: stage for stage, parts in DVC["stages"].items() for dep in parts["deps"] if dep.startswith("expectations/")}
+    assert gated == {gate: stage for stage, gates in GATES.items() for gate in gates}
+    assert set(gated) == suites
+
+
+def test_no_gate_stops_the_default_run(pipeline):
+    assert set(verdicts(pipeline)) == {gate for gates in GATES.values() for gate in gates}
+    assert set(verdicts(pipeline).values()) <= {"pass", "warn"}
+
+
+def test_no_process_tries_the_network(pipeline):
+    assert not pipeline.network_log.exists(), pipeline.network_log.read_text(encoding="utf-8")
+
+
+def test_network_is_really_cut_off(tmp_path):
+    run = copy_project(tmp_path / "project")
+    run.edit("stages/prepare.py", "    params = load_params()\n", "    import socket; socket.create_connection(('127.0.0.1', 9))\n")
+    assert run.repro("prepare").returncode != 0
+    assert "socket" in run.network_log.read_text(encoding="utf-8")
+
+
+def test_every_reject_is_counted(pipeline):
+    [source] = pipeline.table("reports/sources.csv").to_dict("records")
+    assert len(pipeline.table("data/prepared/rejects.csv")) + source["train"] + source["test"] == source["records"]
+
+
+def test_no_row_is_in_train_and_test(pipeline):
+    train, test = pipeline.table(TRAIN), pipeline.table(TEST)
+    assert not set(train["row_id"]) & set(test["row_id"])
+    cluster = PARAMS.data.cluster
+    assert not set(train[cluster].itertuples(index=False)) & set(test[cluster].itertuples(index=False))
+
+
+def test_test_rows_are_never_augmented(pipeline):
+    assert set(pipeline.table(AUGMENTED)["row_id"].dropna()) <= set(pipeline.table(TRAIN)["row_id"])
+
+
+def test_hidden_columns_are_no_features(pipeline):
+    card = json.loads((pipeline.folder / "models/model.json").read_text(encoding="utf-8"))
+    assert not set(card["columns"]) & set(PARAMS.data.not_features())
+
+
+def test_model_beats_the_majority_class(pipeline):
+    found = metrics(pipeline)
+    majority = found["baselines"]["majority_class"]
+    assert found["balanced_accuracy"] > majority["balanced_accuracy"]
+    assert found["brier"] < majority["brier"]
+    assert found["log_loss"] < majority["log_loss"]
+
+
+def test_second_run_gives_the_same_files(pipeline, tmp_path):
+    again = copy_project(tmp_path / "again")
+    again.edit("params.yaml", f"threads: {PARAMS.train.threads}", f"threads: {PARAMS.train.threads + 1}")
+    result = again.repro(PYTHONHASHSEED="7", TZ="Asia/Tokyo")
+    assert result.returncode == 0, result.stdout
+    assert (again.folder / "dvc.lock").read_text() == (pipeline.folder / "dvc.lock").read_text()
+
+
+def test_passing_edit_of_a_suite_reruns_only_its_gate(pipeline, tmp_path):
+    shutil.copytree(pipeline.folder, tmp_path / "project")
+    run = Run(tmp_path / "project")
+    run.edit("expectations/prepared.json", '"min_value": 2000', '"min_value": 1999')
+    output = run.repro("augment").stdout
+    assert "Running stage 'validate'" in output
+    assert "Running stage 'augment'" not in output
+
+
+def test_model_that_overlooks_a_class_is_stopped(pipeline, tmp_path):
+    shutil.copytree(pipeline.folder, tmp_path / "naive")
+    naive = Run(tmp_path / "naive")
+    naive.edit("params.yaml", f"decision_weights: {PARAMS.train.decision_weights}", "decision_weights: none")
+    result = naive.repro()
+    assert result.returncode != 0
+    found = metrics(naive)
+    rarest = min(found["classes"], key=lambda label: found["classes"][label]["alarms_per_1000"])
+    assert found["accuracy"] > 0.95
+    assert found["classes"][rarest]["recall"] < 0.1
+    [sentence] = [line for line in result.stdout.splitlines() if line.strip().startswith("FAIL")]
+    for part in (f"class {rarest}", "recall_low", "recall_high", "support", "0.5", "expectations/by_class.json"):
+        assert part in sentence
+    assert verdicts(naive)["by_class"] == "fail"
+    assert "Traceback" not in result.stdout
+
+
+def test_broken_table_stops_at_validate(tmp_path):
+    run = copy_project(tmp_path / "project")
+    run.edit("expectations/prepared.json", f'"{PARAMS.data.target}"', '"no_such_column"')
+    result = run.repro()
+    assert result.returncode != 0
+    assert "stopped by the gate prepared" in result.stdout
+    assert "no_such_column" in result.stdout
+    assert not (run.folder / "data/augmented").exists()
+
+
+def test_misspelt_parameter_stops_before_anything_runs(tmp_path):
+    run = copy_project(tmp_path / "project")
+    run.edit("params.yaml", "floor_share:", "floor_shares:")
+    result = run.repro()
+    assert result.returncode != 0
+    assert "augment.floor_shares is unknown" in result.stdout
+    assert "augment.floor_share is missing" in result.stdout
+    assert "Traceback" not in result.stdout
