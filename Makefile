@@ -4,7 +4,7 @@ export UV_COMPILE_BYTECODE := 1
 unexport PYTHONDONTWRITEBYTECODE VIRTUAL_ENV
 PYTHON ?= python3
 UV := $(or $(shell command -v uv),.uv/bin/uv)
-RUN := $(UV) run --locked
+RUN := $(UV) run --no-sync
 
 .PHONY: demo repro test lint env
 
@@ -22,9 +22,12 @@ lint: env
 	$(RUN) ruff format --check
 	$(RUN) mypy
 
-env: $(filter .uv/bin/uv,$(UV))
+env: .venv/.made
 	@git rev-parse --git-dir >/dev/null 2>&1 || { echo "DVC needs a git repository: run 'git init' here first"; exit 1; }
-	@$(UV) sync --locked --quiet
+
+.venv/.made: pyproject.toml uv.lock | $(filter .uv/bin/uv,$(UV))
+	$(UV) sync --locked --quiet
+	@touch $@
 
 .uv/bin/uv:
 	$(PYTHON) -m pip install --quiet --disable-pip-version-check --root-user-action=ignore --target .uv uv==0.13.9

@@ -4,11 +4,11 @@ import math
 
 import pandas as pd
 from imblearn.over_sampling import SMOTE, SMOTEN, SMOTENC, RandomOverSampler
-from pandas.api.types import is_numeric_dtype
+from pandas.api.types import is_datetime64_any_dtype, is_numeric_dtype
 
 from stages.command import Refused, run
 from stages.gate import gate, stop
-from stages.params import Augment, Data, load_params
+from stages.params import ORIGIN, Augment, Data, load_params
 from stages.tables import AUGMENTED, TRAIN, read_table, write_table
 
 ATTEMPTS = 20
@@ -20,9 +20,9 @@ def augment(rows: pd.DataFrame, data: Data, settings: Augment, random_state: int
     Each class is lifted to at least `floor_share` of the largest. Synthetic rows have features and a label, but no time,
     cluster or sensitive value: they are nobody. Raises Refused if a class or the table does not suit the strategy.
     """
-    real = rows.assign(origin="real")
+    real = rows.assign(**{ORIGIN: "real"})
     counts = rows[data.target].value_counts()
-    floor = math.ceil(settings.floor_share * counts.max())
+    floor = math.ceil(round(settings.floor_share * counts.max(), 9))  # .55 of 100 is 55.000000000000007
     lacking = {str(label): floor - n for label, n in counts.items() if n < floor}
     if settings.strategy == "none" or not lacking:
         return real
@@ -40,7 +40,7 @@ def _repeat(rows: pd.DataFrame, data: Data, lacking: dict[str, int], random_stat
     wanted = {label: n + int((y == label).sum()) for label, n in lacking.items()}
     sampler = RandomOverSampler(sampling_strategy=wanted, random_state=random_state)
     sampler.fit_resample(pd.DataFrame({"row": range(len(rows))}), y)
-    return rows.iloc[sampler.sample_indices_[len(rows) :]].assign(origin="repeated")
+    return rows.iloc[sampler.sample_indices_[len(rows) :]].assign(**{ORIGIN: "repeated"})
 
 
 def _smote(rows: pd.DataFrame, data: Data, settings: Augment, lacking: dict[str, int], random_state: int) -> pd.DataFrame:
@@ -57,6 +57,7 @@ def _smote(rows: pd.DataFrame, data: Data, settings: Augment, lacking: dict[str,
         )
     names = [column for column in rows.columns if column not in data.not_features()]
     parents = rows.dropna(subset=names)
+    parents = parents.astype({column: "int64" for column in names if is_datetime64_any_dtype(rows[column])})
     counts = parents[data.target].value_counts()
     for label in lacking:
         if counts.get(label, 0) <= settings.k_neighbors:
@@ -64,20 +65,22 @@ def _smote(rows: pd.DataFrame, data: Data, settings: Augment, lacking: dict[str,
                 f"class {label!r} has {counts.get(label, 0)} training rows without missing features, smote needs augment.k_neighbors + 1 = "
                 f"{settings.k_neighbors + 1}; lower k_neighbors in params.yaml, take 'oversample', or add rows"
             )
+    if len(counts) < 2:
+        raise Refused(f"smote needs rows without missing features of two classes, only {counts.index[0]!r} has some; take 'oversample'")
     wanted = {label: n + int(counts[label]) for label, n in lacking.items()}
-    codes = [column for column in names if not is_numeric_dtype(rows[column]) or parents[column].nunique() <= 2]
+    codes = [column for column in names if not is_numeric_dtype(parents[column]) or parents[column].nunique() <= 2]
     X = parents[names].astype(dict.fromkeys(codes, "category"))
-    real = parents[[data.target, *codes]].drop_duplicates()
-    synthetic = parents.head(0)
+    real = rows.loc[parents.index, [data.target, *codes]].drop_duplicates()
+    synthetic = rows.head(0)
     for attempt in range(ATTEMPTS):
-        options = {"sampling_strategy": wanted, "random_state": random_state + attempt, "k_neighbors": settings.k_neighbors}
+        options = {"sampling_strategy": wanted, "random_state": (random_state + attempt) % 2**32, "k_neighbors": settings.k_neighbors}
         sampler = SMOTEN(**options) if len(codes) == len(names) else SMOTENC("auto", **options) if codes else SMOTE(**options)
         X_all, y_all = sampler.fit_resample(X, parents[data.target])
         made = X_all.iloc[len(X) :].apply(lambda column: _like(column, rows[column.name])).assign(**{data.target: y_all.iloc[len(X) :]})
         synthetic = pd.concat([synthetic, made.merge(real)])
         if all((synthetic[data.target] == label).sum() >= n for label, n in lacking.items()):
             chosen = [synthetic[synthetic[data.target] == label].head(n) for label, n in lacking.items()]
-            return pd.concat(chosen).reindex(columns=rows.columns).assign(origin="synthetic")
+            return pd.concat(chosen).reindex(columns=rows.columns).assign(**{ORIGIN: "synthetic"})
     raise Refused(
         f"smote made too few rows with a combination of {', '.join(codes)} that some real row of the class has; "
         "take 'oversample' for augment.strategy in params.yaml"
@@ -86,6 +89,8 @@ def _smote(rows: pd.DataFrame, data: Data, settings: Augment, lacking: dict[str,
 
 def _like(column: pd.Series, real: pd.Series) -> pd.Series:
     """Return synthetic values in the type of the real ones, without fractions where those have none."""
+    if is_datetime64_any_dtype(real):
+        return column.astype("float64").round().astype("int64").astype(real.dtype)
     whole = is_numeric_dtype(real) and (real.dropna() % 1 == 0).all()
     values = column.astype("float64").round() if whole else column
     return values.astype(real.dtype)

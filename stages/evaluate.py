@@ -20,7 +20,7 @@ from stages.features import features
 from stages.gate import gate, stop
 from stages.intervals import clopper_pearson, newcombe
 from stages.model import BASELINE, MODEL, Model, load_model
-from stages.params import Data, load_params
+from stages.params import ROW_ID, Data, load_params
 from stages.plots import draw
 from stages.tables import TEST, TRAIN, read_table, write_json, write_table
 
@@ -97,9 +97,9 @@ def by_group(sensitive: pd.DataFrame, y_true: pd.Series, y_pred: np.ndarray, cla
     """
     rows = []
     for column in sensitive.columns:
-        groups = sensitive[column].astype("str").fillna("missing")
+        groups = sensitive[column].convert_dtypes().astype("str").fillna("missing")  # 1 stays 1 beside a missing value
         names = sorted(groups.unique())
-        level = 1 - 0.05 / max(len(names) - 1, 1)  # two groups have one gap between them
+        level = 1 - 0.05 / (1 if len(names) == 2 else len(names))  # two groups have one gap between them
         for group in names:
             for label in classes:
                 for rate, concerned in (("recall", y_true == label), ("false_positive_rate", y_true != label)):
@@ -132,7 +132,7 @@ def _gap(named: np.ndarray, mine: pd.Series, rest: pd.Series, level: float) -> d
 
 def predictions(rows: pd.DataFrame, y_score: np.ndarray, y_pred: np.ndarray, classes: list[str], data: Data) -> pd.DataFrame:
     """Return one row per test row: its row_id, the label, the decision and the probability of each class."""
-    table = rows[["row_id"]].assign(y_true=rows[data.target], y_pred=y_pred)
+    table = rows[[ROW_ID]].assign(y_true=rows[data.target], y_pred=y_pred)
     return table.assign(**{f"p_{label}": y_score[:, nth] for nth, label in enumerate(classes)})
 
 

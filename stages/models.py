@@ -66,7 +66,8 @@ def _one_hot(X: pd.DataFrame) -> ColumnTransformer:
 def _codes(X: pd.DataFrame, impute: bool) -> ColumnTransformer:
     """Return a transformer to codes of the categories, first, and numbers; unseen and missing ones are NaN, or -1 if `impute`."""
     text, missing = text_columns(X), -1 if impute else float("nan")
+    numbers = [column for column in X.columns if column not in text and X[column].notna().any()]  # boosting cannot bin an empty one
     codes = OrdinalEncoder(
         handle_unknown="use_encoded_value", unknown_value=missing, encoded_missing_value=missing, max_categories=MOST_CATEGORIES
     )
-    return ColumnTransformer([("text", codes, text), ("numbers", "passthrough", [c for c in X.columns if c not in text])])
+    return ColumnTransformer([("text", codes, text), ("numbers", "passthrough", numbers)])

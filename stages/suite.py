@@ -1,6 +1,7 @@
 """Read a suite of expectations so strictly that none is lost: Great Expectations drops what it does not know."""
 
 import json
+import math
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
@@ -14,6 +15,8 @@ from great_expectations.expectations.registry import list_registered_expectation
 
 SUITE_KEYS = {"name", "id", "expectations", "meta", "notes"}
 EXPECTATION_KEYS = {"type", "kwargs", "severity", "meta", "id", "description", "notes", "rendered_content"}
+SUITE_META_KEYS = {"great_expectations_version", "notes", "row", "show"}
+META_KEYS = {"bound", "notes", "verdict", "waived"}
 SEVERITIES = ("critical", "warning", "info")
 
 
@@ -67,7 +70,9 @@ def read_suite(path: str | Path) -> Suite:
     """Return the suite at `path`; whatever is wrong with the file is a sentence in its `problems`."""
     suite = Suite(Path(path))
     try:
-        content = json.loads(suite.path.read_text(encoding="utf-8"), parse_constant=_refuse_constant)
+        content = json.loads(
+            suite.path.read_text(encoding="utf-8"), parse_constant=_finite, parse_float=_finite, object_pairs_hook=_without_twins
+        )
     except FileNotFoundError:
         suite.problems.append(f"{path} does not exist; restore it from git: a table without a suite passes nothing")
     except UnicodeDecodeError as error:
@@ -79,8 +84,19 @@ def read_suite(path: str | Path) -> Suite:
     return suite
 
 
-def _refuse_constant(name: str) -> None:
-    raise ValueError(f"{name} is not a number that JSON knows")
+def _finite(number: str) -> float:
+    """Return the number; raises ValueError for NaN and infinity, also where JSON hides it as 1e999."""
+    if not math.isfinite(float(number)):
+        raise ValueError(f"{number} is not a number that JSON knows")
+    return float(number)
+
+
+def _without_twins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return `pairs` as a dict; of two equal keys Python would drop the first without a word."""
+    keys = [key for key, _ in pairs]
+    if twice := sorted({key for key in keys if keys.count(key) > 1}):
+        raise ValueError(f"the key {twice[0]!r} stands twice in one object")
+    return dict(pairs)
 
 
 def _fill(suite: Suite, content: Any) -> None:
@@ -94,9 +110,14 @@ def _fill(suite: Suite, content: Any) -> None:
     ]
     if content.get("name") != path.stem:
         suite.problems.append(f"{path}: its name is {content.get('name')!r}, must be {path.stem!r}")
-    suite.meta = content.get("meta") or {}
+    suite.problems += [f"{path}: {problem}; mend it there" for problem in _suite_meta_problems(content.get("meta", {}))]
+    suite.meta = {} if suite.problems else content.get("meta", {})
+    ids: list[str] = []
     for nth, raw in enumerate(content["expectations"], 1):
         problems = _problems(raw)
+        if isinstance(raw, dict) and raw.get("id"):
+            problems += [f"its id {raw['id']!r} is that of another expectation"] if raw["id"] in ids else []
+            ids.append(raw["id"])
         if not problems:
             try:
                 configuration = ExpectationConfiguration(**{**raw, "meta": {**raw["meta"], "nth": nth}})
@@ -111,6 +132,18 @@ def _fill(suite: Suite, content: Any) -> None:
         suite.problems.append(f"{path} is empty: no expectation, no gate; write at least a critical one")
     elif not any(isinstance(raw, dict) and raw.get("severity") == "critical" for raw in content["expectations"]):
         suite.problems.append(f"{path} has no expectation of severity critical, so that it would stop nothing; make one critical")
+
+
+def _suite_meta_problems(meta: Any) -> list[str]:
+    if not isinstance(meta, dict):
+        return [f"its meta is {type(meta).__name__}, must be an object"]
+    problems = [
+        f"its meta has the key {key!r}, allowed: {', '.join(sorted(SUITE_META_KEYS))}" for key in meta if key not in SUITE_META_KEYS
+    ]
+    for key in ("row", "show"):
+        if not isinstance(meta.get(key, []), list) or not all(isinstance(column, str) for column in meta.get(key, [])):
+            problems.append(f"its meta.{key} is {meta[key]!r}, must be a list of column names")
+    return problems
 
 
 def _problems(raw: Any) -> list[str]:
@@ -130,7 +163,7 @@ def _problems(raw: Any) -> list[str]:
 def _meta_problems(meta: Any) -> list[str]:
     if not isinstance(meta, dict):
         return ["meta is missing; its notes say why the expectation is there"]
-    problems = []
+    problems = [f"meta has the key {key!r}, allowed: {', '.join(sorted(META_KEYS))}" for key in meta if key not in META_KEYS]
     if not isinstance(meta.get("notes"), str) or not meta["notes"].strip():
         problems.append("meta.notes is missing; it says why the expectation is there")
     if meta.get("bound") not in ("inferred", "confirmed"):

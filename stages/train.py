@@ -21,7 +21,7 @@ from stages.gate import gate, stop
 from stages.intervals import paired_lead
 from stages.model import BASELINE, MODEL, Model, save_model, sha256
 from stages.models import build_model
-from stages.params import Params, load_params
+from stages.params import ORIGIN, Params, load_params
 from stages.split import kfold
 from stages.tables import AUGMENTED, TRAIN, read_table, write_table
 
@@ -42,7 +42,7 @@ def fit(name: str, rows: pd.DataFrame, params: Params, sample_weight: str) -> Cl
 
     Only fitting uses several threads: a forest that predicts in parallel adds its trees up in another order each time.
     """
-    X_train, y_train = features(rows.drop(columns="origin", errors="ignore"), params.data), rows[params.data.target]
+    X_train, y_train = features(rows.drop(columns=ORIGIN, errors="ignore"), params.data), rows[params.data.target]
     model = build_model(name, X_train, params.random_state)
     power = {"none": 0.0, "sqrt_balanced": 0.5, "balanced": 1.0}[sample_weight]
     weights = compute_sample_weight("balanced", y_train) ** power if power else None

@@ -125,9 +125,10 @@ def test_another_seed_makes_other_rows(strategy):
 
 
 @pytest.mark.parametrize("rows", [numbers(), codes(), mixed()], ids=["numbers", "codes", "mixed"])
-def test_smote_lifts_the_rare_class_to_the_floor(rows):
+@pytest.mark.parametrize("seed", range(5))
+def test_smote_lifts_the_rare_class_to_the_floor(rows, seed):
     most = counts(rows)["a"]
-    out = augment(rows, roles(), settings(), 0)
+    out = augment(rows, roles(), settings(), seed)
     assert counts(out) == {"a": most, "b": most}
     assert set(synthetic(out)["label"]) == {"b"}
 
@@ -135,6 +136,10 @@ def test_smote_lifts_the_rare_class_to_the_floor(rows):
 def test_smote_lifts_each_of_two_rare_classes():
     rows = pd.DataFrame({"label": ["a"] * 10 + ["b"] * 4 + ["c"] * 3, "size": [float(n * n) for n in range(17)]})
     assert counts(augment(rows, roles(), settings(floor_share=0.8), 0)) == {"a": 10, "b": 8, "c": 8}
+
+
+def test_smote_takes_the_greatest_seed():
+    assert counts(augment(mixed(), roles(), settings(), 2**32 - 1)) == {"a": 20, "b": 20}
 
 
 def test_smote_keeps_numbers_between_the_real_ones_of_the_class():

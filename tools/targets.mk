@@ -6,6 +6,7 @@ test: test-template
 lint: lint-template
 
 sync: env  # after an edit: copy the root's files into the template, render the template's answers to the root
+	$(RUN) python tools/update_readme.py
 	$(PYTHON) tools/sync_template.py
 
 test-template: env

@@ -7,6 +7,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import accuracy_score, balanced_accuracy_score, f1_score
 
 ROUNDS = 10
+STARTS = (1.0, 0.0, 0.5, 1.5)  # powers of the inverse class shares
 
 
 def aim(y_true: pd.Series, y_pred: np.ndarray, decision_weights: str) -> float:
@@ -30,20 +31,31 @@ def choose_weights(y_true: pd.Series, y_score: np.ndarray, classes: list[str], a
     """Return a weight per class, 1 for the largest class, that does best in `aimed_at` (see `aim`) on out-of-fold scores.
 
     Starts from the inverse class shares, which are optimal for balanced accuracy if the probabilities are true (Bayes), and
-    moves one weight at a time to its best value, exactly, until none moves.
+    moves one weight at a time to its best value, exactly, until none moves. With several classes that can end beside the
+    best, so that it starts from STARTS, rarest and most frequent class first, and takes the best end.
     """
     if aimed_at == "none":
         return dict.fromkeys(classes, 1.0)
     true = np.searchsorted(classes, y_true.to_numpy(dtype=object))
     counts = np.bincount(true, minlength=len(classes))
-    weights = counts.max() / np.maximum(counts, 1)
+    shares = counts.max() / np.maximum(counts, 1)
+    rarer = np.argsort(-counts, kind="stable")[1:]  # the largest class keeps its weight of 1
+    starts = [(shares**power, order) for power in STARTS for order in (rarer, rarer[::-1])] if len(classes) > 2 else [(shares, rarer)]
+    ends = [_climb(true, y_score, weights, order, counts, aimed_at) for weights, order in starts]
+    chosen = [{label: float(f"{weight:.6g}") for label, weight in zip(classes, weights, strict=True)} for weights in ends]
+    return max(chosen, key=lambda weights: aim(y_true, decide(y_score, classes, weights), aimed_at))
+
+
+def _climb(true: np.ndarray, y_score: np.ndarray, weights: np.ndarray, order: np.ndarray, counts: np.ndarray, aimed_at: str) -> np.ndarray:
+    """Return `weights` after moving those in `order` to their best values, until none moves."""
+    weights = weights.copy()
     for _ in range(ROUNDS):
         before = weights.copy()
-        for nth in np.argsort(-counts, kind="stable")[1:]:
+        for nth in order:
             weights[nth] = _best_weight(true, y_score, weights, nth, counts, aimed_at)
         if np.allclose(weights, before):
             break
-    return {label: float(f"{weight:.6g}") for label, weight in zip(classes, weights, strict=True)}
+    return weights
 
 
 def _best_weight(true: np.ndarray, y_score: np.ndarray, weights: np.ndarray, nth: int, counts: np.ndarray, aimed_at: str) -> float:
@@ -55,7 +67,7 @@ def _best_weight(true: np.ndarray, y_score: np.ndarray, weights: np.ndarray, nth
     others = y_score * weights
     others[:, nth] = -1.0
     rival = others.argmax(axis=1)
-    ratio = others.max(axis=1) / np.maximum(y_score[:, nth], 1e-12)
+    ratio = np.maximum(others.max(axis=1) / np.maximum(y_score[:, nth], 1e-12), 1e-12)
     order = np.argsort(ratio, kind="stable")
     true, rival, ratio = true[order], rival[order], ratio[order]
     n_classes = len(weights)

@@ -9,6 +9,8 @@ from typing import Any
 import great_expectations as gx
 import pandas as pd
 from great_expectations.exceptions import GreatExpectationsError
+from great_expectations.expectations.expectation import Expectation
+from great_expectations.expectations.expectation_configuration import ExpectationConfiguration
 from great_expectations.render.renderer.inline_renderer import InlineRenderer
 
 from stages.command import Refused
@@ -48,7 +50,7 @@ def gate(table: pd.DataFrame, suite: str | Path, report: str | Path) -> Verdict:
     """
     loaded = read_suite(suite)
     findings = [_closed(problem) for problem in loaded.problems + _table_problems(table, loaded)]
-    unjudgeable = {e.nth: _unjudgeable(table, loaded, e) for e in loaded.expected}
+    unjudgeable = {e.nth: [] if findings and not table.columns.is_unique else _unjudgeable(table, loaded, e) for e in loaded.expected}
     findings += [_closed(sentence) for sentences in unjudgeable.values() for sentence in sentences]
     judged = [e for e in loaded.expected if not unjudgeable[e.nth]]
     if judged and len(table) and table.columns.is_unique:
@@ -114,7 +116,8 @@ def _unjudgeable(table: pd.DataFrame, suite: Suite, expected: Expected) -> list[
         elif (missing := table[column].isna()).to_numpy().all():
             problems.append(f"{where}: the column {column!r} holds no value, so nothing was judged; look at the step that writes it")
         elif suite.row and missing.to_numpy().any():
-            rows = "; ".join(_words(row) for row in table.loc[missing, suite.row].head(EXAMPLES).to_dict("records"))
+            named = [key for key in suite.row if key in table.columns]
+            rows = "; ".join(_words(row) for row in table.loc[missing, named].head(EXAMPLES).to_dict("records"))
             problems.append(f"{where}: {column} is missing for {rows}; a bound that is missing holds nothing")
     return problems
 
@@ -125,27 +128,40 @@ def _judge(table: pd.DataFrame, suite: Suite, expected: list[Expected]) -> list[
     context.variables.progress_bars = {"globally": False, "metric_calculations": False}  # type: ignore[assignment]
     asset = context.data_sources.pandas_default.add_dataframe_asset("table")
     batch = asset.add_batch_definition_whole_dataframe("all").get_batch({"dataframe": table})
-    suite_of_gx = gx.ExpectationSuite(suite.path.stem, expectations=[e.expectation for e in expected])
     result_format: dict[str, Any] = {"result_format": "SUMMARY"}
     if suite.row:  # a small table: name every row that fails, so that none hides behind a waived one
         result_format |= {"unexpected_index_column_names": suite.shown, "partial_unexpected_count": len(table)}
     try:
+        asked = [*(e.expectation for e in expected), *(_meets_rows(e) for e in expected if "row_condition" in e.raw["kwargs"])]
+        suite_of_gx = gx.ExpectationSuite(suite.path.stem, expectations=asked)
         results = batch.validate(suite_of_gx, result_format=result_format).results
     except (GreatExpectationsError, TypeError, ValueError) as error:
         return [_closed(f"{suite.path} could not be judged: {' '.join(str(error).split())}")]
     by_nth = {result.expectation_config.meta["nth"]: result for result in results if result.expectation_config}
-    return [finding for e in expected if (finding := _finding(suite, e, by_nth.get(e.nth)))]
+    met = {e.nth: -e.nth not in by_nth or bool(by_nth[-e.nth].success) for e in expected}
+    return [finding for e in expected if (finding := _finding(suite, e, by_nth.get(e.nth), met[e.nth]))]
 
 
-def _finding(suite: Suite, expected: Expected, result: Any) -> Finding | None:
-    """Return what one result of Great Expectations says, None if it passed."""
+def _meets_rows(expected: Expected) -> Expectation:
+    """Return an expectation that the row_condition of `expected` meets a row at all: without one many types pass."""
+    condition = {key: value for key, value in expected.raw["kwargs"].items() if key in ("row_condition", "condition_parser")}
+    return ExpectationConfiguration(
+        type="expect_table_row_count_to_be_between", kwargs={"min_value": 1, **condition}, meta={"nth": -expected.nth}
+    ).to_domain_obj()
+
+
+def _finding(suite: Suite, expected: Expected, result: Any, met: bool) -> Finding | None:
+    """Return what one result of Great Expectations says, None if it passed; `met`: its row_condition meets a row."""
     where = f"{suite.path}, expectation {expected.nth}"
     if result is None:
         return _closed(f"{where} ({expected.raw['type']}) was not judged; mend it there")
     if error := _exception(result.exception_info):
         return _closed(f"{where} ({expected.raw['type']}) could not be judged: {error}; is its bound of the column's type?")
-    if result.result.get("element_count") == 0:
+    judged = result.result.get("element_count", 1)
+    if not met or judged == 0:
         return _closed(f"{where} ({expected.raw['type']}) judged no row: its row_condition meets none; mend it there")
+    if expected.raw["type"] not in NULL_TYPES and result.result.get("missing_count") == judged:
+        return _closed(f"{where} ({expected.raw['type']}) judged no value: all that its row_condition meets are missing")
     if result.success:
         return None
     rows = result.result.get("partial_unexpected_index_list") or []
@@ -186,7 +202,7 @@ def _judged_row(suite: Suite, expected: Expected, row: dict[str, Any]) -> str:
     named = _words({key: row[key] for key in suite.row})
     judged = _words({key: row[key] for key in expected.columns if key in row and key not in suite.row})
     beside = _words({key: row[key] for key in suite.shown if key not in suite.row and key not in expected.columns})
-    return f"{named}: {judged}" + (f" ({beside})" if beside else "")
+    return named + (f": {judged}" if judged else "") + (f" ({beside})" if beside else "")
 
 
 def _words(values: dict[str, Any]) -> str:

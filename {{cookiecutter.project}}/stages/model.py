@@ -92,7 +92,7 @@ def load_model(path: str | Path) -> Model:
         raise Refused(f"{error.filename} does not exist; run `dvc repro`, which makes it") from None
     except UntrustedTypesFoundException as error:
         raise Refused(f"{path} holds types that stages/model.py does not trust: {error}; if you wrote them, add them to TRUSTED") from None
-    except (json.JSONDecodeError, KeyError, zipfile.BadZipFile) as error:
+    except (UnicodeDecodeError, json.JSONDecodeError, KeyError, TypeError, zipfile.BadZipFile) as error:
         raise Refused(f"{path} or {card_path} is broken ({error!r}); run `dvc checkout` or `dvc repro`") from None
 
 

@@ -8,6 +8,7 @@ from pydantic import Field, PositiveInt, model_validator
 from stages.schema import Section, load
 
 ROW_ID = "row_id"  # prepare adds it: two rows share it if all their raw columns but time and cluster agree
+ORIGIN = "origin"  # augment adds it: real, repeated or synthetic
 Share = Annotated[float, Field(gt=0, lt=1)]
 
 

@@ -20,6 +20,7 @@ def draw(
     y_true: pd.Series, y_score: np.ndarray, y_pred: np.ndarray, classes: list[str], by_class: pd.DataFrame, confusion: np.ndarray
 ) -> None:
     """Write four plots: confusion matrix, precision and recall per class, calibration, recall per class with intervals."""
+    matplotlib.rcParams["text.parse_math"] = False  # a class may be named $10_$20
     matplotlib.rcParams["svg.hashsalt"] = "plots"  # else every file has other ids
     curves = precision_recall(y_true, y_score, classes)
     calibrated = calibration(y_true, y_score, classes)
@@ -34,12 +35,14 @@ def draw(
 
 
 def precision_recall(y_true: pd.Series, y_score: np.ndarray, classes: list[str]) -> pd.DataFrame:
-    """Return up to POINTS points of the curve of each class that has test rows: class, threshold, recall, precision."""
+    """Return up to POINTS points, spread over the recall, of the curve of each class that has test rows."""
     tables = []
     for nth, label in enumerate(classes):
         if (y_true == label).any():
             precision, recall, thresholds = precision_recall_curve(y_true == label, y_score[:, nth])
-            at = np.unique(np.linspace(0, len(thresholds) - 1, POINTS).astype(int))
+            at = np.unique(
+                np.searchsorted(-recall[:-1], np.linspace(-1, -recall[-2], POINTS), side="right") - 1
+            )  # the best precision of each
             tables.append(pd.DataFrame({"class": label, "threshold": thresholds[at], "recall": recall[at], "precision": precision[at]}))
     return pd.concat(tables, ignore_index=True)
 
@@ -86,7 +89,7 @@ def _draw_calibration(calibrated: pd.DataFrame) -> None:
 
 
 def _draw_recall(by_class: pd.DataFrame) -> None:
-    figure, axes = _figure("Recall per class with one-sided 95 % bounds (a two-sided 90 % interval)", "recall", "")
+    figure, axes = _figure("Recall per class", "recall, with one-sided 95 % bounds (a two-sided 90 % interval)", "")
     recall = by_class["recall"].astype("float64")
     reach = [recall - by_class["recall_low"], by_class["recall_high"] - recall]
     names = [f"{label} ({support:,} rows)" for label, support in zip(by_class["class"], by_class["support"], strict=True)]

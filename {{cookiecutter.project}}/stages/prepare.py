@@ -10,20 +10,27 @@ from ibis import _
 
 from stages.command import Refused, run
 from stages.gate import gate, stop
-from stages.params import ROW_ID, Params, Split, load_params
-from stages.sources import REJECTS, Raw, Source, load_sources, read
+from stages.params import ORIGIN, ROW_ID, Params, Split, load_params
+from stages.sources import RECORD, Raw, Source, load_sources, read
 from stages.split import test_clusters
 from stages.tables import REJECTED, TEST, TRAIN, whole, write_table
 
 KINDS = ["malformed", "bad_value", "unlabelled", "duplicate", "key_conflict", "before_cutoff"]
+PROBLEM, KIND, REASON, WRONG, CLUSTER, IS_TEST = "__problem", "__kind", "__reason", "__wrong", "__cluster", "__is_test"
 TYPES = {"text": "string", "integer": "int64", "number": "float64", "boolean": "boolean", "date": "timestamp"}
 WORDS = {"integer": "no integer of 64 bits", "number": "no finite number", "boolean": "neither true nor false", "date": "no ISO date"}
+PATTERNS = {
+    "integer": r"^[+-]?[0-9]+(\.0*)?$",
+    "number": r"^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?$",
+    "date": r"^[0-9]{4}-[0-9]{2}-[0-9]{2}([ T][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]+)?)?)?$",
+}
+MANY_COLUMNS = 100
 MOST_CLASSES = 200  # more labels than this are a continuous target or an identifier
 
 
 @dataclass(frozen=True)
 class Prepared:
-    """Rows of a source after preparation: `rows` are accepted and carry `is_test`; `rejects` say why the others are not."""
+    """Rows of a source after preparation: `rows` are accepted and carry IS_TEST; `rejects` say why the others are not."""
 
     rows: ibis.Table
     rejects: pd.DataFrame
@@ -65,41 +72,48 @@ def check_roles(params: Params, source: Source) -> None:
             f"params.yaml: prepare.split.test_from is {split.test_from!r}, but data.time {data.time!r} is of type {columns[data.time]}; "
             "both must be integers or both dates"
         )
-    if ROW_ID in columns:
-        problems.append(f"data/sources.yaml: a column is named {ROW_ID!r}, which prepare adds; rename it in the file")
+    for column in columns:
+        if column.lower() in (ROW_ID, ORIGIN) or column.startswith("__"):
+            problems.append(f"data/sources.yaml: a column is named {column!r}, which the stages use themselves; rename it in the file")
+    if set(columns) <= set(data.not_features()):
+        problems.append(f"params.yaml: data leaves no feature: each column of {source.path} has another role")
     if problems:
         raise Refused("\n".join(problems))
 
 
 def conform(raw: ibis.Table, source: Source) -> ibis.Table:
-    """Return `raw` with each column trimmed and of its declared type, and `problem`: what stood where no such value can."""
-    typed, problems = {}, []
+    """Return `raw` with each column trimmed and of its declared type, and PROBLEM: what stood where no such value can."""
+    typed, problems = [], []
     for column, kind in source.columns.items():
         text = raw[column].strip()
         text = ibis.ifelse(text.isin(source.missing), None, text) if source.missing else text
         value = _typed(text, kind)
-        typed[column] = value
+        typed.append(value.name(column))
         if kind != "text":
             problems.append(ibis.ifelse(text.notnull() & value.isnull(), f"{column} is '" + text + f"', {WORDS[kind]}", None))
     said = ibis.array(problems).filter(lambda problem: problem.notnull()).join("; ") if problems else ibis.literal("")
-    return raw.select(record=raw.record, **typed, problem=said.nullif(""))
+    return raw.select(RECORD, *typed, said.nullif("").name(PROBLEM))
 
 
 def _typed(text: ibis.expr.types.StringValue, kind: str) -> ibis.Value:
-    """Return `text` as `kind`, null where it is no such value: DuckDB alone would round 1.5 to 2 and take 'inf'.
+    """Return `text` as `kind`, null where it is no such value: DuckDB alone would round 1.5 to 2 and take 'infinity' as a date.
 
     A boolean becomes 1 or 0, so that a column of them is a number whether or not values are missing.
     """
+    if kind == "text":
+        return text
     if kind == "integer":
-        return ibis.ifelse(text.re_search(r"^[+-]?[0-9]+(\.0*)?$"), text.re_replace(r"\.0*$", ""), None).try_cast("int64")
-    value = text if kind == "text" else text.try_cast(TYPES[kind])
-    if kind == "number":
-        return ibis.ifelse(value.isnan() | value.isinf(), None, value)
+        text = ibis.ifelse(text.re_search(PATTERNS[kind]), text.re_replace(r"\.0*$", ""), None)
+    elif kind in PATTERNS:
+        text = ibis.ifelse(text.re_search(PATTERNS[kind]), text, None)
+    value = text.try_cast(TYPES[kind])
+    if kind == "number":  # 1e999 has the pattern of a number, and is infinite
+        return ibis.ifelse(value.isinf(), None, value)
     return value.cast("int64") if kind == "boolean" else value
 
 
 def reject(rows: ibis.Table, params: Params, source: Source) -> ibis.Table:
-    """Return `rows` with `kind` and `reason`, both null for rows that are kept.
+    """Return `rows` with KIND and REASON, both null for rows that are kept.
 
     A row is a duplicate if another agrees with it in every column but time and cluster; the one that comes first stays.
     Rows that share the declared key but differ are all rejected: nobody can tell which is right.
@@ -108,32 +122,28 @@ def reject(rows: ibis.Table, params: Params, source: Source) -> ibis.Table:
     needed = [data.target, *([data.time] if data.time and params.prepare.split.by == "time" else []), *data.cluster]
     missing = ibis.array([ibis.ifelse(rows[column].isnull(), column, None) for column in dict.fromkeys(needed)])
     missing = missing.filter(lambda column: column.notnull()).join(", ").nullif("")
-    sane = rows.mutate(
-        kind=ibis.cases((rows.problem.notnull(), "bad_value"), (missing.notnull(), "unlabelled")),
-        reason=ibis.coalesce(rows.problem, missing + " is missing"),
+    apart = list(dict.fromkeys(column for column in [data.time, *data.cluster] if column))
+    judged = rows.mutate(
+        ibis.cases((_[PROBLEM].notnull(), "bad_value"), (missing.notnull(), "unlabelled")).name(KIND),
+        ibis.coalesce(_[PROBLEM], missing + " is missing").name(REASON),
+        _row_id(rows, [column for column in source.columns if column not in apart]).name(ROW_ID),
     )
-    apart = sorted({column for column in [data.time, *data.cluster] if column})
-    first = ibis.row_number().over(group_by=[_.kind, ROW_ID], order_by=[*apart, "record"]) == 0
-    sane = sane.mutate(row_id=_row_id(sane, [column for column in source.columns if column not in apart]))
-    unique = sane.mutate(first=first).mutate(
-        kind=ibis.ifelse(_.kind.isnull() & ~_.first, "duplicate", _.kind),
-        reason=ibis.ifelse(
-            _.kind.isnull() & ~_.first,
-            "a row that was kept agrees in all columns" + (f" but {', '.join(apart)}" if apart else ""),
-            _.reason,
-        ),
-    )
-    if not source.key:
-        return unique.drop("first")
-    rivals = (_.kind.isnull() & (_.record.count().over(group_by=[_.kind, *source.key]) > 1)).name("rivals")
-    return (
-        unique.mutate(rivals)
-        .mutate(
-            kind=ibis.ifelse(_.rivals, "key_conflict", _.kind),
-            reason=ibis.ifelse(_.rivals, "other rows have the same key: " + ", ".join(source.key), _.reason),
-        )
-        .drop("first", "rivals")
-    )
+    nth = ibis.row_number().over(group_by=[KIND, ROW_ID], order_by=[*apart, RECORD])
+    reason = "a row that was kept agrees in all columns" + (f" but {', '.join(apart)}" if apart else "")
+    judged = _also(judged, nth > 0, "duplicate", reason)
+    if source.key:
+        rivals = _[RECORD].count().over(group_by=[KIND, *source.key])
+        judged = _also(judged, rivals > 1, "key_conflict", f"other rows have the same key: {', '.join(source.key)}")
+    return judged
+
+
+def _also(judged: ibis.Table, wrong: ibis.Deferred, kind: str, reason: str) -> ibis.Table:
+    """Return `judged` with rows that were kept so far, but are `wrong`, rejected as `kind`."""
+    marked = judged.mutate((_[KIND].isnull() & wrong).name(WRONG))
+    return marked.mutate(
+        ibis.ifelse(_[WRONG], kind, _[KIND]).name(KIND),
+        ibis.ifelse(_[WRONG], reason, _[REASON]).name(REASON),
+    ).drop(WRONG)
 
 
 def _row_id(rows: ibis.Table, columns: list[str]) -> ibis.Value:
@@ -143,7 +153,7 @@ def _row_id(rows: ibis.Table, columns: list[str]) -> ibis.Value:
 
 
 def assign(rows: ibis.Table, params: Params) -> ibis.Table:
-    """Return kept `rows` with `is_test`, and with `kind` and `reason` where a cluster runs across the cut-off.
+    """Return kept `rows` with IS_TEST, and with KIND and REASON where a cluster runs across the cut-off.
 
     By time a cluster goes where its latest row goes, and its rows from before the cut-off are rejected.
     """
@@ -155,48 +165,59 @@ def assign(rows: ibis.Table, params: Params) -> ibis.Table:
     latest = time.max().over(group_by=data.cluster) if data.cluster else time
     late = (latest >= cutoff) & (time < cutoff)
     return rows.mutate(
-        is_test=latest >= cutoff,
-        kind=ibis.ifelse(late, "before_cutoff", None),
-        reason=ibis.ifelse(late, f"its cluster goes on after {data.time} {split.test_from}", None),
+        (latest >= cutoff).name(IS_TEST),
+        ibis.ifelse(late, "before_cutoff", None).name(KIND),
+        ibis.ifelse(late, f"its cluster goes on after {data.time} {split.test_from}", None).name(REASON),
     )
 
 
 def _assign_at_random(rows: ibis.Table, target: str, cluster: list[str], split: Split, random_state: int) -> ibis.Table:
-    """Return `rows` with `is_test` for a stratified share of the clusters; a row is its own cluster where none is declared."""
-    order = cluster or [column for column in rows.columns if column not in ("record", "kind", "reason", "problem")]
+    """Return `rows` with IS_TEST for a stratified share of the clusters; a row is its own cluster where none is declared."""
+    order = cluster or [column for column in rows.columns if not column.startswith("__")]
     rank = ibis.dense_rank().over(order_by=order)  # follows from the values, not from the order in the file
-    numbered = rows.get_backend().create_table("numbered", rows.mutate(cluster_id=rank), temp=True)
-    labels = numbered.select("cluster_id", y=numbered[target]).to_pandas()
-    test = test_clusters(labels["y"], labels["cluster_id"], split.test_size, random_state)
-    chosen = ibis.memtable({"cluster_id": sorted(test), "is_test": [True] * len(test)})
-    return numbered.left_join(chosen, "cluster_id").mutate(is_test=_.is_test.fill_null(False)).drop("cluster_id", "cluster_id_right")
+    numbered = rows.get_backend().create_table("numbered", rows.mutate(rank.name(CLUSTER)), temp=True)
+    labels = numbered.select(CLUSTER, target).to_pandas()
+    test = test_clusters(labels[target], labels[CLUSTER], split.test_size, random_state)
+    chosen = ibis.memtable({CLUSTER: sorted(test)})
+    joined = numbered.left_join(chosen, CLUSTER)
+    return joined.mutate(_[f"{CLUSTER}_right"].notnull().name(IS_TEST)).drop(CLUSTER, f"{CLUSTER}_right")
 
 
 def prepare(raw: Raw, name: str, source: Source, params: Params) -> Prepared:
     """Return the rows of `raw` in a total order that follows from their values, and every rejected one with its reason."""
-    con = raw.table.get_backend()
-    judged = reject(conform(raw.table, source), params, source).mutate(**{params.data.target: _[params.data.target].cast("string")})
+    con, target = raw.table.get_backend(), params.data.target
+    # a table for each step: in one query DuckDB would plan every column's expressions inside each other
+    conformed = con.create_table("conformed", conform(raw.table, source), temp=True)
+    judged = reject(conformed, params, source).mutate(_[target].cast("string").name(target))
     judged = con.create_table("judged", judged, temp=True)
-    kept = judged.filter(_.kind.isnull())
-    _check_target(kept, params.data.target, name, judged, raw)
+    kept = judged.filter(_[KIND].isnull())
+    _check_target(kept, target, name, judged, raw)
     assigned = con.create_table("assigned", assign(kept, params), temp=True)
-    rejected = [t.filter(_.kind.notnull()).select("record", "kind", "reason").to_pandas() for t in (judged, assigned)]
-    rejected = [t.assign(source=name, line=raw.lines(t["record"]))[REJECTS] for t in rejected if len(t)]
-    rejects = pd.concat([raw.rejects, *rejected]).sort_values("line", ignore_index=True) if rejected else raw.rejects
-    rows = assigned.filter(_.kind.isnull()).order_by(list(source.columns))
-    return Prepared(rows.drop("record", "kind", "reason", "problem", *params.data.forbidden), rejects)
+    rejects = [raw.rejects]
+    for table in (judged, assigned):
+        found = table.filter(_[KIND].notnull()).select(RECORD, KIND, REASON).to_pandas()
+        rejects.append(pd.DataFrame({"source": name, "line": raw.lines(found[RECORD]), "kind": found[KIND], "reason": found[REASON]}))
+    rows = assigned.filter(_[KIND].isnull()).order_by(list(source.columns))
+    not_empty = [table for table in rejects if len(table)] or rejects[:1]
+    return Prepared(
+        rows.select(*[column for column in source.columns if column not in params.data.forbidden], ROW_ID, IS_TEST),
+        pd.concat(not_empty).sort_values("line", ignore_index=True),
+    )
 
 
 def _check_target(kept: ibis.Table, target: str, name: str, judged: ibis.Table, raw: Raw) -> None:
     """Raise Refused unless the kept rows carry between two and MOST_CLASSES labels, one a row."""
-    counts = kept[target].value_counts(name="n").order_by(ibis.desc("n")).limit(MOST_CLASSES + 1).to_pandas()
+    counts = kept[target].value_counts(name="__n").order_by(ibis.desc("__n"), target).limit(MOST_CLASSES + 1).to_pandas()
+    if not raw.records_in_file:
+        raise Refused(f"sources.{name} has no row, only a header; put the data there")
     if counts.empty:
-        reasons = pd.concat([raw.rejects["reason"], judged.reason.to_pandas()]).value_counts().head(5)
+        reasons = pd.concat([raw.rejects["reason"], judged[REASON].to_pandas()]).value_counts().head(5)
         common = "\n".join(f"{n:,} times: {reason}" for reason, n in reasons.items())
-        raise Refused(f"no row of sources.{name} is left of {raw.records_in_file:,}; see {REJECTED}" + (f"\n{common}" if common else ""))
+        raise Refused(f"no row of sources.{name} is left of {raw.records_in_file:,}\n{common}")
     labels = counts[target]
-    if labels.str.match(r"^\s*[\[{(].*[\])}]\s*$").any():
-        raise Refused(f"the target {target!r} holds lists such as {labels.iloc[0]!r}; this pipeline takes one label a row")
+    lists = labels[labels.str.match(r"^\s*(\[.*\]|\{.*\}|\(.*\))\s*$")]
+    if len(lists):
+        raise Refused(f"the target {target!r} holds lists such as {lists.iloc[0]!r}; this pipeline takes one label a row")
     if len(labels) < 2:
         raise Refused(f"the target {target!r} is {labels.iloc[0]!r} in every row; a classifier needs two classes or more")
     if len(labels) > MOST_CLASSES:
@@ -209,7 +230,7 @@ def _check_target(kept: ibis.Table, target: str, name: str, judged: ibis.Table, 
 def summarise(prepared: Prepared, raw: Raw, name: str, source: Source) -> pd.DataFrame:
     """Return the table of sources: how many records the file has, and where each of them went."""
     kinds = prepared.rejects["kind"].value_counts()
-    sides = prepared.rows.is_test.value_counts(name="n").to_pandas().set_index("is_test")["n"]
+    sides = prepared.rows[IS_TEST].value_counts(name="__n").to_pandas().set_index(IS_TEST)["__n"]
     row: dict[str, Any] = {"source": name, "path": source.path, "records": raw.records_in_file}
     row |= {kind: int(kinds.get(kind, 0)) for kind in KINDS}
     row |= {"train": int(sides.get(False, 0)), "test": int(sides.get(True, 0))}
@@ -224,14 +245,17 @@ def main() -> None:
     params = load_params()
     [(name, source)] = load_sources().sources.items()
     check_roles(params, source)
-    raw = read(ibis.duckdb.connect(), name, source)
+    con = ibis.duckdb.connect()
+    if len(source.columns) > MANY_COLUMNS:  # this optimizer compares each expression with each other
+        con.raw_sql("SET disabled_optimizers = 'common_subexpressions'")
+    raw = read(con, name, source)
     prepared = prepare(raw, name, source, params)
     write_table(prepared.rejects, REJECTED)
     table = summarise(prepared, raw, name, source)
     write_table(table, "reports/sources.csv")
     with whole(TRAIN, TEST) as parts:
         for part, is_test in zip(parts, (False, True), strict=True):
-            prepared.rows.filter(_.is_test == is_test).drop("is_test").to_parquet(part)
+            prepared.rows.filter(_[IS_TEST] == is_test).drop(IS_TEST).to_parquet(part)
         stop([gate(table, "expectations/sources.json", "reports/gates/sources.json")])
 
 

@@ -16,6 +16,19 @@ class Section(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
 
+class _WithoutTwins(yaml.SafeLoader):
+    """YAML's safe loader, which of two equal keys would drop the first without a word, made to refuse them."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        """Return the mapping of `node`; raises YAMLError for a key that stands twice."""
+        keys = [key.value for key, _ in node.value]
+        if twice := sorted({key for key in keys if keys.count(key) > 1}):
+            raise yaml.constructor.ConstructorError(None, None, f"the key {twice[0]!r} stands twice", node.start_mark)
+        return super().construct_mapping(node, deep)
+
+
+UNION = {"int", "date"}  # the types of params.yaml: prepare.split.test_from
+
 S = TypeVar("S", bound=Section)
 
 
@@ -26,12 +39,12 @@ def load(path: str | Path, schema: type[S]) -> S:
     a value of the wrong type, out of range or at odds with another.
     """
     try:
-        content = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+        content = yaml.load(Path(path).read_text(encoding="utf-8"), Loader=_WithoutTwins)
     except FileNotFoundError:
         raise Refused(f"{path} does not exist; restore it from git or write it anew") from None
     except UnicodeDecodeError as error:
         raise Refused(f"{path} is not UTF-8 (byte {error.start}); save it as UTF-8") from None
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError) as error:  # ValueError: a date such as 2001-13-45
         raise Refused(f"{path} is not YAML: {' '.join(str(error).split())}") from None
     return check(path, schema, content)
 
@@ -43,13 +56,16 @@ def check(path: str | Path, schema: type[S], content: Any) -> S:
     try:
         return schema.model_validate(content)
     except ValidationError as error:
-        sentences = [_sentence(schema, problem) for problem in error.errors()]
+        sentences = list(dict.fromkeys(_sentence(schema, problem) for problem in error.errors()))
         raise Refused("\n".join(f"{path}: {sentence}" for sentence in sentences)) from None
 
 
 def _sentence(schema: type[Section], problem: Any) -> str:
     """Say one of pydantic's problems as: where, the value found, the value allowed."""
     steps = list(problem["loc"])
+    if steps and steps[-1] in UNION:  # a value that may be of two types is told of once for each
+        steps.pop()
+        problem = {**problem, "msg": "be " + " or ".join(sorted(UNION))}
     where = ".".join(str(step) for step in steps) or "the file"
     if problem["type"] == "missing":
         return f"{where} is missing; add it"
@@ -60,7 +76,7 @@ def _sentence(schema: type[Section], problem: Any) -> str:
         return f"{where} is unknown, allowed here: {', '.join(allowed)}{hint}"
     if problem["type"] == "value_error":
         return f"{where}: {problem['ctx']['error']}" if steps else str(problem["ctx"]["error"])
-    message = problem["msg"].removeprefix("Input ").removeprefix("should ")
+    message = problem["msg"].partition("should ")[2] or problem["msg"]
     return f"{where} is {problem['input']!r}, must {message}"
 
 

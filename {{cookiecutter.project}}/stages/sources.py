@@ -3,6 +3,8 @@
 import csv
 import gzip
 import io
+import zlib
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -19,6 +21,7 @@ from stages.command import Refused
 from stages.schema import Section, load
 
 REJECTS = ["source", "line", "kind", "reason"]
+RECORD = "__record"
 
 
 class Source(Section):
@@ -30,7 +33,7 @@ class Source(Section):
     encoding: Literal["utf-8", "latin-1"] = "utf-8"
     missing: list[str]
     key: list[str]
-    columns: Annotated[dict[str, Literal["text", "integer", "number", "boolean", "date"]], Field(min_length=1)]
+    columns: Annotated[dict[str, Literal["text", "integer", "number", "boolean", "date"]], Field(min_length=1, max_length=1000)]
 
     @model_validator(mode="after")
     def key_is_declared(self) -> Self:
@@ -48,17 +51,23 @@ class Sources(Section):
 
 @dataclass(frozen=True)
 class Raw:
-    """A source as it was read: `table` has every column as text and `record`, the nth accepted row from 1."""
+    """A source as it was read: `table` has every column as text and `record`, the nth accepted row from 1.
+
+    `starts` has the line on which each record of the file begins (its header is on line 1), accepted or not.
+    """
 
     table: ibis.Table
     rejects: pd.DataFrame
-    records_in_file: int
+    starts: np.ndarray
 
-    def lines(self, records: pd.Series) -> pd.Series:
-        """Return the place in the file (the header is 1) of accepted rows, given as `record`."""
-        rejected = np.sort(self.rejects["line"].unique())
-        before = np.searchsorted(rejected - np.arange(len(rejected)) - 2, records, side="left")  # rejects that stand before
-        return records + 1 + before
+    @property
+    def records_in_file(self) -> int:
+        """How many records the file has, counted apart from the reader that must find them all."""
+        return len(self.starts)
+
+    def lines(self, records: pd.Series) -> np.ndarray:
+        """Return the lines on which accepted rows, given as `record`, begin."""
+        return np.setdiff1d(self.starts, self.rejects["line"])[records.to_numpy() - 1]
 
 
 def load_sources() -> Sources:
@@ -77,25 +86,27 @@ def read(con: Any, name: str, source: Source) -> Raw:
         raise Refused(f"data/sources.yaml: sources.{name}.path is {source.path!r}, where there is no file; mend the path or put it there")
     try:
         return _read_csv(con, name, source, path) if source.format == "csv" else _read_parquet(con, name, source, path)
-    except (EOFError, gzip.BadGzipFile) as error:
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise Refused(f"{path} is a broken gzip file ({error}); copy it anew from where it came") from None
-    except duckdb.Error as error:
+    except (duckdb.Error, csv.Error) as error:
         raise Refused(f"{path} cannot be read: {str(error).splitlines()[0]}; compare it with data/sources.yaml") from None
 
 
 def _read_csv(con: Any, name: str, source: Source, path: Path) -> Raw:
     header = _header(source, path)
     _check_columns(name, source, path, header)
-    records = count_records(path, source)
+    rows, is_record = row_lines(path, source)
     columns = ", ".join(f"{_quoted(column)}: 'VARCHAR'" for column in header)
     options = f"header=true, delim={_quoted(source.delimiter)}, quote='\"', escape='\"', encoding={_quoted(source.encoding)}"
     con.raw_sql(
-        f"CREATE TEMP TABLE raw AS SELECT row_number() OVER () AS record, * FROM read_csv({_quoted(str(path))},"
+        f"CREATE TEMP TABLE raw AS SELECT row_number() OVER () AS {RECORD}, * FROM read_csv({_quoted(str(path))},"
         f" auto_detect=false, columns={{{columns}}}, {options}, nullstr='', strict_mode=true, store_rejects=true, rejects_limit=0)"
     )
-    rejects = con.raw_sql("SELECT line, min(lower(error_type)) AS kind, min(error_message) AS reason FROM reject_errors GROUP BY line").df()
-    rejects = rejects.assign(source=name, reason=rejects["kind"] + ": " + rejects["reason"], kind="malformed")
-    return Raw(con.table("raw"), rejects[REJECTS].sort_values("line", ignore_index=True), records)
+    query = "SELECT line, min(lower(error_type)) AS what, arg_min(error_message, lower(error_type)) AS why FROM reject_errors GROUP BY line"
+    found = con.raw_sql(query).df().sort_values("line", ignore_index=True)
+    line = rows[found["line"].to_numpy(dtype="int64") - 1]  # DuckDB counts rows, blank ones too, where a row can span lines
+    rejects = pd.DataFrame({"source": name, "line": line, "kind": "malformed", "reason": found["what"] + ": " + found["why"]})
+    return Raw(con.table("raw"), rejects[REJECTS], rows[is_record][1:])
 
 
 def _read_parquet(con: Any, name: str, source: Source, path: Path) -> Raw:
@@ -108,9 +119,9 @@ def _read_parquet(con: Any, name: str, source: Source, path: Path) -> Raw:
     if nested:
         raise Refused(f"{path}: {', '.join(nested)} holds lists or structures; a table here has one value a cell, so unfold them first")
     table = con.read_parquet(path)
-    text = {column: table[column].cast("string") for column in source.columns}
-    raw = con.create_table("raw", table.select(record=ibis.row_number() + 1, **text), temp=True)
-    return Raw(raw, pd.DataFrame(columns=REJECTS), pq.read_metadata(path).num_rows)
+    text = [table[column].cast("string").name(column) for column in source.columns]
+    raw = con.create_table("raw", table.select((ibis.row_number() + 1).name(RECORD), *text), temp=True)
+    return Raw(raw, pd.DataFrame(columns=REJECTS).astype({"line": "int64"}), np.arange(pq.read_metadata(path).num_rows) + 2)
 
 
 def _quoted(text: str) -> str:
@@ -126,6 +137,8 @@ def _header(source: Source, path: Path) -> list[str]:
     """Return the names in the first line of a CSV file."""
     with _open(path) as file:
         line = file.readline().removeprefix(b"\xef\xbb\xbf")
+    if b"\r" in line.strip():
+        raise Refused(f"{path}: its lines end in carriage returns alone; export it with line feeds")
     if not line.strip():
         raise Refused(f"{path} is empty or begins with an empty line; its first line must name the columns")
     try:
@@ -138,31 +151,62 @@ def _header(source: Source, path: Path) -> list[str]:
 
 def _check_columns(name: str, source: Source, path: Path, found: list[str]) -> None:
     """Raise Refused unless `found` are the declared columns, each once, in any order."""
-    problems = []
     if len(found) == 1 and len(source.columns) > 1:
-        problems.append(f"one column {found[0][:80]!r}, with the delimiter {source.delimiter!r}: is it another?")
-    twice = sorted({column for column in found if found.count(column) > 1})
-    problems += [f"two columns named {column!r}: each needs a name of its own" for column in twice]
+        declared = f"sources.{name} in data/sources.yaml has the delimiter {source.delimiter!r}: is it another?"
+        raise Refused(f"{path} has one column, {found[0][:80]!r}; {declared}")
+    folded = [column.lower() for column in found]  # DuckDB does not tell "Size" from "size"
+    twice = [column for nth, column in enumerate(found) if column.lower() in folded[:nth]]
+    problems = [f"two columns named {column!r}: each needs a name of its own" for column in twice]
     problems += [f"no column {column!r}, which data/sources.yaml declares" for column in source.columns if column not in found]
     problems += [f"a column {column!r}, which data/sources.yaml does not declare" for column in found if column not in source.columns]
     if problems:
         raise Refused("\n".join(f"{path} has {problem} (sources.{name})" for problem in problems))
 
 
-def count_records(path: Path, source: Source) -> int:
-    """Return how many records a CSV file has after its header, counted apart from the reader that must find them all.
+def row_lines(path: Path, source: Source) -> tuple[np.ndarray, np.ndarray]:
+    """Return the line on which each row of a CSV file begins, and which rows are the header or records, not blank.
 
-    Blank lines are none, save in a file of one column, where they are missing values. Raises Refused for NUL bytes.
+    A blank line is a record, a missing value, in a file of one column. Found by Python alone, so that what DuckDB reads can
+    be held against it. Raises Refused for NUL bytes, and for a quote that is never closed: it would swallow the rest.
     """
-    quoted, lines, one_column = False, 0, len(source.columns) == 1
+    quoted, filled = False, bytearray()
     with _open(path) as file:
         for number, line in enumerate(file, 1):
             if b"\0" in line:
                 raise Refused(f"{path}: line {number} holds a NUL byte; it is not a text file, or is broken: export it anew")
             quoted = quoted or b'"' in line
-            lines += one_column or bool(line.strip(b"\r\n"))
-    if not quoted:
-        return lines - 1
+            filled.append(bool(line.strip(b"\r\n")))
+    starts = np.arange(len(filled)) + 1
+    if quoted:
+        starts, filled = _quoted_rows(path, source)
+    return starts, np.frombuffer(filled, dtype=bool) | (len(source.columns) == 1)
+
+
+def _quoted_rows(path: Path, source: Source) -> tuple[np.ndarray, bytearray]:
+    """Return what `row_lines` does for a file with quotes, in which a row can span lines."""
+    csv.field_size_limit(2**31 - 1)
+    starts, filled, start = [], bytearray(), 1
+    lines_of_row: list[str] = []
+    last_row: list[str] = []
+
+    def remembered(lines: Iterable[str]) -> Iterator[str]:
+        for line in lines:
+            lines_of_row.append(line)
+            yield line
+
     with _open(path) as file:
-        rows = csv.reader(io.TextIOWrapper(file, encoding=source.encoding, errors="replace", newline=""), delimiter=source.delimiter)
-        return sum(1 for row in rows if row or one_column) - 1
+        text = io.TextIOWrapper(file, encoding=source.encoding, errors="replace", newline="")
+        rows = csv.reader(remembered(text), delimiter=source.delimiter)
+        for row in rows:
+            starts.append(start)
+            filled.append(bool(row))
+            start = rows.line_num + 1
+            last_row = lines_of_row.copy()
+            lines_of_row.clear()
+    try:
+        list(csv.reader(last_row, delimiter=source.delimiter, strict=True))
+    except csv.Error as error:
+        if "end of data" in str(error):
+            where = f"{path}: the row that begins on line {starts[-1]}"
+            raise Refused(f"{where} has a quote that is never closed; close it, or double it if it is text") from None
+    return np.array(starts), filled

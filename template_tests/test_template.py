@@ -1,0 +1,160 @@
+"""The template: what it renders is the root, whatever the name and the way it comes, and the rendered project works."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+from cookiecutter.exceptions import FailedHookException
+from cookiecutter.main import cookiecutter
+
+ROOT = Path(__file__).resolve().parent.parent
+ODD = "odd-name-7"
+
+
+def generate(template: object, folder: Path, **answers: str) -> Path:
+    """Return the project that cookiecutter makes of `template`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    home = folder / "cookiecutter.yaml"
+    home.write_text(f"cookiecutters_dir: {folder / 'clones'}\nreplay_dir: {folder / 'replay'}\n", encoding="utf-8")
+    return Path(cookiecutter(str(template), no_input=True, extra_context=answers, output_dir=str(folder), config_file=str(home)))
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
+
+
+def call(folder: Path, *command: str) -> str:
+    """Return what `command` prints, run in `folder` without this test's own environment."""
+    environment = {key: value for key, value in os.environ.items() if key not in ("VIRTUAL_ENV", "PYTHONPATH", "MAKEFLAGS", "MAKELEVEL")}
+    environment["PATH"] = os.pathsep.join(p for p in environment["PATH"].split(os.pathsep) if Path(p) != Path(sys.executable).parent)
+    result = subprocess.run(command, cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, encoding="utf-8")
+    assert result.returncode == 0, result.stdout[-5000:]
+    return result.stdout
+
+
+@pytest.fixture(scope="module")
+def clone(tmp_path_factory) -> Path:
+    """A clone with what is in the working folder, committed: what a user would be given."""
+    folder = tmp_path_factory.mktemp("clone") / "template"
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", "-co", "--exclude-standard"], cwd=ROOT, capture_output=True, check=True, text=True
+    ).stdout
+    for name in filter(None, listed.split("\0")):
+        if (ROOT / name).is_file():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(ROOT / name, folder / name)
+    call(folder, "git", "init", "--quiet")
+    call(folder, "git", "add", "--all")
+    call(folder, "git", "-c", "user.name=t", "-c", "user.email=t@t", "commit", "--quiet", "--message", "all")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def project(clone, tmp_path_factory) -> Path:
+    """A generated project under an odd name, in git, after `make demo`."""
+    folder = generate(clone, tmp_path_factory.mktemp("generated"), project=ODD)
+    call(folder, "git", "init", "--quiet")
+    (folder / "screen.txt").write_text(call(folder, "make", "demo"), encoding="utf-8")
+    return folder
+
+
+def test_default_answers_render_the_root_byte_for_byte(clone, tmp_path):
+    rendered = files(generate(clone, tmp_path))
+    assert {name: content == (ROOT / name).read_bytes() for name, content in rendered.items()} == dict.fromkeys(rendered, True)
+
+
+def test_rendered_project_is_whole(clone, tmp_path):
+    rendered = files(generate(clone, tmp_path))
+    tracked = call(clone, "git", "ls-files", "--", ".", ":!{{cookiecutter.project}}").split()
+    sys.path.insert(0, str(ROOT / "tools"))
+    from sync_template import ROOT_ONLY
+
+    assert set(rendered) == {name for name in tracked if name.split("/")[0] not in ROOT_ONLY}
+
+
+def test_odd_name_leaves_no_trace_of_ours_and_no_brace(clone, tmp_path):
+    for name, content in files(generate(clone, tmp_path, project=ODD)).items():
+        if not name.endswith(".gz"):
+            text = content.decode("utf-8")
+            assert "sluice" not in (name + text).lower(), name
+            assert "cookiecutter" not in text.replace("*cookiecutter.project*", ""), name
+            assert "{%" not in text, name
+            assert "{{ " not in text, name
+
+
+def test_zip_and_git_url_and_folder_give_the_same_project(clone, tmp_path):
+    archive = tmp_path / "template.zip"
+    call(clone, "git", "archive", "--format=zip", "--prefix=template-main/", f"--output={archive}", "HEAD")
+    assert zipfile.is_zipfile(archive)
+    wanted = files(generate(clone, tmp_path / "folder", project=ODD))
+    assert files(generate(archive, tmp_path / "zip", project=ODD)) == wanted
+    assert files(generate(f"git+{clone.as_uri()}", tmp_path / "git", project=ODD)) == wanted
+
+
+@pytest.mark.parametrize(
+    "name", ["Crash", "crash deaths", "crash_deaths", "-crash", "crash-", "7crash", "../crash", 'cr"ash', "cr'ash", "pyyaml", "dvc"]
+)
+def test_name_that_cannot_be_one_is_refused_and_leaves_nothing(clone, tmp_path, name, capfd):
+    with pytest.raises(FailedHookException):
+        generate(clone, tmp_path / "made", project=name)
+    assert "project is " in capfd.readouterr().err
+    assert {path.name for path in (tmp_path / "made").iterdir()} <= {"cookiecutter.yaml", "replay", "clones"}
+
+
+def test_generated_project_shows_what_the_readme_shows(project):
+    screen = (project / "screen.txt").read_text(encoding="utf-8")
+    block = (project / "README.md").read_text(encoding="utf-8").split("<!-- make demo -->\n```\n")[1].split("```\n")[0]
+    assert "dead" in block
+    assert block in screen
+
+
+def test_readme_shows_the_reports_in_git():
+    call(ROOT, str(ROOT / ".venv/bin/python"), "tools/update_readme.py", "--check")
+
+
+def test_committed_reports_are_those_of_a_run(project):
+    made, committed = (json.loads((folder / "reports/metrics.json").read_text(encoding="utf-8")) for folder in (project, ROOT))
+    assert made["classes"].keys() == committed["classes"].keys()
+    for label, figures in committed["classes"].items():
+        assert made["classes"][label] == pytest.approx(figures, abs=1e-4)
+
+
+def test_demo_prints_no_warning(project):
+    assert "warning" not in (project / "screen.txt").read_text(encoding="utf-8").lower().replace("warning: location", "")
+
+
+def test_git_add_commits_no_data_that_dvc_holds(project):
+    call(project, "git", "add", "--all")
+    staged = call(project, "git", "ls-files").split()
+    assert "dvc.lock" in staged
+    assert not [
+        name for name in staged if name.startswith(("data/prepared", "data/augmented", "models", ".uv", ".venv", ".dvc/cache", ".dvc/tmp"))
+    ]
+    assert "reports/predictions.parquet" not in staged
+    assert call(project, "git", "status", "--short", "--", ".gitignore", "data/.gitignore", "reports/.gitignore") == "A  .gitignore\n"
+
+
+def test_changed_parameter_shows_in_the_difference_of_metrics(project):
+    call(project, "git", "add", "--all")
+    call(project, "git", "-c", "user.name=t", "-c", "user.email=t@t", "commit", "--quiet", "--message", "first run")
+    dvc = str(project / ".venv/bin/dvc")
+    os.environ["PATH"], before = os.pathsep.join([str(project / ".venv/bin"), os.environ["PATH"]]), os.environ["PATH"]
+    try:
+        call(project, dvc, "exp", "run", "-S", "train.model=logistic_regression")
+        difference = json.loads(call(project, dvc, "metrics", "diff", "--json"))
+        assert difference["reports/metrics.json"]["brier"]["diff"] != 0
+        assert "logistic_regression" in call(project, dvc, "params", "diff")
+        assert "index.html" in call(project, dvc, "plots", "diff")
+    finally:
+        os.environ["PATH"] = before
+
+
+def test_generated_project_passes_lint_and_its_own_tests(project):
+    call(project, "git", "checkout", "--quiet", "--", "params.yaml")
+    call(project, "make", "lint")
+    assert "passed" in call(project, "make", "test")

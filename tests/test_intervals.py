@@ -1,0 +1,147 @@
+"""Intervals: published and hand-worked bounds, and how often they hold."""
+
+import warnings
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.stats import binomtest
+
+from stages.decision import aim
+from stages.intervals import clopper_pearson, newcombe, paired_lead
+
+AIMS = ["none", "balanced_accuracy", "macro_f1"]
+
+
+@pytest.mark.parametrize("n", [1, 10, 250])
+def test_no_hit_in_n_rows_leaves_an_upper_bound(n):
+    low, high = clopper_pearson(0, n)
+    assert low == 0
+    assert high == pytest.approx(1 - 0.05 ** (1 / n))  # (1 - share) ** n is 5 %
+
+
+@pytest.mark.parametrize("n", [1, 10, 250])
+def test_n_hits_in_n_rows_leave_a_lower_bound(n):
+    low, high = clopper_pearson(n, n)
+    assert low == pytest.approx(0.05 ** (1 / n))
+    assert high == 1
+
+
+def test_without_rows_a_share_is_unknown():
+    assert clopper_pearson(0, 0) == (0, 1)
+
+
+def test_one_hit_in_two_rows_is_bounded_as_worked_by_hand():
+    assert clopper_pearson(1, 2) == pytest.approx((1 - np.sqrt(0.95), np.sqrt(0.95)))  # (1 - low) ** 2 is 95 %, high ** 2 is 95 %
+
+
+@pytest.mark.parametrize(("hits", "n"), [(1, 7), (56, 70), (3, 1000), (499, 500)])
+@pytest.mark.parametrize("level", [0.9, 0.95])
+def test_shares_are_bounded_as_scipy_bounds_them(hits, n, level):
+    low = binomtest(hits, n, alternative="greater").proportion_ci(level, method="exact").low
+    high = binomtest(hits, n, alternative="less").proportion_ci(level, method="exact").high
+    assert clopper_pearson(hits, n, level) == pytest.approx((low, high))
+
+
+@pytest.mark.parametrize(
+    ("counts", "published"),
+    [
+        ((56, 70, 48, 80), (0.0524, 0.3339)),
+        ((9, 10, 3, 10), (0.1705, 0.8090)),
+        ((5, 56, 0, 29), (-0.0381, 0.1926)),
+        ((0, 10, 0, 20), (-0.1611, 0.2775)),
+        ((10, 10, 0, 10), (0.6075, 1.0000)),
+    ],
+)
+def test_newcombe_gives_his_published_intervals(counts, published):
+    assert newcombe(*counts) == pytest.approx(published, abs=5e-5)  # Newcombe (1998), table II, method 10
+
+
+def test_newcombe_turns_around_when_the_shares_change_places():
+    low, high = newcombe(9, 10, 3, 10)
+    assert newcombe(3, 10, 9, 10) == pytest.approx((-high, -low))
+
+
+@pytest.mark.parametrize("counts", [(0, 0, 3, 10), (3, 10, 0, 0), (0, 0, 0, 0)])
+def test_without_rows_a_gap_is_unknown(counts):
+    assert newcombe(*counts) == (-1, 1)
+
+
+def test_a_higher_level_widens_the_gap_on_both_sides():
+    low, high = newcombe(56, 70, 48, 80)
+    lower, higher = newcombe(56, 70, 48, 80, level=0.99)
+    assert lower < low < high < higher
+
+
+def labels(text: str) -> tuple[pd.Series, np.ndarray]:
+    return pd.Series(list(text)), np.array(list(text), dtype=object)
+
+
+def decisions(seed: int, n: int, right: float) -> tuple[pd.Series, np.ndarray, np.ndarray]:
+    """Return labels, decisions that are right with probability `right`, and a rival's that are right in half of the rows."""
+    rng = np.random.default_rng(seed)
+    y = rng.choice(["a", "b", "c"], n, p=[0.5, 0.3, 0.2])
+    other = np.array([{"a": "b", "b": "c", "c": "a"}[label] for label in y], dtype=object)
+    return pd.Series(y), np.where(rng.random(n) < right, y, other), np.where(rng.random(n) < 0.5, y, other)
+
+
+@pytest.mark.parametrize("aimed_at", AIMS)
+def test_equal_decisions_lead_by_nothing(aimed_at):
+    y, _ = labels("aaabbc")
+    same = np.array(list("abbbac"), dtype=object)
+    assert paired_lead(y, same, same.copy(), aimed_at, 0) == (0, 0)
+
+
+@pytest.mark.parametrize("aimed_at", AIMS)
+def test_a_clearly_better_model_leads_for_certain(aimed_at):
+    y, y_pred = labels("aaabbc" * 20)
+    low, high = paired_lead(y, y_pred, np.array(list("babbac") * 20, dtype=object), aimed_at, 0)
+    assert 0 < low < high <= 1
+
+
+@pytest.mark.parametrize("aimed_at", AIMS)
+def test_a_lead_turns_around_when_the_models_change_places(aimed_at):
+    y, y_pred, rival = decisions(0, 300, 0.8)
+    low, high = paired_lead(y, y_pred, rival, aimed_at, 0)
+    assert paired_lead(y, rival, y_pred, aimed_at, 0) == pytest.approx((-high, -low), abs=0.02)
+
+
+def test_a_lead_of_every_row_has_no_width():
+    y, y_pred = labels("aabb")
+    assert paired_lead(y, y_pred, np.array(list("bbaa"), dtype=object), "none", 0) == (1, 1)
+
+
+@pytest.mark.parametrize("aimed_at", AIMS)
+def test_a_lead_is_the_same_for_the_same_seed(aimed_at):
+    assert paired_lead(*decisions(1, 50, 0.7), aimed_at, 3) == paired_lead(*decisions(1, 50, 0.7), aimed_at, 3)
+
+
+@pytest.mark.parametrize("aimed_at", AIMS)
+def test_a_lead_ignores_the_order_of_rows(aimed_at):
+    y, y_pred, rival = decisions(2, 60, 0.7)
+    order = np.random.default_rng(0).permutation(60)
+    assert paired_lead(y[order], y_pred[order], rival[order], aimed_at, 0) == paired_lead(y, y_pred, rival, aimed_at, 0)
+
+
+@pytest.mark.parametrize("aimed_at", AIMS)
+def test_a_lead_agrees_with_a_bootstrap_that_draws_rows(aimed_at):
+    y, y_pred, rival = decisions(4, 80, 0.75)
+    rng = np.random.default_rng(0)
+    leads = []
+    for _ in range(400):
+        at = rng.integers(0, 80, 80)
+        leads.append(aim(y[at], y_pred[at], aimed_at) - aim(y[at], rival[at], aimed_at))
+    assert paired_lead(y, y_pred, rival, aimed_at, 0) == pytest.approx(np.quantile(leads, [0.05, 0.95]), abs=0.03)
+
+
+def test_bounds_of_a_lead_hold_about_as_often_as_they_say():
+    bounds = np.array([paired_lead(*decisions(seed, 200, 0.6), "none", seed) for seed in range(200)])
+    assert 0.9 <= (bounds[:, 0] <= 0.1).mean() <= 0.99
+    assert 0.9 <= (bounds[:, 1] >= 0.1).mean() <= 0.99
+
+
+def test_a_class_that_a_draw_lacks_makes_no_warning():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        low, high = paired_lead(pd.Series(list("aaab")), np.array(list("aaab")), np.array(list("aaaa")), "balanced_accuracy", 0)
+    assert 0 <= low <= high <= 1

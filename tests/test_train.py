@@ -1,0 +1,317 @@
+"""Train: what is chosen is chosen on rows that no fit saw, and a candidate is compared fairly."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.metrics import balanced_accuracy_score
+from threadpoolctl import threadpool_limits
+
+from stages import train
+from stages.command import Refused
+from stages.model import Model, save_model, sha256
+from stages.params import Params
+from stages.schema import check
+from stages.train import OutOfFold, choose, compare, fit, out_of_fold
+
+STRATEGIES = ["none", "oversample", "smote"]
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    """Keep small fits from waiting for one another's threads."""
+    with threadpool_limits(1):
+        yield
+
+
+def params(cluster: list[str] | None = None, strategy: str = "none", **settings) -> Params:
+    content = {
+        "random_state": 0,
+        "data": {"target": "label", "time": None, "cluster": cluster or [], "sensitive": [], "forbidden": {}},
+        "prepare": {"split": {"by": "random", "test_from": None, "test_size": 0.2}},
+        "augment": {"strategy": strategy, "floor_share": 1.0, "k_neighbors": 2, "smote_max_rows": 10000},
+        "train": {
+            "model": "logistic_regression",
+            "sample_weight": "none",
+            "decision_weights": "none",
+            "calibration": "none",
+            "folds": 3,
+            "threads": 1,
+        }
+        | settings,
+    }
+    return check("params.yaml", Params, content)
+
+
+def table(n: int = 60, n_clusters: int = 20, seed: int = 0) -> pd.DataFrame:
+    """Return rows of two classes, two thirds a, whose size grows with the label; `place` numbers them."""
+    rng = np.random.default_rng(seed)
+    is_b = np.arange(n) % 3 == 0
+    return pd.DataFrame(
+        {
+            "row_id": [f"r{place}" for place in range(n)],
+            "label": np.where(is_b, "b", "a"),
+            "batch": rng.permutation(np.arange(n) % n_clusters),
+            "place": range(n),
+            "size": 2.0 * is_b + rng.normal(size=n),
+        }
+    )
+
+
+class Spy:
+    """Stands in for `fit`: notes each recipe's training rows, and which rows its model then scores."""
+
+    def __init__(self):
+        self.fits = []
+
+    def __call__(self, name, rows, params, sample_weight):
+        noted = {"name": name, "rows": rows, "sample_weight": sample_weight, "n_classes": rows["label"].nunique()}
+        self.fits.append(noted)
+
+        class Fitted:
+            def predict_proba(self, X):
+                noted["scored"] = X
+                return np.tile([[0.75, 0.25]], (len(X), 1))
+
+        return Fitted()
+
+
+@pytest.fixture
+def spy(monkeypatch) -> Spy:
+    spy = Spy()
+    monkeypatch.setattr(train, "fit", spy)
+    return spy
+
+
+def test_no_row_is_scored_by_a_fit_on_it(spy):
+    out_of_fold(table(), params(), {"model": "logistic_regression"})
+    assert len(spy.fits) == 3
+    for one in spy.fits:
+        assert not set(one["rows"]["place"]) & set(one["scored"]["place"])
+
+
+def test_each_row_is_scored_once(spy):
+    scores = out_of_fold(table(), params(), {"model": "logistic_regression"})
+    assert sorted(place for one in spy.fits for place in one["scored"]["place"]) == list(range(60))
+    assert scores["model"].tolist() == [[0.75, 0.25]] * 60
+
+
+def test_each_row_is_fitted_on_in_all_folds_but_one(spy):
+    out_of_fold(table(), params(), {"model": "logistic_regression"})
+    assert sorted(place for one in spy.fits for place in one["rows"]["place"]) == sorted([*range(60), *range(60)])
+
+
+def test_no_cluster_is_on_both_sides_of_a_fold(spy):
+    rows = table()
+    out_of_fold(rows, params(cluster=["batch"]), {"model": "logistic_regression"})
+    for one in spy.fits:
+        scored = rows.loc[one["scored"].index, "batch"]
+        assert not set(one["rows"]["batch"]) & set(scored)
+
+
+def test_each_fold_augments_its_own_part(spy):
+    out_of_fold(table(), params(strategy="oversample"), {"model": "logistic_regression"})
+    for one in spy.fits:
+        rows = one["rows"]
+        assert rows["label"].value_counts().to_dict() == {"a": sum(rows["label"] == "a"), "b": sum(rows["label"] == "a")}
+        assert set(rows.loc[rows["origin"] == "repeated", "place"]) <= set(rows.loc[rows["origin"] == "real", "place"])
+        assert not set(rows["place"]) & set(one["scored"]["place"])
+
+
+def test_a_rival_is_fitted_on_the_rows_as_they_are(spy):
+    settings = params(strategy="oversample", sample_weight="balanced")
+    out_of_fold(table(), settings, {"model": "random_forest", "logistic_regression": "logistic_regression"})
+    rivals = [one for one in spy.fits if one["name"] == "logistic_regression"]
+    assert [len(one["rows"]) for one in rivals] == [40, 40, 40]
+    assert {one["sample_weight"] for one in rivals} == {"none"}
+
+
+def test_the_model_is_weighed_as_the_settings_say(spy):
+    out_of_fold(table(), params(sample_weight="balanced"), {"model": "random_forest"})
+    assert {(one["name"], one["sample_weight"]) for one in spy.fits} == {("random_forest", "balanced")}
+
+
+def test_out_of_fold_is_the_same_on_every_run():
+    recipes = {"model": "random_forest"}
+    once, again = (out_of_fold(table(), params(strategy="smote"), recipes)["model"] for _ in range(2))
+    assert (once == again).all()
+
+
+def test_a_feature_that_tells_the_class_is_learnt_out_of_fold():
+    rows = table(n=150)
+    scores = out_of_fold(rows, params(), {"model": "logistic_regression"})["model"]
+    assert balanced_accuracy_score(rows["label"], np.where(scores[:, 1] > 0.5, "b", "a")) > 0.7
+
+
+def identified() -> pd.DataFrame:
+    """Return 40 clusters of twenty rows; all rows of a cluster have its label and its mark, which are else unrelated."""
+    labels = np.random.default_rng(3).permutation(["a", "b"] * 20)
+    batch = np.repeat(range(40), 20)
+    return pd.DataFrame({"label": labels[batch], "batch": batch, "mark": [f"m{number}" for number in batch]})
+
+
+@pytest.mark.parametrize("model", ["logistic_regression", "random_forest"])
+def test_a_mark_of_clusters_gives_chance(model):
+    rows = identified()
+    scores = out_of_fold(rows, params(cluster=["batch"]), {"model": model})["model"]
+    assert balanced_accuracy_score(rows["label"], np.where(scores[:, 1] > 0.5, "b", "a")) < 0.6
+
+
+@pytest.mark.parametrize("model", ["logistic_regression", "random_forest"])
+def test_a_mark_of_clusters_gives_all_away_where_clusters_are_not_declared(model):
+    rows = identified().drop(columns="batch")
+    scores = out_of_fold(rows, params(), {"model": model})["model"]
+    assert balanced_accuracy_score(rows["label"], np.where(scores[:, 1] > 0.5, "b", "a")) > 0.95
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+@pytest.mark.parametrize("model", ["logistic_regression", "random_forest"])
+def test_shuffled_labels_give_chance(strategy, model):
+    rng = np.random.default_rng(4)
+    rows = pd.DataFrame({"label": rng.permutation(["a"] * 250 + ["b"] * 100), "size": rng.normal(size=350), "depth": rng.normal(size=350)})
+    rows = rows.assign(colour=rng.choice(["red", "blue", "green"], 350))
+    scores = out_of_fold(rows, params(strategy=strategy), {"model": model})["model"]
+    likelier = scores[:, 1] > np.median(scores[:, 1])
+    assert balanced_accuracy_score(rows["label"], np.where(likelier, "b", "a")) == pytest.approx(0.5, abs=0.09)
+
+
+def test_a_class_that_no_other_fold_holds_is_refused():
+    rows = pd.DataFrame({"batch": [1, 1, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5], "label": [*"yyyz", *"xxxxxzxx"], "size": np.arange(12.0)})
+    with pytest.raises(Refused, match="class 'y'"):  # it stands in one cluster, beside a rarer class
+        out_of_fold(rows, params(cluster=["batch"], folds=2), {"model": "logistic_regression"})
+
+
+class Recorder:
+    """Stands in for a model and notes what it is fitted on."""
+
+    def fit(self, X, y, sample_weight=None):
+        self.X, self.y, self.sample_weight = X, y, sample_weight
+        return self
+
+
+@pytest.mark.parametrize(
+    ("sample_weight", "expected"),
+    [("balanced", [2 / 3, 2 / 3, 2 / 3, 2]), ("sqrt_balanced", [(2 / 3) ** 0.5, (2 / 3) ** 0.5, (2 / 3) ** 0.5, 2**0.5])],
+)
+def test_fit_weighs_rows_by_their_class(monkeypatch, sample_weight, expected):
+    monkeypatch.setattr(train, "build_model", lambda *given: Recorder())
+    rows = pd.DataFrame({"label": ["a", "a", "a", "b"], "size": [1, 2, 3, 4]})  # 4 rows / (2 classes * 3 rows), and / (2 * 1)
+    assert fit("vote", rows, params(), sample_weight).sample_weight == pytest.approx(expected)
+
+
+def test_fit_does_not_weigh_rows_unless_told(monkeypatch):
+    monkeypatch.setattr(train, "build_model", lambda *given: Recorder())
+    assert fit("vote", pd.DataFrame({"label": ["a", "b"], "size": [1, 2]}), params(), "none").sample_weight is None
+
+
+def test_fit_sees_features_alone(monkeypatch):
+    monkeypatch.setattr(train, "build_model", lambda *given: Recorder())
+    rows = pd.DataFrame({"row_id": ["p", "q"], "label": ["a", "b"], "batch": [1, 2], "size": [1, 2], "origin": ["real", "synthetic"]})
+    model = fit("vote", rows, params(cluster=["batch"]), "none")
+    assert model.X.columns.tolist() == ["size"]
+    assert model.y.tolist() == ["a", "b"]
+
+
+@pytest.mark.parametrize("name", ["random_forest", "hist_gradient_boosting"])
+def test_the_number_of_threads_does_not_change_the_fitted_model(name, tmp_path):
+    rows = table(n=300)
+    for threads in (1, 2):
+        with threadpool_limits(threads):
+            fitted = fit(name, rows, params(threads=threads), "none")
+        save_model(Model(fitted, ["a", "b"], {}, {}, {}), tmp_path / f"{threads}.skops", {})
+    assert sha256(tmp_path / "1.skops") == sha256(tmp_path / "2.skops")
+
+
+@pytest.mark.parametrize("name", ["random_forest", "vote"])
+def test_the_number_of_threads_does_not_change_out_of_fold_probabilities(name):
+    rows = table(n=300)
+    one, two = (out_of_fold(rows, params(threads=threads), {"model": name})["model"] for threads in (1, 2))
+    assert (one == two).all()
+
+
+def test_fit_refuses_a_misspelt_model():
+    with pytest.raises(Refused, match=r"params.yaml: train.model is 'vot', must be one of logistic_regression"):
+        fit("vot", table(), params(), "none")
+
+
+SCORES = np.array([[0.9, 0.1], [0.8, 0.2], [0.6, 0.4], [0.7, 0.3], [0.2, 0.8]])
+
+
+def test_choose_decides_for_the_likelier_class_where_nothing_is_chosen():
+    chosen = choose("model", pd.Series(list("aaabb")), SCORES, "none", "none")
+    assert chosen.y_pred.tolist() == ["a", "a", "a", "a", "b"]
+    assert chosen.decision_weights == {"a": 1.0, "b": 1.0}
+    assert chosen.calibration == {}
+    assert (chosen.y_score == SCORES).all()
+
+
+def test_choose_decides_by_the_weights_that_it_chose():
+    chosen = choose("model", pd.Series(list("aaabb")), SCORES, "none", "balanced_accuracy")
+    assert chosen.y_pred.tolist() == ["a", "a", "b", "b", "b"]
+    assert chosen.decision_weights["b"] > 7 / 3
+
+
+def test_choose_calibrates_before_it_weighs():
+    y = pd.Series(list("baaaabbbba"))  # of five rows that say .01 one is b, of five that say .99 four are
+    b = np.repeat([0.01, 0.99], 5)
+    chosen = choose("model", y, np.column_stack([1 - b, b]), "sigmoid", "balanced_accuracy")
+    assert chosen.y_score[:, 1] == pytest.approx(np.repeat([0.2, 0.8], 5), abs=0.005)
+    assert 1 / 4 < chosen.decision_weights["b"] < 4  # else all rows are decided alike; of .01 against .99 up to 99 would do
+
+
+def test_choose_carries_the_name():
+    assert choose("class_shares", pd.Series(list("aaabb")), SCORES, "none", "none").name == "class_shares"
+
+
+def candidate(name: str, y_pred: str, b: list[float]) -> OutOfFold:
+    y_score = np.column_stack([1 - np.array(b), b])
+    return OutOfFold(name, y_score, np.array(list(y_pred), dtype=object), {}, {"a": 1.0, "b": 1.0})
+
+
+Y = pd.Series(list("aaab"))
+MODEL = candidate("model", "aaab", [0.1, 0.1, 0.1, 0.9])
+RIVAL = candidate("rival", "aabb", [0.5, 0.5, 0.5, 0.5])
+
+
+def test_compare_gives_hand_worked_figures():
+    model, rival = compare(Y, MODEL, [RIVAL], "balanced_accuracy", 0).to_dict("records")
+    assert (model["candidate"], rival["candidate"]) == ("model", "rival")
+    assert (model["score"], rival["score"]) == pytest.approx((1, (2 / 3 + 1) / 2))
+    assert (model["brier"], rival["brier"]) == pytest.approx((0.01, 0.25))
+    assert (model["log_loss"], rival["log_loss"]) == pytest.approx((-np.log(0.9), np.log(2)))
+
+
+def test_compare_gives_the_models_lead_over_each_rival():
+    _, rival = compare(Y, MODEL, [RIVAL], "balanced_accuracy", 0).to_dict("records")
+    assert rival["lead"] == pytest.approx(1 / 6)
+    assert rival["brier_lead"] == pytest.approx(0.24)
+    assert rival["lead_low"] <= rival["lead"] <= rival["lead_high"]
+
+
+def test_a_worse_model_has_a_lead_below_zero():
+    _, rival = compare(Y, RIVAL, [MODEL], "balanced_accuracy", 0).to_dict("records")
+    assert rival["lead"] == pytest.approx(-1 / 6)
+    assert rival["brier_lead"] == pytest.approx(-0.24)
+
+
+def test_the_model_leads_itself_by_nothing():
+    [model] = compare(Y, MODEL, [], "none", 0).to_dict("records")
+    assert [model[key] for key in ("lead", "lead_low", "lead_high", "brier_lead")] == [0, 0, 0, 0]
+
+
+@pytest.mark.parametrize(("aimed_at", "name", "score"), [("none", "accuracy", 0.75), ("macro_f1", "macro_f1", (4 / 5 + 2 / 3) / 2)])
+def test_compare_names_what_it_aims_at(aimed_at, name, score):
+    rival = compare(Y, MODEL, [RIVAL], aimed_at, 0).iloc[1]
+    assert rival["aim"] == name
+    assert rival["score"] == pytest.approx(score)
+
+
+def test_compare_takes_three_classes():
+    y = pd.Series(list("aabbc"))
+    perfect, chance = np.eye(3)[[0, 0, 1, 1, 2]], np.tile([0.4, 0.4, 0.2], (5, 1))
+    model = OutOfFold("model", perfect, y.to_numpy(dtype=object), {}, {})
+    guess = OutOfFold("class_shares", chance, np.array(["a"] * 5, dtype=object), {}, {})
+    _, rival = compare(y, model, [guess], "balanced_accuracy", 0).to_dict("records")
+    assert rival["score"] == pytest.approx(1 / 3)
+    assert rival["lead"] == pytest.approx(2 / 3)
+    assert rival["brier"] == pytest.approx((4 * (0.36 + 0.16 + 0.04) + (0.16 + 0.16 + 0.64)) / 5)
+    assert rival["lead_low"] > 0

@@ -1,0 +1,340 @@
+import json
+from pathlib import Path
+from types import SimpleNamespace
+
+import pandas as pd
+import pytest
+
+from stages.command import Refused
+from stages.gate import Verdict, gate, stop
+
+TOYS = pd.DataFrame({"colour": ["red", "blue", "green"], "size": [1.0, 2.0, 9.0]})
+pytestmark = pytest.mark.filterwarnings("ignore:.*(condition_parser|row_condition):DeprecationWarning")  # Great Expectations warns itself
+
+BATCH = "great_expectations.datasource.fluent.interfaces.Batch.validate"
+
+
+def expect(kind, severity="critical", meta=None, **kwargs):
+    return {"type": kind, "kwargs": kwargs, "severity": severity, "meta": {"notes": "Toys are small.", "bound": "confirmed"} | (meta or {})}
+
+
+def sizes(severity="critical", meta=None, **kwargs):
+    """Expect sizes from 0 to 5: the green toy of TOYS is too large."""
+    return expect("expect_column_values_to_be_between", severity, meta, **{"column": "size", "min_value": 0, "max_value": 5} | kwargs)
+
+
+EXISTS = expect("expect_column_to_exist", column="size")
+INSUFFICIENT = {"verdict": "insufficient"}
+
+
+@pytest.fixture
+def judge(tmp_path, monkeypatch):
+    """Write a suite of `expectations` and judge a table by it."""
+    monkeypatch.chdir(tmp_path)
+
+    def judge(table, *expectations, **meta):
+        Path("toys.json").write_text(json.dumps({"name": "toys", "meta": meta, "expectations": expectations}))
+        return gate(table, "toys.json", "gates/shelf.json")
+
+    return judge
+
+
+def test_a_table_that_meets_its_suite_passes(judge):
+    verdict = judge(TOYS.head(2), sizes())
+    assert verdict == Verdict("shelf", "pass", False, "gates/shelf.json", [])
+
+
+def test_a_critical_failure_blocks(judge):
+    verdict = judge(TOYS, sizes())
+    assert (verdict.verdict, verdict.blocks) == ("fail", True)
+
+
+def test_a_failure_says_what_stood_there_what_is_allowed_why_and_where(judge):
+    [sentence] = judge(TOYS, sizes()).sentences
+    assert sentence.startswith("FAIL: size fails in 1 of 3 rows, for example 9. Allowed: size values must be greater than or equal to 0")
+    assert sentence.endswith("less than or equal to 5.0. Toys are small. (toys.json, expectation 1)")
+
+
+@pytest.mark.parametrize("severity", ["warning", "info"])
+def test_a_warning_does_not_block(judge, severity):
+    verdict = judge(TOYS, EXISTS, sizes(severity))
+    assert (verdict.verdict, verdict.blocks) == ("warn", False)
+    assert verdict.sentences[0].startswith("WARN: size fails in 1 of 3 rows")
+
+
+def test_every_failure_is_told_at_once(judge):
+    colours = expect("expect_column_values_to_be_in_set", column="colour", value_set=["red"])
+    sentences = judge(TOYS, sizes("warning"), colours, expect("expect_table_row_count_to_be_between", min_value=4)).sentences
+    assert [sentence.split(". ")[0] for sentence in sentences] == [
+        "WARN: size fails in 1 of 3 rows, for example 9",
+        "FAIL: colour fails in 2 of 3 rows, for example blue, green",
+        "FAIL: the table has 3",
+    ]
+
+
+def test_the_same_expectation_at_two_severities_is_judged_twice(judge):
+    assert [sentence.split(":")[0] for sentence in judge(TOYS, sizes("warning"), sizes()).sentences] == ["WARN", "FAIL"]
+
+
+@pytest.mark.parametrize(
+    "expectations, verdict",
+    [
+        ([EXISTS, sizes("warning")], "warn"),
+        ([sizes(meta=INSUFFICIENT), sizes("warning")], "insufficient"),
+        ([sizes("warning"), sizes(), sizes(meta=INSUFFICIENT)], "fail"),
+    ],
+)
+def test_the_worst_finding_is_the_verdict(judge, expectations, verdict):
+    assert judge(TOYS, *expectations).verdict == verdict
+
+
+def test_unexpected_columns_are_named(judge):
+    [sentence] = judge(TOYS, expect("expect_table_columns_to_match_set", column_set=["colour", "price"])).sentences
+    assert sentence.startswith("FAIL: the table has unexpected size; missing price. Allowed: ")
+
+
+def test_an_aggregate_tells_its_value(judge):
+    [sentence] = judge(TOYS, expect("expect_column_mean_to_be_between", column="size", max_value=3)).sentences
+    assert sentence.startswith("FAIL: size has 4. Allowed: ")  # (1 + 2 + 9) / 3
+
+
+def test_a_type_without_words_of_its_own_tells_its_bounds(judge):
+    ranges = {"quantiles": [0.5], "value_ranges": [[0, 1]]}
+    [sentence] = judge(TOYS, expect("expect_column_quantile_values_to_be_between", column="size", quantile_ranges=ranges)).sentences
+    assert "Allowed: column size, quantile_ranges {'quantiles': [0.5], 'value_ranges': [[0, 1]]}." in sentence
+
+
+def test_at_most_five_values_are_given_as_examples(judge):
+    [sentence] = judge(pd.DataFrame({"size": [11.0, 11.0, 12.0, 13.0, 14.0, 15.0, 16.0]}), sizes()).sentences
+    assert "size fails in 7 of 7 rows, for example 11, 12, 13, 14, 15. Allowed" in sentence
+
+
+def test_at_most_five_judged_rows_are_given_as_examples(judge):
+    table = pd.DataFrame({"colour": list("abcdefg"), "size": [10.0, 11.0, 12.0, 13.0, 14.0, 15.0, 16.0]})
+    [sentence] = judge(table, sizes(), row=["colour"]).sentences
+    assert "colour a: size 10; colour b: size 11; colour c: size 12; colour d: size 13; colour e: size 14; and 2 more. Allowed" in sentence
+
+
+def test_a_judged_row_is_told_with_what_stands_beside_it(judge):
+    [sentence] = judge(TOYS.assign(price=[1, 2, 3]), sizes(), row=["colour"], show=["price"]).sentences
+    assert sentence.startswith("FAIL: colour green: size 9 (price 3). Allowed: ")
+
+
+def test_a_row_name_that_stands_twice_is_told(judge):
+    [sentence] = judge(TOYS.assign(colour="red"), expect("expect_column_values_to_be_unique", column="colour"), row=["colour"]).sentences
+    assert sentence.startswith("FAIL: colour red; colour red; colour red. Allowed: ")
+
+
+def test_insufficient_blocks(judge):
+    verdict = judge(TOYS, sizes(meta=INSUFFICIENT), row=["colour"])
+    assert (verdict.verdict, verdict.blocks) == ("insufficient", True)
+    assert verdict.sentences[0].startswith("INSUFFICIENT: colour green: size 9. Allowed: ")
+
+
+def test_a_warning_that_is_insufficient_does_not_block(judge):
+    verdict = judge(TOYS, EXISTS, sizes("warning", meta=INSUFFICIENT), row=["colour"])
+    assert (verdict.verdict, verdict.blocks) == ("insufficient", False)
+
+
+def test_a_waiver_opens_the_gate_but_is_told(judge):
+    verdict = judge(TOYS, sizes(meta=INSUFFICIENT | {"waived": {"green": "few are made"}}), row=["colour"])
+    assert (verdict.verdict, verdict.blocks) == ("insufficient", False)
+    assert "green is waived: few are made (toys.json, expectation 1)" in verdict.sentences[0]
+
+
+def test_a_waiver_of_one_of_two_rows_leaves_the_gate_closed(judge):
+    table = TOYS.assign(size=[1.0, 8.0, 9.0])
+    verdict = judge(table, sizes(meta=INSUFFICIENT | {"waived": {"green": "few are made"}}), row=["colour"])
+    assert (verdict.verdict, verdict.blocks) == ("insufficient", True)
+    assert verdict.sentences[0].startswith("INSUFFICIENT: colour blue: size 8. Allowed: ")
+
+
+def test_a_waiver_hides_no_row_behind_many_waived_ones(judge):
+    table = pd.DataFrame({"colour": [*"abcdefghijklmnopqrstuvwxy", "red"], "size": [9.0] * 26})  # 25, more than GX names unasked
+    waived = dict.fromkeys("abcdefghijklmnopqrstuvwxy", "few are made")
+    verdict = judge(table, sizes(meta=INSUFFICIENT | {"waived": waived}), row=["colour"])
+    assert verdict.blocks
+    assert verdict.sentences[0].startswith("INSUFFICIENT: colour red: size 9. Allowed: ")
+
+
+def test_a_waiver_does_not_cover_a_verdict_on_the_whole_table(judge):
+    aggregate = expect(
+        "expect_column_max_to_be_between", meta=INSUFFICIENT | {"waived": {"green": "few are made"}}, column="size", max_value=5
+    )
+    assert judge(TOYS, aggregate, row=["colour"]).blocks
+
+
+def closed(verdict):
+    """Return the only sentence of a gate that is closed because something could not be judged."""
+    assert (verdict.verdict, verdict.blocks) == ("fail", True)
+    [sentence] = verdict.sentences
+    return sentence
+
+
+def test_an_empty_table_closes_the_gate(judge):
+    sentence = closed(judge(TOYS.head(0), sizes()))
+    assert sentence == "FAIL: the table for toys.json has no row, so nothing was judged; look at the step that writes it"
+
+
+def test_a_missing_column_closes_the_gate(judge):
+    assert closed(judge(TOYS, sizes(column="sise"))) == (
+        "FAIL: toys.json, expectation 1 (expect_column_values_to_be_between): the table has no column 'sise', it has colour, size"
+    )
+
+
+def test_a_column_without_values_closes_the_gate(judge):
+    assert closed(judge(TOYS.assign(size=float("nan")), sizes())) == (
+        "FAIL: toys.json, expectation 1 (expect_column_values_to_be_between): the column 'size' holds no value, so nothing was judged; "
+        "look at the step that writes it"
+    )
+
+
+def test_a_column_without_values_can_be_what_is_expected(judge):
+    table = TOYS.assign(size=float("nan"))
+    assert judge(table, EXISTS, expect("expect_column_values_to_be_null", column="size")).verdict == "pass"
+
+
+def test_missing_values_are_no_failure_in_a_table_of_data(judge):
+    assert judge(TOYS.assign(size=[1.0, 2.0, None]), sizes()).verdict == "pass"
+
+
+def test_a_missing_bound_in_a_judged_table_closes_the_gate(judge):
+    assert closed(judge(TOYS.assign(size=[1.0, 2.0, None]), sizes(), row=["colour"])) == (
+        "FAIL: toys.json, expectation 1 (expect_column_values_to_be_between): size is missing for colour green; "
+        "a bound that is missing holds nothing"
+    )
+
+
+def test_two_columns_of_one_name_close_the_gate(judge):
+    sentence = closed(judge(TOYS.set_axis(["size", "size"], axis=1), sizes()))
+    assert sentence == "FAIL: the table for toys.json has two columns named 'size'; give each a name of its own"
+
+
+def test_two_columns_of_one_name_close_the_gate_on_a_judged_table(judge):
+    table = pd.DataFrame([["red", 1.0, None]], columns=["colour", "size", "size"])
+    assert "two columns named 'size'" in judge(table, sizes(), row=["colour"]).sentences[0]
+
+
+@pytest.mark.parametrize("size", [1.0, None])
+def test_a_missing_column_of_meta_closes_the_gate(judge, size):
+    verdict = judge(TOYS.assign(size=[1.0, 2.0, size]), sizes(), row=["shape"])
+    assert (verdict.verdict, verdict.blocks) == ("fail", True)
+    assert "FAIL: toys.json: meta names the column 'shape', the table has colour, size" in verdict.sentences
+
+
+@pytest.mark.parametrize(
+    "expectation",
+    [
+        sizes(),
+        expect("expect_column_sum_to_be_between", column="size", max_value=5),
+        expect("expect_column_unique_value_count_to_be_between", column="size", max_value=5),
+        expect("expect_column_distinct_values_to_be_in_set", column="size", value_set=[1, 2]),
+    ],
+    ids=lambda expectation: expectation["type"],
+)
+def test_a_condition_that_meets_no_row_closes_the_gate(judge, expectation):
+    expectation["kwargs"] |= {"row_condition": 'colour=="pink"', "condition_parser": "pandas"}
+    assert "judged no row: its row_condition meets none; mend it there" in closed(judge(TOYS, expectation))
+
+
+def test_a_condition_that_meets_only_missing_values_closes_the_gate(judge):
+    condition = {"row_condition": 'colour=="green"', "condition_parser": "pandas"}
+    verdict = judge(TOYS.assign(size=[1.0, 2.0, None]), sizes(**condition))
+    assert (verdict.verdict, verdict.blocks) == ("fail", True)
+
+
+def test_a_condition_that_meets_rows_is_judged_on_them(judge):
+    condition = {"row_condition": 'colour!="blue"', "condition_parser": "pandas"}
+    assert judge(TOYS, sizes(**condition)).sentences[0].startswith("FAIL: size fails in 1 of 2 rows, for example 9. Allowed: ")
+
+
+def test_a_date_bound_on_a_column_of_numbers_closes_the_gate(judge):
+    sentence = closed(judge(TOYS, sizes(min_value="2001-01-01", max_value="2002-01-01")))
+    assert sentence.startswith("FAIL: toys.json, expectation 1 (expect_column_values_to_be_between) could not be judged: ")
+    assert sentence.endswith("; is its bound of the column's type?")
+
+
+def test_a_warning_that_cannot_be_judged_closes_the_gate(judge):
+    assert "the table has no column 'sise'" in closed(judge(TOYS, EXISTS, sizes("warning", column="sise")))
+
+
+def test_a_suite_that_is_wrong_closes_the_gate(judge):
+    assert "did you mean expect_column_to_exist?" in closed(judge(TOYS, EXISTS, expect("expect_column_to_exists", column="size")))
+
+
+def test_what_is_right_in_a_wrong_suite_is_judged_as_well(judge):
+    sentences = judge(TOYS, sizes(), expect("expect_column_to_exists", column="size")).sentences
+    assert [sentence.split(" (")[0][:25] for sentence in sentences] == ["FAIL: toys.json, expectat", "FAIL: size fails in 1 of "]
+
+
+def test_a_missing_suite_closes_the_gate(tmp_path):
+    assert "does not exist; restore it from git" in closed(gate(TOYS, tmp_path / "toys.json", tmp_path / "report.json"))
+
+
+def test_two_expectations_of_one_id_close_the_gate(judge):
+    verdict = judge(TOYS, sizes() | {"id": "a"}, EXISTS | {"id": "a"})  # somebody copied an expectation
+    assert (verdict.verdict, verdict.blocks) == ("fail", True)
+
+
+def test_an_expectation_without_a_result_closes_the_gate(judge, monkeypatch):
+    monkeypatch.setattr(BATCH, lambda *_, **__: SimpleNamespace(results=[]))
+    assert closed(judge(TOYS, sizes())) == (
+        "FAIL: toys.json, expectation 1 (expect_column_values_to_be_between) was not judged; mend it there"
+    )
+
+
+def test_an_error_of_great_expectations_closes_the_gate(judge, monkeypatch):
+    def fall(*_, **__):
+        raise ValueError("no\n  idea")
+
+    monkeypatch.setattr(BATCH, fall)
+    assert closed(judge(TOYS, sizes())) == "FAIL: toys.json could not be judged: no idea"
+
+
+def test_the_report_is_written_on_failure(judge):
+    verdict = judge(TOYS, sizes())
+    assert json.loads(Path("gates/shelf.json").read_text()) == {
+        "gate": "shelf",
+        "verdict": "fail",
+        "blocks": True,
+        "sentences": verdict.sentences,
+        "suite": "toys.json",
+        "rows": 3,
+        "expectations": 1,
+    }
+
+
+def test_a_second_run_writes_the_same_report(judge):
+    reports = []
+    for _ in range(2):
+        judge(TOYS, sizes(), sizes("warning"), row=["colour"])
+        reports.append(Path("gates/shelf.json").read_bytes())
+    assert reports[0] == reports[1]
+
+
+def test_a_gate_leaves_the_table_as_it_was(judge):
+    table = TOYS.copy()
+    judge(table, sizes(), row=["colour"])
+    pd.testing.assert_frame_equal(table, TOYS)
+
+
+def test_a_gate_prints_its_verdict(judge, capsys):
+    verdict = judge(TOYS, sizes())
+    assert capsys.readouterr().out == f"gate shelf: fail (3 rows, 1 expectation)\n  {verdict.sentences[0]}\n"
+
+
+def test_stop_names_each_report_that_blocks():
+    verdicts = [
+        Verdict("shelf", "fail", True, "gates/shelf.json", []),
+        Verdict("box", "insufficient", True, "gates/box.json", []),
+        Verdict("bag", "warn", False, "gates/bag.json", []),
+    ]
+    with pytest.raises(Refused) as refused:
+        stop(verdicts)
+    assert str(refused.value) == (
+        "stopped by the gate shelf (fail), read gates/shelf.json\nstopped by the gate box (insufficient), read gates/box.json"
+    )
+
+
+def test_stop_lets_warnings_pass():
+    stop([Verdict("shelf", "warn", False, "gates/shelf.json", []), Verdict("box", "insufficient", False, "gates/box.json", [])])

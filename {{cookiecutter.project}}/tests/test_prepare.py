@@ -1,0 +1,560 @@
+import json
+from datetime import date
+from pathlib import Path
+
+import ibis
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+from ibis import _
+
+from stages.command import Refused
+from stages.params import Params
+from stages.prepare import IS_TEST, PROBLEM, Prepared, check_roles, conform, main, prepare, summarise
+from stages.sources import Raw, Source, read
+
+TOYS = {"colour": "text", "size": "integer", "label": "text"}
+HEADER = "colour,size,label\n"
+FOUR = HEADER + "red,1,a\nred,2,b\nblue,3,a\nblue,4,b\n"
+
+YEARS = {"colour": "text", "pack": "text", "year": "integer", "label": "text"}
+YEAR_HEADER = "colour,pack,year,label\n"
+FROM_2001 = {"by": "time", "test_from": 2001}
+
+
+def settings(split=None, **data):
+    """Return the content of a params.yaml; at random, half of the rows are test rows."""
+    return {
+        "random_state": 0,
+        "data": {"target": "label", "time": None, "cluster": [], "sensitive": [], "forbidden": {}} | data,
+        "prepare": {"split": {"by": "random", "test_from": None, "test_size": 0.5} | (split or {})},
+        "augment": {"strategy": "none", "floor_share": 0.2, "k_neighbors": 5, "smote_max_rows": 10},
+        "train": {
+            "model": "any",
+            "sample_weight": "none",
+            "decision_weights": "none",
+            "calibration": "none",
+            "folds": 2,
+            "threads": 1,
+        },
+    }
+
+
+def params(split=None, **data):
+    return Params.model_validate(settings(split, **data))
+
+
+def declared(columns, **changes):
+    return Source(**{"path": "toys.csv", "format": "csv", "missing": ["", "NA"], "key": [], "columns": columns} | changes)
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+
+def raw_of(text, source):
+    Path("toys.csv").write_text(text)
+    return read(ibis.duckdb.connect(), "toys", source)
+
+
+def prepared(text, columns, params, **changes):
+    source = declared(columns, **changes)
+    return prepare(raw_of(text, source), "toys", source, params)
+
+
+def rejected(outcome):
+    return outcome.rejects[["line", "kind", "reason"]].values.tolist()
+
+
+def sides(outcome, column):
+    """Return the values of `column` in training and in test, sorted."""
+    rows = outcome.rows.to_pandas()
+    return sorted(rows.loc[~rows[IS_TEST], column]), sorted(rows.loc[rows[IS_TEST], column])
+
+
+def conformed(kind, text):
+    """Return the one value of a column that is declared as `kind`, as text, and the problem with it."""
+    source = declared({"value": kind, "label": "text"})
+    table = conform(raw_of(f'value,label\n"{text}",a\n', source).table, source)
+    [row] = table.mutate(value=_.value.cast("string")).to_pandas().astype(object).to_dict("records")
+    return tuple(None if pd.isna(row[key]) else row[key] for key in ("value", PROBLEM))
+
+
+@pytest.mark.parametrize(
+    "kind, text, value",
+    [
+        ("text", " red ", "red"),
+        ("text", "NA", None),
+        ("text", " NA ", None),
+        ("text", "", None),
+        ("text", "na", "na"),
+        ("integer", "1995", "1995"),
+        ("integer", "1995.0", "1995"),
+        ("integer", " +7. ", "7"),
+        ("integer", "-007", "-7"),
+        ("integer", "NA", None),
+        ("integer", "9223372036854775807", "9223372036854775807"),
+        ("integer", "9007199254740993", "9007199254740993"),
+        ("number", " 1.5", "1.5"),
+        ("number", "1e3", "1000.0"),
+        ("number", "", None),
+        ("boolean", "true", "1"),
+        ("boolean", "False", "0"),
+        ("boolean", "NA", None),
+        ("date", "2001-02-03", "2001-02-03 00:00:00"),
+        ("date", "2001-02-03 04:05:06", "2001-02-03 04:05:06"),
+        ("date", " NA", None),
+    ],
+)
+def test_a_value_takes_its_declared_type(kind, text, value):
+    assert conformed(kind, text) == (value, None)
+
+
+@pytest.mark.parametrize(
+    "kind, text, what",
+    [
+        ("integer", "1.5", "no integer of 64 bits"),
+        ("integer", "seven", "no integer of 64 bits"),
+        ("integer", "1e3", "no integer of 64 bits"),
+        ("integer", "9223372036854775808", "no integer of 64 bits"),
+        ("integer", "99999999999999999999", "no integer of 64 bits"),
+        ("number", "seven", "no finite number"),
+        ("number", "1,5", "no finite number"),
+        ("number", "inf", "no finite number"),
+        ("number", "-Infinity", "no finite number"),
+        ("number", "nan", "no finite number"),
+        ("number", "1e400", "no finite number"),
+        ("boolean", "2", "neither true nor false"),
+        ("boolean", "perhaps", "neither true nor false"),
+        ("date", "2001-02-30", "no ISO date"),
+        ("date", "03.02.2001", "no ISO date"),
+        ("date", "infinity", "no ISO date"),
+        ("date", "-infinity", "no ISO date"),
+        ("date", "epoch", "no ISO date"),
+        ("date", "2001-02-03 04:05:06+02", "no ISO date"),
+    ],
+)
+def test_a_value_that_is_none_of_its_type_is_a_problem(kind, text, what):
+    assert conformed(kind, text) == (None, f"value is '{text}', {what}")
+
+
+def test_two_bad_values_of_a_row_are_both_told():
+    text = "colour,size,price,label\nred,x,y,a\nred,2,2,b\nblue,3,3,a\nblue,4,4,b\nblue,5,5,a\n"
+    outcome = prepared(text, TOYS | {"price": "number"}, params())
+    assert rejected(outcome) == [[2, "bad_value", "size is 'x', no integer of 64 bits; price is 'y', no finite number"]]
+
+
+def test_the_words_for_missing_are_those_declared():
+    text = HEADER + "?,1,a\nNA,2,b\nblue,3,a\nblue,4,b\n"
+    rows = prepared(text, TOYS, params(), missing=["?"]).rows.order_by("size").to_pandas()
+    assert rows["colour"].isna().tolist() == [True, False, False, False]
+
+
+def test_a_row_without_a_target_is_rejected():
+    assert rejected(prepared(FOUR + "pink,5,NA\n", TOYS, params())) == [[6, "unlabelled", "label is missing"]]
+
+
+def test_a_row_without_a_cluster_is_rejected():
+    text = YEAR_HEADER + "red,p,2000,a\nblue,q,2001,b\npink,,2001,b\n"
+    assert rejected(prepared(text, YEARS, params(FROM_2001, time="year", cluster=["pack"]))) == [[4, "unlabelled", "pack is missing"]]
+
+
+def test_a_row_without_time_is_rejected_if_time_parts_the_rows():
+    text = YEAR_HEADER + "red,p,2000,a\nblue,q,2001,b\npink,r,,\n"
+    assert rejected(prepared(text, YEARS, params(FROM_2001, time="year"))) == [[4, "unlabelled", "label, year is missing"]]
+
+
+def test_a_row_without_time_is_kept_if_chance_parts_the_rows():
+    text = YEAR_HEADER + "red,p,,a\nblue,q,2001,b\npink,r,,a\ngrey,s,,b\n"
+    assert rejected(prepared(text, YEARS, params(time="year"))) == []
+
+
+def test_of_equal_rows_the_first_stays():
+    outcome = prepared(FOUR + "red,1,a\n red ,1.0,a\n", TOYS, params())
+    reason = "a row that was kept agrees in all columns"
+    assert rejected(outcome) == [[6, "duplicate", reason], [7, "duplicate", reason]]
+
+
+def test_rows_that_differ_in_time_or_cluster_only_are_duplicates():
+    text = YEAR_HEADER + "red,q,2000,a\nred,p,2000,a\nblue,r,2001,b\nblue,r,2002,b\n"
+    outcome = prepared(text, YEARS, params(FROM_2001, time="year", cluster=["pack"]))
+    reason = "a row that was kept agrees in all columns but year, pack"
+    assert rejected(outcome) == [[2, "duplicate", reason], [5, "duplicate", reason]]
+
+
+def test_of_duplicates_the_earliest_stays():
+    text = YEAR_HEADER + "red,z,2000,a\nred,a,2001,a\nblue,r,2001,b\n"
+    outcome = prepared(text, YEARS, params(FROM_2001, time="year", cluster=["pack"]))
+    assert [line for line, _, _ in rejected(outcome)] == [3]  # else a later row would take an earlier one out of training
+
+
+def test_a_missing_value_equals_no_word():
+    text = HEADER + 'NA,1,a\n"-",1,a\nblue,3,b\nblue,4,b\n'
+    assert rejected(prepared(text, TOYS, params())) == []
+
+
+def test_values_do_not_run_into_each_other():
+    columns = {"colour": "text", "shape": "text", "label": "text"}
+    text = "colour,shape,label\na+b,c,a\na,b+c,a\nx,y,b\nx,z,b\n"
+    outcome = prepared(text, columns, params())
+    assert outcome.rows.to_pandas()["row_id"].nunique() == 4
+
+
+def test_rows_of_one_key_that_differ_are_all_rejected():
+    text = "id,colour,size,label\n1,red,1,a\n2,red,2,b\n3,blue,3,a\n4,blue,4,b\n5,pink,5,a\n5,pink,6,a\n"
+    outcome = prepared(text, {"id": "text"} | TOYS, params(forbidden={"id": "a name"}), key=["id"])
+    reason = "other rows have the same key: id"
+    assert rejected(outcome) == [[6, "key_conflict", reason], [7, "key_conflict", reason]]
+
+
+def test_a_row_that_stands_twice_is_no_key_conflict():
+    text = "id,colour,size,label\n1,red,1,a\n2,red,2,b\n3,blue,3,a\n4,blue,4,b\n4,blue,4,b\n"
+    outcome = prepared(text, {"id": "text"} | TOYS, params(forbidden={"id": "a name"}), key=["id"])
+    assert [kind for _, kind, _ in rejected(outcome)] == ["duplicate"]
+
+
+def test_by_time_rows_from_the_cut_off_on_are_test_rows():
+    text = YEAR_HEADER + "red,p,2000,a\nblue,q,2001,b\npink,r,2002,b\ngrey,s,1999,b\n"
+    assert sides(prepared(text, YEARS, params(FROM_2001, time="year")), "colour") == (["grey", "red"], ["blue", "pink"])
+
+
+def test_by_date_rows_from_the_cut_off_on_are_test_rows():
+    columns = {"colour": "text", "day": "date", "label": "text"}
+    text = "colour,day,label\nred,2000-12-31,a\nblue,2001-01-01,b\npink,2000-12-31 23:59:59,b\n"
+    outcome = prepared(text, columns, params({"by": "time", "test_from": date(2001, 1, 1)}, time="day"))
+    assert sides(outcome, "colour") == (["pink", "red"], ["blue"])
+
+
+def test_a_cluster_goes_where_its_latest_row_goes():
+    text = YEAR_HEADER + "red,p,2000,a\nblue,q,2000,b\npink,q,2001,b\n"
+    outcome = prepared(text, YEARS, params(FROM_2001, time="year", cluster=["pack"]))
+    assert sides(outcome, "colour") == (["red"], ["pink"])
+
+
+def test_earlier_rows_of_a_cluster_in_test_are_rejected():
+    text = YEAR_HEADER + "red,p,2000,a\nblue,q,2000,b\npink,q,2001,b\n"
+    outcome = prepared(text, YEARS, params(FROM_2001, time="year", cluster=["pack"]))
+    assert rejected(outcome) == [[3, "before_cutoff", "its cluster goes on after year 2001"]]
+
+
+def test_rows_agree_in_all_columns_of_a_cluster():
+    text = YEAR_HEADER + "red,p,2000,a\nblue,p,2001,b\n"  # the same pack in another year is another cluster
+    outcome = prepared(text, YEARS, params(FROM_2001, time="year", cluster=["pack", "year"]))
+    assert sides(outcome, "colour") == (["red"], ["blue"])
+
+
+def test_at_random_the_share_of_each_class_is_kept():
+    text = HEADER + "".join(f"red,{size},{'aab'[size % 3]}\n" for size in range(12))  # 8 rows of a, 4 of b
+    assert sides(prepared(text, TOYS, params()), "label") == (["a"] * 4 + ["b"] * 2, ["a"] * 4 + ["b"] * 2)
+
+
+def test_at_random_clusters_stay_whole():
+    columns = TOYS | {"pack": "integer"}
+    text = "colour,size,label,pack\n" + "".join(f"red,{size},{'ab'[size % 2]},{size // 4}\n" for size in range(16))
+    train, test = sides(prepared(text, columns, params(cluster=["pack"])), "pack")
+    assert not set(train) & set(test)
+    assert (len(train), len(test)) == (8, 8)
+
+
+def test_at_random_a_row_is_its_own_cluster_unless_one_is_declared():
+    train, test = sides(prepared(HEADER + "red,1,a\nred,2,a\nred,3,b\nred,4,b\n", TOYS, params()), "label")
+    assert train == test == ["a", "b"]
+
+
+def test_a_forbidden_column_is_dropped():
+    rows = prepared(FOUR, TOYS, params(forbidden={"size": "set after the sale"})).rows
+    assert list(rows.columns) == ["colour", "label", "row_id", IS_TEST]
+
+
+@pytest.mark.parametrize("kind, labels", [("boolean", ["0", "1"]), ("integer", ["0", "1"])])
+def test_a_label_is_text_whatever_its_type(kind, labels):
+    text = HEADER + "red,1,0\nred,2,1.0\nblue,3,0\nblue,4,1\n"
+    if kind == "boolean":
+        text = text.replace(",0\n", ",no\n").replace(",1.0\n", ",yes\n").replace(",1\n", ",true\n")
+    assert sides(prepared(text, TOYS | {"label": kind}, params()), "label") == (labels, labels)
+
+
+@pytest.mark.parametrize("name", ["n", "y", "self", "it's", "a.b", "größe", "count"])
+def test_a_target_may_have_an_odd_name(name):
+    text = FOUR.replace("label", name)
+    outcome = prepared(text, {"colour": "text", "size": "integer", name: "text"}, params(target=name))
+    assert sides(outcome, name) == (["a", "b"], ["a", "b"])
+
+
+def test_one_class_is_refused():
+    with pytest.raises(Refused, match="the target 'label' is 'a' in every row; a classifier needs two classes or more"):
+        prepared(FOUR.replace(",b", ",a"), TOYS, params())
+
+
+def test_a_continuous_target_is_refused():
+    text = HEADER + "".join(f"red,{size},{size / 7}\n" for size in range(201))
+    with pytest.raises(Refused, match=r"the target 'label' has over 200 different values, such as .*; it is continuous or an identifier"):
+        prepared(text, TOYS, params())
+
+
+def test_200_classes_are_not_refused():
+    text = HEADER + "".join(f"red,{size},{size // 2}\n" for size in range(400))
+    assert prepared(text, TOYS, params()).rows.label.nunique().execute() == 200
+
+
+def test_a_target_of_lists_is_refused_with_a_list_as_example():
+    with pytest.raises(Refused, match=r"the target 'label' holds lists such as '\[b\]'; this pipeline takes one label a row"):
+        prepared(FOUR + "red,5,a\nred,6,[b]\n", TOYS, params())
+
+
+def test_intervals_are_labels():
+    text = FOUR.replace(",a", ',"(0, 10]"').replace(",b", ',"(10, 20]"')  # as pandas.cut writes them
+    assert sides(prepared(text, TOYS, params()), "label") == (["(0, 10]", "(10, 20]"], ["(0, 10]", "(10, 20]"])
+
+
+def test_a_source_without_rows_is_refused():
+    with pytest.raises(Refused, match=r"sources\.toys has no row, only a header; put the data there"):
+        prepared(HEADER, TOYS, params())
+
+
+@pytest.mark.parametrize(
+    "rows, reasons",
+    [
+        (
+            "red,x,a\nred,x,b\nred,y,b\n",
+            ["2 times: size is 'x', no integer of 64 bits", "1 times: size is 'y', no integer of 64 bits"],
+        ),
+        ("red\n", ["1 times: missing columns: Expected Number of Columns: 3 Found: 1"]),
+    ],
+)
+def test_a_source_of_which_no_row_is_left_is_refused_with_the_reasons(rows, reasons):
+    with pytest.raises(Refused) as refused:
+        prepared(HEADER + rows, TOYS, params())
+    assert str(refused.value).splitlines() == [f"no row of sources.toys is left of {len(rows.splitlines())}", *reasons]
+
+
+@pytest.mark.parametrize(
+    "columns, params, sentence",
+    [
+        (TOYS, params(target="lable"), "params.yaml: data.target is 'lable', no column of toys.csv; it has colour, size, label"),
+        (TOYS, params(time="year"), "params.yaml: data.time is 'year', no column of toys.csv; it has colour, size, label"),
+        (TOYS, params(cluster=["pack"]), "params.yaml: data.cluster is 'pack', no column of toys.csv; it has colour, size, label"),
+        (TOYS, params(sensitive=["age"]), "params.yaml: data.sensitive is 'age', no column of toys.csv; it has colour, size, label"),
+        (
+            TOYS,
+            params(forbidden={"price": "late"}),
+            "params.yaml: data.forbidden is 'price', no column of toys.csv; it has colour, size, label",
+        ),
+        (
+            TOYS | {"label": "number"},
+            params(),
+            "data/sources.yaml: the target 'label' is a number; rows are sorted into classes here, so declare a label "
+            "(text, integer or boolean)",
+        ),
+        (
+            TOYS | {"size": "date"},
+            params(sensitive=["size"]),
+            "data/sources.yaml: the sensitive column 'size' is a date; groups need a text, integer or boolean",
+        ),
+        (
+            TOYS,
+            params(FROM_2001, time="colour"),
+            "params.yaml: prepare.split.test_from is 2001, but data.time 'colour' is of type text; both must be integers or both dates",
+        ),
+        (
+            TOYS | {"day": "date"},
+            params(FROM_2001, time="day"),
+            "params.yaml: prepare.split.test_from is 2001, but data.time 'day' is of type date; both must be integers or both dates",
+        ),
+        (
+            TOYS,
+            params({"by": "time", "test_from": date(2001, 2, 3)}, time="size"),
+            "params.yaml: prepare.split.test_from is datetime.date(2001, 2, 3), but data.time 'size' is of type integer; "
+            "both must be integers or both dates",
+        ),
+    ],
+)
+def test_a_role_that_a_column_cannot_have_is_refused(columns, params, sentence):
+    with pytest.raises(Refused) as refused:
+        check_roles(params, declared(columns))
+    assert str(refused.value) == sentence
+
+
+def test_a_key_that_would_be_a_feature_is_refused():
+    with pytest.raises(Refused) as refused:
+        check_roles(params(), declared(TOYS, key=["colour"]))
+    assert str(refused.value) == "params.yaml: the key 'colour' would be a feature; name it in data.cluster or data.forbidden"
+
+
+@pytest.mark.parametrize("role", [{"cluster": ["colour"]}, {"forbidden": {"colour": "a name"}}])
+def test_a_key_that_is_no_feature_is_accepted(role):
+    check_roles(params(**role), declared(TOYS, key=["colour"]))
+
+
+@pytest.mark.parametrize("name", ["row_id", "Row_ID", "origin", "Origin", "__kind"])
+def test_a_column_of_a_name_that_prepare_uses_is_refused(name):
+    with pytest.raises(
+        Refused, match=f"data/sources.yaml: a column is named '{name}', which the stages use themselves; rename it in the file"
+    ):
+        check_roles(params(), declared(TOYS | {name: "text"}))
+
+
+def test_all_roles_that_columns_cannot_have_are_told_at_once():
+    with pytest.raises(Refused) as refused:
+        check_roles(params(target="lable", cluster=["pack"]), declared(TOYS | {"row_id": "text"}, key=["colour"]))
+    assert [sentence.split(",")[0] for sentence in str(refused.value).splitlines()] == [
+        "params.yaml: data.target is 'lable'",
+        "params.yaml: data.cluster is 'pack'",
+        "params.yaml: the key 'colour' would be a feature; name it in data.cluster or data.forbidden",
+        "data/sources.yaml: a column is named 'row_id'",
+    ]
+
+
+EVERY_KIND = (
+    "id,colour,size,pack,year,label\n"
+    "1,red,1,p,2000,a\n"  # training
+    "2,blue,2,q,2001,b\n"  # test
+    "3,pink,x,r,2000,a\n"
+    "4,pink,3,r,2000,\n"
+    "1,red,1,p,2000,a\n"
+    "5,grey,4,s,2000,a\n"
+    "5,grey,5,s,2000,b\n"
+    "6,lime,6,q,2000,b\n"
+    "7,lime\n"
+)
+EVERY_KIND_COLUMNS = {"id": "text", "colour": "text", "size": "integer", "pack": "text", "year": "integer", "label": "text"}
+EVERY_KIND_DATA = {"time": "year", "cluster": ["pack"], "forbidden": {"id": "a name"}}
+
+
+@pytest.fixture
+def every_kind():
+    """A source with every kind of reject, and what became of it."""
+    source = declared(EVERY_KIND_COLUMNS, key=["id"])
+    raw = raw_of(EVERY_KIND, source)
+    return prepare(raw, "toys", source, params(FROM_2001, **EVERY_KIND_DATA)), raw, source
+
+
+def test_every_reject_has_its_line(every_kind):
+    outcome, *_ = every_kind
+    assert outcome.rejects[["source", "line", "kind"]].values.tolist() == [
+        ["toys", 4, "bad_value"],
+        ["toys", 5, "unlabelled"],
+        ["toys", 6, "duplicate"],
+        ["toys", 7, "key_conflict"],
+        ["toys", 8, "key_conflict"],
+        ["toys", 9, "before_cutoff"],
+        ["toys", 10, "malformed"],
+    ]
+
+
+def test_lines_of_rejects_are_integers(every_kind):
+    outcome, *_ = every_kind
+    assert str(outcome.rejects["line"].dtype) == "int64"  # a float is written with 6 digits: line 1234567 would be 1.23457e+06
+
+
+def test_every_record_is_accounted_for(every_kind):
+    outcome, raw, source = every_kind
+    [row] = summarise(outcome, raw, "toys", source).to_dict("records")
+    assert row == {
+        "source": "toys",
+        "path": "toys.csv",
+        "records": 9,
+        "malformed": 1,
+        "bad_value": 1,
+        "unlabelled": 1,
+        "duplicate": 1,
+        "key_conflict": 2,
+        "before_cutoff": 1,
+        "train": 1,
+        "test": 1,
+        "unaccounted": 0,
+        "unusable_share": pytest.approx(5 / 9),
+        "duplicate_share": pytest.approx(1 / 9),
+    }
+
+
+def test_a_lost_row_is_unaccounted(every_kind):
+    outcome, raw, source = every_kind
+    lost = Prepared(outcome.rows.filter(~_[IS_TEST]), outcome.rejects)
+    assert summarise(lost, raw, "toys", source)["unaccounted"].tolist() == [1]
+
+
+def test_a_lost_reject_is_unaccounted(every_kind):
+    outcome, raw, source = every_kind
+    lost = Prepared(outcome.rows, outcome.rejects.iloc[1:])
+    assert summarise(lost, raw, "toys", source)["unaccounted"].tolist() == [1]
+
+
+def test_a_record_that_the_reader_lost_is_unaccounted(every_kind):
+    outcome, raw, source = every_kind
+    assert summarise(outcome, Raw(raw.table, raw.rejects, np.arange(2, 12)), "toys", source)["unaccounted"].tolist() == [1]
+
+
+def stage(text, columns, content, **source):
+    """Run the stage in the working folder; its gate demands that at most 6 of 10 records are unusable, and none unaccounted."""
+    for folder in ("data", "expectations"):
+        Path(folder).mkdir(exist_ok=True)
+    Path("toys.csv").write_text(text)
+    Path("params.yaml").write_text(yaml.safe_dump(content))
+    toys = {"path": "toys.csv", "format": "csv", "missing": [""], "key": [], "columns": columns} | source
+    Path("data/sources.yaml").write_text(yaml.safe_dump({"sources": {"toys": toys}}, sort_keys=False))
+    suite = [
+        {
+            "type": "expect_column_values_to_be_between",
+            "kwargs": {"column": column, "max_value": most},
+            "severity": "critical",
+            "meta": {"notes": "None is lost.", "bound": "confirmed"},
+        }
+        for column, most in (("unaccounted", 0), ("unusable_share", 0.6))
+    ]
+    Path("expectations/sources.json").write_text(json.dumps({"name": "sources", "meta": {"row": ["source"]}, "expectations": suite}))
+    main()
+
+
+def outputs():
+    return [Path(f"data/prepared/{side}.parquet").read_bytes() for side in ("train", "test")]
+
+
+def shuffled(text):
+    """Return the rows of `text` in another order, under the same header."""
+    header, *rows = text.splitlines(keepends=True)
+    return header + "".join(rows[1::2] + rows[0::2][::-1])
+
+
+@pytest.mark.parametrize(
+    "text, columns, content, source",
+    [
+        (EVERY_KIND, EVERY_KIND_COLUMNS, settings(FROM_2001, **EVERY_KIND_DATA), {"key": ["id"]}),
+        (YEAR_HEADER + "".join(f"red{n},p,{1991 + n},{'ab'[n % 2]}\n" for n in range(20)), YEARS, settings(FROM_2001, time="year"), {}),
+        (HEADER + "".join(f"red,{size},{'ab'[size % 2]}\n" for size in range(20)) + "red,1,b\nred,,a\n", TOYS, settings(), {}),
+        (
+            "id," + HEADER + "".join(f"{n},red{n},{n // 2},{'ab'[n % 2]}\n" for n in range(20)),
+            {"id": "text"} | TOYS,
+            settings(cluster=["size"]),
+            {},
+        ),
+    ],
+    ids=["with rejects", "by time", "at random", "at random by cluster"],
+)
+def test_the_order_of_the_rows_in_the_file_does_not_matter(text, columns, content, source):
+    stage(text, columns, content, **source)
+    first = outputs()
+    stage(shuffled(text), columns, content, **source)
+    assert outputs() == first
+
+
+def test_train_and_test_parquet_hold_the_rows_of_their_side():
+    stage(EVERY_KIND, EVERY_KIND_COLUMNS, settings(FROM_2001, **EVERY_KIND_DATA), key=["id"])
+    tables = [pd.read_parquet(f"data/prepared/{side}.parquet").drop(columns="row_id") for side in ("train", "test")]
+    assert [list(table.columns) for table in tables] == [["colour", "size", "pack", "year", "label"]] * 2
+    assert [table.values.tolist() for table in tables] == [[["red", 1, "p", 2000, "a"]], [["blue", 2, "q", 2001, "b"]]]
+
+
+def test_a_source_that_loses_too_many_rows_stops_before_its_tables_are_written():
+    with pytest.raises(Refused, match=r"stopped by the gate sources \(fail\), read reports/gates/sources\.json"):
+        stage(FOUR + "pink,x,a\n" * 7, TOYS, settings())
+    assert sorted(path.name for path in Path("data/prepared").iterdir()) == ["rejects.csv"]
+
+
+def test_the_reasons_are_written_even_if_the_gate_stops():
+    with pytest.raises(Refused):
+        stage(FOUR + "pink,x,a\n" * 7, TOYS, settings())
+    assert Path("data/prepared/rejects.csv").read_text().splitlines()[1] == "toys,6,bad_value,\"size is 'x', no integer of 64 bits\""
+    assert len(pd.read_csv("reports/sources.csv")) == 1

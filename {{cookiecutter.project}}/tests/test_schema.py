@@ -1,0 +1,194 @@
+import re
+from datetime import date
+from pathlib import Path
+
+import pytest
+import yaml
+
+from stages.command import Refused
+from stages.params import Params, load_params
+from stages.schema import load
+from stages.sources import Sources
+
+PARAMS = """
+random_state: 1
+data: {target: label, time: year, cluster: [pack], sensitive: [colour], forbidden: {price: set after the sale}}
+prepare: {split: {by: time, test_from: 2001, test_size: 0.2}}
+augment: {strategy: none, floor_share: 0.2, k_neighbors: 5, smote_max_rows: 100}
+train: {model: any, sample_weight: none, decision_weights: none, calibration: none, folds: 2, threads: 1}
+"""
+SOURCES = {"toys": {"path": "toys.csv", "format": "csv", "missing": [""], "key": ["id"], "columns": {"id": "text"}}}
+
+
+def refusal(tmp_path, content, schema=Params):
+    """Return the sentences with which a file of this content is refused."""
+    path = tmp_path / "file.yaml"
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    with pytest.raises(Refused) as refused:
+        load(path, schema)
+    return [sentence.removeprefix(f"{path}").removeprefix(": ").strip() for sentence in str(refused.value).splitlines()]
+
+
+def changed(**values):
+    """Return PARAMS as YAML with `section__key=value` set."""
+    content = yaml.safe_load(PARAMS)
+    for where, value in values.items():
+        *steps, last = where.split("__")
+        section = content
+        for step in steps:
+            section = section[step]
+        section[last] = value
+    return yaml.safe_dump(content)
+
+
+def test_values_are_read_as_they_stand(tmp_path):
+    (tmp_path / "params.yaml").write_text(PARAMS)
+    params = load(tmp_path / "params.yaml", Params)
+    assert (params.data.target, params.prepare.split.test_from, params.train.folds) == ("label", 2001, 2)
+
+
+def test_params_of_the_repository_are_accepted(monkeypatch):
+    monkeypatch.chdir(Path(__file__).parents[1])
+    assert load_params().data.target not in load_params().data.cluster
+
+
+def test_sources_of_the_repository_are_accepted():
+    assert len(load(Path(__file__).parents[1] / "data" / "sources.yaml", Sources).sources) == 1
+
+
+def test_no_role_but_feature_is_seen_by_a_model(tmp_path):
+    (tmp_path / "params.yaml").write_text(changed(data__cluster=["pack", "year"]))
+    assert load(tmp_path / "params.yaml", Params).data.not_features() == ["row_id", "label", "year", "pack", "colour", "price"]
+
+
+def test_a_date_is_a_first_test_value(tmp_path):
+    (tmp_path / "params.yaml").write_text(changed(prepare__split__test_from=date(2001, 2, 3)))
+    assert load(tmp_path / "params.yaml", Params).prepare.split.test_from == date(2001, 2, 3)
+
+
+@pytest.mark.parametrize(
+    "values, sentence",
+    [
+        ({"tran": {}}, "tran is unknown, allowed here: random_state, data, prepare, augment, train; did you mean train?"),
+        (
+            {"prepare__split__tst_size": 0.2},
+            "prepare.split.tst_size is unknown, allowed here: by, test_from, test_size; did you mean test_size?",
+        ),
+        ({"prepare__split__zzz": 0.2}, "prepare.split.zzz is unknown, allowed here: by, test_from, test_size"),
+        ({"random_state": "1"}, "random_state is '1', must be a valid integer"),
+        ({"random_state": True}, "random_state is True, must be a valid integer"),
+        ({"random_state": -1}, "random_state is -1, must be greater than or equal to 0"),
+        ({"random_state": 2**32}, "random_state is 4294967296, must be less than 4294967296"),
+        ({"train__folds": 2.0}, "train.folds is 2.0, must be a valid integer"),
+        ({"train__folds": 1}, "train.folds is 1, must be greater than or equal to 2"),
+        ({"train__threads": 0}, "train.threads is 0, must be greater than 0"),
+        ({"prepare__split__test_size": 1.2}, "prepare.split.test_size is 1.2, must be less than 1"),
+        ({"prepare__split__test_size": 0}, "prepare.split.test_size is 0, must be greater than 0"),
+        ({"augment__strategy": "smoote"}, "augment.strategy is 'smoote', must be 'none', 'oversample' or 'smote'"),
+        ({"data__cluster": "pack"}, "data.cluster is 'pack', must be a valid list"),
+        ({"data__cluster": [1]}, "data.cluster.0 is 1, must be a valid string"),
+        ({"data__forbidden": {"price": None}}, "data.forbidden.price is None, must be a valid string"),
+        ({"data__time": "label"}, "data: data.time names the target 'label'; give each column one role"),
+        (
+            {"data__cluster": ["label"], "data__sensitive": ["label"]},
+            "data: data.cluster names the target 'label'; data.sensitive names the target 'label'; give each column one role",
+        ),
+        (
+            {"data__forbidden": {"label": "x", "pack": "y"}},
+            "data: data.forbidden names 'label', which data.target uses; "
+            "data.forbidden names 'pack', which data.cluster uses; give each column one role",
+        ),
+        (
+            {"data__time": None},
+            "prepare.split.by is 'time', but data.time is None and prepare.split.test_from is 2001; "
+            "name the time column and its first test value, or set prepare.split.by: random",
+        ),
+        (
+            {"prepare__split__test_from": None},
+            "prepare.split.by is 'time', but data.time is 'year' and prepare.split.test_from is None; "
+            "name the time column and its first test value, or set prepare.split.by: random",
+        ),
+    ],
+)
+def test_a_wrong_value_is_refused_in_one_sentence(tmp_path, values, sentence):
+    assert refusal(tmp_path, changed(**values)) == [sentence]
+
+
+def test_a_first_test_value_of_the_wrong_type_is_one_sentence_about_its_key(tmp_path):
+    [sentence] = refusal(tmp_path, changed(prepare__split__test_from="2001"))
+    assert sentence.startswith("prepare.split.test_from is '2001', must ")
+
+
+def test_a_missing_key_is_refused(tmp_path):
+    assert refusal(tmp_path, PARAMS.replace("random_state: 1", "").replace("by: time, ", "")) == [
+        "random_state is missing; add it",
+        "prepare.split.by is missing; add it",
+    ]
+
+
+def test_problems_in_several_sections_are_told_at_once(tmp_path):
+    assert refusal(tmp_path, changed(random_state="x", data__target=1, train__modle="y")) == [
+        "random_state is 'x', must be a valid integer",
+        "data.target is 1, must be a valid string",
+        "train.modle is unknown, allowed here: model, sample_weight, decision_weights, calibration, folds, threads; did you mean model?",
+    ]
+
+
+def test_a_split_at_random_needs_no_time(tmp_path):
+    (tmp_path / "params.yaml").write_text(changed(data__time=None, prepare__split__by="random", prepare__split__test_from=None))
+    assert load(tmp_path / "params.yaml", Params).data.time is None
+
+
+@pytest.mark.parametrize("content", ["data: [", "a: b: c", "!!python/object:os.system {}", "day: 2001-13-45"])
+def test_a_file_that_is_not_yaml_is_refused(tmp_path, content):
+    [sentence] = refusal(tmp_path, content)
+    assert sentence.startswith("is not YAML: ")
+
+
+def test_a_key_that_stands_twice_is_refused(tmp_path):
+    [sentence] = refusal(tmp_path, PARAMS + "random_state: 2\n")
+    assert "random_state" in sentence
+
+
+def test_a_file_that_is_not_utf_8_is_refused(tmp_path):
+    assert refusal(tmp_path, b"data: \xff") == ["is not UTF-8 (byte 6); save it as UTF-8"]
+
+
+@pytest.mark.parametrize("content, kind", [("", "NoneType"), ("- data", "list")])
+def test_a_file_without_sections_is_refused(tmp_path, content, kind):
+    assert refusal(tmp_path, content) == [f"holds {kind}, must hold the sections random_state, data, prepare, augment, train"]
+
+
+def test_a_missing_file_is_refused(tmp_path):
+    with pytest.raises(Refused, match=r"params\.yaml does not exist; restore it from git or write it anew"):
+        load(tmp_path / "params.yaml", Params)
+
+
+@pytest.mark.parametrize(
+    "change, sentence",
+    [
+        ({"key": ["name"]}, "sources.toys: key names name, which columns does not declare"),
+        ({"columns": {"id": "txt"}}, "sources.toys.columns.id is 'txt', must be 'text', 'integer', 'number', 'boolean' or 'date'"),
+        ({"encoding": "utf8"}, "sources.toys.encoding is 'utf8', must be 'utf-8' or 'latin-1'"),
+        ({"missing": [None]}, "sources.toys.missing.0 is None, must be a valid string"),
+        (
+            {"delimter": ";"},
+            "sources.toys.delimter is unknown, allowed here: path, format, delimiter, encoding, missing, key, columns; "
+            "did you mean delimiter?",
+        ),
+    ],
+)
+def test_a_wrong_source_is_refused_in_one_sentence(tmp_path, change, sentence):
+    assert refusal(tmp_path, yaml.safe_dump({"sources": {"toys": SOURCES["toys"] | change}}), Sources) == [sentence]
+
+
+@pytest.mark.parametrize("sources", [{}, SOURCES | {"games": SOURCES["toys"]}])
+def test_there_is_one_source(tmp_path, sources):
+    [sentence] = refusal(tmp_path, yaml.safe_dump({"sources": sources}), Sources)
+    assert sentence.startswith("sources is {")
+
+
+@pytest.mark.parametrize("change", [{"delimiter": ";;"}, {"delimiter": ""}, {"columns": {}, "key": []}])
+def test_a_length_out_of_range_reads_as_a_sentence(tmp_path, change):
+    [sentence] = refusal(tmp_path, yaml.safe_dump({"sources": {"toys": SOURCES["toys"] | change}}), Sources)
+    assert re.search(r", must [a-z]", sentence)

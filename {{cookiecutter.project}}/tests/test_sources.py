@@ -1,0 +1,351 @@
+import gzip
+from datetime import date
+from pathlib import Path
+
+import ibis
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from stages.command import Refused
+from stages.sources import RECORD, Raw, Source, load_sources, read, row_lines
+
+TOYS = {"colour": "text", "size": "integer"}
+HEADER = "colour,size\n"
+
+
+def source(path, **changes):
+    return Source(**{"path": str(path), "format": "csv", "missing": [""], "key": [], "columns": TOYS} | changes)
+
+
+@pytest.fixture
+def toys(tmp_path, monkeypatch):
+    """Write a file of this content, and read it as the source `toys`."""
+    monkeypatch.chdir(tmp_path)
+
+    def toys(content, name="toys.csv", **changes):
+        Path(name).write_bytes(content if isinstance(content, bytes) else content.encode())
+        return read(ibis.duckdb.connect(), "toys", source(name, **changes))
+
+    return toys
+
+
+def colours(raw):
+    return raw.table.order_by(RECORD).colour.to_pandas().tolist()
+
+
+def lines(raw):
+    return raw.lines(raw.table.order_by(RECORD)[RECORD].to_pandas()).tolist()
+
+
+def refusal(toys, content, **changes):
+    """Return the sentences with which a file is refused."""
+    with pytest.raises(Refused) as refused:
+        toys(content, **changes)
+    return str(refused.value).splitlines()
+
+
+def test_every_value_is_read_as_text(toys):
+    raw = toys(HEADER + "red,1\nblue,02.50\n")
+    assert raw.table.to_pandas().values.tolist() == [[1, "red", "1"], [2, "blue", "02.50"]]
+    assert (len(raw.rejects), raw.records_in_file) == (0, 2)
+
+
+def test_columns_may_stand_in_any_order(toys):
+    assert toys("size,colour\n1,red\n").table.to_pandas()[["colour", "size"]].values.tolist() == [["red", "1"]]
+
+
+def test_a_missing_file_is_refused(tmp_path):
+    with pytest.raises(Refused, match=r"data/sources\.yaml: sources\.toys\.path is '.*', where there is no file; mend the path or put it"):
+        read(ibis.duckdb.connect(), "toys", source(tmp_path / "toys.csv"))
+
+
+def test_a_folder_is_no_file(tmp_path):
+    with pytest.raises(Refused, match="where there is no file"):
+        read(ibis.duckdb.connect(), "toys", source(tmp_path))
+
+
+@pytest.mark.parametrize("content", ["", "\nred,1\n", b"\xef\xbb\xbf"])
+def test_a_file_without_a_header_is_refused(toys, content):
+    [sentence] = refusal(toys, content)
+    assert sentence == "toys.csv is empty or begins with an empty line; its first line must name the columns"
+
+
+@pytest.mark.parametrize("content", [HEADER, HEADER.strip()])
+def test_a_header_alone_is_a_table_without_rows(toys, content):
+    raw = toys(content)
+    assert (colours(raw), len(raw.rejects), raw.records_in_file) == ([], 0, 0)
+
+
+def test_the_wrong_delimiter_is_named(toys):
+    assert refusal(toys, "colour;size\nred;1\n") == [
+        "toys.csv has one column, 'colour;size'; sources.toys in data/sources.yaml has the delimiter ',': is it another?"
+    ]
+
+
+@pytest.mark.parametrize("delimiter", [";", "\t", "|"])
+def test_the_declared_delimiter_is_used(toys, delimiter):
+    assert colours(toys(f"colour{delimiter}size\nred,1{delimiter}1\n", delimiter=delimiter)) == ["red,1"]
+
+
+def test_all_columns_that_are_not_as_declared_are_told_at_once(toys):
+    assert refusal(toys, "colour,colour,weight\nred,red,1\n") == [
+        "toys.csv has two columns named 'colour': each needs a name of its own (sources.toys)",
+        "toys.csv has no column 'size', which data/sources.yaml declares (sources.toys)",
+        "toys.csv has a column 'weight', which data/sources.yaml does not declare (sources.toys)",
+    ]
+
+
+def test_ragged_rows_are_rejected_with_their_line(toys):
+    raw = toys(HEADER + "red,1\nblue\ngreen,3,x\npink,4\nwhite,5,6\ngrey,9\n")
+    assert colours(raw) == ["red", "pink", "grey"]
+    assert raw.rejects.values.tolist() == [
+        ["toys", 3, "malformed", "missing columns: Expected Number of Columns: 2 Found: 1"],
+        ["toys", 4, "malformed", "too many columns: Expected Number of Columns: 2 Found: 3"],
+        ["toys", 6, "malformed", "too many columns: Expected Number of Columns: 2 Found: 3"],
+    ]
+
+
+def test_accepted_rows_know_their_line_after_rejects(toys):
+    assert lines(toys(HEADER + "red,1\nblue\ngreen,3,x\npink,4\nwhite,5,6\ngrey,9\n")) == [2, 5, 7]
+
+
+def test_accepted_rows_know_their_line_after_blank_lines(toys):
+    assert lines(toys(HEADER + "red,1\n\nblue,2\n\n\npink,3\n")) == [2, 4, 7]
+
+
+def test_accepted_rows_know_their_line_after_quoted_newlines(toys):
+    assert lines(toys(HEADER + '"re\nd",1\nblue,2\n')) == [2, 4]
+
+
+def test_accepted_rows_know_their_line_after_blank_lines_between_rejects(toys):
+    assert lines(toys(HEADER + "red\n\nblue,2\n\n\npink\nwhite,3\n")) == [4, 8]
+
+
+def test_a_reject_after_quoted_newlines_has_its_line(toys):
+    assert toys(HEADER + '"re\nd",1\nblue\n').rejects["line"].tolist() == [4]
+
+
+def test_a_reject_after_blank_lines_has_its_line(toys):
+    assert toys(HEADER + "red,1\n\nblue\n").rejects["line"].tolist() == [4]
+
+
+def test_lines_are_signed_integers(toys):
+    raw = toys(HEADER + "red,1\nblue\n")  # unsigned ones would turn to floats beside others, and be written as 1.23457e+06
+    assert str(raw.rejects["line"].dtype) == "int64"
+    assert str(raw.lines(pd.Series([1])).dtype) == "int64"
+
+
+def test_a_byte_order_mark_is_no_part_of_the_header(toys):
+    assert colours(toys(b"\xef\xbb\xbf" + HEADER.encode() + b"red,1\n")) == ["red"]
+
+
+@pytest.mark.parametrize("name", ["toys.csv", "toys.csv.gz"])
+def test_latin_1_is_read_when_it_is_declared(toys, name):
+    content = (HEADER + "grün,1\n").encode("latin-1")
+    raw = toys(gzip.compress(content) if name.endswith(".gz") else content, name=name, encoding="latin-1")
+    assert colours(raw) == ["grün"]
+
+
+def test_a_row_that_is_not_of_the_declared_encoding_is_rejected(toys):
+    raw = toys((HEADER + "red,1\ngrün,2\nblue,3\n").encode("latin-1"))
+    assert colours(raw) == ["red", "blue"]
+    assert raw.rejects[["line", "kind"]].values.tolist() == [[3, "malformed"]]
+    assert raw.rejects["reason"][0].startswith("invalid encoding: Invalid unicode")
+
+
+def test_each_reason_of_a_row_rejected_twice_goes_with_its_kind(toys):
+    [reason] = toys((HEADER + "grün,1,x\nblue,3\n").encode("latin-1")).rejects["reason"]
+    assert "invalid encoding: Expected Number of Columns" not in reason
+
+
+def test_a_header_that_is_not_of_the_declared_encoding_is_refused(toys):
+    [sentence] = refusal(toys, "größe,colour\n1,red\n".encode("latin-1"))
+    assert sentence == "toys.csv: its header is not utf-8 (byte 2); data/sources.yaml declares the encoding"
+
+
+@pytest.mark.parametrize("content", ["red,1\nre\0d,2\n", '"red",1\n"re\0d",2\n'])
+def test_a_nul_byte_is_refused(toys, content):
+    [sentence] = refusal(toys, HEADER + content)
+    assert sentence == "toys.csv: line 3 holds a NUL byte; it is not a text file, or is broken: export it anew"
+
+
+@pytest.mark.parametrize("cut", [1, 9, 40])
+def test_a_truncated_gzip_file_is_refused(toys, cut):
+    content = gzip.compress((HEADER + "".join(f"red,{size}\n" for size in range(500))).encode())
+    [sentence] = refusal(toys, content[:-cut], name="toys.csv.gz")
+    assert "toys.csv.gz is a broken gzip file (Compressed file ended before" in sentence
+    assert sentence.endswith("copy it anew from where it came")
+
+
+def test_a_gzip_file_that_is_none_is_refused(toys):
+    [sentence] = refusal(toys, HEADER + "red,1\n", name="toys.csv.gz")
+    assert "toys.csv.gz is a broken gzip file (Not a gzipped file" in sentence
+
+
+def test_a_corrupt_gzip_file_is_refused(toys):
+    content = bytearray(gzip.compress((HEADER + "".join(f"red,{size}\n" for size in range(500))).encode()))
+    content[30:34] = b"\0\1\2\3"
+    [sentence] = refusal(toys, bytes(content), name="toys.csv.gz")
+    assert "toys.csv.gz is a broken gzip file" in sentence
+
+
+def test_a_gzip_file_is_read(toys):
+    assert colours(toys(gzip.compress((HEADER + "red,1\n").encode()), name="toys.csv.gz")) == ["red"]
+
+
+def test_quoted_newlines_are_part_of_a_value(toys):
+    raw = toys(HEADER + '"re\nd",1\n"bl\r\nue",2\n')
+    assert (colours(raw), raw.records_in_file) == (["re\nd", "bl\r\nue"], 2)
+
+
+def test_doubled_quotes_are_one(toys):
+    assert colours(toys(HEADER + '"re""d, dark",1\n')) == ['re"d, dark']
+
+
+def test_a_row_with_text_after_a_quote_is_rejected(toys):
+    raw = toys(HEADER + '"red"x,1\nblue,2\n')
+    assert (colours(raw), raw.rejects["line"].tolist()) == (["blue"], [2])
+
+
+@pytest.mark.parametrize("rows", ['"blue,2\npink,3\ngrey,4\n', 'blue,"2\npink,3\ngrey,4\n'])
+def test_a_quote_that_never_ends_swallows_no_row_unseen(toys, rows):
+    [sentence] = refusal(toys, HEADER + "red,1\n" + rows)  # one record by any count, however many lines follow
+    assert "quote" in sentence
+
+
+def test_a_value_longer_than_the_csv_module_likes_is_counted(toys):
+    raw = toys(HEADER + '"' + "x" * 200_000 + '",1\nblue,2\n')
+    assert (len(colours(raw)), raw.records_in_file) == (2, 2)
+
+
+def test_blank_lines_are_no_records(toys):
+    raw = toys(HEADER + "red,1\n\nblue,2\n\n\n")
+    assert (colours(raw), len(raw.rejects), raw.records_in_file) == (["red", "blue"], 0, 2)
+
+
+def test_crlf_ends_a_line(toys):
+    raw = toys("colour,size\r\nred,1\r\n\r\nblue,2\r\n")
+    assert raw.table.to_pandas().values.tolist() == [[1, "red", "1"], [2, "blue", "2"]]
+
+
+def test_mixed_ends_of_lines_are_refused(toys):
+    [sentence] = refusal(toys, "colour,size\r\nred,1\nblue,2\r\n")
+    assert "toys.csv cannot be read: " in sentence
+    assert sentence.endswith("; compare it with data/sources.yaml")
+
+
+def test_ends_of_lines_of_an_old_macintosh_are_refused_or_read(toys):
+    try:
+        assert colours(toys("colour,size\rred,1\rblue,2\r")) == ["red", "blue"]
+    except Refused as refused:
+        assert "toys.csv" in str(refused)
+
+
+def test_a_blank_line_in_a_file_of_one_column_is_a_missing_value(toys):
+    raw = toys("colour\nred\n\nblue\n", columns={"colour": "text"})
+    assert (raw.table.colour.isnull().to_pandas().tolist(), raw.records_in_file) == ([False, True, False], 3)
+
+
+@pytest.mark.parametrize("name", ["it's", 'a "b"', "a.b", "größe", "col,our"])
+def test_a_column_may_have_an_odd_name(toys, name):
+    quoted = name.replace('"', '""')
+    raw = toys(f'"{quoted}",size\nred,1\n', columns={name: "text", "size": "integer"})
+    assert raw.table[name].to_pandas().tolist() == ["red"]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        HEADER + "red,1\nblue\ngreen,3,x\npink,4",
+        HEADER + '"re\nd",1\n\nblue\n"pi""nk",4\n\n',
+        "colour,size\r\nred,1\r\n\r\nblue\r\n",
+        (HEADER + "grün,1\nred,2\n").encode("latin-1"),
+        HEADER + "   \n,\nred,1\n",
+        HEADER + 're"d,1\n"blue"x,2\nred,3\n',
+    ],
+)
+def test_the_count_of_records_agrees_with_the_rows_that_were_read(toys, content):
+    raw = toys(content)
+    assert raw.records_in_file == len(colours(raw)) + len(raw.rejects)
+
+
+@pytest.mark.parametrize("content, n", [("", 0), ("red\n", 1), ("red\n\n", 2), ('"re\nd"\n\n', 2), ('"red"\r\n\r\n', 2)])
+def test_records_of_one_column_are_counted(tmp_path, content, n):
+    (tmp_path / "toys.csv").write_bytes(b"colour\n" + content.encode())
+    _, is_record = row_lines(tmp_path / "toys.csv", source(tmp_path / "toys.csv", columns={"colour": "text"}))
+    assert is_record.sum() - 1 == n
+
+
+def test_lines_count_the_rejects_that_stand_before():
+    raw = Raw(None, pd.DataFrame({"line": [2, 3, 6, 6]}), np.arange(2, 9))  # lines 4, 5, 7 and 8 were accepted
+    assert raw.lines(pd.Series([4, 1, 2, 3])).tolist() == [8, 4, 5, 7]
+
+
+@pytest.fixture
+def parquet(tmp_path, monkeypatch):
+    """Write a Parquet file of this table, and read it as the source `toys`."""
+    monkeypatch.chdir(tmp_path)
+
+    def parquet(table, **changes):
+        pq.write_table(pa.table(table), "toys.parquet")
+        return read(ibis.duckdb.connect(), "toys", source("toys.parquet", format="parquet", **changes))
+
+    return parquet
+
+
+def test_parquet_is_read_as_text(parquet):
+    raw = parquet({"colour": ["red", None, "blue"], "size": [1, 2, None]})
+    table = raw.table.order_by(RECORD).to_pandas()
+    assert table.astype(object).where(table.notna(), None).values.tolist() == [[1, "red", "1"], [2, None, "2"], [3, "blue", None]]
+    assert (len(raw.rejects), raw.records_in_file, lines(raw)) == (0, 3, [2, 3, 4])
+
+
+def test_parquet_gives_dates_and_truths_as_words(parquet):
+    [row] = parquet({"colour": [True], "size": [date(2001, 2, 3)]}).table.to_pandas().values.tolist()
+    assert row == [1, "true", "2001-02-03"]
+
+
+@pytest.mark.parametrize("nested", [[[1], [2]], [{"width": 1}, {"width": 2}]])
+def test_parquet_with_nested_columns_is_refused(parquet, nested):
+    with pytest.raises(Refused, match=r"toys\.parquet: size holds lists or structures; a table here has one value a cell, so unfold them"):
+        parquet({"colour": ["red", "blue"], "size": nested})
+
+
+def test_parquet_with_other_columns_is_refused(parquet):
+    with pytest.raises(Refused) as refused:
+        parquet({"colour": ["red"], "weight": [1]})
+    assert str(refused.value).splitlines() == [
+        "toys.parquet has no column 'size', which data/sources.yaml declares (sources.toys)",
+        "toys.parquet has a column 'weight', which data/sources.yaml does not declare (sources.toys)",
+    ]
+
+
+@pytest.mark.parametrize("content", ["", HEADER, "PAR1" + "x" * 40 + "PAR1"])
+def test_a_file_that_is_not_parquet_is_refused(toys, content):
+    [sentence] = refusal(toys, content, name="toys.parquet", format="parquet")
+    assert sentence == "toys.parquet is not a Parquet file; sources.toys.format in data/sources.yaml says that it is"
+
+
+def test_a_truncated_parquet_file_is_refused(toys, parquet):
+    parquet({"colour": ["red"], "size": [1]})
+    [sentence] = refusal(toys, Path("toys.parquet").read_bytes()[:-20], name="toys.parquet", format="parquet")
+    assert "toys.parquet is not a Parquet file" in sentence
+
+
+def test_columns_that_differ_in_case_only_are_refused_in_csv(toys):
+    [sentence] = refusal(toys, "size,Size\n1,2\n", columns={"size": "integer", "Size": "integer"})
+    assert "two columns named" in sentence  # DuckDB takes them for one
+
+
+def test_columns_that_differ_in_case_only_are_refused_in_parquet(parquet):
+    with pytest.raises(Refused, match="two columns named"):
+        parquet({"size": [1], "Size": [2]}, columns={"size": "integer", "Size": "integer"})
+
+
+def test_sources_are_read_from_the_data_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(Refused, match=r"data/sources\.yaml does not exist; restore it from git or write it anew"):
+        load_sources()

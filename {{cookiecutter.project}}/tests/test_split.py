@@ -1,0 +1,104 @@
+from contextlib import suppress
+
+import pandas as pd
+import pytest
+
+from stages import split
+from stages.command import Refused
+
+Y = pd.Series(list("aaaabbbb"), index=range(10, 18))
+PAIRS = pd.Series([1, 1, 2, 2, 3, 3, 4, 4], index=Y.index)
+
+
+def test_the_class_of_a_cluster_is_its_rarest():
+    classes = split.strata(pd.Series(list("aaabbc")), pd.Series([1, 2, 3, 1, 2, 2]), smallest=1)
+    assert classes.to_dict() == {1: "b", 2: "c", 3: "a"}
+
+
+def test_of_two_equally_rare_classes_a_cluster_takes_the_first_by_name():
+    assert split.strata(pd.Series(["b", "a"]), pd.Series([1, 1]), smallest=1).to_dict() == {1: "a"}
+
+
+def test_strata_that_are_too_small_join_the_largest():
+    assert split.strata(pd.Series(list("aaab")), pd.Series([1, 2, 3, 4]), smallest=2).to_dict() == dict.fromkeys([1, 2, 3, 4], "a")
+
+
+def test_each_row_is_scored_in_one_fold():
+    folds = split.kfold(Y, PAIRS, 2, random_state=0)
+    assert sum(scored.astype(int) for _, scored in folds).tolist() == [1] * 8
+
+
+def test_no_cluster_is_in_training_while_it_is_scored():
+    for is_training, is_scored in split.kfold(Y, PAIRS, 2, random_state=0):
+        assert not set(PAIRS[is_training]) & set(PAIRS[is_scored])
+        assert (is_training | is_scored).all()
+
+
+def test_folds_keep_the_class_shares():
+    for _, is_scored in split.kfold(Y, PAIRS, 2, random_state=0):
+        assert Y[is_scored].value_counts().to_dict() == {"a": 2, "b": 2}
+
+
+def test_folds_follow_from_the_random_state():
+    clusters = pd.Series(range(8), index=Y.index)
+    drawn = [split.kfold(Y, clusters, 2, random_state)[0][1].tolist() for random_state in (0, 0, 1, 2, 3)]
+    assert drawn[0] == drawn[1]
+    assert any(draw != drawn[0] for draw in drawn)
+
+
+def test_folds_refuse_a_class_in_fewer_clusters_than_folds():
+    with pytest.raises(Refused, match="class 'a' stands in 2 clusters of rows, too few for 3 folds; add rows or take fewer folds"):
+        split.kfold(Y, PAIRS, 3, random_state=0)
+
+
+def test_folds_take_a_class_that_is_alone_in_one_cluster_only():
+    y, clusters = pd.Series(list("ababa")), pd.Series([1, 1, 2, 2, 3])  # a stands in three clusters, b in two
+    folds = split.kfold(y, clusters, 2, random_state=0)
+    assert [set(y[is_training]) for is_training, _ in folds] == [{"a", "b"}, {"a", "b"}]
+
+
+def test_no_fold_trains_without_a_class():
+    y = pd.Series(list("accc" + "bcc" + "aaabbb"))  # c is never alone, and stands in clusters 1 and 2 only
+    clusters = pd.Series([1, 1, 1, 1, 2, 2, 2, 3, 4, 5, 6, 7, 8])
+    for random_state in range(10):
+        with suppress(Refused):
+            folds = split.kfold(y, clusters, 2, random_state)
+            assert [set(y[is_training]) for is_training, _ in folds] == [{"a", "b", "c"}] * 2
+
+
+def test_test_clusters_are_the_wanted_share_of_each_class():
+    clusters = pd.Series(range(8), index=Y.index)
+    test = split.test_clusters(Y, clusters, 0.25, random_state=0)
+    assert Y[clusters.isin(test)].value_counts().to_dict() == {"a": 1, "b": 1}
+
+
+def test_test_clusters_follow_from_the_random_state():
+    clusters = pd.Series(range(8), index=Y.index)
+    drawn = [split.test_clusters(Y, clusters, 0.5, random_state).tolist() for random_state in (0, 0, 1, 2, 3)]
+    assert drawn[0] == drawn[1]
+    assert any(set(draw) != set(drawn[0]) for draw in drawn)
+
+
+def test_a_class_in_one_cluster_is_refused():
+    with pytest.raises(Refused, match=r"class 'b' stands in one cluster of rows, so that it cannot be trained and tested; add rows of it"):
+        split.test_clusters(pd.Series(list("aabb")), pd.Series([1, 2, 3, 3]), 0.5, random_state=0)
+
+
+def test_a_class_alone_in_one_cluster_is_not_refused_if_it_stands_in_others():
+    y, clusters = pd.Series(list("ababa")), pd.Series([1, 1, 2, 2, 3])
+    test = clusters.isin(split.test_clusters(y, clusters, 0.5, random_state=0))
+    assert set(y[~test]) == set(y[test]) == {"a", "b"}
+
+
+def test_no_class_is_missing_from_one_side():
+    y = pd.Series(list("accc" + "bcc" + "aaabbb"))
+    clusters = pd.Series([1, 1, 1, 1, 2, 2, 2, 3, 4, 5, 6, 7, 8])
+    for random_state in range(10):
+        with suppress(Refused):
+            test = clusters.isin(split.test_clusters(y, clusters, 0.5, random_state))
+            assert set(y[~test]) == set(y[test]) == {"a", "b", "c"}
+
+
+def test_a_test_size_with_fewer_clusters_than_classes_is_refused():
+    with pytest.raises(Refused, match=r"prepare\.split\.test_size in params\.yaml is 0\.1: The test_size = 1 should be"):
+        split.test_clusters(Y, PAIRS, 0.1, random_state=0)

@@ -1,0 +1,200 @@
+import json
+
+import pytest
+
+from stages.suite import read_suite
+
+SMALL = {
+    "type": "expect_column_values_to_be_between",
+    "kwargs": {"column": "size", "min_value": 0, "max_value": 5},
+    "severity": "critical",
+    "meta": {"notes": "Toys are small.", "bound": "confirmed"},
+}
+
+
+def suite(tmp_path, *expectations, **top):
+    path = tmp_path / "toys.json"
+    path.write_text(json.dumps({"name": "toys", "expectations": expectations} | top))
+    return read_suite(path)
+
+
+def problems(tmp_path, *expectations, **top):
+    """Return what is wrong with a suite, without its path."""
+    return [problem.removeprefix(str(tmp_path / "toys.json")).lstrip(":, ") for problem in suite(tmp_path, *expectations, **top).problems]
+
+
+def about(problem):
+    """Return the sentence about the first expectation, of the type of SMALL, that tells of `problem`."""
+    return f"expectation 1 (expect_column_values_to_be_between): {problem}; mend it there"
+
+
+def meta(**changes):
+    return SMALL | {"meta": {key: value for key, value in (SMALL["meta"] | changes).items() if value is not None}}
+
+
+def kwargs(**changes):
+    return SMALL | {"kwargs": {key: value for key, value in (SMALL["kwargs"] | changes).items() if value is not None}}
+
+
+def test_a_sound_suite_has_no_problems(tmp_path):
+    read = suite(tmp_path, SMALL, SMALL | {"severity": "info"}, meta={"row": ["colour"], "show": ["price"], "notes": "One row is a toy."})
+    assert read.problems == []
+    assert [(expected.nth, expected.columns) for expected in read.expected] == [(1, ["size"]), (2, ["size"])]
+    assert (read.row, read.shown) == (["colour"], ["colour", "price"])
+
+
+@pytest.mark.parametrize(
+    "kind, kwargs, columns",
+    [
+        ("expect_column_pair_values_a_to_be_greater_than_b", {"column_A": "high", "column_B": "low"}, ["high", "low"]),
+        ("expect_compound_columns_to_be_unique", {"column_list": ["colour", "size"]}, ["colour", "size"]),
+        ("expect_table_row_count_to_be_between", {"min_value": 1}, []),
+    ],
+)
+def test_the_columns_of_an_expectation_are_known(tmp_path, kind, kwargs, columns):
+    [expected] = suite(tmp_path, SMALL | {"type": kind, "kwargs": kwargs}).expected
+    assert expected.columns == columns
+
+
+@pytest.mark.parametrize(
+    "expectation, problem",
+    [
+        (
+            SMALL | {"severty": "info"},
+            "the key 'severty' is unknown, allowed: description, id, kwargs, meta, notes, rendered_content, severity, type",
+        ),
+        (SMALL | {"severity": "fatal"}, "severity is 'fatal', must be one of critical, warning, info"),
+        ({key: SMALL[key] for key in SMALL if key != "severity"}, "severity is None, must be one of critical, warning, info"),
+        ({key: SMALL[key] for key in SMALL if key != "meta"}, "meta is missing; its notes say why the expectation is there"),
+        ({key: SMALL[key] for key in SMALL if key != "kwargs"}, "kwargs is missing; it names the column and the bounds"),
+        (meta(notes=None), "meta.notes is missing; it says why the expectation is there"),
+        (meta(notes=" "), "meta.notes is missing; it says why the expectation is there"),
+        (meta(bound=None), "meta.bound is None, must be 'inferred' (by a program) or 'confirmed' (by a person)"),
+        (meta(bound="guessed"), "meta.bound is 'guessed', must be 'inferred' (by a program) or 'confirmed' (by a person)"),
+        (meta(verdict="warn"), "meta.verdict is 'warn', must be 'insufficient' or absent"),
+        (meta(verdict="insufficient", waived={"red": " "}), "meta.waived must give a reason for each name"),
+        (meta(verdict="insufficient", waived={"red": None}), "meta.waived must give a reason for each name"),
+        (meta(verdict="insufficient", waived=["red"]), "meta.waived must give a reason for each name"),
+        (meta(waived={"red": "few"}), "meta.waived goes only with meta.verdict 'insufficient': what failed cannot be waived"),
+        (kwargs(min_value=6), "min_value 6 is above max_value 5"),
+        (kwargs(min_value="2001-02-03", max_value="2001-01-01"), "min_value '2001-02-03' is above max_value '2001-01-01'"),
+        (kwargs(min_value={"$PARAMETER": "floor"}), "$PARAMETER is not filled in by anything; write the bound itself"),
+        (kwargs(colum="size"), "colum: extra fields not permitted"),
+        (kwargs(column=None), "column: field required"),
+        (kwargs(column=5), "column: str type expected"),
+        (kwargs(min_value=None, max_value=None), "min_value and max_value cannot both be None"),
+    ],
+)
+def test_a_wrong_expectation_is_a_problem(tmp_path, expectation, problem):
+    assert about(problem) in problems(tmp_path, expectation, SMALL)
+
+
+def test_a_wrong_expectation_is_not_judged(tmp_path):
+    assert [expected.nth for expected in suite(tmp_path, kwargs(colum="size"), SMALL).expected] == [2]
+
+
+def test_a_misspelt_type_is_a_problem(tmp_path):
+    assert problems(tmp_path, SMALL | {"type": "expect_column_values_to_be_betwen"}) == [
+        "expectation 1 (expect_column_values_to_be_betwen): Great Expectations has no such type; "
+        "did you mean expect_column_values_to_be_between?; mend it there"
+    ]
+
+
+def test_a_missing_type_is_a_problem(tmp_path):
+    untyped = {key: SMALL[key] for key in SMALL if key != "type"}
+    assert problems(tmp_path, untyped) == ["expectation 1 (without a type): Great Expectations has no such type; mend it there"]
+
+
+def test_an_expectation_that_is_no_object_is_a_problem(tmp_path):
+    assert problems(tmp_path, SMALL, "size") == ["expectation 2 (no object): it is str, must be an object; mend it there"]
+
+
+def test_two_problems_give_two_sentences(tmp_path):
+    assert problems(tmp_path, SMALL, meta(notes=None, bound="guessed")) == [
+        "expectation 2 (expect_column_values_to_be_between): meta.notes is missing; it says why the expectation is there; mend it there",
+        "expectation 2 (expect_column_values_to_be_between): meta.bound is 'guessed', "
+        "must be 'inferred' (by a program) or 'confirmed' (by a person); mend it there",
+    ]
+
+
+def test_an_empty_suite_is_a_problem(tmp_path):
+    assert problems(tmp_path) == ["is empty: no expectation, no gate; write at least a critical one"]
+
+
+@pytest.mark.parametrize("severity", ["warning", "info"])
+def test_a_suite_without_a_critical_expectation_is_a_problem(tmp_path, severity):
+    assert problems(tmp_path, SMALL | {"severity": severity}) == [
+        "has no expectation of severity critical, so that it would stop nothing; make one critical"
+    ]
+
+
+@pytest.mark.parametrize("name", ["games", None])
+def test_a_suite_under_another_name_is_a_problem(tmp_path, name):
+    assert problems(tmp_path, SMALL, name=name) == [f"its name is {name!r}, must be 'toys'"]
+
+
+def test_an_unknown_key_of_the_suite_is_a_problem(tmp_path):
+    assert problems(tmp_path, SMALL, expectation=[]) == ["the key 'expectation' is unknown, allowed: expectations, id, meta, name, notes"]
+
+
+def test_an_unknown_key_in_the_meta_of_the_suite_is_a_problem(tmp_path):
+    [problem] = problems(tmp_path, SMALL, meta={"rows": ["colour"]})  # no row: a missing bound would pass
+    assert "'rows'" in problem
+
+
+def test_an_unknown_key_in_the_meta_of_an_expectation_is_a_problem(tmp_path):
+    [problem] = problems(tmp_path, meta(verdit="insufficient"))
+    assert "'verdit'" in problem
+
+
+@pytest.mark.parametrize("wrong", ["colour", {"row": "colour"}, {"row": ["colour"], "show": "size"}, {"row": [["colour"]]}])
+def test_a_meta_that_names_no_list_of_columns_is_a_problem(tmp_path, wrong):
+    [problem] = problems(tmp_path, SMALL, meta=wrong)
+    assert "meta" in problem
+
+
+@pytest.mark.parametrize("content", ["[]", "{}", '{"expectations": {}}'])
+def test_a_suite_without_a_list_of_expectations_is_a_problem(tmp_path, content):
+    (tmp_path / "toys.json").write_text(content)
+    assert read_suite(tmp_path / "toys.json").problems == [f"{tmp_path / 'toys.json'} holds no list named 'expectations'; write one"]
+
+
+def test_a_missing_suite_is_a_problem(tmp_path):
+    path = tmp_path / "toys.json"
+    assert read_suite(path).problems == [f"{path} does not exist; restore it from git: a table without a suite passes nothing"]
+
+
+def test_a_suite_that_is_not_utf_8_is_a_problem(tmp_path):
+    (tmp_path / "toys.json").write_bytes(b'{"name": "gr\xfcn"}')
+    assert read_suite(tmp_path / "toys.json").problems == [f"{tmp_path / 'toys.json'} is not UTF-8 (byte 12); save it as UTF-8"]
+
+
+@pytest.mark.parametrize("content", ["", "{", "name: toys", '{"name": "toys",}'])
+def test_a_suite_that_is_not_json_is_a_problem(tmp_path, content):
+    (tmp_path / "toys.json").write_text(content)
+    [problem] = read_suite(tmp_path / "toys.json").problems
+    assert problem.startswith(f"{tmp_path / 'toys.json'} is not JSON: ")
+
+
+@pytest.mark.parametrize("bound", ["NaN", "Infinity", "-Infinity"])
+def test_a_bound_that_is_no_number_of_json_is_a_problem(tmp_path, bound):
+    (tmp_path / "toys.json").write_text(json.dumps({"name": "toys", "expectations": [kwargs(max_value=5.0)]}).replace("5.0", bound))
+    read = read_suite(tmp_path / "toys.json")
+    assert read.problems == [f"{tmp_path / 'toys.json'} is not JSON: {bound} is not a number that JSON knows; mend it there"]
+
+
+def test_a_bound_too_large_for_a_number_is_a_problem(tmp_path):
+    (tmp_path / "toys.json").write_text(json.dumps({"name": "toys", "expectations": [kwargs(max_value=5.0)]}).replace("5.0", "1e999"))
+    assert read_suite(tmp_path / "toys.json").problems  # Python reads it as infinity, which holds nothing
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        f'{{"name": "toys", "expectations": [{json.dumps(SMALL)}], "expectations": [{json.dumps(meta(bound="inferred"))}]}}',
+        json.dumps({"name": "toys", "expectations": [SMALL]}).replace('"max_value": 5', '"max_value": 5, "max_value": 50'),
+    ],
+)
+def test_a_key_that_stands_twice_is_a_problem(tmp_path, content):
+    (tmp_path / "toys.json").write_text(content)
+    assert read_suite(tmp_path / "toys.json").problems  # JSON alone would keep the last, and drop an expectation or a bound
