@@ -6,13 +6,16 @@ PYTHON ?= python3
 UV := $(or $(shell command -v uv),.uv/bin/uv)
 RUN := $(UV) run --no-sync
 
-.PHONY: demo repro test lint env
+.PHONY: demo repro verify test lint env
 
 demo: env  # run what changed, then show the result, also that of a run that a gate stopped
 	@status=0; $(RUN) dvc repro || status=$$?; echo; $(RUN) python -m stages.summary; exit $$status
 
 repro: env
 	$(RUN) dvc repro
+
+verify: env  # run everything again in a scratch copy of what git has, and compare the hashes
+	$(RUN) python -m stages.verify
 
 test: env
 	$(RUN) pytest

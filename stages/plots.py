@@ -19,7 +19,10 @@ BINS = 10  # of the calibration, each with the same number of rows
 def draw(
     y_true: pd.Series, y_score: np.ndarray, y_pred: np.ndarray, classes: list[str], by_class: pd.DataFrame, confusion: np.ndarray
 ) -> None:
-    """Write four plots: confusion matrix, precision and recall per class, calibration, recall per class with intervals."""
+    """Write four plots: confusion matrix, precision and recall per class, calibration, recall per class with intervals.
+
+    The points of the last stand in by_class.csv.
+    """
     matplotlib.rcParams["text.parse_math"] = False  # a class may be named $10_$20
     matplotlib.rcParams["svg.hashsalt"] = "plots"  # else every file has other ids
     curves = precision_recall(y_true, y_score, classes)
@@ -27,7 +30,6 @@ def draw(
     write_table(pd.DataFrame({"actual": y_true.to_numpy(), "predicted": y_pred}), FOLDER / "confusion.csv")
     write_table(curves, FOLDER / "precision_recall.csv")
     write_table(calibrated, FOLDER / "calibration.csv")
-    write_table(by_class[["class", "recall", "recall_low", "recall_high", "support"]], FOLDER / "recall.csv")
     _draw_confusion(confusion, classes)
     _draw_precision_recall(curves, by_class)
     _draw_calibration(calibrated)

@@ -104,6 +104,10 @@ def _read_csv(con: Any, name: str, source: Source, path: Path) -> Raw:
     )
     query = "SELECT line, min(lower(error_type)) AS what, arg_min(error_message, lower(error_type)) AS why FROM reject_errors GROUP BY line"
     found = con.raw_sql(query).df().sort_values("line", ignore_index=True)
+    if found["line"].max() > len(rows):
+        raise Refused(
+            f"{path}: readers differ on where its rows end; are line feeds and carriage returns mixed? Export it with one of them"
+        )
     line = rows[found["line"].to_numpy(dtype="int64") - 1]  # DuckDB counts rows, blank ones too, where a row can span lines
     rejects = pd.DataFrame({"source": name, "line": line, "kind": "malformed", "reason": found["what"] + ": " + found["why"]})
     return Raw(con.table("raw"), rejects[REJECTS], rows[is_record][1:])
@@ -167,16 +171,22 @@ def row_lines(path: Path, source: Source) -> tuple[np.ndarray, np.ndarray]:
     """Return the line on which each row of a CSV file begins, and which rows are the header or records, not blank.
 
     A blank line is a record, a missing value, in a file of one column. Found by Python alone, so that what DuckDB reads can
-    be held against it. Raises Refused for NUL bytes, and for a quote that is never closed: it would swallow the rest.
+    be held against it. Raises Refused for NUL bytes, for carriage returns on which readers differ, and for a quote that is never
+    closed: it would swallow the rest.
     """
-    quoted, filled = False, bytearray()
+    quoted, ends, filled = False, set(), bytearray()
     with _open(path) as file:
         for number, line in enumerate(file, 1):
             if b"\0" in line:
                 raise Refused(f"{path}: line {number} holds a NUL byte; it is not a text file, or is broken: export it anew")
+            if b"\r" in line.removesuffix(b"\n").removesuffix(b"\r"):
+                raise Refused(f"{path}: line {number} holds a carriage return that ends no line; export it with line feeds, or remove it")
             quoted = quoted or b'"' in line
+            ends.add(line[-2:] == b"\r\n" if line[-1:] == b"\n" else None)
             filled.append(bool(line.strip(b"\r\n")))
     starts = np.arange(len(filled)) + 1
+    if not quoted and {True, False} <= ends:
+        raise Refused(f"{path}: some lines end in a line feed, some in a carriage return and a line feed; export it with one of them")
     if quoted:
         starts, filled = _quoted_rows(path, source)
     return starts, np.frombuffer(filled, dtype=bool) | (len(source.columns) == 1)

@@ -10,9 +10,11 @@ class Refused(ValueError):  # noqa: N818 - it is an answer, not a fault
 
 
 def run(stage: Callable[[], None]) -> None:
-    """Call `stage`; on a Refused print its sentences to stderr and exit with 1."""
+    """Call `stage`; on a Refused, or where the system refuses a file, print its sentences to stderr and exit with 1."""
     name = Path(sys.argv[0]).stem
     try:
         stage()
     except Refused as refusal:
         sys.exit("\n".join(f"{name}: {line}" for line in str(refusal).splitlines()))
+    except OSError as error:
+        sys.exit(f"{name}: {error.filename or 'a file'}: {error.strerror or error}; free space or mend the permissions, then run it again")

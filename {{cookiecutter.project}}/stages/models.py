@@ -46,7 +46,7 @@ def build_model(name: str, X: pd.DataFrame, random_state: int) -> ClassifierMixi
                 learning_rate=0.05,
                 max_leaf_nodes=7,
                 min_samples_leaf=50,
-                categorical_features=list(range(len(text_columns(X)))),
+                categorical_features=list(range(len(_varying(X)[0]))),
                 random_state=random_state,
             )
             return WeightedPipeline([("columns", _codes(X, impute=False)), ("classifier", boosting)])
@@ -55,18 +55,30 @@ def build_model(name: str, X: pd.DataFrame, random_state: int) -> ClassifierMixi
     raise Refused(f"params.yaml: train.model is {name!r}, must be one of {', '.join(MODELS)}; stages/models.py builds them")
 
 
+def _varying(X: pd.DataFrame) -> tuple[list[str], list[str]]:
+    """Return the columns of text and those of numbers that have two values or more, a missing one counted.
+
+    A forest draws among columns: one that says nothing would change what it draws. Raises Refused if none is left.
+    """
+    varying = [column for column in X.columns if X[column].nunique(dropna=False) > 1]
+    if not varying:
+        raise Refused(f"no feature varies in the training rows ({', '.join(X.columns)}); look at data/prepared/train.parquet")
+    text = text_columns(X[varying])
+    return text, [column for column in varying if column not in text]
+
+
 def _one_hot(X: pd.DataFrame) -> ColumnTransformer:
     """Return a transformer to scaled numbers, with a sign where one was missing, and one column per category."""
-    text = text_columns(X)
-    numbers = make_pipeline(SimpleImputer(strategy="median", add_indicator=True, keep_empty_features=True), StandardScaler())
+    text, numbers = _varying(X)
+    scaled = make_pipeline(SimpleImputer(strategy="median", add_indicator=True), StandardScaler())
     categories = OneHotEncoder(handle_unknown="infrequent_if_exist", min_frequency=10, max_categories=MOST_CATEGORIES)
-    return ColumnTransformer([("text", categories, text), ("numbers", numbers, [c for c in X.columns if c not in text])])
+    return ColumnTransformer([("text", categories, text), ("numbers", scaled, numbers)])
 
 
 def _codes(X: pd.DataFrame, impute: bool) -> ColumnTransformer:
     """Return a transformer to codes of the categories, first, and numbers; unseen and missing ones are NaN, or -1 if `impute`."""
-    text, missing = text_columns(X), -1 if impute else float("nan")
-    numbers = [column for column in X.columns if column not in text and X[column].notna().any()]  # boosting cannot bin an empty one
+    text, numbers = _varying(X)
+    missing = -1 if impute else float("nan")
     codes = OrdinalEncoder(
         handle_unknown="use_encoded_value", unknown_value=missing, encoded_missing_value=missing, max_categories=MOST_CATEGORIES
     )

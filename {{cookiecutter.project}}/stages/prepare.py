@@ -1,9 +1,12 @@
 """Read the raw source, reject what does not conform, drop duplicates, and part the rows into training and test."""
 
+import errno
 from dataclasses import dataclass
 from datetime import date
+from pathlib import Path
 from typing import Any
 
+import duckdb
 import ibis
 import pandas as pd
 from ibis import _
@@ -240,6 +243,14 @@ def summarise(prepared: Prepared, raw: Raw, name: str, source: Source) -> pd.Dat
     return pd.DataFrame([row | shares])
 
 
+def _write(rows: ibis.Table, path: Path) -> None:
+    """Write `rows` to `path` as Parquet, in their order; raises OSError where that is not possible, as Python does."""
+    try:
+        rows.to_parquet(path)
+    except duckdb.IOException as error:
+        raise OSError(errno.EIO, str(error).splitlines()[0], str(path)) from None
+
+
 def main() -> None:
     """Prepare the declared source; the tables get their names only after the gate on the sources passed."""
     params = load_params()
@@ -255,7 +266,7 @@ def main() -> None:
     write_table(table, "reports/sources.csv")
     with whole(TRAIN, TEST) as parts:
         for part, is_test in zip(parts, (False, True), strict=True):
-            prepared.rows.filter(_[IS_TEST] == is_test).drop(IS_TEST).to_parquet(part)
+            _write(prepared.rows.filter(_[IS_TEST] == is_test).drop(IS_TEST), part)
         stop([gate(table, "expectations/sources.json", "reports/gates/sources.json")])
 
 
