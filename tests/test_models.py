@@ -188,3 +188,16 @@ def test_a_misspelt_model_is_refused():
     )
     with pytest.raises(Refused, match=sentence):
         build_model("random_forrest", easy(["no", "yes"])[0], 0)
+
+
+@EVERY_MODEL
+def test_a_constant_column_changes_nothing(name):
+    X, y = easy(["no", "yes"])
+    plain = build_model(name, X, 0).fit(X, y).predict_proba(X)
+    for constant in (X.assign(same=1.0), X.assign(same="red"), X.assign(same=np.nan)):
+        np.testing.assert_array_equal(build_model(name, constant, 0).fit(constant, y).predict_proba(constant), plain)
+
+
+def test_features_that_are_all_constant_are_refused():
+    with pytest.raises(Refused, match=r"no feature varies in the training rows \(size, colour\)"):
+        build_model("vote", pd.DataFrame({"size": [1.0, 1.0], "colour": ["red", "red"]}), 0)

@@ -3,7 +3,6 @@
 import json
 import os
 import random
-import resource
 import shutil
 import signal
 import subprocess
@@ -15,6 +14,8 @@ import pytest
 
 from stages.summary import GATES
 from tests.pipeline_run import Run
+
+resource = pytest.importorskip("resource", reason="a quota and a signal as these are POSIX")
 
 KILLS_PER_STAGE = 4
 SECONDS = (0.3, 4.5)  # from the start of Python to the end of most stages
