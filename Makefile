@@ -6,12 +6,14 @@ PYTHON ?= python3
 UV := $(or $(shell command -v uv),.uv/bin/uv)
 RUN := $(UV) run --no-sync
 
-.PHONY: demo repro verify test lint env
+.PHONY: demo repro verify test lint env git
 
 demo: env  # run what changed, then show the result, also that of a run that a gate stopped
+	@$(RUN) python -m stages.params
 	@status=0; $(RUN) dvc repro || status=$$?; echo; $(RUN) python -m stages.summary; exit $$status
 
 repro: env
+	@$(RUN) python -m stages.params
 	$(RUN) dvc repro
 
 verify: env  # run everything again in a scratch copy of what git has, and compare the hashes
@@ -25,12 +27,17 @@ lint: env
 	$(RUN) ruff format --check
 	$(RUN) mypy
 
-env: .venv/.made
+env: git .venv/.made
+
+git:
 	@git rev-parse --git-dir >/dev/null 2>&1 || { echo "DVC needs a git repository: run 'git init' here first"; exit 1; }
 
 .venv/.made: pyproject.toml uv.lock | $(filter .uv/bin/uv,$(UV))
 	$(UV) sync --locked --quiet
 	@touch $@
+
+uv.lock:
+	@echo "uv.lock is missing: bring it back with 'git checkout uv.lock'"; exit 1
 
 .uv/bin/uv:
 	$(PYTHON) -m pip install --quiet --disable-pip-version-check --root-user-action=ignore --target .uv uv==0.13.9

@@ -9,7 +9,7 @@ class Refused(ValueError):  # noqa: N818 - it is an answer, not a fault
     """Input that a stage does not accept; the text says what was found, what is allowed and where to mend it."""
 
 
-def run(stage: Callable[[], None]) -> None:
+def run(stage: Callable[[], object]) -> None:
     """Call `stage`; on a Refused, or where the system refuses a file, print its sentences to stderr and exit with 1."""
     name = Path(sys.argv[0]).stem
     try:

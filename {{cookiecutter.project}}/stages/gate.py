@@ -157,10 +157,10 @@ def _finding(suite: Suite, expected: Expected, result: Any, met: bool) -> Findin
         return _closed(f"{where} ({expected.raw['type']}) was not judged; mend it there")
     if error := _exception(result.exception_info):
         return _closed(f"{where} ({expected.raw['type']}) could not be judged: {error}; is its bound of the column's type?")
-    judged = result.result.get("element_count", 1)
+    judged = result.result.get("element_count")  # None for types that judge a column or the table as one
     if not met or judged == 0:
         return _closed(f"{where} ({expected.raw['type']}) judged no row: its row_condition meets none; mend it there")
-    if expected.raw["type"] not in NULL_TYPES and result.result.get("missing_count") == judged:
+    if judged and expected.raw["type"] not in NULL_TYPES and result.result.get("missing_count") == judged:
         return _closed(f"{where} ({expected.raw['type']}) judged no value: all that its row_condition meets are missing")
     if result.success:
         return None

@@ -5,6 +5,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, PositiveInt, model_validator
 
+from stages.command import run
 from stages.schema import Section, load
 
 ROW_ID = "row_id"  # prepare adds it: two rows share it if all their raw columns but time and cluster agree
@@ -101,3 +102,7 @@ class Params(Section):
 def load_params() -> Params:
     """Return the checked params.yaml of the working folder; raises Refused with every problem in it."""
     return load("params.yaml", Params)
+
+
+if __name__ == "__main__":  # DVC looks only at the parameters that its stages list, so that `make` asks for a look at all
+    run(load_params)

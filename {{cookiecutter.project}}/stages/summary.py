@@ -59,7 +59,7 @@ def main() -> None:
     if metrics and "not reached" not in lines[-1]:
         print("\n".join(["Test rows", *classes(metrics), ""]))
     if not passed:
-        print("The run was stopped. What stopped it: reports/gates/. Against the last commit: dvc metrics diff\n")
+        print("The run was stopped: reports/gates/ says by what. Against the last commit: uv run dvc metrics diff\n")
     print("Reports: reports/metrics.json, by_class.csv, by_group.csv, plots/, gates/")
 
 
