@@ -50,10 +50,11 @@ def gate(table: pd.DataFrame, suite: str | Path, report: str | Path) -> Verdict:
     """
     loaded = read_suite(suite)
     findings = [_closed(problem) for problem in loaded.problems + _table_problems(table, loaded)]
-    unjudgeable = {e.nth: [] if findings and not table.columns.is_unique else _unjudgeable(table, loaded, e) for e in loaded.expected}
+    has_twins = not table.columns.is_unique  # told by _table_problems; a column is then no single column
+    unjudgeable = {e.nth: [] if has_twins else _unjudgeable(table, loaded, e) for e in loaded.expected}
     findings += [_closed(sentence) for sentences in unjudgeable.values() for sentence in sentences]
     judged = [e for e in loaded.expected if not unjudgeable[e.nth]]
-    if judged and len(table) and table.columns.is_unique:
+    if judged and len(table) and not has_twins:
         findings += _judge(table, loaded, judged)
     verdict = Verdict(
         gate=Path(report).stem,
