@@ -1,5 +1,6 @@
 """Run the pipeline again in a scratch copy of what git has, and hold every hash against dvc.lock."""
 
+import hashlib
 import os
 import shutil
 import subprocess
@@ -29,6 +30,11 @@ def outputs(lock: Path) -> dict[str, str]:
     """Return the hash of each output that a dvc.lock lists."""
     stages: dict[str, Any] = yaml.safe_load(lock.read_text(encoding="utf-8"))["stages"]
     return {out["path"]: out["md5"] for stage in stages.values() for out in stage["outs"]}
+
+
+def md5(path: Path) -> str:
+    """Return the hash of a file as dvc.lock has it."""
+    return hashlib.md5(path.read_bytes(), usedforsecurity=False).hexdigest()
 
 
 def main() -> None:
