@@ -13,7 +13,7 @@ from stages import params, summary, verify
 from stages.command import Refused
 from stages.summary import GATES
 from stages.verify import outputs
-from tests.pipeline_run import PROJECT, Run, copy_project
+from tests.pipeline_run import COPIED, PROJECT, Run, copy_project
 
 
 @pytest.fixture
@@ -66,17 +66,16 @@ def test_the_screen_before_any_run_is_refused(tmp_path, monkeypatch):
 
 def test_verify_without_a_run_is_refused(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(Refused, match="dvc.lock does not exist, so there is nothing to compare with"):
+    with pytest.raises(Refused, match=r"dvc\.lock does not exist, so there is nothing to compare with"):
         verify.main()
 
 
 def test_verify_runs_again_and_names_what_differs(run, capsys):
     subprocess.run(["git", "init", "--quiet"], check=True)
-    for name in ("dvc.yaml", "data/raw", "data/sources.yaml", "expectations", "stages", "params.yaml", "uv.lock", ".dvc/config"):
-        subprocess.run(["git", "add", name], check=True)
+    subprocess.run(["git", "add", *COPIED], check=True)
     lock = outputs(Path("dvc.lock"))
     run.edit("dvc.lock", lock["models/model.skops"], "0" * 32)
-    with pytest.raises(Refused, match=f"1 of {len(lock)} outputs differ from dvc.lock"):
+    with pytest.raises(Refused, match=rf"1 of {len(lock)} outputs differ from dvc\.lock"):
         verify.main()
     told = dict(reversed(line.split()) for line in capsys.readouterr().out.splitlines() if line.startswith(("same ", "differs ")))
     assert told == {name: "differs" if name == "models/model.skops" else "same" for name in lock}
@@ -88,9 +87,7 @@ def test_verify_says_so_where_the_scratch_run_is_stopped(tmp_path, monkeypatch):
     Path("dvc.lock").write_text("stages: {}\n", encoding="utf-8")
     Path("params.yaml").write_text("random_state: no number\n", encoding="utf-8")
     subprocess.run(["git", "init", "--quiet"], check=True)
-    subprocess.run(["git", "add", "dvc.yaml", "data/raw", "data/sources.yaml", "expectations", "stages", "params.yaml", "uv.lock"], check=True)
-    (folder / ".dvc").mkdir(exist_ok=True)
-    subprocess.run(["git", "add", ".dvc/config"], check=True)
+    subprocess.run(["git", "add", *COPIED], check=True)
     with pytest.raises(Refused, match="the run in the scratch copy was stopped, see above"):
         verify.main()
 
