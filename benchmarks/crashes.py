@@ -20,7 +20,9 @@ def crashes(bundled: pd.DataFrame, n: int) -> pd.DataFrame:
     years = {column: pd.to_numeric(rows[column]) for column in ("age", "yearVeh")}
     moved = {column: year + rng.integers(-reach, reach + 1, n) for (column, year), reach in zip(years.items(), (3, 2), strict=True)}
     within = {column: moved[column].clip(year.min(), year.max()).astype("Int64") for column, year in years.items()}
-    return rows.assign(**within, weight=pd.to_numeric(rows["weight"]) * rng.uniform(0.9, 1.1, n), caseid=area.astype("str") + ":" + area_case[1])
+    return rows.assign(
+        **within, weight=pd.to_numeric(rows["weight"]) * rng.uniform(0.9, 1.1, n), caseid=area.astype("str") + ":" + area_case[1]
+    )
 
 
 def main() -> None:

@@ -1,9 +1,9 @@
 """Print what the pipeline costs beside a bare script with the same fits: `uv run python -m benchmarks.pipeline demo 1e5 1e6`.
 
 CPU seconds of all processes of a run, and the peak memory of the largest. `demo` is the bundled file, a number so many rows like it
-(benchmarks/crashes.py); the peer is benchmarks/bare.py. Both run in a scratch copy of what git has, with its params.yaml; another model is
-named by --model. After the demo comes a run in which nothing changed, beside `dvc status`. Figures are medians of RUNS runs, of one run above
-MANY rows (1e6 rows take about half an hour).
+(benchmarks/crashes.py); the peer is benchmarks/bare.py. Both run in a scratch copy of what git has, with its params.yaml; --model takes
+another model. Last comes a run in which nothing changed, beside `dvc status`. Figures are medians of --runs runs; for 1e6 rows with the
+vote take one run, which is half an hour.
 """
 
 import argparse
@@ -21,8 +21,6 @@ import yaml
 
 from stages.verify import copy_tracked
 
-RUNS = 5
-MANY = 200_000
 PEER = ["accuracy", "balanced_accuracy", "macro_f1", "log_loss", "brier"]
 
 
@@ -98,17 +96,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.pipeline")
     parser.add_argument("sizes", nargs="*", default=["demo"], help="demo, or a number of rows")
     parser.add_argument("--model", help="another model than that of params.yaml")
+    parser.add_argument("--runs", type=int, default=3)
     asked = parser.parse_args()
-    print(f"Model: {asked.model or 'as in params.yaml'}\n")
+    print(f"Model: {asked.model or 'that of params.yaml'}; median of {asked.runs}\n")
     print("| rows | pipeline, CPU s | bare script, CPU s | ratio | pipeline, peak MB | bare script, peak MB | same metrics |")
     print("|---|---|---|---|---|---|---|", flush=True)
     for size in asked.sizes:
         with tempfile.TemporaryDirectory() as folder:
-            runs = RUNS if size == "demo" or float(size) <= MANY else 1
             scratch(Path(folder), size, asked.model)
-            print(full_run(Path(folder), size, runs), flush=True)
+            print(full_run(Path(folder), size, asked.runs), flush=True)
             if size == asked.sizes[-1]:
-                print("\n".join(no_op(Path(folder), RUNS)))
+                print("\n".join(no_op(Path(folder), asked.runs)))
 
 
 if __name__ == "__main__":
