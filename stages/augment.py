@@ -3,7 +3,6 @@
 import math
 
 import pandas as pd
-from imblearn.over_sampling import SMOTE, SMOTEN, SMOTENC, RandomOverSampler
 from pandas.api.types import is_datetime64_any_dtype, is_numeric_dtype
 
 from stages.command import Refused, run
@@ -36,6 +35,8 @@ def augment(rows: pd.DataFrame, data: Data, settings: Augment, random_state: int
 
 def _repeat(rows: pd.DataFrame, data: Data, lacking: dict[str, int], random_state: int) -> pd.DataFrame:
     """Return `lacking` more rows per class, drawn with replacement from its rows."""
+    from imblearn.over_sampling import RandomOverSampler  # here, since its import takes longer than the stage, which seldom needs it
+
     y = rows[data.target]
     wanted = {label: n + int((y == label).sum()) for label, n in lacking.items()}
     sampler = RandomOverSampler(sampling_strategy=wanted, random_state=random_state)
@@ -50,6 +51,8 @@ def _smote(rows: pd.DataFrame, data: Data, settings: Augment, lacking: dict[str,
     values) keeps to combinations that a real row of the class has: no car without an airbag deploys one. SMOTENC (Chawla et
     al. 2002, JAIR 16) where there are codes beside numbers, SMOTEN where there are only codes.
     """
+    from imblearn.over_sampling import SMOTE, SMOTEN, SMOTENC
+
     if len(rows) > settings.smote_max_rows:
         raise Refused(
             f"augment.strategy is 'smote' for {len(rows):,} rows, params.yaml: augment.smote_max_rows allows {settings.smote_max_rows:,}; "

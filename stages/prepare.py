@@ -15,7 +15,6 @@ from stages.command import Refused, run
 from stages.gate import gate, stop
 from stages.params import ORIGIN, ROW_ID, Params, Split, load_params
 from stages.sources import RECORD, Raw, Source, load_sources, read
-from stages.split import test_clusters
 from stages.tables import REJECTED, TEST, TRAIN, whole, write_table
 
 KINDS = ["malformed", "bad_value", "unlabelled", "duplicate", "key_conflict", "before_cutoff"]
@@ -176,6 +175,8 @@ def assign(rows: ibis.Table, params: Params) -> ibis.Table:
 
 def _assign_at_random(rows: ibis.Table, target: str, cluster: list[str], split: Split, random_state: int) -> ibis.Table:
     """Return `rows` with IS_TEST for a stratified share of the clusters; a row is its own cluster where none is declared."""
+    from stages.split import test_clusters  # here, since a split by time has no use for scikit-learn, which takes a second to import
+
     order = cluster or [column for column in rows.columns if not column.startswith("__")]
     rank = ibis.dense_rank().over(order_by=order)  # follows from the values, not from the order in the file
     numbered = rows.get_backend().create_table("numbered", rows.mutate(rank.name(CLUSTER)), temp=True)

@@ -109,6 +109,14 @@ def test_second_run_gives_the_same_files(pipeline, tmp_path):
     assert (again.folder / "dvc.lock").read_text() == (pipeline.folder / "dvc.lock").read_text()
 
 
+def test_run_in_which_nothing_changed_imports_neither_gate_nor_models(pipeline):
+    output = pipeline.repro(PYTHONPROFILEIMPORTTIME="1").stdout
+    imported = {line.rpartition("|")[2].strip() for line in output.splitlines() if line.startswith("import time:")}
+    assert "dvc" in imported
+    assert "Running stage" not in output
+    assert not imported & {"great_expectations", "sklearn", "pandas"}
+
+
 def test_passing_edit_of_a_suite_reruns_only_its_gate(pipeline, tmp_path):
     shutil.copytree(pipeline.folder, tmp_path / "project")
     run = Run(tmp_path / "project")
