@@ -19,6 +19,7 @@ from stages.tables import write_json
 
 RANK = ("pass", "warn", "insufficient", "fail")
 EXAMPLES = 5
+UNCONFIRMED = "holds nothing but what a program inferred; read it, and set meta.bound to confirmed where it is right"
 NULL_TYPES = ("expect_column_values_to_not_be_null", "expect_column_values_to_be_null", "expect_column_to_exist")
 
 
@@ -56,6 +57,8 @@ def gate(table: pd.DataFrame, suite: str | Path, report: str | Path) -> Verdict:
     judged = [e for e in loaded.expected if not unjudgeable[e.nth]]
     if judged and len(table) and not has_twins:
         findings += _judge(table, loaded, judged)
+    if loaded.expected and all(e.meta["bound"] == "inferred" for e in loaded.expected):
+        findings.append(Finding("warn", False, f"WARN: {loaded.path} {UNCONFIRMED}"))
     verdict = Verdict(
         gate=Path(report).stem,
         verdict=max((finding.verdict for finding in findings), key=RANK.index, default="pass"),
