@@ -1,4 +1,4 @@
-"""Print how good proposed suites are: `uv run python -m benchmarks.proposals`, on the bundled data; more with --data.
+"""Print how good proposed suites are: `uv run python -m benchmarks.proposals`, on the bundled data or on others.
 
     uv run python -m benchmarks.proposals --data FOLDER credit.csv:default shop.csv:bought,household_id,paid_on
 
@@ -11,6 +11,7 @@ does not say of the untouched half. Columns: caught by any finding, and by one t
 import argparse
 import contextlib
 import csv
+import json
 import re
 import sys
 import tempfile
@@ -125,47 +126,46 @@ def judged(bench: Bench, name: str, table: pd.DataFrame) -> Findings:
     return found
 
 
-def halves(bench: Bench, n: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+def halves(n_rows: int, n: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Yield positions of `n` random halves and of what they leave."""
     for seed in range(n):
-        order = np.random.default_rng(seed).permutation(len(bench.raw.rows))
+        order = np.random.default_rng(seed).permutation(n_rows)
         yield order[: len(order) // 2], order[len(order) // 2 :]
 
 
-def propose_from(bench: Bench, at: np.ndarray) -> int:
-    """Write the suites proposed from the rows at these positions, and return how many expectations they hold."""
-    raw = bench.half(at)
-    train, test, sources = prepared(bench, raw, raw.rows)
-    rows = pd.concat([train, test], ignore_index=True)
-    suites = propose(rows, bench.params.data, CRITERIA, len(rows), float(sources["duplicate_share"].iloc[0]))
+def propose_from(bench: Bench, rows: pd.DataFrame, duplicate_share: float) -> int:
+    """Write the suites proposed from these prepared rows, and return how many expectations they hold."""
+    suites = propose(rows, bench.params.data, CRITERIA, len(rows), duplicate_share)
     for path in (bench.folder / "expectations").glob("*.json"):
         path.unlink()
     write(suites, bench.folder / "expectations")
     return sum(len(suite["expectations"]) for suite in suites.values())
 
 
-def false_alarms(bench: Bench) -> tuple[int, Counter[str]]:
-    """Return on how many of HALVES random halves the suites of the other half find something, and what."""
-    alarms, what = 0, Counter[str]()
-    for mine, other in tqdm(list(halves(bench, HALVES)), desc=bench.name, disable=not sys.stderr.isatty()):
-        propose_from(bench, mine)
-        raw = bench.half(other)
-        train, test, _ = prepared(bench, raw, raw.rows)
-        found = judged(bench, "prepared", pd.concat([train, test], ignore_index=True))
+def false_alarms(bench: Bench) -> tuple[int, Counter[str], int]:
+    """Return on how many of HALVES random halves the suites of the other half find something, what, and the size of the suites."""
+    alarms, what, size = 0, Counter[str](), 0
+    train, test, _ = prepared(bench, bench.raw, bench.raw.rows)
+    rows = pd.concat([train, test], ignore_index=True)
+    for mine, other in tqdm(list(halves(len(rows), HALVES)), desc=bench.name, disable=not sys.stderr.isatty()):
+        size = propose_from(bench, rows.iloc[np.sort(mine)].reset_index(drop=True), 0.0)
+        found = judged(bench, "prepared", rows.iloc[np.sort(other)].reset_index(drop=True))
         alarms += bool(found)
-        what.update(found)
-    return alarms, what
+        suite = json.loads((bench.folder / "expectations" / "prepared.json").read_text(encoding="utf-8"))["expectations"]
+        what.update(suite[int(key.split()[1]) - 1]["type"] for key in found)
+    return alarms, what, size
 
 
-def attempts(bench: Bench, trials: int) -> pd.DataFrame:
+def attempts(bench: Bench, trials: int, shares: list[float]) -> pd.DataFrame:
     """Return one row per corruption, share and trial: whether it was caught, whether by a finding that blocks, and by which gates."""
     rows = []
-    for trial, (mine, other) in enumerate(halves(bench, trials)):
-        propose_from(bench, mine)
+    for trial, (mine, other) in enumerate(halves(len(bench.raw.rows), trials)):
+        train, test, sources = prepared(bench, bench.half(mine), bench.half(mine).rows)
+        propose_from(bench, pd.concat([train, test], ignore_index=True), float(sources["duplicate_share"].iloc[0]))
         raw = bench.half(other)
         clean = findings(bench, raw, raw.rows, True)
         for corruption in tqdm(CORRUPTIONS, desc=bench.name, disable=not sys.stderr.isatty()):
-            for share in SHARES:
+            for share in shares:
                 try:
                     broken = corruption(raw, share, np.random.default_rng(trial))
                 except NotHere:
@@ -182,18 +182,15 @@ def attempts(bench: Bench, trials: int) -> pd.DataFrame:
 
 def report(tried: pd.DataFrame, by: str) -> None:
     """Print how many were caught of how many, with the share that was blocked, for each value of `by`."""
-    print(
-        f"\n| {by} | "
-        + " | ".join(f"{share:.0%}: caught, blocked, of" for share in SHARES)
-        + " | caught at 5 % by |\n|---|---|---|---|---|"
-    )
+    shares = sorted(tried["share"].unique())
+    print(f"\n| {by} | {' | '.join(f'{share:.0%}: caught, blocked' for share in shares)} | of | caught by |")
+    print("|---" * (len(shares) + 3) + "|")
     for name, mine in [*tried.groupby(by, sort=False), ("all", tried)]:
-        cells = []
-        for share in SHARES:
-            at = mine[mine["share"] == share]
-            cells.append(f"{at['caught'].mean():.0%}, {at['blocked'].mean():.0%} of {len(at)}" if len(at) else "-")
-        gates = Counter(one for several in mine.loc[mine["share"] == SHARES[1], "gates"] for one in several)
-        print(f"| {name} | {' | '.join(cells)} | {', '.join(f'{one} {n}' for one, n in gates.most_common())} |")
+        rates = [mine[mine["share"] == share][["caught", "blocked"]].mean() for share in shares]
+        cells = " | ".join(f"{rate['caught']:.0%}, {rate['blocked']:.0%}" for rate in rates)
+        gates = Counter(one for several in mine["gates"] for one in several)
+        told = ", ".join(f"{one} {n / len(mine):.0%}" for one, n in gates.most_common())
+        print(f"| {name} | {cells} | {len(mine) / len(shares):.0f} | {told} |")
 
 
 def main() -> None:
@@ -201,11 +198,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, help="a folder with CSV files")
     parser.add_argument("--trials", type=int, default=1, help="random halves on which each corruption is tried")
+    parser.add_argument("--shares", type=float, nargs="+", default=SHARES, help="shares of the rows that are corrupted")
     parser.add_argument("sets", nargs="*", help="FILE:TARGET[,FORBIDDEN...] in that folder")
     asked = parser.parse_args()
-    [bundled] = load_sources().sources.values()
-    data = load_params().data
-    wanted = [(Path(bundled.path), data.target, list(data.forbidden))]
+    wanted: list[tuple[Path, str, list[str]]] = []
     for one in asked.sets:
         name, _, columns = one.partition(":")
         found = sorted((asked.data or Path()).rglob(name))
@@ -213,16 +209,19 @@ def main() -> None:
             raise SystemExit(f"{one}: no such file in {asked.data}, or no target; write FILE:TARGET[,FORBIDDEN...]")
         target, *forbidden = columns.split(",")
         wanted.append((found[0], target, forbidden))
+    if not wanted:
+        [bundled] = load_sources().sources.values()
+        data = load_params().data
+        wanted = [(Path(bundled.path), data.target, list(data.forbidden))]
     tables = []
     print(f"| data | rows of a half | columns | expectations | false alarms in {HALVES} halves |\n|---|---|---|---|---|")
     for path, target, forbidden in wanted:
         with tempfile.TemporaryDirectory() as folder:
             bench = load(path, target, forbidden, Path(folder))
-            n = propose_from(bench, np.arange(len(bench.raw.rows) // 2))
-            alarms, what = false_alarms(bench)
+            alarms, what, n = false_alarms(bench)
             size = f"{len(bench.raw.rows) // 2:,} | {bench.raw.rows.shape[1]} | {n}"
             print(f"| {bench.name} | {size} | {alarms} {dict(what) or ''} |", flush=True)
-            tables.append(attempts(bench, asked.trials))
+            tables.append(attempts(bench, asked.trials, asked.shares))
     tried = pd.concat(tables, ignore_index=True)
     report(tried, "data")
     report(tried, "corruption")
