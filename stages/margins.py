@@ -27,7 +27,7 @@ def least(count: int) -> int:
 
 def mostly(count: int, n: int) -> float:
     """Return the share of `n` rows that has to hold where `count` of them do not; 4 digits, rounded down."""
-    return max(0.0, np.floor(1e4 * (1 - most(count) / n)) / 1e4)
+    return max(0.0, float(np.floor(1e4 * (1 - most(count) / n))) / 1e4)
 
 
 def divergence(n_values: int, n: int) -> float:

@@ -10,14 +10,16 @@ from stages.margins import most, mostly
 from stages.propose_columns import expect, is_code, kind_of, plain
 
 FIRST_LOOK, LOOK = 1000, 50_000  # rows on which a relation is looked for before it is held against all
+MOST_ADDED = 100  # columns of numbers among which sums are looked for: the time grows with the cube
 MOST_PAIRS = 20  # so many pair sets are proposed, those first that say most
+MOST_LISTED = 50  # more pairs than this nobody reads
 TELLING = 0.01  # a relation that unrelated columns would break in fewer rows than this share says nothing
 REPEATED = 0.1  # columns in which a larger share of rows repeats do not name a row
 
 
 def propose_relations(table: pd.DataFrame, is_whole: bool) -> list[dict[str, Any]]:
     """Return the relations between the columns of `table`; is_whole: it is no sample, so that repeated rows can be counted."""
-    return [*_orders(table), *_pairs(table), *(_names(table) if is_whole else [])]
+    return [*_orders(table), *_sums(table), *_pairs(table), *(_names(table) if is_whole else [])]
 
 
 def _orders(table: pd.DataFrame) -> list[dict[str, Any]]:
@@ -57,6 +59,30 @@ def _holds(table: pd.DataFrame, low: str, high: str) -> bool:
     return len(both) > 10 * most(0) and bool((shuffled > both[high].head(LOOK).to_numpy()).mean() >= TELLING)
 
 
+def _sums(table: pd.DataFrame) -> list[dict[str, Any]]:
+    """Return numbers of which one is the sum of two others in all rows that have the three; of more than MOST_ADDED none."""
+    columns = [column for column in table.columns if kind_of(table[column]) == "number" and table[column].nunique() > 2][: MOST_ADDED + 1]
+    look, found = table[columns].head(FIRST_LOOK).to_numpy("float64"), []
+    for a, b in combinations(range(len(columns)), 2) if len(columns) <= MOST_ADDED else []:
+        total = (look[:, a] + look[:, b])[:, None]
+        agree = (np.isclose(total, look) | np.isnan(total) | np.isnan(look)).all(axis=0)
+        found += [[columns[a], columns[b], columns[c]] for c in np.flatnonzero(agree) if c not in (a, b)]
+    return [_sum(parts, len(rows)) for parts in found if _adds_up(rows := table[parts].dropna())]
+
+
+def _adds_up(rows: pd.DataFrame) -> bool:
+    """Return whether the third column is the sum of the first two, in enough rows, and not just because one of them is 0."""
+    a, b, total = (rows[column].to_numpy("float64") for column in rows)
+    telling = min((a != 0).mean(), (b != 0).mean()) >= TELLING if len(rows) > 10 * most(0) else False
+    return bool(telling and np.isclose(a + b, total).all())
+
+
+def _sum(parts: list[str], n: int) -> dict[str, Any]:
+    notes = f"{parts[2]} is {parts[0]} and {parts[1]} together in {n:,} rows; up to {most(0)} can break it by chance in as many."
+    options = {"column_list": parts, "mostly": mostly(0, n), "ignore_row_if": "any_value_is_missing"}
+    return expect("last_column_to_equal_sum", "critical", notes, **options)
+
+
 def _pairs(table: pd.DataFrame) -> list[dict[str, Any]]:
     """Return the pairs of codes that occur, for the columns where pairs are lacking that unrelated columns would have."""
     codes = {column: pd.factorize(table[column], sort=True) for column in table.columns if is_code(table[column].dropna())}
@@ -65,7 +91,7 @@ def _pairs(table: pd.DataFrame) -> list[dict[str, Any]]:
     for nth, (a, b) in enumerate(combinations(codes, 2)):
         counts = _crossed(codes[a], codes[b])
         n = counts.sum()
-        if n == 0:
+        if not 0 < np.count_nonzero(counts) <= MOST_LISTED:
             continue
         by_chance = np.outer(counts.sum(axis=1), counts.sum(axis=0)) / n**2
         lacking = float(by_chance[counts == 0].sum())
@@ -116,5 +142,5 @@ def _name(chosen: list[str], repeated: int, n: int) -> dict[str, Any]:
     """Return that rows differ in `chosen`; they repeat in pairs, so that half as many events are behind `repeated` rows."""
     allowed = 2 * most((repeated + 1) // 2)
     notes = f"{repeated:,} of {n:,} rows agree with another in all of these; a join that multiplies rows adds such."
-    share = max(0.0, np.floor(1e4 * (1 - allowed / n)) / 1e4)
+    share = max(0.0, float(np.floor(1e4 * (1 - allowed / n))) / 1e4)
     return expect("compound_columns_to_be_unique", "warning", notes, column_list=chosen, mostly=share)
