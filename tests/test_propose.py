@@ -10,6 +10,7 @@ from stages.command import Refused
 from stages.gate import gate
 from stages.params import Data
 from stages.propose import merge, propose, write
+from tests.drills import ALWAYS, broken
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # Great Expectations warns itself
 CRITERIA = SimpleNamespace(recall_floor=0.5, recall_floors={}, largest_gap=0.1)
@@ -240,3 +241,37 @@ def test_written_suites_are_json_as_a_person_edits_it(tmp_path):
     text = (tmp_path / "prepared.json").read_text(encoding="utf-8")
     assert text.startswith('{\n  "name": "prepared"')
     assert json.loads(text)["name"] == "prepared"
+
+
+EVERY_KIND = TOYS.assign(  # a table from which each type of expectation is proposed that proposals know
+    code=[f"T{n:03d}" for n in range(300)],
+    sold=pd.date_range("2024-01-01", periods=300, freq="D").as_unit("us"),
+    paid=lambda toys: toys["sold"] + pd.to_timedelta([n % 40 for n in range(300)], unit="D"),
+    price=[7 * n % 300 - 150.0 for n in range(300)],
+    tax=[n * n % 37 for n in range(300)],
+    total=lambda toys: toys["price"] + toys["tax"],
+    copy=lambda toys: toys["tax"],
+    shelf=[n // 20 for n in range(300)],
+    place=[7 if n % 3 == 0 else n % 20 + 8 for n in range(300)],
+    tone=["warm"] * 200 + ["cold"] * 100,
+    empty=[None] * 300,
+)
+PROPOSED = [(nth, one) for nth, one in enumerate(suites(EVERY_KIND)["prepared"]["expectations"], 1)]
+
+
+def test_a_drill_is_held_for_every_type_of_expectation_that_is_proposed():
+    assert len({one["type"] for _, one in PROPOSED}) == 20
+
+
+@pytest.mark.parametrize(("nth", "raw"), PROPOSED, ids=[f"{nth}-{raw['type'].removeprefix('expect_')}" for nth, raw in PROPOSED])
+def test_a_proposal_bites_on_its_defect_alone(nth, raw, tmp_path):
+    path = tmp_path / "toys.json"
+    path.write_text(json.dumps({"name": "toys", "expectations": [raw, ALWAYS]}))
+    assert gate(EVERY_KIND, path, tmp_path / "report.json").verdict == "pass"
+    defects = broken(EVERY_KIND, raw)
+    assert defects
+    for named, table in defects:
+        verdict = gate(table, path, tmp_path / "report.json")
+        assert verdict.verdict == ("fail" if raw["severity"] == "critical" else "warn"), verdict.sentences
+        [sentence] = verdict.sentences
+        assert named in sentence
