@@ -119,3 +119,27 @@ def test_a_sample_says_nothing_of_what_names_a_row():
 
 def test_columns_that_repeat_do_not_name_a_row():
     assert proposals(CARS[["fuel", "plug"]].assign(doors=4), "compound_columns_to_be_unique") == []
+
+
+BILLS = pd.DataFrame({"price": [n * 37 % 101 / 10 for n in range(500)], "tax": [n % 7 / 10 for n in range(500)]})
+BILLS["total"] = BILLS["price"] + BILLS["tax"]
+
+
+def test_a_sum_that_holds_throughout_is_proposed(finds):
+    [total] = proposals(BILLS, "last_column_to_equal_sum")
+    assert total == {"column_list": ["price", "tax", "total"], "mostly": 0.974, "ignore_row_if": "any_value_is_missing"}
+    bills = BILLS.assign(birth=1900)
+    assert finds(bills, bills, "last_column_to_equal_sum") == "pass"
+    assert finds(bills, bills.assign(total=[0.0] * 20 + [*bills["total"][20:]]), "last_column_to_equal_sum") == "fail"
+
+
+def test_a_sum_that_one_late_row_breaks_is_none():
+    table = pd.concat([BILLS] * 3, ignore_index=True)
+    table.loc[1400, "total"] = 99  # after the first look
+    assert proposals(table, "last_column_to_equal_sum") == []
+
+
+def test_a_sum_with_nothing_is_none():
+    table = BILLS.assign(tax=[0.0] * 497 + [0.1, 0.2, 0.3])
+    table["total"] = table["price"] + table["tax"]
+    assert proposals(table, "last_column_to_equal_sum") == []
