@@ -21,6 +21,7 @@ from stages.tables import Stored, write_json
 
 RANK = ("pass", "warn", "insufficient", "fail")
 EXAMPLES = 5
+UNCONFIRMED = "holds nothing but what a program inferred; read it, and set meta.bound to confirmed where it is right"
 CELLS = 40_000_000  # of a table that are in memory at once, for a batch of expectations: about 1 GB with what Great Expectations adds
 NULL_TYPES = ("expect_column_values_to_not_be_null", "expect_column_values_to_be_null", "expect_column_to_exist")
 
@@ -57,6 +58,8 @@ def gate(table: pd.DataFrame | Stored, suite: str | Path, report: str | Path) ->
     findings = [_closed(problem) for problem in loaded.problems + _table_problems(table, loaded)]
     if table.columns.is_unique:  # else a column is no single column; _table_problems has told it
         findings += _judge(table, loaded)
+    if loaded.expected and all(e.meta["bound"] == "inferred" for e in loaded.expected):
+        findings.append(Finding("warn", False, f"WARN: {loaded.path} {UNCONFIRMED}"))
     verdict = Verdict(
         gate=Path(report).stem,
         verdict=max((finding.verdict for finding in findings), key=RANK.index, default="pass"),

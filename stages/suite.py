@@ -14,10 +14,12 @@ from great_expectations.expectations.expectation import Expectation
 from great_expectations.expectations.expectation_configuration import ExpectationConfiguration
 from great_expectations.expectations.registry import list_registered_expectation_implementations
 
+import stages.expectations  # noqa: F401 - makes its types known
+
 SUITE_KEYS = {"name", "id", "expectations", "meta", "notes"}
 EXPECTATION_KEYS = {"type", "kwargs", "severity", "meta", "id", "description", "notes", "rendered_content"}
 SUITE_META_KEYS = {"great_expectations_version", "notes", "row", "show"}
-META_KEYS = {"bound", "notes", "verdict", "waived"}
+META_KEYS = {"bound", "notes", "proposed", "verdict", "waived"}
 SEVERITIES = ("critical", "warning", "info")
 
 

@@ -62,6 +62,19 @@ def test_a_warning_does_not_block(judge, severity):
     assert verdict.sentences[0].startswith("WARN: size fails in 1 of 3 rows")
 
 
+def test_a_suite_of_nothing_but_inferred_expectations_warns(judge):
+    inferred = {"meta": {"bound": "inferred"}}
+    verdict = judge(TOYS.head(2), sizes(**inferred), EXISTS | {"meta": EXISTS["meta"] | inferred["meta"]})
+    assert (verdict.verdict, verdict.blocks) == ("warn", False)
+    assert verdict.sentences == [
+        "WARN: toys.json holds nothing but what a program inferred; read it, and set meta.bound to confirmed where it is right"
+    ]
+
+
+def test_one_confirmed_expectation_shows_that_a_person_read_the_suite(judge):
+    assert judge(TOYS.head(2), sizes(meta={"bound": "inferred"}), EXISTS).verdict == "pass"
+
+
 def test_every_failure_is_told_at_once(judge):
     colours = expect("expect_column_values_to_be_in_set", column="colour", value_set=["red"])
     sentences = judge(TOYS, sizes("warning"), colours, expect("expect_table_row_count_to_be_between", min_value=4)).sentences

@@ -43,6 +43,10 @@ def test_a_sound_suite_has_no_problems(tmp_path):
     assert (read.row, read.shown) == (["colour"], ["colour", "price"])
 
 
+def test_a_proposal_may_carry_its_fingerprint(tmp_path):
+    assert problems(tmp_path, meta(bound="inferred", proposed="0123456789ab")) == []
+
+
 @pytest.mark.parametrize(
     "kind, kwargs, columns",
     [
