@@ -1,11 +1,15 @@
 """Augment: lift rare classes, and tell real rows from repeated and synthetic ones."""
 
+import json
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
 from pandas.testing import assert_frame_equal
 
-from stages.augment import augment
+from stages.augment import augment, main
 from stages.command import Refused
 from stages.params import Augment, Data
 
@@ -188,6 +192,13 @@ def test_smote_takes_dates():
     assert synthetic(out)["made"].between("2020-01-01", "2020-01-09").all()
 
 
+def test_smote_takes_two_dates_as_codes():
+    rows = numbers().assign(made=pd.to_datetime(["2020-01-01", "2020-01-05", "2020-01-05"] * 3))
+    out = augment(rows, roles(), settings(), 0)
+    assert out["made"].dtype == rows["made"].dtype
+    assert set(synthetic(out)["made"]) <= set(rows["made"])
+
+
 def test_synthetic_rows_are_nobody():
     rows = numbers().assign(day=range(9), batch=[f"b{n}" for n in range(9)], team=["x", "y", "z"] * 3)
     made = synthetic(augment(rows, roles(time="day", cluster=["batch"], sensitive=["team"]), settings(), 0))
@@ -252,3 +263,37 @@ def test_smote_refuses_codes_that_it_cannot_combine_as_real_rows_do():
     )
     with pytest.raises(Refused, match="smote made too few rows with a combination of red, blue, green, grey, pink that some real row"):
         augment(rows, roles(), settings(k_neighbors=4), 0)
+
+
+def stage(most):
+    """Run the stage in the working folder on numbers(); its gate allows `most` rows."""
+    for folder in ("data/prepared", "expectations"):
+        Path(folder).mkdir(parents=True)
+    numbers().to_parquet("data/prepared/train.parquet")
+    train = {"model": "any", "sample_weight": "none", "decision_weights": "none", "calibration": "none", "folds": 2, "threads": 1}
+    sections = {"data": roles().model_dump(), "augment": settings(strategy="oversample").model_dump(), "train": train}
+    split = {"by": "random", "test_from": None, "test_size": 0.5}
+    Path("params.yaml").write_text(yaml.safe_dump({"random_state": 7, "prepare": {"split": split}} | sections))
+    few = {
+        "type": "expect_table_row_count_to_be_between",
+        "kwargs": {"max_value": most},
+        "severity": "critical",
+        "meta": {"notes": "A limit.", "bound": "confirmed"},
+    }
+    Path("expectations/augmented.json").write_text(json.dumps({"name": "augmented", "expectations": [few]}))
+    main()
+
+
+def test_the_stage_augments_the_training_rows_as_params_say(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    stage(most=12)
+    expected = augment(numbers(), roles(), settings(strategy="oversample"), 7)
+    assert_frame_equal(pd.read_parquet("data/augmented/train.parquet"), expected)
+    assert json.loads(Path("reports/gates/augmented.json").read_text())["rows"] == 12
+
+
+def test_a_table_that_the_gate_stops_gets_no_name(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(Refused, match=r"stopped by the gate augmented \(fail\), read reports/gates/augmented\.json"):
+        stage(most=11)
+    assert not Path("data/augmented").exists()
