@@ -11,7 +11,7 @@ from stages.features import clusters, features, text_columns
 from stages.gate import gate, stop
 from stages.params import ROW_ID, Data, load_params
 from stages.split import kfold
-from stages.tables import TEST, TRAIN, VERDICTS, read_table, write_json, write_table
+from stages.tables import TEST, TRAIN, VERDICTS, Stored, read_table, write_json, write_table
 
 FOLDS = 3
 
@@ -88,7 +88,7 @@ def main() -> None:
     leaks = leakage(train, test, params.data, params.random_state)
     write_table(support, "reports/classes.csv")
     write_table(leaks, "reports/leakage.csv")
-    tables = {"prepared": pd.concat([train, test], ignore_index=True), "classes": support, "leakage": leaks}
+    tables = {"prepared": Stored(TRAIN, TEST), "classes": support, "leakage": leaks}
     verdicts = [gate(table, f"expectations/{name}.json", f"reports/gates/{name}.json") for name, table in tables.items()]
     stop(verdicts)
     write_json({verdict.gate: verdict.verdict for verdict in verdicts}, VERDICTS)

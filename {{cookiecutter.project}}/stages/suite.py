@@ -2,6 +2,7 @@
 
 import json
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
@@ -41,9 +42,31 @@ class Expected:
         return single + list(kwargs.get("column_list", []))
 
     @property
+    def needs(self) -> set[str] | None:
+        """The columns that have to be there to judge it: none for the table's shape, None for all, where that is not known."""
+        if self.raw["type"].startswith("expect_table_") and "row_condition" not in self.raw["kwargs"]:
+            return set()
+        condition = self.raw["kwargs"].get("row_condition")
+        if not self.columns or isinstance(condition, str):
+            return None
+        return {*self.columns, *_named(condition)}
+
+    @property
     def waived(self) -> dict[str, str]:
         """Names of rows whose insufficiency a person has accepted, each with the reason."""
         return self.meta.get("waived", {})
+
+
+def _named(condition: Any) -> Iterator[str]:
+    """Yield the columns that a row_condition, an object of Great Expectations, names."""
+    if isinstance(condition, dict):
+        if isinstance(condition.get("column"), dict):
+            yield condition["column"]["name"]
+        for part in condition.values():
+            yield from _named(part)
+    elif isinstance(condition, list):
+        for part in condition:
+            yield from _named(part)
 
 
 @dataclass

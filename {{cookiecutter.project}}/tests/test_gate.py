@@ -1,17 +1,17 @@
 import json
 from pathlib import Path
-from types import SimpleNamespace
 
 import pandas as pd
 import pytest
 
 from stages.command import Refused
 from stages.gate import Verdict, gate, stop
+from stages.tables import Stored
 
 TOYS = pd.DataFrame({"colour": ["red", "blue", "green"], "size": [1.0, 2.0, 9.0]})
 pytestmark = pytest.mark.filterwarnings("ignore:.*(condition_parser|row_condition):DeprecationWarning")  # Great Expectations warns itself
 
-BATCH = "great_expectations.datasource.fluent.interfaces.Batch.validate"
+VALIDATE = "great_expectations.validator.validator.Validator.graph_validate"
 
 
 def expect(kind, severity="critical", meta=None, **kwargs):
@@ -254,6 +254,61 @@ def test_a_date_bound_on_a_column_of_numbers_closes_the_gate(judge):
     assert sentence.endswith("; is its bound of the column's type?")
 
 
+def conditioned(operator="==", parameter="green", column="colour"):
+    return {"row_condition": {"type": "comparison", "column": {"name": column}, "operator": operator, "parameter": parameter}}
+
+
+@pytest.fixture
+def stored(tmp_path):
+    """TOYS in two Parquet files, with a column more that no expectation names."""
+    for name, rows in {"a": TOYS.head(1), "b": TOYS.tail(2)}.items():
+        rows.assign(weight=1.0).to_parquet(tmp_path / f"{name}.parquet")
+    return Stored(tmp_path / "a.parquet", tmp_path / "b.parquet")
+
+
+def test_a_stored_table_is_judged_like_one_in_memory(judge, stored):
+    red = expect("expect_column_values_to_be_in_set", column="colour", value_set=["red"])
+    pair = expect("expect_column_pair_values_a_to_be_greater_than_b", column_A="size", column_B="weight")
+    columns = expect("expect_table_columns_to_match_set", column_set=["colour", "size"])
+    suite = [columns, sizes(**conditioned()), red, expect("expect_table_row_count_to_be_between", min_value=4), pair, sizes()]
+    in_memory = judge(TOYS.assign(weight=1.0), *suite)
+    assert len(in_memory.sentences) == 6
+    assert judge(stored, *suite) == in_memory
+
+
+def test_only_the_columns_that_a_suite_names_are_read(judge, stored, monkeypatch):
+    read = []
+    monkeypatch.setattr("stages.tables.pd.read_parquet", lambda path, columns: read.append(columns) or TOYS[columns])
+    judge(stored, sizes(), expect("expect_table_columns_to_match_set", column_set=["colour", "size", "weight"]))
+    assert read == [["size"], ["size"]]
+    read.clear()
+    judge(stored, sizes(**conditioned()))
+    assert read == [["colour", "size"], ["colour", "size"]]
+
+
+@pytest.mark.parametrize("cells, batches", [(100, [["colour", "size", "weight"]]), (1, [["colour"], ["size"], ["weight"]])])
+def test_a_large_table_is_judged_a_few_columns_at_a_time(judge, stored, monkeypatch, cells, batches):
+    monkeypatch.setattr("stages.gate.CELLS", cells)
+    asked = []
+    real = Stored.__getitem__
+    monkeypatch.setattr(Stored, "__getitem__", lambda table, columns: asked.append(columns) or real(table, columns))
+    light = expect("expect_column_values_to_be_between", column="weight", max_value=0)
+    red = expect("expect_column_values_to_be_in_set", column="colour", value_set=["red"])
+    sentences = judge(stored, light, sizes(), red, expect("expect_column_values_to_not_be_null", column="size")).sentences
+    assert [sentence.split(" ")[1] for sentence in sentences] == ["weight", "size", "colour"]
+    assert asked == batches
+
+
+def test_an_expectation_of_unknown_columns_sees_all_of_them(judge, stored, monkeypatch):
+    monkeypatch.setattr("stages.gate.CELLS", 1)
+    condition = {"row_condition": 'colour=="green"', "condition_parser": "pandas"}
+    assert judge(stored, sizes(**condition)).sentences[0].startswith("FAIL: size fails in 1 of 1 rows, for example 9. Allowed: ")
+
+
+def test_a_condition_on_a_column_that_is_not_there_closes_the_gate(judge):
+    assert "could not be judged" in closed(judge(TOYS, sizes(**conditioned(column="color"))))
+
+
 def test_a_warning_that_cannot_be_judged_closes_the_gate(judge):
     assert "the table has no column 'sise'" in closed(judge(TOYS, EXISTS, sizes("warning", column="sise")))
 
@@ -277,7 +332,7 @@ def test_two_expectations_of_one_id_close_the_gate(judge):
 
 
 def test_an_expectation_without_a_result_closes_the_gate(judge, monkeypatch):
-    monkeypatch.setattr(BATCH, lambda *_, **__: SimpleNamespace(results=[]))
+    monkeypatch.setattr(VALIDATE, lambda *_, **__: [])
     assert closed(judge(TOYS, sizes())) == (
         "FAIL: toys.json, expectation 1 (expect_column_values_to_be_between) was not judged; mend it there"
     )
@@ -287,7 +342,7 @@ def test_an_error_of_great_expectations_closes_the_gate(judge, monkeypatch):
     def fall(*_, **__):
         raise ValueError("no\n  idea")
 
-    monkeypatch.setattr(BATCH, fall)
+    monkeypatch.setattr(VALIDATE, fall)
     assert closed(judge(TOYS, sizes())) == "FAIL: toys.json could not be judged: no idea"
 
 
