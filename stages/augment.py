@@ -80,7 +80,7 @@ def _smote(rows: pd.DataFrame, data: Data, settings: Augment, lacking: dict[str,
         synthetic = pd.concat([synthetic, made.merge(real)])
         if all((synthetic[data.target] == label).sum() >= n for label, n in lacking.items()):
             chosen = [synthetic[synthetic[data.target] == label].head(n) for label, n in lacking.items()]
-            return pd.concat(chosen).reindex(columns=rows.columns).assign(**{ORIGIN: "synthetic"})
+            return pd.concat(chosen).assign(**{ORIGIN: "synthetic"})
     raise Refused(
         f"smote made too few rows with a combination of {', '.join(codes)} that some real row of the class has; "
         "take 'oversample' for augment.strategy in params.yaml"
