@@ -23,8 +23,8 @@ TESTS = {
         "test_properties.py::test_each_cluster_stands_on_one_side_and_each_class_on_both",
     ],
     "augment": ["test_augment.py"],
-    "suite": ["test_suite.py", "test_gate.py"],
     "gate": ["test_gate.py"],
+    "suite": ["test_suite.py"],
 }
 # a fork of a process that has run the tests hangs in the threads of their libraries: fork one that has only imported them;
 # the plugin collects garbage at the end of each run, which takes longer than the tests of a mutant

@@ -65,6 +65,31 @@ def test_the_columns_of_an_expectation_are_known(tmp_path, kind, kwargs, columns
     assert expected.columns == columns
 
 
+def where(column):
+    return {"type": "comparison", "column": {"name": column}, "operator": "<", "parameter": {"bound": [9]}}
+
+
+@pytest.mark.parametrize(
+    "kind, kwargs, needs",
+    [
+        ("expect_column_values_to_not_be_null", {"column": "size"}, {"size"}),
+        ("expect_column_values_to_not_be_null", {"column": "size", "row_condition": where("colour")}, {"size", "colour"}),
+        (
+            "expect_column_values_to_not_be_null",
+            {"column": "size", "row_condition": {"type": "and", "conditions": [where("colour"), where("shape")]}},
+            {"size", "colour", "shape"},
+        ),
+        ("expect_column_values_to_not_be_null", {"column": "size", "row_condition": "colour < 9", "condition_parser": "pandas"}, None),
+        ("expect_table_row_count_to_be_between", {"min_value": 1}, set()),
+        ("expect_table_row_count_to_be_between", {"min_value": 1, "row_condition": where("colour")}, None),
+    ],
+)
+@pytest.mark.filterwarnings("ignore::DeprecationWarning:pydantic")  # Great Expectations warns of conditions in words
+def test_the_columns_that_an_expectation_needs_are_known(tmp_path, kind, kwargs, needs):
+    [expected] = suite(tmp_path, SMALL | {"type": kind, "kwargs": kwargs}).expected
+    assert expected.needs == needs
+
+
 @pytest.mark.parametrize(
     "expectation, problem",
     [
