@@ -40,7 +40,7 @@ def _repeat(rows: pd.DataFrame, data: Data, lacking: dict[str, int], random_stat
     y = rows[data.target]
     wanted = {label: n + int((y == label).sum()) for label, n in lacking.items()}
     sampler = RandomOverSampler(sampling_strategy=wanted, random_state=random_state)
-    sampler.fit_resample(pd.DataFrame({"row": range(len(rows))}), y)
+    sampler.fit_resample(y.to_frame(), y)
     return rows.iloc[sampler.sample_indices_[len(rows) :]].assign(**{ORIGIN: "repeated"})
 
 
@@ -83,7 +83,7 @@ def _smote(rows: pd.DataFrame, data: Data, settings: Augment, lacking: dict[str,
         synthetic = pd.concat([synthetic, made.merge(real)])
         if all((synthetic[data.target] == label).sum() >= n for label, n in lacking.items()):
             chosen = [synthetic[synthetic[data.target] == label].head(n) for label, n in lacking.items()]
-            return pd.concat(chosen).reindex(columns=rows.columns).assign(**{ORIGIN: "synthetic"})
+            return pd.concat(chosen).assign(**{ORIGIN: "synthetic"})
     raise Refused(
         f"smote made too few rows with a combination of {', '.join(codes)} that some real row of the class has; "
         "take 'oversample' for augment.strategy in params.yaml"
@@ -92,8 +92,6 @@ def _smote(rows: pd.DataFrame, data: Data, settings: Augment, lacking: dict[str,
 
 def _like(column: pd.Series, real: pd.Series) -> pd.Series:
     """Return synthetic values in the type of the real ones, without fractions where those have none."""
-    if is_datetime64_any_dtype(real):
-        return column.astype("float64").round().astype("int64").astype(real.dtype)
     whole = is_numeric_dtype(real) and (real.dropna() % 1 == 0).all()
     values = column.astype("float64").round() if whole else column
     return values.astype(real.dtype)
