@@ -25,6 +25,7 @@ def imported(module: str) -> set[str]:
             found.add(name)
             tree = ast.parse((PROJECT / "stages" / f"{name}.py").read_text(encoding="utf-8"))
             froms = [node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.module]
+            froms += [alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names]
             todo += [one.removeprefix("stages.") for one in froms if one.startswith("stages.")]
     return found
 
