@@ -3,6 +3,7 @@
 import argparse
 import io
 import json
+import os
 import re
 import subprocess
 import sys
@@ -87,7 +88,7 @@ def _git(*arguments: str) -> str | None:
 def commit_of(rev: str | None) -> str:
     """Return the commit that `rev` names, without `rev` the one at which this branch left the main one."""
     if _git("rev-parse", "--git-dir") is None:
-        raise Refused("this folder is in no git repository; run `git init`, and commit a run to compare with")
+        raise Refused("git finds no repository here, `git status` says why; run `git init`, and commit a run to compare with")
     if rev is None:
         there = [branch for branch in BRANCHES if _git("rev-parse", "--verify", "--quiet", branch)]
         if not there:
@@ -120,7 +121,8 @@ def _hash_of_test(lock: str | None) -> str | None:
 
 def _dvc_diff(what: str, commit: str) -> str:
     """Return DVC's own table of what differs in `what` (metrics or params), a sentence where nothing does."""
-    ended = subprocess.run([sys.executable, "-m", "dvc", what, "diff", "--md", commit[:10]], capture_output=True, encoding="utf-8")
+    command = [sys.executable, "-m", "dvc", what, "diff", "--md", commit[:10]]
+    ended = subprocess.run(command, env={**os.environ, "PYTHONUTF8": "1"}, capture_output=True, encoding="utf-8")  # Windows would not
     if ended.returncode:
         raise Refused(f"`dvc {what} diff` failed: {' '.join(ended.stderr.split())}")
     return ended.stdout.strip() if len(ended.stdout.strip().splitlines()) > 2 else "No difference."
@@ -151,13 +153,12 @@ def main() -> None:
     found = verdicts(REPORTS)
     if len(found) < sum(map(len, GATES.values())):
         metrics = recall = f"Not measured: the run was stopped by the gate {next(v.gate for v in found if v.blocks)}."
+    elif (old := _git("show", f"{commit}:./reports/by_class.csv")) is None:
+        metrics = recall = f"Nothing to compare with: {commit[:10]} has no reports/by_class.csv."
     else:
+        recall, verdict = _recall(old, commit)
         metrics = _dvc_diff("metrics", commit)
-        recall = f"Nothing to compare with: {commit[:10]} has no reports/by_class.csv."
-        old = _git("show", f"{commit}:./reports/by_class.csv")
-        if old is not None:
-            recall, verdict = _recall(old, commit)
-            found.append(verdict)
+        found.append(verdict)
     gates = markdown(["gate", "verdict", "says"], ((v.gate, v.verdict, " ".join(v.sentences)) for v in found))
     parts = {"Gates": gates, "Recall by class": recall, "Metrics": metrics, "Parameters": _dvc_diff("params", commit)}
     print(f"## This run and {commit[:10]}\n\n" + "\n\n".join(f"### {title}\n\n{text}" for title, text in parts.items()), flush=True)

@@ -100,6 +100,16 @@ def test_answer_chooses_the_files_of_its_service(baked):
     assert {ci: trees["none"] - tree for ci, tree in trees.items()} == {ci: set() for ci in CI}
 
 
+def test_answer_leaves_no_trace_of_the_template(baked):
+    for ci, names in CI.items():
+        for name in names:
+            text = (baked[ci] / name).read_text(encoding="utf-8")
+            assert "{%" not in text
+            assert "cookiecutter" not in text
+            assert text.endswith("\n")
+            assert not text.endswith("\n\n")
+
+
 def test_answer_leaves_no_empty_folder_but_that_which_dvc_makes_anyway(baked):
     for folder in baked.values():
         empty = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_dir() and not any(path.iterdir())}
