@@ -186,7 +186,8 @@ def test_seeded_fall_in_recall_stops_the_job(compare):
     assert "| compared | fail | FAIL: class dead: proven_fall" in page
 
 
-def test_blocked_gate_stops_the_job(compare):
+@pytest.mark.parametrize("compare", ["gitlab"], indirect=True)
+def test_blocked_gate_stops_the_job_after_the_comparison(compare):
     folder, run = compare
     path = folder / "reports/gates/by_class.json"
     path.write_text(json.dumps(json.loads(path.read_text(encoding="utf-8")) | {"verdict": "fail", "blocks": True}), encoding="utf-8")
