@@ -6,6 +6,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from stages.compare import compared
 from stages.gate import gate
 from stages.tables import AUGMENTED, TEST, TRAIN
 from tests.drills import ALWAYS, broken
@@ -17,9 +18,10 @@ EXPECTATIONS = [(name, nth, raw) for name, suite in SUITES.items() for nth, raw 
 
 @pytest.fixture(scope="module")
 def clean(pipeline) -> dict[str, pd.DataFrame]:
-    """The tables that the gates judged in a clean run."""
-    files = {name: f"reports/{name}.csv" for name in SUITES} | {"augmented": AUGMENTED}
-    tables = {name: pipeline.table(file) for name, file in files.items() if name != "prepared"}
+    """The tables that the gates judged in a clean run, and that run compared with itself."""
+    files = {name: f"reports/{name}.csv" for name in SUITES if name not in ("prepared", "compared")} | {"augmented": AUGMENTED}
+    tables = {name: pipeline.table(file) for name, file in files.items()}
+    tables["compared"] = compared(tables["by_class"], tables["by_class"], same_rows=True)
     return tables | {"prepared": pd.concat([pipeline.table(TRAIN), pipeline.table(TEST)], ignore_index=True)}
 
 

@@ -31,25 +31,42 @@ LOCK = "uv.lock"  # made at the root, by uv; the only answer in it is the name
 
 
 def default_answers() -> dict[str, str]:
-    """Return the default answers: the project's name, and what follows from it."""
-    project = json.loads((ROOT / "cookiecutter.json").read_text(encoding="utf-8"))["project"]
-    return {"project": project, "__title": project.replace("-", " ").capitalize()}
+    """Return the default answers, of a choice the first, and what follows from them."""
+    asked = json.loads((ROOT / "cookiecutter.json").read_text(encoding="utf-8"))
+    answers = {key: value[0] if isinstance(value, list) else value for key, value in asked.items() if not key.startswith("_")}
+    answers["__title"] = answers["project"].replace("-", " ").capitalize()
+    chosen = {key: re.match(r"{{ '(.*?)' if ", value) for key, value in asked.items() if isinstance(value, str)}
+    return answers | {key: found[1] for key, found in chosen.items() if found}
+
+
+def with_answers() -> dict[Path, Path | None]:
+    """Return the template's files that have answers in their name or text, with their place at the root; None: they have none there."""
+    files: dict[Path, Path | None] = {}
+    for path in sorted(TEMPLATE.rglob("*")):
+        name = path.relative_to(TEMPLATE).as_posix()
+        in_text = path.suffix in {".md", ".toml"} and b"cookiecutter." in path.read_bytes()
+        if path.is_file() and ("cookiecutter." in name or in_text):
+            place = _render(name)
+            files[path] = ROOT / place if place and not place.endswith("/") else None
+    return files
 
 
 def rendered() -> dict[Path, bytes]:
     """Return the root's files that follow from the template's: those that have answers in them."""
-    files = {}
-    for path in sorted(TEMPLATE.rglob("*")):
-        if path.is_file() and path.name != LOCK and path.suffix in {".md", ".toml"} and b"cookiecutter." in path.read_bytes():
-            files[ROOT / path.relative_to(TEMPLATE)] = _render(path.read_text(encoding="utf-8")).encode()
-    return files
+    return {place: _render(path.read_text(encoding="utf-8")).encode() for path, place in with_answers().items() if place}
 
 
 def _render(text: str) -> str:
-    """Return `text` with the default answers: all of Jinja that the template uses is answers, text in quotes, and `if`."""
+    """Return `text` with the default answers: all of Jinja that the template uses is answers, text in quotes, `if` equal, and `raw`."""
+    parts = re.split(r"{% (?:end)?raw %}", text)
+    return "".join(part if nth % 2 else _answered(part) for nth, part in enumerate(parts))
+
+
+def _answered(text: str) -> str:
     answers = default_answers()
-    text = re.sub(r'{{ "(.*?)" }}|{{cookiecutter\.(\w+)}}', lambda found: found[1] or answers[found[2]], text)
-    return re.sub(r"{% (if .*?|endif) %}", "", text)
+    condition = r"""{% if cookiecutter\.(\w+) == ["'](.*?)["'] %}(.*?){% endif %}"""
+    text = re.sub(condition, lambda found: found[3] if answers[found[1]] == found[2] else "", text, flags=re.DOTALL)
+    return re.sub(r'{{ "(.*?)" }}|{{cookiecutter\.(\w+)}}', lambda found: found[1] or answers[found[2]], text)
 
 
 def copied(skip: set[Path]) -> dict[Path, bytes]:
@@ -74,7 +91,7 @@ def main() -> int:
     """Write what is out of step, or with --check name it; return how the process ends."""
     to_root = rendered()
     wanted = to_root | copied(set(to_root))
-    sources = {TEMPLATE / path.relative_to(ROOT) for path in to_root}
+    sources = with_answers()
     extra = [path for path in sorted(TEMPLATE.rglob("*")) if path.is_file() and path not in wanted and path not in sources]
     stale = [path for path, content in wanted.items() if not path.is_file() or path.read_bytes() != content]
     for path in [*stale, *extra]:
