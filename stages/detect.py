@@ -30,7 +30,7 @@ def problems(found: Found, target: str, sensitive: list[str]) -> list[str]:
         wrong.append(f"target is empty, must be the column to predict: {_offered(columns)}")
     for role, name in [("target", target), *(("sensitive", name) for name in sensitive)]:
         if name and columns and name not in columns:
-            near = get_close_matches(name, columns, n=3, cutoff=0.5) or [c for c in columns if c.lower() == name.lower()]
+            near = get_close_matches(name, columns, n=3, cutoff=0.7) or [c for c in columns if c.lower() == name.lower()]
             hint = f"; did you mean {' or '.join(near)}?" if near else ""
             wrong.append(f"{role} is {name!r}, no column of the file; it has {_offered(columns)}{hint}")
     if target in sensitive:
@@ -111,13 +111,13 @@ def take_in(path: Path, found: Found, labels: list[str]) -> list[str]:
     A file above LARGEST is too large for git: the command puts it into DVC's cache and links it from there.
     """
     raw = RAW / path.name
+    RAW.mkdir(parents=True, exist_ok=True)
     if found.columns:
         SOURCES.write_text(sources_yaml(found, raw.as_posix(), labels), encoding="utf-8", newline="\n")
     if raw.exists() and raw.samefile(path):
         return []
     if path.stat().st_size > LARGEST:
         return [f"uv run dvc add --out {shlex.quote(raw.as_posix())} {shlex.quote(str(path))}"]
-    RAW.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(path, raw)
     return []
 
