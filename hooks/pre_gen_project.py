@@ -5,18 +5,22 @@ import json
 ANSWERS = json.loads({{cookiecutter | tojson | tojson}})
 # {% raw %}
 LOCKED = set("""
-aiohappyeyeballs aiohttp aiohttp-retry aiosignal altair amqp annotated-types antlr4-python3-runtime appdirs ast-serialize asyncssh
-atpublic attrs billiard celery certifi cffi charset-normalizer click click-didyoumean click-plugins click-repl cloudpickle
-colorama configobj contourpy cryptography cycler dictdiffer diskcache distro dpath duckdb dulwich dvc dvc-data dvc-http dvc-
-objects dvc-render dvc-studio-client dvc-task entrypoints filelock flatten-dict flufl-lock fonttools frozenlist fsspec funcy gitdb
-gitpython grandalf great-expectations gto hydra-core hypothesis ibis-framework idna imbalanced-learn iniconfig iterative-telemetry
-jinja2 joblib jsonschema jsonschema-specifications kiwisolver kombu librt markdown-it-py markupsafe marshmallow matplotlib mdurl
-mistune multidict mypy mypy-extensions narwhals networkx numpy omegaconf orjson packaging pandas parsy pathspec pillow
-platformdirs pluggy prettytable prompt-toolkit propcache psutil pyarrow pyarrow-hotfix pycparser pydantic pydantic-core pydantic-
-settings pydot pygit2 pygments pygtrie pyparsing pytest python-dateutil python-dotenv pywin32 pyyaml referencing requests rich
-rpds-py ruamel-yaml ruff scikit-learn scipy scmrepo semver setuptools shortuuid shtab six sklearn-compat skops smmap
-sortedcontainers sqlglot sqltrie tabulate threadpoolctl tomlkit toolz tqdm types-pyyaml typing-extensions typing-inspection tzdata
-tzlocal urllib3 vine voluptuous wcwidth yarl zc-lockfile
+adlfs aiobotocore aiohappyeyeballs aiohttp aiohttp-retry aioitertools aiosignal altair amqp annotated-types antlr4-python3-runtime
+appdirs argcomplete ast-serialize asyncssh atpublic attrs azure-core azure-identity azure-storage-blob bcrypt billiard botocore
+celery certifi cffi charset-normalizer click click-didyoumean click-plugins click-repl cloudpickle colorama configobj contourpy
+cryptography cycler decorator dictdiffer diskcache distro dpath duckdb dulwich dvc dvc-azure dvc-data dvc-gs dvc-http dvc-objects
+dvc-render dvc-s3 dvc-ssh dvc-studio-client dvc-task entrypoints filelock flatten-dict flufl-lock fonttools frozenlist fsspec
+funcy gcsfs gitdb gitpython google-api-core google-auth google-auth-oauthlib google-cloud-core google-cloud-storage google-cloud-
+storage-control google-crc32c google-resumable-media googleapis-common-protos grandalf great-expectations grpc-google-iam-v1
+grpcio grpcio-status gto hydra-core hypothesis ibis-framework idna imbalanced-learn iniconfig isodate iterative-telemetry jinja2
+jmespath joblib jsonschema jsonschema-specifications kiwisolver knack kombu librt markdown-it-py markupsafe marshmallow matplotlib
+mdurl mistune msal msal-extensions multidict mypy mypy-extensions narwhals networkx numpy oauthlib omegaconf opentelemetry-api
+orjson packaging pandas parsy pathspec pillow platformdirs pluggy prettytable prompt-toolkit propcache proto-plus protobuf psutil
+pyarrow pyarrow-hotfix pyasn1 pyasn1-modules pycparser pydantic pydantic-core pydantic-settings pydot pygit2 pygments pygtrie
+pyjwt pyparsing pytest python-dateutil python-dotenv pywin32 pyyaml referencing requests requests-oauthlib rich rpds-py ruamel-
+yaml ruff s3fs scikit-learn scipy scmrepo semver setuptools shortuuid shtab six sklearn-compat skops smmap sortedcontainers
+sqlglot sqltrie sshfs tabulate threadpoolctl tomlkit toolz tqdm types-pyyaml typing-extensions typing-inspection tzdata tzlocal
+urllib3 vine voluptuous wcwidth wrapt yarl zc-lockfile
 """.split())
 
 """Run a stage as a command: a user's mistake ends in a sentence, never in a traceback."""

@@ -32,14 +32,13 @@ ROOT_ONLY = [
     "template_tests",
     "tools",
 ]
-EXAMPLE, GITHUB = "cookiecutter.data == 'example'", "cookiecutter.ci == 'github'"
+EXAMPLE = "cookiecutter.data == 'example'"
 CHOSEN = {  # files of the root, by the beginning of their name, that are rendered only if their name in the template is not empty
     "data/README.md": EXAMPLE,
     "data/live/": EXAMPLE,
     "data/raw/": EXAMPLE,
     "data/sources.yaml": EXAMPLE,
     "expectations/": EXAMPLE,
-    ".github/": GITHUB,
 }
 LOCK = "uv.lock"  # made at the root, by uv; the only answer in it is the name
 HOOKS = {  # each is one script: the answers, these modules, and a call
@@ -64,8 +63,13 @@ def default_answers() -> dict[str, Any]:
     return answers
 
 
+def place(path: Path) -> str:
+    """Return the name at the root of a file of the template; empty, or that of a folder, where the default answers do not ask for it."""
+    return JINJA.from_string(path.relative_to(TEMPLATE).as_posix()).render(cookiecutter=default_answers())
+
+
 def template_name(name: str) -> str:
-    """Return the name in the template of a file of the root."""
+    """Return the name in the template of a file of the root that has none there yet."""
     condition = next((condition for begin, condition in CHOSEN.items() if name.startswith(begin)), None)
     folder, _, last = name.rpartition("/")
     return f"{folder}/{{% if {condition} %}}{last}{{% endif %}}" if condition else name
@@ -76,12 +80,12 @@ def rendered() -> dict[Path, tuple[str, bytes]]:
 
     The name is empty for a file that the default answers do not ask for.
     """
-    answers, files = default_answers(), {}
+    answers = default_answers()
+    files: dict[Path, tuple[str, bytes]] = {}
     for path in sorted(TEMPLATE.rglob("*")):
         if path.is_file() and path.name != LOCK:
-            name = JINJA.from_string(path.relative_to(TEMPLATE).as_posix()).render(cookiecutter=answers)
-            content = path.read_bytes()
-            if name.endswith("/"):
+            name, content = place(path), path.read_bytes()
+            if not name or name.endswith("/"):
                 files[path] = ("", b"")
             elif re.search(rb"{[{%].*cookiecutter\.", content):
                 files[path] = (name, JINJA.from_string(content.decode("utf-8")).render(cookiecutter=answers).encode())
@@ -93,6 +97,7 @@ def copied(skip: set[str]) -> dict[Path, bytes]:
     listed = subprocess.run(
         ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"], cwd=ROOT, capture_output=True, check=True, text=True
     )
+    named = {place(path): path.relative_to(TEMPLATE).as_posix() for path in TEMPLATE.rglob("*cookiecutter.*") if path.is_file()}
     verbatim_names = json.loads((ROOT / "cookiecutter.json").read_text(encoding="utf-8"))["_copy_without_render"]
     files = {}
     for name in filter(None, listed.stdout.split("\0")):
@@ -103,7 +108,7 @@ def copied(skip: set[str]) -> dict[Path, bytes]:
         if name == LOCK:
             own = f'name = "{default_answers()["project"]}"\n'.encode()
             content = content.replace(own, b'name = "{{cookiecutter.project}}"\n')
-        target = template_name(name)
+        target = named.get(name) or template_name(name)
         verbatim = name == LOCK or any(fnmatch(target, form) for form in verbatim_names)
         if not verbatim and re.search(rb"{[{%#]", content) and not name.endswith(".gz"):
             content = b"{% raw %}" + content + b"{% endraw %}"
