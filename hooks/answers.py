@@ -35,8 +35,7 @@ def find_data(answer: str) -> Path | None:
 
 def sensitive(answers: dict[str, str]) -> list[str]:
     """Return the columns that the answer `sensitive` names."""
-    names = [name.strip() for name in answers["sensitive"].split(",")]
-    return [] if names in (["none"], [""]) else names
+    return [name for part in answers["sensitive"].split(",") if (name := part.strip()) not in ("", "none")]
 
 
 def wrong_answers(answers: dict[str, str], locked: set[str]) -> list[str]:

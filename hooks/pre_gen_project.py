@@ -117,7 +117,7 @@ from itertools import islice
 from pathlib import Path
 
 
-SAMPLE = 3_000_000  # bytes, unpacked, that are looked at
+SAMPLE = 2_000_000  # bytes, unpacked, that are looked at
 MISSING = ("", "NA", "N/A", "n/a", "#N/A", "<NA>", "NaN", "nan", "NULL", "Null", "null", "?")
 PERHAPS = ("None", "-", ".")  # missing where a column holds numbers or dates otherwise; words, where all that use them hold text
 THOUSANDS = re.compile(r"^[+-]?[1-9][0-9]{0,2}([., '][0-9]{3})+([.,][0-9]+)?$")
@@ -254,8 +254,7 @@ def _decimal(values: dict[str, set[str]], delimiter: str) -> str:
 
 def _all(form: "str | re.Pattern[str]", cells: set[str]) -> bool:
     """Whether there are `cells`, and all of them match."""
-    match = re.compile(form).match
-    return bool(cells) and all(match(cell) for cell in cells)
+    return bool(cells) and all(map(re.compile(form).match, cells))
 
 
 def _missing(values: dict[str, set[str]], decimal: str) -> tuple[str, ...]:
@@ -272,7 +271,7 @@ def kind_of(cells: set[str], decimal: str) -> str:
     """Return the type that all of `cells` have, which are different values of one column."""
     if _all(pattern("integer", decimal), cells):
         # 007 is a code, and 64 bits do not hold each number of 19 digits
-        coded = any(re.match(r"^[+-]?0[0-9]", cell) or len(cell) > 18 for cell in cells)
+        coded = any(map(re.compile(r"^[+-]?0[0-9]|.{19}").match, cells))
         return "text" if coded else "integer"
     if _all(pattern("number", decimal), cells):
         return "number"
@@ -410,13 +409,14 @@ def take_in(path: Path, found: Found, labels: list[str]) -> list[str]:
     A file above LARGEST is too large for git: the command puts it into DVC's cache and links it from there.
     """
     raw = RAW / path.name
-    RAW.mkdir(parents=True, exist_ok=True)
+    SOURCES.parent.mkdir(exist_ok=True)
     if found.columns:
         SOURCES.write_text(sources_yaml(found, raw.as_posix(), labels), encoding="utf-8", newline="\n")
     if raw.exists() and raw.samefile(path):
         return []
     if path.stat().st_size > LARGEST:
         return [f"uv run dvc add --out {shlex.quote(raw.as_posix())} {shlex.quote(str(path))}"]
+    RAW.mkdir(exist_ok=True)
     shutil.copyfile(path, raw)
     return []
 
@@ -484,8 +484,7 @@ def find_data(answer: str) -> Path | None:
 
 def sensitive(answers: dict[str, str]) -> list[str]:
     """Return the columns that the answer `sensitive` names."""
-    names = [name.strip() for name in answers["sensitive"].split(",")]
-    return [] if names in (["none"], [""]) else names
+    return [name for part in answers["sensitive"].split(",") if (name := part.strip()) not in ("", "none")]
 
 
 def wrong_answers(answers: dict[str, str], locked: set[str]) -> list[str]:

@@ -15,7 +15,7 @@ from pathlib import Path
 from stages.command import Refused
 from stages.formats import DELIMITERS, opened, pattern
 
-SAMPLE = 3_000_000  # bytes, unpacked, that are looked at
+SAMPLE = 2_000_000  # bytes, unpacked, that are looked at
 MISSING = ("", "NA", "N/A", "n/a", "#N/A", "<NA>", "NaN", "nan", "NULL", "Null", "null", "?")
 PERHAPS = ("None", "-", ".")  # missing where a column holds numbers or dates otherwise; words, where all that use them hold text
 THOUSANDS = re.compile(r"^[+-]?[1-9][0-9]{0,2}([., '][0-9]{3})+([.,][0-9]+)?$")
@@ -152,8 +152,7 @@ def _decimal(values: dict[str, set[str]], delimiter: str) -> str:
 
 def _all(form: "str | re.Pattern[str]", cells: set[str]) -> bool:
     """Whether there are `cells`, and all of them match."""
-    match = re.compile(form).match
-    return bool(cells) and all(match(cell) for cell in cells)
+    return bool(cells) and all(map(re.compile(form).match, cells))
 
 
 def _missing(values: dict[str, set[str]], decimal: str) -> tuple[str, ...]:
@@ -170,7 +169,7 @@ def kind_of(cells: set[str], decimal: str) -> str:
     """Return the type that all of `cells` have, which are different values of one column."""
     if _all(pattern("integer", decimal), cells):
         # 007 is a code, and 64 bits do not hold each number of 19 digits
-        coded = any(re.match(r"^[+-]?0[0-9]", cell) or len(cell) > 18 for cell in cells)
+        coded = any(map(re.compile(r"^[+-]?0[0-9]|.{19}").match, cells))
         return "text" if coded else "integer"
     if _all(pattern("number", decimal), cells):
         return "number"

@@ -63,31 +63,26 @@ def default_answers() -> dict[str, Any]:
     return answers
 
 
-def place(path: Path) -> str:
-    """Return the name at the root of a file of the template; empty, or that of a folder, where the default answers do not ask for it."""
-    return JINJA.from_string(path.relative_to(TEMPLATE).as_posix()).render(cookiecutter=default_answers())
-
-
 def template_name(name: str) -> str:
-    """Return the name in the template of a file of the root that has none there yet."""
+    """Return the name in the template of a file of the root that is edited there."""
     condition = next((condition for begin, condition in CHOSEN.items() if name.startswith(begin)), None)
     folder, _, last = name.rpartition("/")
     return f"{folder}/{{% if {condition} %}}{last}{{% endif %}}" if condition else name
 
 
 def rendered() -> dict[Path, tuple[str, bytes]]:
-    """Return the files of the template that have answers in them: each with its name at the root and what it is there.
+    """Return the template's files with answers in text or name: each with its name at the root and what it is there.
 
-    The name is empty for a file that the default answers do not ask for.
+    The name is empty, or that of a folder, for a file that the default answers do not ask for.
     """
     answers = default_answers()
     files: dict[Path, tuple[str, bytes]] = {}
     for path in sorted(TEMPLATE.rglob("*")):
+        inside = path.relative_to(TEMPLATE).as_posix()
         if path.is_file() and path.name != LOCK:
-            name, content = place(path), path.read_bytes()
-            if not name or name.endswith("/"):
-                files[path] = ("", b"")
-            elif re.search(rb"{[{%].*cookiecutter\.", content):
+            name = JINJA.from_string(inside).render(cookiecutter=answers)
+            content = path.read_bytes()
+            if re.search(rb"{[{%].*cookiecutter\.", content) or (name != inside and template_name(name) != inside):
                 files[path] = (name, JINJA.from_string(content.decode("utf-8")).render(cookiecutter=answers).encode())
     return files
 
@@ -97,7 +92,6 @@ def copied(skip: set[str]) -> dict[Path, bytes]:
     listed = subprocess.run(
         ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"], cwd=ROOT, capture_output=True, check=True, text=True
     )
-    named = {place(path): path.relative_to(TEMPLATE).as_posix() for path in TEMPLATE.rglob("*cookiecutter.*") if path.is_file()}
     verbatim_names = json.loads((ROOT / "cookiecutter.json").read_text(encoding="utf-8"))["_copy_without_render"]
     files = {}
     for name in filter(None, listed.stdout.split("\0")):
@@ -108,7 +102,7 @@ def copied(skip: set[str]) -> dict[Path, bytes]:
         if name == LOCK:
             own = f'name = "{default_answers()["project"]}"\n'.encode()
             content = content.replace(own, b'name = "{{cookiecutter.project}}"\n')
-        target = named.get(name) or template_name(name)
+        target = template_name(name)
         verbatim = name == LOCK or any(fnmatch(target, form) for form in verbatim_names)
         if not verbatim and re.search(rb"{[{%#]", content) and not name.endswith(".gz"):
             content = b"{% raw %}" + content + b"{% endraw %}"
@@ -135,7 +129,7 @@ def hooks() -> dict[Path, bytes]:
 def main() -> int:
     """Write what is out of step, or with --check name it; return how the process ends."""
     sources = rendered()
-    to_root = {ROOT / name: content for name, content in sources.values() if name}
+    to_root = {ROOT / name: content for name, content in sources.values() if name and not name.endswith("/")}
     wanted = to_root | copied({name for name, _ in sources.values()}) | hooks()
     extra = [path for path in sorted(TEMPLATE.rglob("*")) if path.is_file() and path not in wanted and path not in sources]
     stale = [path for path, content in wanted.items() if not path.is_file() or path.read_bytes() != content]
