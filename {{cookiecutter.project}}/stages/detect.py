@@ -111,14 +111,13 @@ def take_in(path: Path, found: Found, labels: list[str]) -> list[str]:
     A file above LARGEST is too large for git: the command puts it into DVC's cache and links it from there.
     """
     raw = RAW / path.name
-    SOURCES.parent.mkdir(exist_ok=True)
+    RAW.mkdir(parents=True, exist_ok=True)  # also where nothing is copied: `dvc add` wants the folder
     if found.columns:
         SOURCES.write_text(sources_yaml(found, raw.as_posix(), labels), encoding="utf-8", newline="\n")
     if raw.exists() and raw.samefile(path):
         return []
     if path.stat().st_size > LARGEST:
         return [f"uv run dvc add --out {shlex.quote(raw.as_posix())} {shlex.quote(str(path))}"]
-    RAW.mkdir(exist_ok=True)
     shutil.copyfile(path, raw)
     return []
 
