@@ -21,16 +21,17 @@ def own_data(answers: dict[str, str]) -> tuple[list[str], list[str]]:
         return [], []
     found = look(path)
     commands = take_in(path, found, [answers["target"].strip(), *sensitive(answers)])
-    return [f"Read as {_said(found)}; data/sources.yaml says so, correct it there.", *(f"  {note}" for note in found.notes)], commands
+    return [_said(found), *(f"  {note}" for note in found.notes)], commands
 
 
 def _said(found: Found) -> str:
     if found.format == "parquet":
-        return "Parquet, whose columns `make scope` looks at"
+        return "It is Parquet: `make scope` looks at its columns first, and writes data/sources.yaml."
     delimiter = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}[found.delimiter]
-    missing = ", ".join(repr(word) for word in found.missing)
     mark = {".": "point", ",": "comma"}[found.decimal]
-    return f"{len(found.columns)} columns parted by {delimiter}, {found.encoding}, decimal {mark}, missing: {missing}"
+    missing = ", ".join(repr(word) for word in found.missing)
+    how = f"{len(found.columns)} columns parted by {delimiter}, {found.encoding}, decimal {mark}, missing: {missing}"
+    return f"Read as {how}; data/sources.yaml says so, correct it there."
 
 
 def next_steps(answers: dict[str, str], read: list[str], commands: list[str]) -> str:

@@ -56,6 +56,8 @@ def look(path: Path) -> Found:
         sample = file.read(SAMPLE)
         whole = not file.read(1)
     text, encoding = _decoded(path, sample, whole)
+    if text.lstrip().startswith(("{", "[{", "<!", "<?", "<html")):
+        raise Refused(f"{path} is JSON, or a page, and no table; export it as CSV or Parquet")
     delimiter = _delimiter(path, text)
     header, rows, ragged = _rows(path, text, delimiter, whole)
     values = {column: {cell.strip() for cell in set(cells)} for column, *cells in zip(header, *rows, strict=True)}
@@ -116,7 +118,7 @@ def _rows(path: Path, text: str, delimiter: str, whole: bool) -> tuple[list[str]
     folded = [column.lower() for column in header]
     problems = [f"column {nth} has no name; give it one, or leave the column out" for nth, name in enumerate(header, 1) if not name]
     problems += [f"the name of column {name!r} has spaces around it; remove them" for name in header if name != name.strip()]
-    twice = [name for nth, name in enumerate(header) if name and name.lower() in folded[:nth]]
+    twice = sorted({name for nth, name in enumerate(header) if name and name.lower() in folded[:nth]})
     problems += [f"two columns are named {name!r}; each needs a name of its own" for name in twice]
     problems += [
         f"the name of column {nth} is {len(name):,} characters long, must be 500 at most"
@@ -125,8 +127,9 @@ def _rows(path: Path, text: str, delimiter: str, whole: bool) -> tuple[list[str]
     ]
     if len(header) > 1000:
         problems.append(f"there are {len(header):,} columns, must be 1,000 at most")
-    if header and all(re.match(pattern("number", "."), name) for name in header):
-        problems.append(f"it begins with numbers ({', '.join(header[:3])}); its first line must name the columns")
+    numbers = [name for name in header if re.match(pattern("number", "."), name) or name in MISSING[1:]]
+    if len(numbers) == len(header) or (numbers and twice):
+        problems = [f"it begins with values ({', '.join(header[:3])}); its first line must name the columns"]
     rows = [row for row in reader if row][: None if whole else -1]
     if not rows:
         problems.append("it has no row, only a header")

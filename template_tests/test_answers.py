@@ -141,7 +141,7 @@ def test_parquet_is_left_to_the_project(tmp_path, capfd):
     code = "import pandas as pd; pd.DataFrame({'size': [1.5, 2.5], 'kind': [0.0, 1.0]}).to_parquet('toys.parquet')"
     subprocess.run([PYTHON, "-c", code], cwd=tmp_path, check=True)
     folder = generate(ROOT, tmp_path / "made", project=ODD, data=str(tmp_path / "toys.parquet"), target="kind")
-    assert "Parquet, whose columns `make scope` looks at" in capfd.readouterr().out
+    assert "It is Parquet: `make scope` looks at its columns first" in capfd.readouterr().out
     assert not (folder / "data/sources.yaml").exists()
     result = run(folder, "stages.detect")
     assert result.returncode == 0, result.stdout

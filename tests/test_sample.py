@@ -155,7 +155,9 @@ def test_ragged_rows_are_told(toys):
         (b"colour, size\nred,1\n", "the name of column ' size' has spaces around it; remove them"),
         (b"size,Size\n1,2\n", "two columns are named 'Size'; each needs a name of its own"),
         (b"a" * 501 + b",size\n1,2\n", "the name of column 1 is 501 characters long, must be 500 at most"),
-        (b"1,2.5\n2,3.5\n", "it begins with numbers (1, 2.5); its first line must name the columns"),
+        (b"1,2.5\n2,3.5\n", "it begins with values (1, 2.5); its first line must name the columns"),
+        (b"red,1,f,f\nblue,2,t,f\n", "it begins with values (red, 1, f); its first line must name the columns"),
+        (b'{"size": 1, "colour": "red"}\n', "is JSON, or a page, and no table; export it as CSV or Parquet"),
         (",".join(f"c{n}" for n in range(1001)).encode() + b"\n" + b"," * 1000 + b"\n", "there are 1,001 columns, must be 1,000 at most"),
     ],
 )
