@@ -525,6 +525,8 @@ def _wrong_data(answers: dict[str, str]) -> list[str]:
         return problems(look(path), answers["target"].strip(), sensitive(answers))
     except Refused as refusal:
         return [f"data: {line}" for line in str(refusal).splitlines()]
+    except OSError as error:
+        return [f"data: {path}: {error.strerror or error}"]
 
 
 def check(answers: dict[str, str], locked: set[str]) -> None:

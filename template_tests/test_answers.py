@@ -269,3 +269,18 @@ def test_generating_takes_under_two_seconds_of_cpu(tmp_path):
     subprocess.run([Path(sys.executable).parent / command[0], *command[1:]], cwd=tmp_path, check=True, capture_output=True)
     after = os.times()
     assert after.children_user + after.children_system - before.children_user - before.children_system < 2
+
+
+def test_data_that_may_not_be_read_are_told(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(str(ROOT))
+    from hooks import answers
+
+    def look(path: Path) -> None:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    (tmp_path / "toys.csv").write_text("size,kind\n", encoding="utf-8")
+    monkeypatch.setattr(answers, "look", look)
+    said = answers.wrong_answers(
+        {"project": ODD, "data": str(tmp_path / "toys.csv"), "target": "kind", "sensitive": "none", "remote": "none", "ci": "none"}, set()
+    )
+    assert said == [f"data: {tmp_path / 'toys.csv'}: Permission denied"]
