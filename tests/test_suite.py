@@ -189,7 +189,9 @@ def test_an_unknown_key_in_the_meta_of_the_suite_is_a_problem(tmp_path):
 
 
 def test_an_unknown_key_in_the_meta_of_an_expectation_is_a_problem(tmp_path):
-    assert problems(tmp_path, meta(verdit="insufficient")) == [about("meta has the key 'verdit', allowed: bound, notes, proposed, verdict, waived")]
+    assert problems(tmp_path, meta(verdit="insufficient")) == [
+        about("meta has the key 'verdit', allowed: bound, notes, proposed, verdict, waived")
+    ]
 
 
 @pytest.mark.parametrize(

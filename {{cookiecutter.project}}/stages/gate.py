@@ -21,6 +21,7 @@ from stages.tables import Stored, write_json
 
 RANK = ("pass", "warn", "insufficient", "fail")
 EXAMPLES = 5
+UNCONFIRMED = "holds nothing but what a program inferred; read it, and set meta.bound to confirmed where it is right"
 CELLS = 40_000_000  # of a table that are in memory at once, for a batch of expectations: about 1 GB with what Great Expectations adds
 NULL_TYPES = ("expect_column_values_to_not_be_null", "expect_column_values_to_be_null", "expect_column_to_exist")
 
@@ -57,6 +58,8 @@ def gate(table: pd.DataFrame | Stored, suite: str | Path, report: str | Path) ->
     findings = [_closed(problem) for problem in loaded.problems + _table_problems(table, loaded)]
     if table.columns.is_unique:  # else a column is no single column; _table_problems has told it
         findings += _judge(table, loaded)
+    if loaded.expected and all(e.meta["bound"] == "inferred" for e in loaded.expected):
+        findings.append(Finding("warn", False, f"WARN: {loaded.path} {UNCONFIRMED}"))
     verdict = Verdict(
         gate=Path(report).stem,
         verdict=max((finding.verdict for finding in findings), key=RANK.index, default="pass"),
@@ -124,7 +127,7 @@ def _batches(table: pd.DataFrame | Stored, suite: Suite, expected: list[Expected
     """
     if shape := [e for e in expected if e.needs == set()]:
         yield [], shape
-    most = max(1, CELLS // len(table))
+    most = max(1, CELLS / len(table))
     batch: list[Expected] = []
     columns: set[str] = set()
     for one in sorted((e for e in expected if e.needs != set()), key=lambda e: sorted(e.needs or table.columns)):
@@ -237,12 +240,14 @@ def _found(suite: Suite, expected: Expected, result: dict[str, Any], rows: list[
         return "; ".join(_judged_row(suite, expected, row) for row in rows[:EXAMPLES]) + _more(len(rows))
     if result.get("unexpected_count") and "element_count" in result:
         values = list(dict.fromkeys(map(_number, result["partial_unexpected_list"])))
-        examples = f", for example {', '.join(values[:EXAMPLES])}" if values and values != ["None"] else ""
+        examples = "" if expected.raw["type"] == NULL_TYPES[0] else f", for example {', '.join(values[:EXAMPLES])}"
         return f"{what} fails in {result['unexpected_count']:,} of {result['element_count']:,} rows{examples}"
     parts = {"unexpected": result.get("partial_unexpected_list"), "missing": result.get("partial_missing_list")}
     parts |= (result.get("details") or {}).get("mismatched", {})
     if any(parts.values()):
-        return f"{what} has " + "; ".join(f"{kind} {', '.join(map(str, values[:EXAMPLES]))}" for kind, values in parts.items() if values)
+        return f"{what} has " + "; ".join(
+            f"{kind} {', '.join(sorted(map(str, values))[:EXAMPLES])}" for kind, values in parts.items() if values
+        )
     return f"{what} has {_number(result.get('observed_value'))}"
 
 

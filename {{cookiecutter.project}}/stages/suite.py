@@ -14,10 +14,12 @@ from great_expectations.expectations.expectation import Expectation
 from great_expectations.expectations.expectation_configuration import ExpectationConfiguration
 from great_expectations.expectations.registry import list_registered_expectation_implementations
 
+import stages.expectations  # noqa: F401 - makes its types known
+
 SUITE_KEYS = {"name", "id", "expectations", "meta", "notes"}
 EXPECTATION_KEYS = {"type", "kwargs", "severity", "meta", "id", "description", "notes", "rendered_content"}
 SUITE_META_KEYS = {"great_expectations_version", "notes", "row", "show"}
-META_KEYS = {"bound", "notes", "verdict", "waived"}
+META_KEYS = {"bound", "notes", "proposed", "verdict", "waived"}
 SEVERITIES = ("critical", "warning", "info")
 
 
@@ -176,7 +178,7 @@ def _problems(raw: Any) -> list[str]:
     known = list_registered_expectation_implementations()
     problems = [f"the key {key!r} is unknown, allowed: {', '.join(sorted(EXPECTATION_KEYS))}" for key in raw if key not in EXPECTATION_KEYS]
     if raw.get("type") not in known:
-        near = get_close_matches(str(raw.get("type")), known, n=1)
+        near = get_close_matches(str(raw.get("type")), known)
         problems.append("Great Expectations has no such type" + (f"; did you mean {near[0]}?" if near else ""))
     if raw.get("severity") not in SEVERITIES:
         problems.append(f"severity is {raw.get('severity')!r}, must be one of {', '.join(SEVERITIES)}")

@@ -17,12 +17,13 @@ LEFT_OUT = ("dvc.lock", "reports/")
 
 
 def copy_tracked(source: Path, target: Path) -> None:
-    """Copy the files that git tracks in `source`, save LEFT_OUT, to `target`, as a DVC repository without git."""
-    listed = subprocess.run(["git", "ls-files", "-z"], cwd=source, capture_output=True, check=True, text=True).stdout
+    """Copy the files that git tracks in `source`, save LEFT_OUT, and the raw data to `target`, as a DVC repository without git."""
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=source, capture_output=True, check=True, encoding="utf-8").stdout
     for name in filter(None, listed.split("\0")):
         if not name.startswith(LEFT_OUT) and (source / name).is_file():
             (target / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(source / name, target / name)
+    shutil.copytree(source / "data" / "raw", target / "data" / "raw", dirs_exist_ok=True)  # a large file there is DVC's, not git's
     (target / ".dvc" / "config.local").write_text("[core]\n    no_scm = true\n", encoding="utf-8")
 
 

@@ -1,5 +1,6 @@
 """Run the pipeline in a copy of this project, with the network cut off and every attempt to use it written down."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -56,6 +57,21 @@ class Run:
         assert old in text, f"{name} has no {old!r}"
         path.write_text(text.replace(old, new), encoding="utf-8")
 
+    def expect(self, suite: str, expectation: str, **kwargs: object) -> None:
+        """Add a critical expectation to a suite of the copy."""
+        path = self.folder / "expectations" / f"{suite}.json"
+        content = json.loads(path.read_text(encoding="utf-8"))
+        meta = {"notes": "Added by a test.", "bound": "confirmed"}
+        content["expectations"].append({"type": expectation, "kwargs": kwargs, "severity": "critical", "meta": meta})
+        path.write_text(json.dumps(content), encoding="utf-8")
+
+    def stopped_by(self) -> str:
+        """Return a sentence on the gates that stopped the last run; nothing if none did."""
+        reports = [json.loads(path.read_text(encoding="utf-8")) for path in sorted((self.folder / "reports/gates").glob("*.json"))]
+        blocking = [report for report in reports if report["blocks"]]
+        said = [sentence for report in blocking for sentence in report["sentences"]]
+        return "\n".join([f"dvc repro is stopped by {', '.join(report['gate'] for report in blocking)}:", *said]) if blocking else ""
+
     def table(self, name: str) -> pd.DataFrame:
         """Return a table that the run wrote."""
         path = self.folder / name
@@ -71,6 +87,5 @@ def copy_project(folder: Path) -> Run:
             shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"))
         else:
             shutil.copy(source, target)
-    with (folder / ".dvc" / "config").open("a", encoding="utf-8") as config:
-        config.write("    no_scm = true\n")
+    (folder / ".dvc" / "config.local").write_text("[core]\n    no_scm = true\n", encoding="utf-8")
     return Run(folder)

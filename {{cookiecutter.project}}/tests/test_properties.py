@@ -37,7 +37,7 @@ def accounted(content: bytes, encoding: str, end: str = "\n") -> None:
     """Read and prepare `content`; assert that each record is kept or rejected, unless the file is refused as a whole."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "toys.csv")
-        path.write_bytes(f"colour,size,label{end}".encode() + content)
+        path.write_bytes(f"colour,size,label{end}".encode(encoding) + content)
         source = Source(path=str(path), format="csv", encoding=encoding, missing=[""], key=[], columns=COLUMNS)  # type: ignore[arg-type]
         try:
             raw = read(ibis.duckdb.connect(), "toys", source)
@@ -53,13 +53,13 @@ def accounted(content: bytes, encoding: str, end: str = "\n") -> None:
 
 
 @quick
-@given(LINES, st.sampled_from(["\n", "\r\n"]), st.booleans())
-def test_no_record_of_a_text_file_is_lost_or_invented(lines, end, ends):
-    accounted((end.join(lines) + (end if ends else "")).encode(), "utf-8", end)
+@given(LINES, st.sampled_from(["\n", "\r\n"]), st.booleans(), st.sampled_from(["utf-8", "utf-16"]))
+def test_no_record_of_a_text_file_is_lost_or_invented(lines, end, ends, encoding):
+    accounted((end.join(lines) + (end if ends else "")).encode(encoding.replace("16", "16-le")), encoding, end)
 
 
 @quick
-@given(st.binary(max_size=60), st.sampled_from(["utf-8", "latin-1"]))
+@given(st.binary(max_size=60), st.sampled_from(["utf-8", "utf-16", "cp1252", "latin-1"]))
 def test_no_record_of_any_bytes_is_lost_or_invented(content, encoding):
     accounted(content, encoding)
 
