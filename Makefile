@@ -5,6 +5,7 @@ unexport PYTHONDONTWRITEBYTECODE VIRTUAL_ENV
 PYTHON ?= python3
 UV := $(or $(shell command -v uv),.uv/bin/uv)
 RUN := $(UV) run --no-sync
+PYTEST = pytest -n auto
 
 .PHONY: demo repro verify compare test lint env git
 
@@ -23,7 +24,7 @@ compare: env  # what differs from the commit REV, by default the one at which th
 	@$(RUN) python -m stages.compare $(REV)
 
 test: env
-	$(RUN) pytest
+	$(RUN) $(PYTEST)
 
 lint: env
 	$(RUN) ruff check

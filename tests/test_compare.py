@@ -118,9 +118,9 @@ def git(folder: Path, *arguments: str) -> str:
 def committed(pipeline, tmp_path_factory) -> Path:
     """A finished run, committed on main; what DVC keeps is left out."""
     folder = tmp_path_factory.mktemp("committed") / "project"
-    shutil.copytree(pipeline.folder, folder, ignore=shutil.ignore_patterns("cache", "tmp", "*.parquet", "__pycache__", "*.skops"))
-    config = folder / ".dvc" / "config"
-    config.write_text(config.read_text(encoding="utf-8").replace("no_scm = true", ""), encoding="utf-8")
+    shutil.copytree(
+        pipeline.folder, folder, ignore=shutil.ignore_patterns("cache", "tmp", "config.local", "*.parquet", "__pycache__", "*.skops")
+    )
     shutil.copy(PROJECT / ".gitignore", folder)
     for arguments in (["init", "--quiet"], ["add", "--all"], ["commit", "--quiet", "--message", "first run"]):
         git(folder, *arguments)

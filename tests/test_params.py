@@ -20,7 +20,5 @@ def test_a_project_with_a_suite_may_run():
 
 
 def test_a_project_without_suites_is_sent_to_make_scope():
-    with pytest.raises(
-        Refused, match=r"expectations/ has no suite of these data; run `make scope` first \(without make: `uv run python"
-    ):
+    with pytest.raises(Refused, match=r"expectations/ has no suite of these data; run `make scope` first \(without make: `uv run python"):
         main()

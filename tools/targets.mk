@@ -1,6 +1,8 @@
 # Targets of this repository only: the template, its tests, and what they need beside the project's own environment.
 TOOLS := $(UV) run --project tools --locked
 
+PYTEST = pytest -n auto --cov=stages --cov-branch --cov-report=term:skip-covered --cov-fail-under=95
+
 .PHONY: sync test-template lint-template
 test: test-template
 lint: lint-template

@@ -109,9 +109,7 @@ def main() -> None:
     """Look at all of params.yaml, where DVC looks at what its stages list; raises Refused as well while there is no suite."""
     load_params()
     if not Path("expectations/prepared.json").is_file():
-        raise Refused(
-            "expectations/ has no suite of these data; run `make scope` first (without make: `uv run python -m stages.scope`)"
-        )
+        raise Refused("expectations/ has no suite of these data; run `make scope` first (without make: `uv run python -m stages.scope`)")
 
 
 if __name__ == "__main__":
