@@ -25,7 +25,9 @@ def sentences(tmp_path):
 
 def pairs(sentences, table, pairs=PAIRS, **options):
     kind = "expect_column_pair_values_to_be_in_set"
-    return sentences(table, kind, **{"column_A": "fuel", "column_B": "tank", "value_pairs_set": pairs, "ignore_row_if": "neither"} | options)
+    return sentences(
+        table, kind, **{"column_A": "fuel", "column_B": "tank", "value_pairs_set": pairs, "ignore_row_if": "neither"} | options
+    )
 
 
 def test_known_pairs_pass(sentences):
