@@ -142,12 +142,12 @@ def propose_from(bench: Bench, rows: pd.DataFrame, duplicate_share: float) -> in
     return sum(len(suite["expectations"]) for suite in suites.values())
 
 
-def false_alarms(bench: Bench) -> tuple[int, Counter[str], int]:
-    """Return on how many of HALVES random halves the suites of the other half find something, what, and the size of the suites."""
+def false_alarms(bench: Bench, n_halves: int) -> tuple[int, Counter[str], int]:
+    """Return on how many of `n_halves` random halves the suites of the other half find something, what, and the size of the suites."""
     alarms, what, size = 0, Counter[str](), 0
     train, test, _ = prepared(bench, bench.raw, bench.raw.rows)
     rows = pd.concat([train, test], ignore_index=True)
-    for mine, other in tqdm(list(halves(len(rows), HALVES)), desc=bench.name, disable=not sys.stderr.isatty()):
+    for mine, other in tqdm(list(halves(len(rows), n_halves)), desc=bench.name, disable=not sys.stderr.isatty()):
         size = propose_from(bench, rows.iloc[np.sort(mine)].reset_index(drop=True), 0.0)
         found = judged(bench, "prepared", rows.iloc[np.sort(other)].reset_index(drop=True))
         alarms += bool(found)
@@ -197,6 +197,7 @@ def main() -> None:
     """Print the tables in Markdown."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, help="a folder with CSV files")
+    parser.add_argument("--halves", type=int, default=HALVES, help="random halves on which false alarms are counted")
     parser.add_argument("--trials", type=int, default=1, help="random halves on which each corruption is tried")
     parser.add_argument("--shares", type=float, nargs="+", default=SHARES, help="shares of the rows that are corrupted")
     parser.add_argument("sets", nargs="*", help="FILE:TARGET[,FORBIDDEN...] in that folder")
@@ -214,17 +215,17 @@ def main() -> None:
         data = load_params().data
         wanted = [(Path(bundled.path), data.target, list(data.forbidden))]
     tables = []
-    print(f"| data | rows of a half | columns | expectations | false alarms in {HALVES} halves |\n|---|---|---|---|---|")
+    print(f"| data | rows of a half | columns | expectations | false alarms in {asked.halves} halves |\n|---|---|---|---|---|")
     for path, target, forbidden in wanted:
         with tempfile.TemporaryDirectory() as folder:
             bench = load(path, target, forbidden, Path(folder))
-            alarms, what, n = false_alarms(bench)
+            alarms, what, n = false_alarms(bench, asked.halves)
             size = f"{len(bench.raw.rows) // 2:,} | {bench.raw.rows.shape[1]} | {n}"
             print(f"| {bench.name} | {size} | {alarms} {dict(what) or ''} |", flush=True)
             tables.append(attempts(bench, asked.trials, asked.shares))
     tried = pd.concat(tables, ignore_index=True)
-    report(tried, "data")
-    report(tried, "corruption")
+    for by in ("data", "corruption") if len(tried) else ():
+        report(tried, by)
 
 
 if __name__ == "__main__":
