@@ -47,15 +47,20 @@ def look(path: Path) -> Found:
     """
     if not path.is_file():
         raise Refused(f"there is no file {str(path)!r}")
-    if path.suffix == ".parquet":
+    if path.suffix in (".parquet", ".pq"):
         with path.open("rb") as file:
             if file.read(4) != b"PAR1":
                 raise Refused(f"{path} is no Parquet file, as its name says")
         return Found(format="parquet")
+    csv.field_size_limit(2**31 - 1)
     with opened(path) as file:
         sample = file.read(SAMPLE)
         whole = not file.read(1)
     text, encoding = _decoded(path, sample, whole)
+    if "\r" in text and "\n" not in text:
+        raise Refused(f"{path}: its lines end in carriage returns alone; export it with line feeds")
+    if text.startswith(("\n", "\r\n")) and text.strip():
+        raise Refused(f"{path} begins with an empty line; its first line must name the columns")
     if text.lstrip().startswith(("{", "[{", "<!", "<?", "<html")):
         raise Refused(f"{path} is JSON, or a page, and no table; export it as CSV or Parquet")
     delimiter = _delimiter(path, text)
@@ -112,7 +117,6 @@ def _delimiter(path: Path, text: str) -> str:
 
 def _rows(path: Path, text: str, delimiter: str, whole: bool) -> tuple[list[str], list[list[str]], int]:
     """Return the names of the columns, the rows that are as long, and how many are not; the last of a part may be cut."""
-    csv.field_size_limit(2**31 - 1)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
     header = next(reader)
     folded = [column.lower() for column in header]

@@ -84,6 +84,10 @@ def test_a_western_file_that_was_seen_in_part_may_yet_hold_more_than_latin_1(toy
     assert toys("colour,size\ngrün,1\nred,2\nblue,3\npink,4\n".encode("latin-1")).encoding == "cp1252"
 
 
+def test_a_long_value_is_read(toys):
+    assert toys(f"colour,size\n{'x' * 150_000},1\n").columns == {"colour": "text", "size": "integer"}
+
+
 def test_a_packed_file_is_unpacked(toys):
     assert toys(gzip.compress(b"colour,size\nred,1\n"), name="toys.csv.gz").columns == {"colour": "text", "size": "integer"}
 
@@ -147,6 +151,8 @@ def test_ragged_rows_are_told(toys):
     [
         (b"", "is empty; its first line must name the columns"),
         (b"\n\n", "is empty; its first line must name the columns"),
+        (b"\ncolour,size\nred,1\n", "begins with an empty line; its first line must name the columns"),
+        (b"colour,size\rred,1\r", "its lines end in carriage returns alone; export it with line feeds"),
         (b"colour size\nred 1\n", "is no table of two columns or more, parted by comma, semicolon, tab or bar; it begins 'colour size'"),
         (b"colour,size\n", "it has no row, only a header"),
         (b"colour,size\nred,\0\n", "is no text: it holds NUL bytes"),
