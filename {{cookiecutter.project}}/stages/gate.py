@@ -196,10 +196,8 @@ def _ask(rows: pd.DataFrame, suite: Suite, expected: list[Expected]) -> dict[int
 
 def _meets_rows(expected: Expected) -> Expectation:
     """Return an expectation that the row_condition of `expected` meets a row at all: without one many types pass."""
-    condition = {key: value for key, value in expected.raw["kwargs"].items() if key in ("row_condition", "condition_parser")}
-    return ExpectationConfiguration(
-        type="expect_table_row_count_to_be_between", kwargs={"min_value": 1, **condition}, meta={"nth": -expected.nth}
-    ).to_domain_obj()
+    kwargs = {"min_value": 1, "row_condition": expected.raw["kwargs"]["row_condition"]}
+    return ExpectationConfiguration("expect_table_row_count_to_be_between", kwargs, meta={"nth": -expected.nth}).to_domain_obj()
 
 
 def _finding(suite: Suite, expected: Expected, result: Any, met: bool) -> Finding | None:
@@ -276,7 +274,7 @@ def _more(n: int) -> str:
 def _allowed(expected: Expected) -> str:
     """Return Great Expectations' own sentence about what is allowed."""
     rendered = InlineRenderer(render_object=expected.expectation.configuration).get_rendered_content()[0].value
-    params = {key: param["value"] if isinstance(param, dict) else param.value for key, param in (rendered.params or {}).items()}
+    params = {key: param["value"] for key, param in (rendered.params or {}).items()}
     sentence = Template(rendered.template or "").safe_substitute(params).strip().rstrip(".")
     if sentence and expected.raw["type"] not in sentence:
         return f"Allowed: {sentence}."

@@ -39,13 +39,12 @@ def divergence(n_values: int, n: int) -> float:
     return float(chi2.isf(CHANCE, n_values - 1) / n)
 
 
-def distinct(values: pd.Series) -> tuple[int, int]:
-    """Return between which counts of different values the next table lies.
+def distinct(counts: pd.Series) -> tuple[int, int]:
+    """Return between which numbers of different values the next table has, where this one has each value `counts` times.
 
     Among rows that come as they like, the variance of this count is at most the number of values that come once, and the
     difference of two such counts has twice that (Good and Toulmin 1956, Biometrika 43).
     """
-    counts = values.value_counts()
     margin = norm.isf(CHANCE / 2) * np.sqrt(2 * (1 + (counts == 1).sum()))
     return max(1, int(len(counts) - margin)), min(int(counts.sum()), int(len(counts) + margin + 1))
 

@@ -11,7 +11,7 @@ from stages.margins import distinct, divergence, least, most, mostly, quantile_r
 MOST_CODES = {"text": 50, "number": 20}  # more different values than this are no list of codes
 MOST_SHAPES = 5  # more shapes than this are free text
 MOST_MODES = 10  # more values than this that could be the most common one are no clear one
-LOOKED_AT = 100_000  # of so many different texts the shapes are read; all of them are counted
+LOOKED_AT = 20_000  # of so many different texts the shapes are read; all of them are counted
 QUANTILES = [0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95]
 TYPES = {  # as Great Expectations names them on pandas and on Spark; it does not judge text alike on both
     "number": ["int64", "float64", "LongType", "DoubleType"],
@@ -30,15 +30,12 @@ def kind_of(values: pd.Series) -> str:
     return "date" if is_datetime64_any_dtype(values) else "number" if is_numeric_dtype(values) else "text"
 
 
-def is_code(values: pd.Series) -> bool:
-    """Return whether the values are a list of codes: few, and if they are numbers, none that comes once: counts have such tails."""
-    counts = values.value_counts()
-    kind = kind_of(values)
-    return (
-        0 < len(counts) <= MOST_CODES.get(kind, 0)
-        and (len(counts) == 1 or counts.sum() >= 3 * len(counts))
-        and (kind == "text" or bool(counts.min() > 1))
-    )
+def is_code(counts: pd.Series, kind: str) -> bool:
+    """Return whether values with these counts are a list of codes: few, each often enough, and if they are numbers, none once:
+    counts of things have such tails.
+    """
+    often = len(counts) == 1 or counts.sum() >= 3 * len(counts)
+    return 0 < len(counts) <= MOST_CODES.get(kind, 0) and often and (kind == "text" or bool(counts.min() > 1))
 
 
 def plain(value: Any) -> Any:
@@ -60,24 +57,25 @@ def propose_column(values: pd.Series, *, is_time: bool, is_needed: bool, is_targ
     held = values.dropna()
     if held.empty:
         return [expect("column_values_to_be_null", "warning", f"Empty in all {len(values):,} rows: what is it for?", column=column)]
+    counts = held.value_counts()
     expectations = [_present(values, is_needed)]
     if kind in TYPES:
         notes = f"Read as {kind}s; words among them are a fault of the export."
         expectations.append(expect("column_values_to_be_in_type_list", "critical", notes, column=column, type_list=TYPES[kind]))
     if is_time:
         return [*expectations, *_range(held)]
-    if is_target or is_code(held):
-        return [*expectations, _codes(held, is_target), *_shares(held)]
-    expectations += _pattern(held) if kind == "text" else _range(held)
+    if is_target or is_code(counts, kind):
+        return [*expectations, _codes(column, counts, is_target), *_shares(column, counts)]
+    expectations += _pattern(column, counts) if kind == "text" else _range(held)
     expectations += [*_quantiles(held), *_zeros(held)] if kind == "number" else []
-    expectations += _most_common(held) if kind != "date" else []
-    return expectations + (_distinct(held) if is_whole else [])
+    expectations += _most_common(column, counts) if kind != "date" else []
+    return expectations + ([_distinct(column, counts, kind)] if is_whole else [])
 
 
 def _present(values: pd.Series, is_needed: bool) -> dict[str, Any]:
     """Return how many values may be missing."""
     column, n, missing = values.name, len(values), int(values.isna().sum())
-    if is_needed:
+    if is_needed and not missing:
         return expect("column_values_to_not_be_null", "critical", "A row without it is rejected before this table.", column=column)
     if not missing:
         notes = f"None of {n:,} is missing; up to {most(0)} can be by chance in as many rows."
@@ -88,32 +86,32 @@ def _present(values: pd.Series, is_needed: bool) -> dict[str, Any]:
     return expect("column_proportion_of_non_null_values_to_be_between", "warning", notes, column=column, **bounds)
 
 
-def _codes(held: pd.Series, is_target: bool) -> dict[str, Any]:
+def _codes(column: str, counts: pd.Series, is_target: bool) -> dict[str, Any]:
     """Return the values that may stand there, and how many rows of the next table may have another one by chance.
 
     The share of values that were not seen yet is about that of values that were seen once (Good 1953, Biometrika 40).
     """
-    counts, n = held.value_counts(), len(held)
-    once = int((counts == 1).sum())
+    n, once = int(counts.sum()), int((counts == 1).sum())
     is_closed = is_target or counts.min() > most(0)
     values = [plain(value) for value in sorted(counts.index)]
     notes = f"{len(counts)} different values in {n:,} rows, the rarest in {counts.min():,}; "
     notes += "none as frequent was missed by chance." if is_closed else f"up to {most(once)} rows in as many can have a rarer one."
     notes = f"The classes: {notes.partition(';')[0]}." if is_target else notes
     share = 1 if is_closed else mostly(once, n)
-    return expect("column_values_to_be_in_set", "critical", notes, column=held.name, value_set=values, mostly=share)
+    return expect("column_values_to_be_in_set", "critical", notes, column=column, value_set=values, mostly=share)
 
 
-def _shares(held: pd.Series) -> list[dict[str, Any]]:
+def _shares(column: str, counts: pd.Series) -> list[dict[str, Any]]:
     """Return how far the shares of the values may move, where there are two or more."""
-    shares, n = held.value_counts(normalize=True).sort_index(), len(held)
+    n = int(counts.sum())
+    shares = counts.sort_index() / n
     if len(shares) < 2:
         return []
     partition = {"values": [plain(value) for value in shares.index], "weights": [round(float(share), 6) for share in shares]}
     top = ", ".join(f"{plain(value)} {share:.1%}" for value, share in shares.sort_values(ascending=False, kind="stable").head(5).items())
     notes = f"Shares of {n:,} rows: {top}{', ...' if len(shares) > 5 else ''}. Beyond this Kullback-Leibler divergence they moved."
     options = {"partition_object": partition, "threshold": round(divergence(len(shares), n), 6), "tail_weight_holdout": round(1 / n, 6)}
-    return [expect("column_kl_divergence_to_be_less_than", "warning", notes, column=held.name, **options)]
+    return [expect("column_kl_divergence_to_be_less_than", "warning", notes, column=column, **options)]
 
 
 def _range(held: pd.Series) -> list[dict[str, Any]]:
@@ -160,31 +158,32 @@ def _zeros(held: pd.Series) -> list[dict[str, Any]]:
     return [expect("column_values_to_not_be_in_set", "warning", notes, column=held.name, value_set=[0], mostly=mostly(zeros, n))]
 
 
-def _most_common(held: pd.Series) -> list[dict[str, Any]]:
+def _most_common(column: str, counts: pd.Series) -> list[dict[str, Any]]:
     """Return which values can be the most common one, where there is a clear one: a default that creeps in becomes it."""
-    counts = held.value_counts()
-    plausible = [value for value, count in counts.head(MOST_MODES + 1).items() if most(int(count)) >= least(int(counts.iloc[0]))]
-    if len(plausible) > MOST_MODES or least(int(counts.iloc[0])) == 0:
+    top = counts.iloc[: MOST_MODES + 1]
+    lowest = least(int(top.iloc[0]))
+    plausible = [value for value, count in top.items() if most(int(count)) >= lowest]
+    if len(plausible) > MOST_MODES or lowest == 0:
         return []
-    notes = f"{plain(counts.index[0])} is the most common value, in {counts.iloc[0]:,} of {len(held):,} rows."
+    notes = f"{plain(top.index[0])} is the most common value, in {top.iloc[0]:,} of {counts.sum():,} rows."
     values = [plain(value) for value in sorted(plausible)]
-    return [expect("column_most_common_value_to_be_in_set", "warning", notes, column=held.name, value_set=values, ties_okay=True)]
+    return [expect("column_most_common_value_to_be_in_set", "warning", notes, column=column, value_set=values, ties_okay=True)]
 
 
-def _distinct(held: pd.Series) -> list[dict[str, Any]]:
+def _distinct(column: str, counts: pd.Series, kind: str) -> dict[str, Any]:
     """Return how many different values there may be; for text or whole numbers that never repeat, that they do not."""
-    n, found = len(held), held.nunique()
-    if found == n and n > 2 * most(0) and kind_of(held) != "date" and (kind_of(held) == "text" or bool((held % 1 == 0).all())):
+    n, found = int(counts.sum()), len(counts)
+    if found == n and n > 2 * most(0) and (kind == "text" or (kind == "number" and bool((counts.index % 1 == 0).all()))):
         notes = f"Each of {n:,} values comes once: it names a row."
-        return [expect("column_values_to_be_unique", "critical", notes, column=held.name, mostly=mostly(1, n))]
-    low, high = distinct(held)
-    notes = f"{found:,} different values in {n:,} rows, {(held.value_counts() == 1).sum():,} of them once."
-    return [expect("column_unique_value_count_to_be_between", "warning", notes, column=held.name, min_value=low, max_value=high)]
+        return expect("column_values_to_be_unique", "critical", notes, column=column, mostly=mostly(1, n))
+    low, high = distinct(counts)
+    notes = f"{found:,} different values in {n:,} rows, {(counts == 1).sum():,} of them once."
+    return expect("column_unique_value_count_to_be_between", "warning", notes, column=column, min_value=low, max_value=high)
 
 
-def _pattern(held: pd.Series) -> list[dict[str, Any]]:
+def _pattern(column: str, counts: pd.Series) -> list[dict[str, Any]]:
     """Return the shapes of codes, or the characters of free text, as a regular expression."""
-    counts, n = held.value_counts(), len(held)
+    n = int(counts.sum())
     seen = pd.Series(counts.index).head(LOOKED_AT).astype("str")
     shapes = (
         seen.str.replace("[A-Z]+", "\x01", regex=True).str.replace("[a-z]+", "\x02", regex=True).str.replace("[0-9]+", "\x03", regex=True)
@@ -199,7 +198,7 @@ def _pattern(held: pd.Series) -> list[dict[str, Any]]:
         notes = f"The characters of {n:,} rows"
     strangers = int(counts[~counts.index.str.contains(regex)].sum())
     notes += f"; up to {most(once + strangers)} others in as many by chance."
-    return [expect("column_values_to_match_regex", "critical", notes, column=held.name, regex=regex, mostly=mostly(once + strangers, n))]
+    return [expect("column_values_to_match_regex", "critical", notes, column=column, regex=regex, mostly=mostly(once + strangers, n))]
 
 
 RUNS = {"\x01": "[A-Z]", "\x02": "[a-z]", "\x03": "[0-9]"}

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from stages.margins import most, mostly
-from stages.propose_columns import expect, is_code, kind_of, plain
+from stages.propose_columns import MOST_CODES, expect, is_code, kind_of, plain
 
 FIRST_LOOK, LOOK = 1000, 50_000  # rows on which a relation is looked for before it is held against all
 MOST_ADDED = 100  # columns of numbers among which sums are looked for: the time grows with the cube
@@ -19,24 +19,31 @@ REPEATED = 0.1  # columns in which a larger share of rows repeats do not name a 
 
 def propose_relations(table: pd.DataFrame, is_whole: bool) -> list[dict[str, Any]]:
     """Return the relations between the columns of `table`; is_whole: it is no sample, so that repeated rows can be counted."""
-    return [*_orders(table), *_sums(table), *_pairs(table), *(_names(table) if is_whole else [])]
+    sizes = {column: table[column].nunique() for column in table.columns}
+    kinds = {column: kind_of(table[column]) for column in table.columns}
+    numbers, dates = ([column for column in kinds if kinds[column] == kind and sizes[column] > 2] for kind in ("number", "date"))
+    codes = [column for column in kinds if sizes[column] <= max(MOST_CODES.values())]
+    codes = [column for column in codes if is_code(table[column].value_counts(), kinds[column]) and sizes[column] > 1]
+    relations = [*_orders(table[numbers]), *_orders(table[dates]), *_sums(table[numbers]), *_pairs(table[codes])]
+    return relations + (_names(table, sizes) if is_whole else [])
 
 
 def _orders(table: pd.DataFrame) -> list[dict[str, Any]]:
-    """Return pairs of numbers or dates that are equal, or of which one is never above the other, in all rows that have both.
+    """Return pairs of columns that are equal, or of which one is never above the other, in all rows that have both.
 
-    Codes of two values are left to `_pairs`. What follows from two other orders is left out.
+    What follows from two other orders is left out. Codes of two values are left to `_pairs`.
     """
-    usable = [column for column in table.columns if kind_of(table[column]) != "text" and table[column].nunique() > 2]
     found: list[tuple[str, str]] = []
     equal: list[tuple[str, str]] = []
-    for low, high in permutations(usable, 2):
-        if kind_of(table[low]) == kind_of(table[high]) and _holds(table, low, high):
-            (equal if _holds(table, high, low) else found).append((low, high))
-    equal = [(low, high) for low, high in equal if usable.index(low) < usable.index(high)]
+    values = {column: table[column].to_numpy() for column in table.columns}
+    for low, high in permutations(values, 2):
+        if _holds(values[low], values[high]):
+            (equal if _holds(values[high], values[low]) else found).append((low, high))
+    order = list(values)
+    equal = [(low, high) for low, high in equal if order.index(low) < order.index(high)]
     twins = {high for _, high in equal}
     found = [pair for pair in found if not twins & set(pair)]
-    direct = [(a, b) for a, b in found if not any((a, c) in found and (c, b) in found for c in usable)]
+    direct = [(a, b) for a, b in found if not any((a, c) in found and (c, b) in found for c in order)]
     return [_order(table, low, high, True) for low, high in equal] + [_order(table, low, high, False) for low, high in direct]
 
 
@@ -49,19 +56,18 @@ def _order(table: pd.DataFrame, low: str, high: str, is_equal: bool) -> dict[str
     return expect("column_pair_values_a_to_be_greater_than_b", "critical", notes, **pair, or_equal=True)
 
 
-def _holds(table: pd.DataFrame, low: str, high: str) -> bool:
+def _holds(low: np.ndarray, high: np.ndarray) -> bool:
     """Return whether `low` is never above `high`, in enough rows, and not just because their ranges lie apart."""
-    for rows in (table.head(FIRST_LOOK), table):
-        both = rows[[low, high]].dropna()
-        if (both[low] > both[high]).any():
-            return False
-    shuffled = both[low].head(LOOK).sample(frac=1, random_state=0).to_numpy()
-    return len(both) > 10 * most(0) and bool((shuffled > both[high].head(LOOK).to_numpy()).mean() >= TELLING)
+    if (low[:FIRST_LOOK] > high[:FIRST_LOOK]).any() or (low > high).any():  # False where either is missing
+        return False
+    both = ~(pd.isna(low) | pd.isna(high))
+    shuffled = np.random.default_rng(0).permutation(low[both][:LOOK])
+    return both.sum() > 10 * most(0) and bool((shuffled > high[both][:LOOK]).mean() >= TELLING)
 
 
 def _sums(table: pd.DataFrame) -> list[dict[str, Any]]:
     """Return numbers of which one is the sum of two others in all rows that have the three; of more than MOST_ADDED none."""
-    columns = [column for column in table.columns if kind_of(table[column]) == "number" and table[column].nunique() > 2][: MOST_ADDED + 1]
+    columns = list(table.columns)
     look, found = table[columns].head(FIRST_LOOK).to_numpy("float64"), []
     for a, b in combinations(range(len(columns)), 2) if len(columns) <= MOST_ADDED else []:
         total = (look[:, a] + look[:, b])[:, None]
@@ -85,8 +91,7 @@ def _sum(parts: list[str], n: int) -> dict[str, Any]:
 
 def _pairs(table: pd.DataFrame) -> list[dict[str, Any]]:
     """Return the pairs of codes that occur, for the columns where pairs are lacking that unrelated columns would have."""
-    codes = {column: pd.factorize(table[column], sort=True) for column in table.columns if is_code(table[column].dropna())}
-    codes = {column: found for column, found in codes.items() if len(found[1]) > 1}
+    codes = {column: pd.factorize(table[column], sort=True) for column in table.columns}
     scored = []
     for nth, (a, b) in enumerate(combinations(codes, 2)):
         counts = _crossed(codes[a], codes[b])
@@ -116,13 +121,12 @@ def _pair(values_a: Any, values_b: Any, a: str, b: str, counts: np.ndarray, lack
     return expect("column_pair_values_to_be_in_set", "critical", notes, column_A=a, column_B=b, **options)
 
 
-def _names(table: pd.DataFrame) -> list[dict[str, Any]]:
+def _names(table: pd.DataFrame, sizes: dict[str, int]) -> list[dict[str, Any]]:
     """Return up to two sets of columns, none in both, that together hardly ever repeat: a join that multiplies rows repeats them.
 
     Each set is grown by the column with most different values, to at most half of the columns. A column that never repeats is
     left to its own expectation.
     """
-    sizes = {column: table[column].nunique() for column in table.columns}
     order = sorted((column for column in table.columns if 1 < sizes[column] < len(table)), key=lambda column: -sizes[column])
     sets: list[dict[str, Any]] = []
     while order and len(sets) < 2:

@@ -130,7 +130,7 @@ def _fill(suite: Suite, content: Any) -> None:
     if not isinstance(content, dict) or not isinstance(content.get("expectations"), list):
         suite.problems.append(f"{path} holds no list named 'expectations'; write one")
         return
-    suite.problems += [
+    suite.problems = [
         f"{path}: the key {key!r} is unknown, allowed: {', '.join(sorted(SUITE_KEYS))}" for key in content if key not in SUITE_KEYS
     ]
     if content.get("name") != path.stem:

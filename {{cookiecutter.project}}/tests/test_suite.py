@@ -52,8 +52,17 @@ def test_a_suite_without_meta_names_no_row(tmp_path):
     assert (read.problems, read.row, read.shown) == ([], [], [])
 
 
-def test_equal_bounds_are_no_problem(tmp_path):
-    assert problems(tmp_path, kwargs(min_value=5)) == []
+def test_an_expectation_carries_its_place_in_the_file(tmp_path):
+    assert [expected.expectation.meta["nth"] for expected in suite(tmp_path, SMALL, SMALL).expected] == [1, 2]
+
+
+@pytest.mark.parametrize(
+    "sound",
+    [kwargs(min_value=5), meta(bound="inferred"), meta(verdict="insufficient", waived={"red": "few are made"})],
+    ids=["equal bounds", "an inferred bound", "a waiver"],
+)
+def test_a_sound_expectation_has_no_problems(tmp_path, sound):
+    assert problems(tmp_path, sound) == []
 
 
 @pytest.mark.parametrize(
@@ -176,6 +185,22 @@ def test_a_suite_without_a_critical_expectation_is_a_problem(tmp_path, severity)
 @pytest.mark.parametrize("name", ["games", None])
 def test_a_suite_under_another_name_is_a_problem(tmp_path, name):
     assert problems(tmp_path, SMALL, name=name) == [f"its name is {name!r}, must be 'toys'"]
+
+
+def test_what_great_expectations_refuses_is_a_problem(tmp_path, monkeypatch):
+    def fall(_):
+        raise ValueError("no\n  idea")
+
+    monkeypatch.setattr("stages.suite.ExpectationConfiguration.to_domain_obj", fall)
+    assert problems(tmp_path, SMALL) == [about("no idea")]
+
+
+def test_an_id_that_stands_twice_hides_no_other_problem(tmp_path):
+    found = problems(tmp_path, SMALL | {"id": "a"}, meta(notes=None) | {"id": "a"})
+    assert [problem.split("): ")[1] for problem in found] == [
+        "meta.notes is missing; it says why the expectation is there; mend it there",
+        "its id 'a' is that of another expectation; mend it there",
+    ]
 
 
 def test_an_unknown_key_of_the_suite_is_a_problem(tmp_path):
