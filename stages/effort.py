@@ -20,7 +20,7 @@ from stages.params import Scope as Criteria
 from stages.split import kfold, strata
 
 FOLDS = 3
-MOST_ROWS, MOST_WORK = 10_000, 4_000_000  # of the largest sample: rows, and rows x features x classes
+MOST_ROWS, MOST_WORK = 6_000, 1_500_000  # of the largest sample: rows, and rows x features x classes
 SHARES = (1 / 16, 1 / 8, 1 / 4, 1 / 2, 1.0)  # of a fold's training rows
 SMALLEST = 40
 DRAWS = 1000
@@ -204,7 +204,7 @@ def effort_findings(gained: dict[str, Gain], criteria: Criteria) -> list[Finding
             continue
         what = f"doubling the rows would give about {gain.gain:+.2f} ({gain.low:+.2f} to {gain.high:+.2f}) {name}, now {gain.now:.2f}"
         if gain.low > 0 and gain.gain >= GAIN:
-            found.append(Finding("note", "training", name, what, "more rows are worth their cost"))
+            found.append(Finding("note", "training", name, what, "more rows would help: weigh that against their cost"))
         elif gain.high < GAIN:
             found.append(
                 Finding("note", "training", name, what, "more rows of this kind will not help: better features, or cleaner labels")

@@ -22,3 +22,11 @@ class Finding:
 def heaviest_first(findings: list[Finding]) -> list[Finding]:
     """Return `findings` by weight; among equals the order stays."""
     return sorted(findings, key=lambda finding: ["stop", "look", "note"].index(finding.weight))
+
+
+def by_remedy(findings: list[Finding]) -> dict[tuple[str, str], list[Finding]]:
+    """Return `findings` in groups of one weight and remedy, in the order of the first of each."""
+    groups: dict[tuple[str, str], list[Finding]] = {}
+    for finding in findings:
+        groups.setdefault((finding.weight, finding.do), []).append(finding)
+    return groups

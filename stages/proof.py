@@ -81,16 +81,12 @@ def prove(label: str, train: int, test: int, floor: float, recall: float | None)
     expected = min(floor + MARGIN, (1 + floor) / 2) if recall is None else recall
     expected_low = clopper_pearson(round(expected * test), test)[0]
     needed = rows_needed(floor, expected)
-    share = test / (train + test) if test else None
-    more = None if needed is None or share is None else max(int(np.ceil(needed / share)) - train - test, 0)
+    more = None
+    if test > 0 and train > 0:
+        at_least = [(needed or 0, test), (SUPPORT, test), (TRAINING, train)]
+        more = max(0, *(-(-fewest * (train + test) // side) - train - test for fewest, side in at_least))  # rounded up
     if test < SUPPORT or train < TRAINING:
         verdict = "not judged"
-        if share is not None:
-            more = max(
-                more or 0,
-                int(np.ceil(SUPPORT / share)) - train - test,
-                int(np.ceil(TRAINING / (1 - share))) - train - test if share < 1 else 0,
-            )
     elif expected <= floor:
         verdict = "below"
     else:

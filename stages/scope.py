@@ -2,7 +2,7 @@
 
 import sys
 import tempfile
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,17 +12,19 @@ from ibis import _
 from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
-from stages.columns import Column, copies, describe, findings, misfits, missing_findings
+from stages.column_findings import copy_findings, findings, missing_findings
+from stages.columns import Column, describe, misfits
 from stages.command import Refused, run
 from stages.effort import Curve, Gain, effort_findings, gains, learn, time_gap, training_time
 from stages.finding import Finding, heaviest_first
 from stages.params import ROW_ID, Params, load_params
 from stages.prepare import IS_TEST, KIND, MANY_COLUMNS, PROBLEM, assign, check_roles, check_target, conform, reject
-from stages.proof import ClassProof, GroupProof, check_criteria, class_findings, group_findings, group_proofs, prove
+from stages.proof import check_criteria, class_findings, group_findings, group_proofs, prove
 from stages.scope_page import page
+from stages.scoping import HTML, JSON, Scoping, as_json, screen
 from stages.sources import RECORD, Raw, Source, load_sources, read
 from stages.suspicious import (
-    Contradictions,
+    GIVES_AWAY,
     cluster_findings,
     contradiction_findings,
     contradictions,
@@ -33,37 +35,12 @@ from stages.suspicious import (
     orders,
 )
 from stages.tables import write_json, write_text
-from stages.worklist import Task, work_list
+from stages.worklist import work_list
 
 MEMORY = "1GB"  # of the table engine; beyond it, it writes to disk
 SAMPLE = 1_000_000  # rows that are held in memory at most
-JUDGED = 20_000  # rows that trees and models are fitted on at most
-JSON, HTML = "reports/scope.json", "reports/scope.html"
-SCREEN = 8  # findings that fit
-
-
-@dataclass(frozen=True)
-class Scoping:
-    """All that was found: what the page and the JSON say. `time` alone may differ from run to run."""
-
-    source: str
-    params: Params
-    records: int
-    rejected: dict[str, int]
-    identical: int
-    n_rows: int
-    sampled: int
-    columns: list[Column]
-    classes: list[ClassProof]
-    groups: list[GroupProof]
-    aucs: dict[str, float]
-    rates: pd.DataFrame
-    contradictions: Contradictions
-    curve: Curve | None
-    gains: dict[str, Gain]
-    findings: list[Finding]
-    tasks: list[Task]
-    time: str
+COUNTED, JUDGED = 100_000, 20_000  # at most, rows that orders, clusters and groups are counted on, and that trees are fitted on
+WORSE = 0.03  # by how much later rows are harder than rows drawn at random
 
 
 def load_all() -> tuple[Params, str, Source]:
@@ -141,141 +118,105 @@ def identical(judged: ibis.Table, params: Params) -> int:
     return int(whole.aggregate(more=(_.n - 1).sum()).to_pandas()["more"].iloc[0])
 
 
+@dataclass(frozen=True)
+class Tried:
+    """What came of fitting trees and models: how well each feature alone ranks a class, the learning curve, what more rows give."""
+
+    aucs: dict[str, float]
+    suspected: list[Finding]
+    curve: Curve | None
+    gains: dict[str, Gain]
+
+    @property
+    def easy(self) -> list[str]:
+        """Return the features that give the target away: a gate would stop a model that sees them, so that none is tried on them."""
+        return [column for column, auc in self.aucs.items() if auc >= GIVES_AWAY]
+
+
+def attempt(rows: pd.DataFrame, n_train: int, params: Params) -> Tried:
+    """Return what trees and the model of params.yaml make of a sample of the `n_train` training rows."""
+    aucs, suspected = giveaways(rows, params.data, params.random_state)
+    curve = learn(rows.drop(columns=Tried(aucs, [], None, {}).easy), params)
+    return Tried(aucs, suspected, curve, gains(curve, n_train, params.scope.metric, params.random_state) if curve else {})
+
+
 def scope(judged: ibis.Table, columns: list[Column], raw: Raw, name: str, source: Source, params: Params) -> tuple[Scoping, pd.DataFrame]:
     """Return all that is to be said, and the sample of prepared rows from which suites are proposed.
 
-    Columns, classes, duplicates and contradictions are of all rows; what needs a model or an order is of at most JUDGED rows, the
-    training rows where the split is by time. With a random split rows that will be test rows are among them: nothing is chosen here.
+    Columns, classes, duplicates and contradictions are of all rows, orders, clusters and group rates of at most COUNTED; what
+    needs a model is of at most JUDGED rows, the training rows where the split is by time. With a random split rows that will be
+    test rows are among them: nothing is chosen here.
     """
-    data, seed = params.data, params.random_state
+    data = params.data
     kinds = judged[KIND].value_counts(name="n").to_pandas().dropna().set_index(KIND)["n"].astype(int).sort_index().to_dict()
     counts = class_counts(judged, params)
     check_criteria(params.scope, counts.sum(axis=1))
-    rows = sample(judged, source, params)
+    marked = sample(judged, source, params)
     features = [column for column in source.columns if column not in data.not_features()]
     contradicting = contradictions(judged, features, data.target)
     repeats = identical(judged, params) if "duplicate" in kinds else 0
     judged.get_backend().disconnect()
 
-    training = rows[~rows[IS_TEST]].head(JUDGED).reset_index(drop=True)
-    tables = training.drop(columns=[RECORD, IS_TEST])
+    rows = marked.drop(columns=[RECORD, IS_TEST])
+    training = rows[~marked[IS_TEST]].head(JUDGED).reset_index(drop=True)
+    n_rows, n_train = int(counts.to_numpy().sum()), int(counts["train"].sum())
     with threadpool_limits(params.train.threads):
-        aucs, suspected = giveaways(tables, data, seed)
-        curve = learn(tables, params)
-        gained = gains(curve, int(counts["train"].sum()), params.scope.metric, seed) if curve else {}
-        late = _order(rows, params)
-    recalls = {label: gained[f"recall of {label}"].at_all for label in curve.classes} if curve else {}
+        tried = attempt(training, n_train, params)
+        times = _order(rows.head(COUNTED), marked[RECORD].head(COUNTED), tried.easy, params)
+    recalls = {label: tried.gains[f"recall of {label}"].at_all for label in tried.curve.classes} if tried.curve else {}
     proofs = [prove(label, row.train, row.test, params.scope.floor(label), recalls.get(label)) for label, row in counts.iterrows()]
-    groups = group_proofs(rows, data, float(counts["test"].sum() / counts.to_numpy().sum()))
-    rates = group_rates(rows, data)
-    twins = [
-        Finding("note", "data", ", ".join(group), "they are one another in other words", "one of them is enough")
-        for group in copies(tables[features])
-    ]
+    groups = group_proofs(rows, data, (n_rows - n_train) / n_rows)
+    rates = group_rates(rows.head(COUNTED), data)
     found = [
+        *tried.suspected,
+        *class_findings(proofs, tried.curve is not None),
+        *times,
+        *cluster_findings(rows.head(COUNTED), data),
+        *contradiction_findings(contradicting, n_rows),
         *findings(columns, data, source),
         *missing_findings(columns, data),
-        *suspected,
-        *class_findings(proofs, curve is not None),
-        *late,
-        *cluster_findings(rows.head(JUDGED), data),
-        *contradiction_findings(contradicting, int(counts.to_numpy().sum())),
         *group_rate_findings(rates),
         *group_findings(groups, params.scope),
-        *twins,
-        *effort_findings(gained, params.scope),
+        *copy_findings(training[features]),
+        *effort_findings(tried.gains, params.scope),
     ]
-    tasks = work_list(params, proofs, groups, curve, gained, found)
-    spent = training_time(curve, int(counts["train"].sum()), params.train.folds) if curve else "not known"
     scoping = Scoping(
-        name,
-        params,
-        raw.records_in_file,
-        {"malformed": len(raw.rejects), **kinds} if len(raw.rejects) else kinds,
-        repeats,
-        int(counts.to_numpy().sum()),
-        len(training),
-        columns,
-        proofs,
-        groups,
-        aucs,
-        rates,
-        contradicting,
-        curve,
-        gained,
-        heaviest_first(found),
-        tasks,
-        spent,
+        source=name,
+        params=params,
+        records=raw.records_in_file,
+        rejected={"malformed": len(raw.rejects), **kinds} if len(raw.rejects) else kinds,
+        identical=repeats,
+        n_rows=n_rows,
+        sampled=len(training),
+        columns=columns,
+        classes=proofs,
+        groups=groups,
+        aucs=tried.aucs,
+        rates=rates,
+        contradictions=contradicting,
+        curve=tried.curve,
+        gains=tried.gains,
+        findings=heaviest_first(found),
+        tasks=work_list(params, proofs, groups, tried.curve, tried.gains, found),
+        time=training_time(tried.curve, n_train, params.train.folds) if tried.curve else "not known",
     )
-    return scoping, rows.drop(columns=[RECORD, IS_TEST])
+    return scoping, rows
 
 
-def _order(rows: pd.DataFrame, params: Params) -> list[Finding]:
-    """Return what is to be said of an order in time, from the whole sample."""
-    target = rows[params.data.target]
-    by = params.prepare.split.by
-    times = orders(rows.drop(columns=[RECORD, IS_TEST]), params.data, rows[RECORD])
-    found = order_findings(times, target, params.data, by)
-    for name in list(times)[:-1] if by == "random" else []:
-        part = rows.head(JUDGED)
-        gap = time_gap(part.drop(columns=[RECORD, IS_TEST, *({name} - {params.data.target})]), times[name].loc[part.index], params)
-        if gap and gap[1] - gap[0] >= 0.03:
+def _order(rows: pd.DataFrame, record: pd.Series, easy: list[str], params: Params) -> list[Finding]:
+    """Return what is to be said of an order in time; `record`: the order in the file; `easy` columns are no features."""
+    data, by = params.data, params.prepare.split.by
+    times = orders(rows, data, record)
+    found = order_findings(times, rows[data.target], data, by)
+    part = rows.head(JUDGED)
+    for name in [name for name in times if name in rows.columns and by == "random"]:
+        features = part.drop(columns=list({name, *easy} - {data.target}))
+        gap = time_gap(features, times[name].loc[part.index], params)
+        if gap and gap[1] - gap[0] >= WORSE:
             what = f"logistic regression reaches a mean recall of {gap[0]:.2f} on its latest fifth, {gap[1]:.2f} on a fifth at random"
             do = f"set data.time: {name} and prepare.split.by: time in params.yaml, else the test promises too much"
             found.append(Finding("look", "data", name, what, do))
     return found
-
-
-def as_json(scoping: Scoping) -> dict[str, Any]:
-    """Return the content of scope.json; all of it but `time` follows from the input."""
-    curve = scoping.curve
-    content = {field: value for field, value in vars(scoping).items() if field not in ("params", "rates", "curve", "columns", "time")}
-    content |= {field: [asdict(one) for one in content[field]] for field in ("classes", "groups", "findings", "tasks")}
-    content["columns"] = [asdict(column) | {"common": column.common[:8]} for column in scoping.columns]
-    content["contradictions"] = asdict(scoping.contradictions)
-    content["rates"] = scoping.rates.to_dict("records")
-    content["gains"] = {name: asdict(gain) for name, gain in scoping.gains.items()}
-    content["criteria"] = scoping.params.scope.model_dump()
-    content["curve"] = None
-    if curve:
-        figures = {name: values.tolist() for name, values in curve.figures(scoping.params.scope.metric).items()}
-        content["curve"] = {"model": curve.model, "sizes": curve.sizes, "left_out": curve.left_out, "figures": figures}
-    return _rounded(content) | {"time": {"training": scoping.time}}
-
-
-def _rounded(value: Any) -> Any:
-    """Return `value` with every number to 6 digits, so that the last bit of a sum does not show."""
-    if isinstance(value, dict):
-        return {key: _rounded(one) for key, one in value.items()}
-    if isinstance(value, list | tuple):
-        return [_rounded(one) for one in value]
-    return float(f"{value:.6g}") if isinstance(value, float) else value
-
-
-def screen(scoping: Scoping) -> str:
-    """Return one screen: rows, classes, the heaviest findings with what to do, and where the reports lie."""
-    fate = ", ".join(f"{n:,} {kind}" for kind, n in scoping.rejected.items())
-    lines = [
-        f"{scoping.source}: {scoping.records:,} records, {len(scoping.columns)} columns; {scoping.n_rows:,} rows kept"
-        + (f" ({fate})" if fate else ""),
-        "",
-        f"  {'class':<20}{'rows':>10}{'test':>8}{'floor':>7}{'provable up to':>16}  with a recall of {'':<5}",
-    ]
-    for proof in sorted(scoping.classes, key=lambda one: one.rows)[:6]:
-        figures = f"{proof.rows:>10,}{proof.test:>8,}{proof.floor:>7.2f}{proof.best_low:>16.2f}"
-        lines.append(f"  {proof.label[:19]:<20}{figures}  {proof.expected:.2f}: {proof.verdict}")
-    if len(scoping.classes) > 6:
-        lines.append(f"  and {len(scoping.classes) - 6} larger classes")
-    lines.append("")
-    for finding in scoping.findings[:SCREEN]:
-        lines += [f"  {finding.weight:<5} {finding.about}: {finding.what}", f"        {finding.do}"]
-    more = len(scoping.findings) - SCREEN
-    n_open = sum(task.state == "open" for task in scoping.tasks)
-    lines += [
-        f"  and {more} more findings" if more > 0 else "",
-        f"Training takes {scoping.time}; {n_open} of {len(scoping.tasks)} questions are open.",
-    ]
-    return "\n".join([*lines, f"Reports: {HTML}, {JSON}"])
 
 
 def main() -> None:

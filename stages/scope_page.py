@@ -1,23 +1,22 @@
 """Draw what `scope` found as one self-contained HTML page."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from stages.columns import SHOWN, Column
 from stages.effort import Curve
+from stages.finding import by_remedy
+from stages.scoping import Scoping
+from stages.suspicious import GIVES_AWAY
 from stages.worklist import PHASES
-
-if TYPE_CHECKING:
-    from stages.scope import Scoping
 
 WIDTH, HEIGHT, EDGE = 640, 260, 40  # of the learning curve, in units of its drawing
 LINES = 8  # that a drawing can hold and be read
 
 
-def page(scoping: "Scoping") -> str:
+def page(scoping: Scoping) -> str:
     """Return the page; text from the data is escaped, and all but the time of training follows from the input."""
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
@@ -28,6 +27,8 @@ def page(scoping: "Scoping") -> str:
     return environment.get_template("scope.html.j2").render(
         scoping=scoping,
         data=data,
+        by_remedy=by_remedy,
+        easy=[column for column, auc in scoping.aucs.items() if auc >= GIVES_AWAY],
         criteria=scoping.params.scope,
         split=scoping.params.prepare.split,
         roles=roles,
