@@ -17,6 +17,7 @@ from stages.intervals import figure
 from stages.models import build_model
 from stages.params import Params
 from stages.params import Scope as Criteria
+from stages.proof import SUPPORT
 from stages.split import kfold, strata
 
 FOLDS = 3
@@ -48,6 +49,11 @@ class Curve:
     def figures(self, metric: str) -> dict[str, np.ndarray]:
         """Return (n_sizes,) values of the metric and of each class's recall."""
         return _figures(self.confusions, self.classes, metric)
+
+    def recalls(self) -> dict[str, float]:
+        """Return the recall on the largest sample of each class with SUPPORT held-out rows or more: fewer tell nothing."""
+        last = self.confusions[-1]
+        return {label: float(last[nth, nth] / last[nth].sum()) for nth, label in enumerate(self.classes) if last[nth].sum() >= SUPPORT}
 
 
 @dataclass(frozen=True)
@@ -200,15 +206,15 @@ def effort_findings(gained: dict[str, Gain], criteria: Criteria) -> list[Finding
     found = []
     for name, gain in gained.items():
         label = name.removeprefix("recall of ")
-        if name != criteria.metric and gain.at_all >= criteria.floor(label):
+        if name != criteria.metric and gain.now >= criteria.floor(label):
             continue
         what = f"doubling the rows would give about {gain.gain:+.2f} ({gain.low:+.2f} to {gain.high:+.2f}) {name}, now {gain.now:.2f}"
-        if gain.low > 0 and gain.gain >= GAIN:
-            found.append(Finding("note", "training", name, what, "more rows would help: weigh that against their cost"))
-        elif gain.high < GAIN:
+        if gain.high < GAIN:
             found.append(
                 Finding("note", "training", name, what, "more rows of this kind will not help: better features, or cleaner labels")
             )
+        elif gain.low > 0:
+            found.append(Finding("note", "training", name, what, "more rows would help: weigh that against their cost"))
         else:
             found.append(Finding("note", "training", name, what, "that cannot be told from nothing here: try features first"))
     return found

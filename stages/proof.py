@@ -96,9 +96,9 @@ def prove(label: str, train: int, test: int, floor: float, recall: float | None)
 
 
 def class_findings(proofs: list[ClassProof], tried: bool) -> list[Finding]:
-    """Return what is to be said of classes that cannot be proven to reach their floor; `tried`: a model was."""
+    """Return what is to be said of classes that cannot be proven to reach their floor, rarest first; `tried`: a model was."""
     found = []
-    for proof in proofs:
+    for proof in sorted(proofs, key=lambda one: one.rows):
         more = f"collect about {proof.more:,} more rows of it" if proof.more else "change the split so that both sides have rows of it"
         match proof.verdict:
             case "not judged":

@@ -163,7 +163,7 @@ def scope(judged: ibis.Table, columns: list[Column], raw: Raw, name: str, source
     with threadpool_limits(params.train.threads):
         tried = attempt(training, n_train, params)
         times = _order(rows.head(COUNTED), marked[RECORD].head(COUNTED), tried.easy, params)
-    recalls = {label: tried.gains[f"recall of {label}"].at_all for label in tried.curve.classes} if tried.curve else {}
+    recalls = tried.curve.recalls() if tried.curve else {}
     proofs = [prove(label, row.train, row.test, params.scope.floor(label), recalls.get(label)) for label, row in counts.iterrows()]
     groups = group_proofs(rows, data, (n_rows - n_train) / n_rows)
     rates = group_rates(rows.head(COUNTED), data)

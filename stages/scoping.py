@@ -1,6 +1,7 @@
 """All that `scope` found, as JSON and as one screen of text."""
 
 from dataclasses import asdict, dataclass
+from textwrap import fill
 from typing import Any
 
 import pandas as pd
@@ -84,9 +85,9 @@ def screen(scoping: Scoping) -> str:
     lines.append("")
     alike = list(by_remedy(scoping.findings).values())
     for group in alike[:SCREEN]:
-        lines += [f"  {group[0].weight:<5} {finding.about}: {finding.what}" for finding in group[:SAME]]
-        lines += [f"        and {len(group) - SAME} more such"] if len(group) > SAME else []
-        lines.append(f"        {group[0].do}")
+        said = [f"  {group[0].weight:<5} {finding.about}: {finding.what}" for finding in group[:SAME]]
+        said += [f"        and {len(group) - SAME} more such"] if len(group) > SAME else []
+        lines += [fill(line, 120, subsequent_indent=" " * 8) for line in [*said, f"        {group[0].do}"]]
     more = sum(map(len, alike[SCREEN:]))
     n_open = sum(task.state == "open" for task in scoping.tasks)
     lines += [

@@ -103,6 +103,11 @@ def test_extrapolate_of_two_sizes_is_the_last_value():
     assert extrapolate([10, 20], np.array([[0.5, 0.6]]), np.array([40, 80])).tolist() == [[0.6, 0.6]]
 
 
+def test_recalls_are_those_of_classes_with_rows_enough_to_tell():
+    assert curve([[[30, 10], [9, 10]], [[20, 20], [1, 19]]]).recalls() == {"a": 0.5, "b": 0.95}
+    assert curve([[[30, 10], [9, 10]]]).recalls() == {"a": 0.75}
+
+
 def test_a_flat_curve_gains_nothing():
     found = gains(curve([[[60, 40], [40, 60]]] * 4), 800, "balanced_accuracy", 0)
     gain = found["balanced_accuracy"]
@@ -144,6 +149,7 @@ def test_training_time_grows_with_the_rows(n, seconds, words):
     [
         (Gain(0.4, 0.4, 0.05, 0.02, 0.08), "more rows would help"),
         (Gain(0.4, 0.4, 0.0, -0.01, 0.01), "more rows of this kind will not help"),
+        (Gain(0.4, 0.4, 0.01, 0.005, 0.015), "more rows of this kind will not help"),
         (Gain(0.4, 0.4, 0.05, -0.02, 0.12), "that cannot be told from nothing here"),
     ],
 )
