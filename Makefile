@@ -7,11 +7,14 @@ UV := $(or $(shell command -v uv),.uv/bin/uv)
 RUN := $(UV) run --no-sync
 PYTEST = pytest -n auto
 
-.PHONY: demo repro verify compare test lint env git
+.PHONY: demo scope repro verify compare test lint env git
 
 demo: env  # run what changed, then show the result, also that of a run that a gate stopped
 	@$(RUN) python -m stages.params
 	@status=0; $(RUN) dvc repro || status=$$?; echo; $(RUN) python -m stages.summary; exit $$status
+
+scope: env  # before any training: what the data hold, what they can prove, what a model will cost; proposes the suites
+	$(RUN) python -m stages.scope
 
 repro: env
 	@$(RUN) python -m stages.params

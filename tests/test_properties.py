@@ -27,6 +27,7 @@ PARAMS = check(
     {
         "random_state": 0,
         "data": {"target": "label", "time": None, "cluster": [], "sensitive": [], "forbidden": {}},
+        "scope": {"metric": "balanced_accuracy", "recall_floor": 0.5, "recall_floors": {}, "largest_gap": 0.1},
         "prepare": {"split": {"by": "random", "test_from": None, "test_size": 0.5}},
         "augment": {"strategy": "none", "floor_share": 0.2, "k_neighbors": 5, "smote_max_rows": 10},
         "train": {"model": "any", "sample_weight": "none", "decision_weights": "none", "calibration": "none", "folds": 2, "threads": 1},

@@ -79,11 +79,25 @@ class Train(Section):
     threads: PositiveInt
 
 
+class Scope(Section):
+    """What the model is to reach; the stage scope says what of it the data can prove."""
+
+    metric: Literal["balanced_accuracy", "macro_f1", "accuracy"]
+    recall_floor: Share
+    recall_floors: dict[str, Share]
+    largest_gap: Share
+
+    def floor(self, label: str) -> float:
+        """Return the recall that class `label` has to reach."""
+        return self.recall_floors.get(label, self.recall_floor)
+
+
 class Params(Section):
     """The whole of params.yaml."""
 
     random_state: Annotated[int, Field(ge=0, lt=2**32)]
     data: Data
+    scope: Scope
     prepare: Prepare
     augment: Augment
     train: Train

@@ -190,7 +190,7 @@ def prepare(raw: Raw, name: str, source: Source, params: Params) -> Prepared:
     judged = reject(conformed, params, source).mutate(_[target].cast("string").name(target))
     judged = con.create_table("judged", judged, temp=True)
     kept = judged.filter(_[KIND].isnull())
-    _check_target(kept, target, name, judged, raw)
+    check_target(kept, target, name, judged, raw)
     assigned = con.create_table("assigned", assign(kept, params), temp=True)
     rejects = [raw.rejects]
     for table in (judged, assigned):
@@ -204,7 +204,7 @@ def prepare(raw: Raw, name: str, source: Source, params: Params) -> Prepared:
     )
 
 
-def _check_target(kept: ibis.Table, target: str, name: str, judged: ibis.Table, raw: Raw) -> None:
+def check_target(kept: ibis.Table, target: str, name: str, judged: ibis.Table, raw: Raw) -> None:
     """Raise Refused unless the kept rows carry between two and MOST_CLASSES labels, one a row."""
     counts = kept[target].value_counts(name="__n").order_by(ibis.desc("__n"), target).limit(MOST_CLASSES + 1).to_pandas()
     if not raw.records_in_file:

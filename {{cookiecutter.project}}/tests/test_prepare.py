@@ -28,6 +28,7 @@ def settings(split=None, **data):
     return {
         "random_state": 0,
         "data": {"target": "label", "time": None, "cluster": [], "sensitive": [], "forbidden": {}} | data,
+        "scope": {"metric": "balanced_accuracy", "recall_floor": 0.5, "recall_floors": {}, "largest_gap": 0.1},
         "prepare": {"split": {"by": "random", "test_from": None, "test_size": 0.5} | (split or {})},
         "augment": {"strategy": "none", "floor_share": 0.2, "k_neighbors": 5, "smote_max_rows": 10},
         "train": {
