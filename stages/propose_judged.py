@@ -42,7 +42,7 @@ def judged_suites(prepared: pd.DataFrame, data: Data, criteria: Criteria, duplic
     return {
         "sources": _sources(duplicate_share, len(prepared)),
         "classes": _classes(classes),
-        "leakage": _leakage(data),
+        "leakage": _leakage(data, len(classes)),
         "candidates": _candidates(),
         "by_class": _by_class(classes, criteria),
         "by_group": _by_group(prepared, classes, data, criteria),
@@ -124,21 +124,27 @@ def _classes(classes: list[str]) -> dict[str, Any]:
     return suite("classes", notes, expectations, row=["class"], show=["train", "support"])
 
 
-def _leakage(data: Data) -> dict[str, Any]:
+def _leakage(data: Data, n_classes: int) -> dict[str, Any]:
     counts = {"rows_on_both_sides": "A test row that was trained on tests memory."}
     if data.cluster:
         counts["clusters_on_both_sides"] = "Rows of one cluster know of each other: they have to stay on one side of the split."
     counts["not_a_feature"] = "A forbidden or sensitive column, an identifier or the target itself must not be a feature."
-    ranks = "A single column that ranks a class this well (ROC AUC out of fold)"
+    ranks = "A single column that ranks the classes this well (ROC AUC out of fold, on average over them)"
     is_copy = f"{ranks} is its consequence or a copy; name it in data.forbidden of params.yaml."
     may_be = f"{ranks} may be known only after the outcome: find out."
     gives_away = _where("check", "gives_away")
+    of_one = (
+        "A single column that ranks one of several classes this well may be known only after the outcome, or rightly tell it: find out."
+    )
+    several = [_between("warning", of_one, "value", max_value=0.95, row_condition=_where("check", "gives_class_away"))]
+    several = several if n_classes > 2 else []
     expectations = [
         expect("compound_columns_to_be_unique", "critical", "One row per check and column.", column_list=["check", "column"]),
-        _same("Every check was made.", "check", [*counts, "gives_away"]),
+        _same("Every check was made.", "check", [*counts, "gives_away", *(["gives_class_away"] if several else [])]),
         *(_between("critical", notes, "value", max_value=0, row_condition=_where("check", check)) for check, notes in counts.items()),
         _between("critical", is_copy, "value", max_value=0.95, row_condition=gives_away),
         _between("warning", may_be, "value", max_value=0.9, row_condition=gives_away),
+        *several,
     ]
     notes = "One row is one check of what training must not know; for gives_away, one feature."
     return suite("leakage", notes, expectations, row=["check", "column"])

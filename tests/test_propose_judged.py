@@ -92,6 +92,14 @@ def test_clusters_are_looked_for_on_both_sides_where_there_are_some():
     ]
 
 
+def test_of_several_classes_one_that_is_given_away_is_a_warning():
+    rows = pd.concat([TOYS, TOYS.assign(colour="green")], ignore_index=True)
+    suite = judged_suites(rows, Data(target="colour", **ROLES), CRITERIA, 0.0)["leakage"]
+    [bound] = [e for e in suite["expectations"] if e["kwargs"].get("row_condition", {}).get("parameter") == "gives_class_away"]
+    assert (bound["severity"], bound["kwargs"]["max_value"]) == ("warning", 0.95)
+    assert "gives_class_away" in bounds(suite, "check")[0][1]["value_set"]
+
+
 def test_a_file_with_usual_duplicates_is_held_to_what_it_has():
     assert bounds(suites()["sources"], "duplicate_share") == [("warning", {"max_value": 0.01})]
     assert bounds(suites(duplicate_share=0.1)["sources"], "duplicate_share") == [
