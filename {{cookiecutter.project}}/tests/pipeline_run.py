@@ -12,6 +12,14 @@ import pandas as pd
 
 PROJECT = Path(__file__).resolve().parent.parent
 COPIED = [".dvc/config", ".dvcignore", "data/sources.yaml", "data/raw", "dvc.yaml", "expectations", "params.yaml", "stages", "uv.lock"]
+SETTINGS = {  # a params.yaml that a test may change
+    "random_state": 0,
+    "data": {"target": "label", "time": None, "cluster": [], "sensitive": [], "forbidden": {}},
+    "scope": {"metric": "balanced_accuracy", "recall_floor": 0.5, "recall_floors": {}, "largest_gap": 0.1},
+    "prepare": {"split": {"by": "random", "test_from": None, "test_size": 0.5}},
+    "augment": {"strategy": "none", "floor_share": 0.2, "k_neighbors": 5, "smote_max_rows": 10},
+    "train": {"model": "any", "sample_weight": "none", "decision_weights": "none", "calibration": "none", "folds": 2, "threads": 1},
+}
 # imported by every Python process that has this folder on its path, those that DVC starts too
 CUT_OFF = """
 import os, sys
@@ -58,10 +66,10 @@ class Run:
         path.write_text(text.replace(old, new), encoding="utf-8")
 
     def expect(self, suite: str, expectation: str, **kwargs: object) -> None:
-        """Add a critical expectation to a suite of the copy."""
+        """Add a critical expectation to a suite of the copy, confirmed if the others are."""
         path = self.folder / "expectations" / f"{suite}.json"
         content = json.loads(path.read_text(encoding="utf-8"))
-        meta = {"notes": "Added by a test.", "bound": "confirmed"}
+        meta = {"notes": "Added by a test.", "bound": content["expectations"][0]["meta"]["bound"]}
         content["expectations"].append({"type": expectation, "kwargs": kwargs, "severity": "critical", "meta": meta})
         path.write_text(json.dumps(content), encoding="utf-8")
 

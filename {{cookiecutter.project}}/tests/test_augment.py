@@ -12,6 +12,7 @@ from pandas.testing import assert_frame_equal
 from stages.augment import augment, main
 from stages.command import Refused
 from stages.params import Augment, Data
+from tests.pipeline_run import SETTINGS
 
 COLOURS, CLOTHS = ["red", "blue", "green", "grey"], ["wool", "silk", "linen", "felt"]
 
@@ -297,10 +298,8 @@ def stage(most):
     for folder in ("data/prepared", "expectations"):
         Path(folder).mkdir(parents=True)
     numbers().to_parquet("data/prepared/train.parquet")
-    train = {"model": "any", "sample_weight": "none", "decision_weights": "none", "calibration": "none", "folds": 2, "threads": 1}
-    sections = {"data": roles().model_dump(), "augment": settings(strategy="oversample").model_dump(), "train": train}
-    split = {"by": "random", "test_from": None, "test_size": 0.5}
-    Path("params.yaml").write_text(yaml.safe_dump({"random_state": 7, "prepare": {"split": split}} | sections))
+    sections = {"data": roles().model_dump(), "augment": settings(strategy="oversample").model_dump()}
+    Path("params.yaml").write_text(yaml.safe_dump(SETTINGS | {"random_state": 7} | sections))
     few = {
         "type": "expect_table_row_count_to_be_between",
         "kwargs": {"max_value": most},

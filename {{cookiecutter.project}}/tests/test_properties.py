@@ -19,20 +19,10 @@ from stages.prepare import conform, prepare, summarise
 from stages.sample import look
 from stages.schema import check
 from stages.sources import Source, Sources, read
+from tests.pipeline_run import SETTINGS
 
 COLUMNS = {"colour": "text", "size": "number", "label": "text"}
-PARAMS = check(
-    "params.yaml",
-    Params,
-    {
-        "random_state": 0,
-        "data": {"target": "label", "time": None, "cluster": [], "sensitive": [], "forbidden": {}},
-        "scope": {"metric": "balanced_accuracy", "recall_floor": 0.5, "recall_floors": {}, "largest_gap": 0.1},
-        "prepare": {"split": {"by": "random", "test_from": None, "test_size": 0.5}},
-        "augment": {"strategy": "none", "floor_share": 0.2, "k_neighbors": 5, "smote_max_rows": 10},
-        "train": {"model": "any", "sample_weight": "none", "decision_weights": "none", "calibration": "none", "folds": 2, "threads": 1},
-    },
-)
+PARAMS = check("params.yaml", Params, SETTINGS)
 CELL = st.text(st.sampled_from('ab1 .,"\n\r\té\ufeff;\\-'), max_size=4)
 LINES = st.lists(st.lists(CELL, min_size=1, max_size=4).map(",".join), max_size=12)
 quick = settings(max_examples=60, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck))
