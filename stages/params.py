@@ -108,8 +108,10 @@ def load_params() -> Params:
 def main() -> None:
     """Look at all of params.yaml, where DVC looks at what its stages list; raises Refused as well while there is no suite."""
     load_params()
-    if not any(Path("expectations").glob("*.json")):
-        raise Refused("expectations/ holds no suite yet; run `make scope` first (without make: `uv run python -m stages.scope`)")
+    if not Path("expectations/prepared.json").exists():
+        raise Refused(
+            "expectations/ holds no suite of these data yet; run `make scope` first (without make: `uv run python -m stages.scope`)"
+        )
 
 
 if __name__ == "__main__":

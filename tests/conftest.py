@@ -6,8 +6,8 @@ from tests.pipeline_run import PROJECT, Run, copy_project
 @pytest.fixture(scope="session")
 def first_run(tmp_path_factory: pytest.TempPathFactory) -> tuple[Run | None, str]:
     """A copy of the project after one `dvc repro`, and what stopped it, if anything did."""
-    if not list((PROJECT / "expectations").glob("*.json")):
-        return None, "expectations/ holds no suite yet; run `make scope` first"
+    if not (PROJECT / "expectations" / "prepared.json").exists():
+        return None, "expectations/ holds no suite of these data yet; run `make scope` first"
     run = copy_project(tmp_path_factory.mktemp("pipeline") / "project")
     result = run.repro()
     return run, (run.stopped_by() or result.stdout) if result.returncode else ""

@@ -15,10 +15,12 @@ def folder(tmp_path, monkeypatch):
 
 def test_a_project_with_a_suite_may_run():
     Path("expectations").mkdir()
-    Path("expectations/sources.json").write_text("{}")
+    Path("expectations/prepared.json").write_text("{}")
     main()
 
 
 def test_a_project_without_suites_is_sent_to_make_scope():
-    with pytest.raises(Refused, match=r"expectations/ holds no suite yet; run `make scope` first \(without make: `uv run python -m stages"):
+    with pytest.raises(
+        Refused, match=r"expectations/ holds no suite of these data yet; run `make scope` first \(without make: `uv run python -m stages"
+    ):
         main()
