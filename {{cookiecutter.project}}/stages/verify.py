@@ -16,7 +16,7 @@ LEFT_OUT = ("dvc.lock", "reports/")
 
 
 def copy_tracked(source: Path, target: Path) -> None:
-    """Copy the files that git tracks in `source`, save LEFT_OUT, and the raw data to `target`, as a DVC repository without git."""
+    """Copy the files that git tracks in `source`, save LEFT_OUT, to `target`, as a DVC repository without git."""
     listed = subprocess.run(["git", "ls-files", "-z"], cwd=source, capture_output=True, check=True, text=True).stdout
     for name in filter(None, listed.split("\0")):
         if not name.startswith(LEFT_OUT) and (source / name).is_file():
