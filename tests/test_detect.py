@@ -11,6 +11,7 @@ from stages.command import Refused
 from stages.detect import complete, main, problems, sources_yaml, take_in
 from stages.sample import Found, look
 from stages.sources import Sources, load_sources
+from tests.pipeline_run import PROJECT
 
 COLUMNS = {"colour": "text", "size": "number", "label": "text"}
 
@@ -25,13 +26,9 @@ def project(tmp_path, monkeypatch):
     """A project without data, whose target is `label`."""
     (tmp_path / "data").mkdir()
     monkeypatch.chdir(tmp_path)
-    content = {
-        "random_state": 0,
-        "data": {"target": "label", "time": None, "cluster": [], "sensitive": [], "forbidden": {}},
-        "prepare": {"split": {"by": "random", "test_from": None, "test_size": 0.5}},
-        "augment": {"strategy": "none", "floor_share": 0.2, "k_neighbors": 5, "smote_max_rows": 10},
-        "train": {"model": "any", "sample_weight": "none", "decision_weights": "none", "calibration": "none", "folds": 2, "threads": 1},
-    }
+    content = yaml.safe_load((PROJECT / "params.yaml").read_text(encoding="utf-8"))
+    content["data"] = {"target": "label", "time": None, "cluster": [], "sensitive": [], "forbidden": {}}
+    content["prepare"]["split"] = {"by": "random", "test_from": None, "test_size": 0.5}
     Path("params.yaml").write_text(yaml.safe_dump(content))
     return tmp_path
 
