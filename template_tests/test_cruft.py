@@ -70,7 +70,7 @@ def test_update_brings_what_is_new_and_keeps_edits_data_and_suites(project, temp
     params.write_text(params.read_text(encoding="utf-8").replace("random_state: 42", "random_state: 7"), encoding="utf-8", newline="")
     sources = project / "data/sources.yaml"
     sources.write_text(sources.read_text(encoding="utf-8") + "# mine\n", encoding="utf-8", newline="")
-    (project / "expectations").mkdir()
+    (project / "expectations").mkdir(exist_ok=True)
     (project / "expectations/sources.json").write_text("mine", encoding="utf-8")
     git(project, "add", "--all")
     git(project, "commit", "--quiet", "--message", "mine")

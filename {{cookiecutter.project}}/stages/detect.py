@@ -4,9 +4,11 @@ Standard library only: the template checks its answers with this before there is
 """
 
 import json
+import os
 import re
 import shlex
 import shutil
+import subprocess
 import sys
 from difflib import get_close_matches
 from pathlib import Path
@@ -117,7 +119,8 @@ def take_in(path: Path, found: Found, labels: list[str]) -> list[str]:
     if raw.exists() and raw.samefile(path):
         return []
     if path.stat().st_size > LARGEST:
-        return [f"uv run dvc add --out {shlex.quote(raw.as_posix())} {shlex.quote(str(path))}"]
+        command = ["uv", "run", "dvc", "add", "--out", raw.as_posix(), str(path)]
+        return [subprocess.list2cmdline(command) if os.name == "nt" else shlex.join(command)]
     shutil.copyfile(path, raw)
     return []
 

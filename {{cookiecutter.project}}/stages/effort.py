@@ -34,7 +34,7 @@ AIMS = {"accuracy": "none", "balanced_accuracy": "balanced_accuracy", "macro_f1"
 class Curve:
     """Scores of `model` on held-out rows by the number of rows that it was fitted on.
 
-    confusions: (n_sizes, n_classes, n_classes) counts, true classes in rows, decided with weights of the inverse class shares
+    confusions: (n_sizes, n_folds, n_classes, n_classes) counts, true classes in rows, decided with weights of the inverse class shares
     unless params.yaml decides by the greatest probability. Classes in fewer than FOLDS clusters are `left_out`.
     seconds: CPU time of a fit by size; it differs from run to run, all else does not.
     """
@@ -48,11 +48,11 @@ class Curve:
 
     def figures(self, metric: str) -> dict[str, np.ndarray]:
         """Return (n_sizes,) values of the metric and of each class's recall."""
-        return _figures(self.confusions, self.classes, metric)
+        return _figures(self.confusions.sum(axis=1), self.classes, metric)
 
     def recalls(self) -> dict[str, float]:
         """Return the recall on the largest sample of each class with SUPPORT held-out rows or more: fewer tell nothing."""
-        last = self.confusions[-1]
+        last = self.confusions[-1].sum(axis=0)
         return {label: float(last[nth, nth] / last[nth].sum()) for nth, label in enumerate(self.classes) if last[nth].sum() >= SUPPORT}
 
 
@@ -90,14 +90,14 @@ def learn(rows: pd.DataFrame, params: Params) -> Curve | None:
     kept = _first(rows[data.target], ids, rows[data.target].isin(enough), most)
     X, y, ids = X[kept].reset_index(drop=True), rows.loc[kept, data.target].reset_index(drop=True), ids[kept].reset_index(drop=True)
     steps = [share for share in SHARES if share == 1 or share * len(y) * (FOLDS - 1) / FOLDS >= SMALLEST * len(enough)]
-    confusions = np.zeros((len(steps), len(enough), len(enough)), dtype=int)
+    confusions = np.zeros((len(steps), FOLDS, len(enough), len(enough)), dtype=int)
     seconds, sizes = np.zeros(len(steps)), np.zeros(len(steps))
     with tqdm(total=FOLDS * len(steps), desc="scope: learning curve", disable=not sys.stderr.isatty()) as progress:
-        for is_training, is_scored in kfold(y, ids, FOLDS, params.random_state):
+        for fold, (is_training, is_scored) in enumerate(kfold(y, ids, FOLDS, params.random_state)):
             for nth, share in enumerate(steps):
                 part = is_training & _part(y, ids, is_training, share, params.random_state)
                 y_pred, spent = _try(X, y, part, is_scored, enough, params)
-                confusions[nth] += confusion_matrix(y[is_scored], y_pred, labels=enough)
+                confusions[nth, fold] = confusion_matrix(y[is_scored], y_pred, labels=enough)
                 seconds[nth] += spent / FOLDS
                 sizes[nth] += part.sum() / FOLDS
                 progress.update()
@@ -164,27 +164,43 @@ def extrapolate(sizes: list[int], values: np.ndarray, at: np.ndarray) -> np.ndar
 def gains(curve: Curve, n_train: int, metric: str, random_state: int) -> dict[str, Gain]:
     """Return for the metric and each class's recall what doubling `n_train` training rows would add.
 
-    The interval is from DRAWS bootstrap draws of the held-out rows at each size; what another draw of the training rows would
-    change is in it only as far as the folds differ. A gain is about right at best: a curve need not go on as it began.
+    The interval is from DRAWS bootstrap draws of the held-out rows at each size, widened where folds differ by more than their
+    rows explain, as they do where another draw of the training rows changes the model. No curve need go on as it began.
     """
     at = np.array([n_train, 2 * n_train])
-    rng = np.random.default_rng(random_state)
-    k = len(curve.classes)
-    n = curve.confusions.sum(axis=2)
-    draws = np.stack(
-        [
-            np.stack([rng.multinomial(n[s, c], curve.confusions[s, c] / max(n[s, c], 1), size=DRAWS) for c in range(k)], axis=1)
-            for s in range(len(n))
-        ]
-    )  # (n_sizes, DRAWS, k, k)
+    drawn = [_figures(draw, curve.classes, metric) for draw in _draws(curve.confusions.sum(axis=1), random_state)]
+    apart = [_figures(of_size, curve.classes, metric) for of_size in curve.confusions]
     found = {}
-    drawn = [_figures(of_size, curve.classes, metric) for of_size in draws]
     for name, values in curve.figures(metric).items():
         now, twice = extrapolate(curve.sizes, values[None], at)[0]
-        ends = extrapolate(curve.sizes, np.stack([of_size[name] for of_size in drawn], axis=1), at)
+        draws = np.stack([of_size[name] for of_size in drawn], axis=1)
+        by_fold = np.stack([of_size[name] for of_size in apart])
+        ends = extrapolate(curve.sizes, values + (draws - values) * _wider(by_fold, draws), at)
         low, high = np.quantile(ends[:, 1] - ends[:, 0], [0.05, 0.95])
         found[name] = Gain(float(values[-1]), float(now), float(twice - now), float(low), float(high))
     return found
+
+
+def _draws(confusions: np.ndarray, random_state: int) -> np.ndarray:
+    """Return (n_sizes, DRAWS, n_classes, n_classes) tables: each draws as many rows of each true class as stand in `confusions`."""
+    rng = np.random.default_rng(random_state)
+    n = confusions.sum(axis=2)
+    shares = confusions / np.maximum(n, 1)[:, :, None]
+    return np.stack(
+        [np.stack([rng.multinomial(*row, size=DRAWS) for row in zip(*one, strict=True)], axis=1) for one in zip(n, shares, strict=True)]
+    )
+
+
+def _wider(by_fold: np.ndarray, draws: np.ndarray) -> float:
+    """Return by how much the mean of folds varies beyond `draws`, as a ratio of standard deviations, 1 at least.
+
+    by_fold: (n_sizes, n_folds), draws: (n_draws, n_sizes). The sizes are taken together: three folds alone tell little.
+    """
+    n_folds = by_fold.shape[1]
+    chance = draws.var(axis=0).mean()
+    if n_folds < 2 or chance == 0:
+        return 1.0
+    return float(np.sqrt(max(by_fold.var(axis=1, ddof=1).mean() / n_folds / chance, 1.0)))
 
 
 def training_time(curve: Curve, n_train: int, folds: int) -> str:

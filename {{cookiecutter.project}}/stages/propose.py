@@ -50,6 +50,7 @@ def _prepared(prepared: pd.DataFrame, data: Data, n_rows: int) -> Json:
         roles = {"is_time": column == data.time, "is_needed": column in needed, "is_target": column == data.target}
         expectations += propose_column(prepared[column], **roles, is_whole=is_whole)
     expectations += propose_relations(prepared.drop(columns=[ROW_ID]), is_whole)
+    expectations = [one for one in expectations if one["kwargs"].get("mostly", 1) > 0]  # of so few rows any share can be chance
     rows = f"all {n_rows:,} rows" if is_whole else f"a sample of {len(prepared):,} of {n_rows:,} rows"
     return suite(
         "prepared", f"One row is one row of the raw data, after errors and duplicates were rejected. Proposed from {rows}.", expectations

@@ -63,13 +63,13 @@ def propose_column(values: pd.Series, *, is_time: bool, is_needed: bool, is_targ
         notes = f"Read as {kind}s; words among them are a fault of the export."
         expectations.append(expect("column_values_to_be_in_type_list", "critical", notes, column=column, type_list=TYPES[kind]))
     if is_time:
-        return [*expectations, *_range(held)]
+        return [*expectations, *_range(held, True)]
     if is_target or is_code(counts, kind):
         return [*expectations, _codes(column, counts, is_target), *_shares(column, counts)]
-    expectations += _pattern(column, counts) if kind == "text" else _range(held)
+    expectations += _pattern(column, counts) if kind == "text" else _range(held, kind == "date")
     expectations += [*_quantiles(held), *_zeros(held)] if kind == "number" else []
     expectations += _most_common(column, counts) if kind != "date" else []
-    return expectations + ([_distinct(column, counts, kind)] if is_whole else [])
+    return expectations + (_distinct(column, counts, kind) if is_whole else [])
 
 
 def _present(values: pd.Series, is_needed: bool) -> dict[str, Any]:
@@ -114,8 +114,12 @@ def _shares(column: str, counts: pd.Series) -> list[dict[str, Any]]:
     return [expect("column_kl_divergence_to_be_less_than", "warning", notes, column=column, **options)]
 
 
-def _range(held: pd.Series) -> list[dict[str, Any]]:
-    """Return the range: strict on an end that is a limit of the scale, as the many rows on it show, else with a margin."""
+def _range(held: pd.Series, goes_on: bool) -> list[dict[str, Any]]:
+    """Return the range: strict on an end that is a limit of the scale, as the many rows on it show, else with a margin.
+
+    goes_on: later rows have later values, so that a value beyond is for a person to judge.
+    """
+    severity = "warning" if goes_on else "critical"
     low, high, n = held.min(), held.max(), len(held)
     ends = {"min_value": low, "max_value": high}
     limits = {end: value for end, value in ends.items() if (held == value).sum() > most(0)}
@@ -124,14 +128,14 @@ def _range(held: pd.Series) -> list[dict[str, Any]]:
     if limits:
         notes = f"Of {n:,} rows " + " and ".join(f"{(held == value).sum():,} have {plain(value)}" for value in limits.values())
         bounds = {end: plain(value) for end, value in limits.items()}
-        notes += ": a limit of the scale."
-        expectations.append(expect("column_values_to_be_between", "critical", notes, column=held.name, **bounds))
+        notes += ", the first or last." if goes_on else ": a limit of the scale."
+        expectations.append(expect("column_values_to_be_between", severity, notes, column=held.name, **bounds))
     if open_ends:
         used = len(open_ends) - 1
         notes = f"The {' and '.join(str(plain(value)) for value in open_ends.values())} of {n:,} rows are the outermost; "
         notes += f"up to {most(used)} in as many can lie beyond by chance."
         bounds = {end: plain(value) for end, value in open_ends.items()}
-        expectations.append(expect("column_values_to_be_between", "critical", notes, column=held.name, **bounds, mostly=mostly(used, n)))
+        expectations.append(expect("column_values_to_be_between", severity, notes, column=held.name, **bounds, mostly=mostly(used, n)))
     return expectations
 
 
@@ -170,15 +174,17 @@ def _most_common(column: str, counts: pd.Series) -> list[dict[str, Any]]:
     return [expect("column_most_common_value_to_be_in_set", "warning", notes, column=column, value_set=values, ties_okay=True)]
 
 
-def _distinct(column: str, counts: pd.Series, kind: str) -> dict[str, Any]:
+def _distinct(column: str, counts: pd.Series, kind: str) -> list[dict[str, Any]]:
     """Return how many different values there may be; for text or whole numbers that never repeat, that they do not."""
     n, found = int(counts.sum()), len(counts)
     if found == n and n > 2 * most(0) and (kind == "text" or (kind == "number" and bool((counts.index % 1 == 0).all()))):
         notes = f"Each of {n:,} values comes once: it names a row."
-        return expect("column_values_to_be_unique", "critical", notes, column=column, mostly=mostly(1, n))
+        return [expect("column_values_to_be_unique", "critical", notes, column=column, mostly=mostly(1, n))]
     low, high = distinct(counts)
+    if (low, high) == (1, n):
+        return []
     notes = f"{found:,} different values in {n:,} rows, {(counts == 1).sum():,} of them once."
-    return expect("column_unique_value_count_to_be_between", "warning", notes, column=column, min_value=low, max_value=high)
+    return [expect("column_unique_value_count_to_be_between", "warning", notes, column=column, min_value=low, max_value=high)]
 
 
 def _pattern(column: str, counts: pd.Series) -> list[dict[str, Any]]:

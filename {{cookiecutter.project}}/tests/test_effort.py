@@ -32,12 +32,12 @@ def table(n: int = 1200, seed: int = 0) -> pd.DataFrame:
 
 def curve(confusions, sizes=None, seconds=None) -> Curve:
     sizes = sizes or [100 * 2**nth for nth in range(len(confusions))]
-    return Curve("any", ["a", "b"], sizes, np.array(confusions), [], seconds or [1.0] * len(sizes))
+    return Curve("any", ["a", "b"], sizes, np.array(confusions)[:, None], [], seconds or [1.0] * len(sizes))
 
 
 def test_a_learning_curve_scores_every_row_once_at_each_size():
     found = learn(table(), params())
-    assert found.confusions.sum(axis=(1, 2)).tolist() == [1200] * len(found.sizes)
+    assert found.confusions.sum(axis=(1, 2, 3)).tolist() == [1200] * len(found.sizes)
     assert found.sizes[-1] == 800  # two of three folds
     assert found.sizes == sorted(found.sizes)
     assert len(found.sizes) == 4  # of SHARES, one leaves fewer than SMALLEST rows a class
@@ -125,6 +125,17 @@ def test_a_rising_curve_gains_beyond_chance():
 def test_more_held_out_rows_make_the_interval_narrower():
     few, many = (gains(curve(np.array([[[6, 4], [4, 6]]] * 4) * n), 800, "macro_f1", 0)["macro_f1"] for n in (10, 1000))
     assert many.high - many.low < few.high - few.low
+
+
+def test_folds_that_differ_make_the_interval_wider():
+    alike = [[[30, 20], [20, 30]], [[30, 20], [20, 30]]]
+    apart = [[[50, 0], [20, 30]], [[10, 40], [20, 30]]]
+    of_alike, of_apart = (
+        gains(Curve("any", ["a", "b"], [100, 200, 400], np.array([folds] * 3), [], [1.0] * 3), 400, "accuracy", 0)["recall of a"]
+        for folds in (alike, apart)
+    )
+    assert of_apart.now == of_alike.now
+    assert of_apart.high - of_apart.low > 3 * (of_alike.high - of_alike.low)
 
 
 def test_a_class_without_held_out_rows_has_no_recall():

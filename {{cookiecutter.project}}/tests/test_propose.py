@@ -86,6 +86,12 @@ def test_what_a_sample_cannot_show_is_not_proposed():
     assert not kinds & {"expect_column_unique_value_count_to_be_between", "expect_compound_columns_to_be_unique"}
 
 
+def test_of_a_few_rows_nothing_is_proposed_that_cannot_fail():
+    table = TOYS.head(12).assign(colour=["red", "blue"] * 6)
+    shares = [one["kwargs"]["mostly"] for one in suites(table, n_rows=12)["prepared"]["expectations"] if "mostly" in one["kwargs"]]
+    assert 0 not in shares
+
+
 def test_synthetic_rows_are_not_held_to_who_they_would_be():
     roles = {"time": "size", "cluster": ["maker"], "sensitive": ["parts"]}
     assert columns_of(suites(**roles)["augmented"]) == {None, "origin", "colour"}

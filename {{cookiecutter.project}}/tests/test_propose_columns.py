@@ -144,6 +144,11 @@ def test_dates_have_a_range(found):
     assert "column_values_to_be_between" in found(DATES, later)
 
 
+@pytest.mark.parametrize(("values", "is_time"), [(DATES, False), (AGES, True)])
+def test_what_lies_beyond_the_last_date_is_for_a_person_to_judge(values, is_time):
+    assert proposals(values, is_time=is_time)["column_values_to_be_between"]["severity"] == "warning"
+
+
 def test_of_the_time_only_the_range_is_proposed():
     assert set(proposals(AGES, is_time=True)) == {
         "column_values_to_not_be_null",

@@ -9,7 +9,7 @@ from stages.worklist import PHASES, work_list
 from tests.test_effort import params
 
 PROOFS = [prove("most", 800, 200, 0.5, 0.9), prove("rare", 80, 20, 0.5, 0.9)]
-CURVE = Curve("any", ["most", "rare"], [100, 200], np.zeros((2, 2, 2), dtype=int), [], [1.0, 1.0])
+CURVE = Curve("any", ["most", "rare"], [100, 200], np.zeros((2, 3, 2, 2), dtype=int), [], [1.0, 1.0])
 GAIN = {"balanced_accuracy": Gain(0.8, 0.8, 0.03, 0.01, 0.05)}
 
 
