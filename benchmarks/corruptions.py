@@ -1,7 +1,7 @@
 """Thirty ways in which a table goes wrong in practice, each at a share of its rows, for benchmarks/proposals.py."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -11,15 +11,22 @@ NEARLY_ALL = 0.98
 
 @dataclass(frozen=True)
 class Raw:
-    """A raw table: every cell as text, "" where it is missing; the type of each column, as data/sources.yaml has it; the target."""
+    """A raw table: every cell as text, "" where it is missing; the type of each column, as data/sources.yaml has it; the target;
+    columns that prepare drops, in which nothing can go wrong.
+    """
 
     rows: pd.DataFrame
     kinds: dict[str, str]
     target: str
+    dropped: tuple[str, ...] = ()
 
     def of(self, *kinds: str) -> list[str]:
         """Return the columns of these types, less the target, that hold more than one value."""
-        return [column for column in self.rows if self.kinds[column] in kinds and column != self.target and self.rows[column].nunique() > 1]
+        return [
+            column
+            for column in self.rows
+            if self.kinds[column] in kinds and column not in (self.target, *self.dropped) and self.rows[column].nunique() > 1
+        ]
 
     def where(self, share: float, rng: np.random.Generator) -> np.ndarray:
         """Return the positions of a random `share` of the rows."""
@@ -212,9 +219,9 @@ def other_population(raw: Raw, share: float, rng: np.random.Generator) -> pd.Dat
     for column in raw.of("integer", "number"):
         values = pd.to_numeric(rows[column])
         step = values.std() if raw.kinds[column] == "number" else max(1, round(values.std()))
-        rows = _put(Raw(rows, raw.kinds, raw.target), at, column, ["" if pd.isna(v) else _number(v + step) for v in values.iloc[at]])
+        rows = _put(replace(raw, rows=rows), at, column, ["" if pd.isna(v) else _number(v + step) for v in values.iloc[at]])
     for column in raw.of("text"):
-        rows = _put(Raw(rows, raw.kinds, raw.target), at, column, rng.choice(raw.rows[column].unique(), len(at)))
+        rows = _put(replace(raw, rows=rows), at, column, rng.choice(raw.rows[column].unique(), len(at)))
     return rows
 
 

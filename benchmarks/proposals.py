@@ -17,7 +17,7 @@ import sys
 import tempfile
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -53,7 +53,7 @@ class Bench:
 
     def half(self, at: np.ndarray) -> Raw:
         """Return the raw rows at these positions, in their order."""
-        return Raw(self.raw.rows.iloc[np.sort(at)].reset_index(drop=True), self.raw.kinds, self.raw.target)
+        return replace(self.raw, rows=self.raw.rows.iloc[np.sort(at)].reset_index(drop=True))
 
 
 def kind(values: pd.Series) -> str:
@@ -78,7 +78,7 @@ def load(path: Path, target: str, forbidden: list[str], folder: Path) -> Bench:
     )
     split = params.prepare.split.model_copy(update={"by": "random", "test_from": None})
     params = params.model_copy(update={"data": data, "prepare": params.prepare.model_copy(update={"split": split})})
-    return Bench(path.name.split(".")[0], Raw(rows, kinds, target), params, folder)
+    return Bench(path.name.split(".")[0], Raw(rows, kinds, target, tuple(forbidden)), params, folder)
 
 
 def prepared(bench: Bench, raw: Raw, content: pd.DataFrame | str) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
