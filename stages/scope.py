@@ -4,6 +4,7 @@ import sys
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
+from textwrap import shorten
 from typing import Any
 
 import ibis
@@ -20,8 +21,9 @@ from stages.finding import Finding, heaviest_first
 from stages.params import ROW_ID, Params, load_params
 from stages.prepare import IS_TEST, KIND, MANY_COLUMNS, PROBLEM, assign, check_roles, check_target, conform, reject
 from stages.proof import check_criteria, class_findings, group_findings, group_proofs, prove
+from stages.propose import propose, write
 from stages.scope_page import page
-from stages.scoping import HTML, JSON, Scoping, as_json, screen
+from stages.scoping import HTML, JSON, SCREEN, SUITES, Scoping, as_json, screen
 from stages.sources import RECORD, Raw, Source, load_sources, read
 from stages.suspicious import (
     GIVES_AWAY,
@@ -229,10 +231,15 @@ def main() -> None:
             con.raw_sql("SET disabled_optimizers = 'common_subexpressions'")
         raw = read(con, name, source)
         judged, columns = judge(raw, name, source, params)
-        scoping, _rows = scope(judged, columns, raw, name, source, params)
+        scoping, rows = scope(judged, columns, raw, name, source, params)
     write_json(as_json(scoping), JSON)
     write_text(page(scoping), HTML)
     print(screen(scoping))
+    suites = propose(rows, params.data, params.scope, scoping.n_rows, scoping.rejected.get("duplicate", 0) / scoping.records)
+    differences = write(suites)
+    write_text("".join(f"{line}\n" for line in differences), SUITES)
+    more = [f"and {len(differences) - SCREEN} more: {SUITES}"] if len(differences) > SCREEN else []
+    print("\n".join(["Suites: expectations/", *(shorten(line, 160) for line in differences[:SCREEN]), *more]))
 
 
 if __name__ == "__main__":
