@@ -5,8 +5,9 @@ unexport PYTHONDONTWRITEBYTECODE VIRTUAL_ENV
 PYTHON ?= python3
 UV := $(or $(shell command -v uv),.uv/bin/uv)
 RUN := $(UV) run --no-sync
+PYTEST = pytest -n auto
 
-.PHONY: demo scope repro verify test lint env git
+.PHONY: demo scope repro verify compare test lint env git
 
 demo: env  # run what changed, then show the result, also that of a run that a gate stopped
 	@$(RUN) python -m stages.params
@@ -22,8 +23,11 @@ repro: env
 verify: env  # run everything again in a scratch copy of what git has, and compare the hashes
 	$(RUN) python -m stages.verify
 
+compare: env  # what differs from the commit REV, by default the one at which this branch left main; fails where a class is found less often
+	@$(RUN) python -m stages.compare $(REV)
+
 test: env
-	$(RUN) pytest
+	$(RUN) $(PYTEST)
 
 lint: env
 	$(RUN) ruff check

@@ -10,8 +10,12 @@ class Refused(ValueError):  # noqa: N818 - it is an answer, not a fault
 
 
 def run(stage: Callable[[], object]) -> None:
-    """Call `stage`; on a Refused, or where the system refuses a file, print its sentences to stderr and exit with 1."""
+    """Call `stage`; on a Refused, or where the system refuses a file, print its sentences to stderr and exit with 1.
+
+    What the terminal's encoding lacks, in a column's name say, is printed escaped.
+    """
     name = Path(sys.argv[0]).stem
+    sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     try:
         stage()
     except Refused as refusal:

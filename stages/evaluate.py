@@ -14,6 +14,7 @@ from sklearn.metrics import (
     precision_score,
     recall_score,
 )
+from threadpoolctl import threadpool_limits
 
 from stages.command import Refused, run
 from stages.features import features
@@ -25,6 +26,16 @@ from stages.plots import draw
 from stages.tables import TEST, TRAIN, read_table, write_json, write_table
 
 DIGITS = 6
+
+NO_GROUPS = {
+    "gate": "by_group",
+    "verdict": "pass",
+    "blocks": False,
+    "sentences": ["PASS: data.sensitive in params.yaml names no column, so that there is no group to judge"],
+    "suite": "expectations/by_group.json",
+    "rows": 0,
+    "expectations": 0,
+}
 
 
 def score(y_true: pd.Series, y_score: np.ndarray, y_pred: np.ndarray, classes: list[str]) -> dict[str, Any]:
@@ -141,10 +152,11 @@ def main() -> None:
     data = params.data
     test, model, baseline = read_table(TEST), load_model(MODEL), load_model(BASELINE)
     X_test, y_test, classes = features(test, data), test[data.target], model.classes
-    y_score = model.predict_proba(X_test)
+    with threadpool_limits(params.train.threads):  # a thread that waits for a busy core spins, and costs what it does not do
+        y_score = model.predict_proba(X_test)
+        rivals = baselines(baseline, X_test, read_table(TRAIN)[data.target])
     y_pred = model.decide(y_score)
     metrics = score(y_test, y_score, y_pred, classes)
-    rivals = baselines(baseline, X_test, read_table(TRAIN)[data.target])
     scored = {name: score(y_test, *rival, classes) for name, rival in rivals.items()}
     classwise = by_class(y_test, y_pred, metrics, classes)
     groupwise = by_group(test[data.sensitive], y_test, y_pred, classes)
@@ -156,6 +168,8 @@ def main() -> None:
     verdicts = [gate(classwise, "expectations/by_class.json", "reports/gates/by_class.json")]
     if data.sensitive:
         verdicts.append(gate(groupwise, "expectations/by_group.json", "reports/gates/by_group.json"))
+    else:  # DVC expects the report
+        write_json(NO_GROUPS, "reports/gates/by_group.json")
     stop(verdicts)
 
 

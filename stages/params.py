@@ -1,11 +1,12 @@
 """params.yaml as typed sections: every value that a user tunes, checked before a stage uses it."""
 
 from datetime import date
+from pathlib import Path
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, PositiveInt, model_validator
 
-from stages.command import run
+from stages.command import Refused, run
 from stages.schema import Section, load
 
 ROW_ID = "row_id"  # prepare adds it: two rows share it if all their raw columns but time and cluster agree
@@ -118,5 +119,12 @@ def load_params() -> Params:
     return load("params.yaml", Params)
 
 
-if __name__ == "__main__":  # DVC looks only at the parameters that its stages list, so that `make` asks for a look at all
-    run(load_params)
+def main() -> None:
+    """Look at all of params.yaml, where DVC looks at what its stages list; raises Refused as well while there is no suite."""
+    load_params()
+    if not Path("expectations/prepared.json").is_file():
+        raise Refused("expectations/ has no suite of these data; run `make scope` first (without make: `uv run python -m stages.scope`)")
+
+
+if __name__ == "__main__":
+    run(main)

@@ -12,23 +12,17 @@ import pandas as pd
 from ibis import _
 
 from stages.command import Refused, run
+from stages.formats import MOST_CLASSES, PATTERNS, pattern
 from stages.gate import gate, stop
 from stages.params import ORIGIN, ROW_ID, Params, Split, load_params
 from stages.sources import RECORD, Raw, Source, load_sources, read
-from stages.split import test_clusters
 from stages.tables import REJECTED, TEST, TRAIN, whole, write_table
 
 KINDS = ["malformed", "bad_value", "unlabelled", "duplicate", "key_conflict", "before_cutoff"]
 PROBLEM, KIND, REASON, WRONG, CLUSTER, IS_TEST = "__problem", "__kind", "__reason", "__wrong", "__cluster", "__is_test"
 TYPES = {"text": "string", "integer": "int64", "number": "float64", "boolean": "boolean", "date": "timestamp"}
 WORDS = {"integer": "no integer of 64 bits", "number": "no finite number", "boolean": "neither true nor false", "date": "no ISO date"}
-PATTERNS = {
-    "integer": r"^[+-]?[0-9]+(\.0*)?$",
-    "number": r"^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?$",
-    "date": r"^[0-9]{4}-[0-9]{2}-[0-9]{2}([ T][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]+)?)?)?$",
-}
 MANY_COLUMNS = 100
-MOST_CLASSES = 200  # more labels than this are a continuous target or an identifier
 
 
 @dataclass(frozen=True)
@@ -90,7 +84,7 @@ def conform(raw: ibis.Table, source: Source) -> ibis.Table:
     for column, kind in source.columns.items():
         text = raw[column].strip()
         text = ibis.ifelse(text.isin(source.missing), None, text) if source.missing else text
-        value = _typed(text, kind)
+        value = _typed(text, kind, source.decimal)
         typed.append(value.name(column))
         if kind != "text":
             problems.append(ibis.ifelse(text.notnull() & value.isnull(), f"{column} is '" + text + f"', {WORDS[kind]}", None))
@@ -98,7 +92,7 @@ def conform(raw: ibis.Table, source: Source) -> ibis.Table:
     return raw.select(RECORD, *typed, said.nullif("").name(PROBLEM))
 
 
-def _typed(text: ibis.expr.types.StringValue, kind: str) -> ibis.Value:
+def _typed(text: ibis.expr.types.StringValue, kind: str, decimal: str) -> ibis.Value:
     """Return `text` as `kind`, null where it is no such value: DuckDB alone would round 1.5 to 2 and take 'infinity' as a date.
 
     A boolean becomes 1 or 0, so that a column of them is a number whether or not values are missing.
@@ -106,9 +100,9 @@ def _typed(text: ibis.expr.types.StringValue, kind: str) -> ibis.Value:
     if kind == "text":
         return text
     if kind == "integer":
-        text = ibis.ifelse(text.re_search(PATTERNS[kind]), text.re_replace(r"\.0*$", ""), None)
+        text = ibis.ifelse(text.re_search(pattern(kind, decimal)), text.re_replace(r"[.,]0*$", ""), None)
     elif kind in PATTERNS:
-        text = ibis.ifelse(text.re_search(PATTERNS[kind]), text, None)
+        text = ibis.ifelse(text.re_search(pattern(kind, decimal)), text.replace(decimal, ".") if decimal != "." else text, None)
     value = text.try_cast(TYPES[kind])
     if kind == "number":  # 1e999 has the pattern of a number, and is infinite
         return ibis.ifelse(value.isinf(), None, value)
@@ -176,6 +170,8 @@ def assign(rows: ibis.Table, params: Params) -> ibis.Table:
 
 def _assign_at_random(rows: ibis.Table, target: str, cluster: list[str], split: Split, random_state: int) -> ibis.Table:
     """Return `rows` with IS_TEST for a stratified share of the clusters; a row is its own cluster where none is declared."""
+    from stages.split import test_clusters  # here, since a split by time has no use for scikit-learn, which takes a second to import
+
     order = cluster or [column for column in rows.columns if not column.startswith("__")]
     rank = ibis.dense_rank().over(order_by=order)  # follows from the values, not from the order in the file
     numbered = rows.get_backend().create_table("numbered", rows.mutate(rank.name(CLUSTER)), temp=True)

@@ -4,7 +4,6 @@ import sys
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from textwrap import shorten
 from typing import Any
 
 import ibis
@@ -23,7 +22,7 @@ from stages.prepare import IS_TEST, KIND, MANY_COLUMNS, PROBLEM, assign, check_r
 from stages.proof import check_criteria, class_findings, group_findings, group_proofs, prove
 from stages.propose import propose, write
 from stages.scope_page import page
-from stages.scoping import HTML, JSON, SCREEN, SUITES, Scoping, as_json, screen
+from stages.scoping import HTML, JSON, Scoping, as_json, screen
 from stages.sources import RECORD, Raw, Source, load_sources, read
 from stages.suspicious import (
     GIVES_AWAY,
@@ -42,6 +41,8 @@ from stages.worklist import work_list
 MEMORY = "1GB"  # of the table engine; beyond it, it writes to disk
 SAMPLE = 1_000_000  # rows that are held in memory at most
 COUNTED, JUDGED = 100_000, 20_000  # at most, rows that orders, clusters and groups are counted on, and that trees are fitted on
+DIFFERENCES = "reports/proposals.txt"
+TOLD, WIDE = 12, 120  # lines of it on the screen, and signs of each
 WORSE = 0.03  # by how much later rows are harder than rows drawn at random
 
 
@@ -232,14 +233,17 @@ def main() -> None:
         raw = read(con, name, source)
         judged, columns = judge(raw, name, source, params)
         scoping, rows = scope(judged, columns, raw, name, source, params)
+    duplicate_share = scoping.rejected.get("duplicate", 0) / scoping.records
+    proposed = write(propose(rows, params.data, params.scope, scoping.n_rows, duplicate_share))
     write_json(as_json(scoping), JSON)
     write_text(page(scoping), HTML)
     print(screen(scoping))
-    suites = propose(rows, params.data, params.scope, scoping.n_rows, scoping.rejected.get("duplicate", 0) / scoping.records)
-    differences = write(suites)
-    write_text("".join(f"{line}\n" for line in differences), SUITES)
-    more = [f"and {len(differences) - SCREEN} more: {SUITES}"] if len(differences) > SCREEN else []
-    print("\n".join(["Suites: expectations/", *(shorten(line, 160) for line in differences[:SCREEN]), *more]))
+    write_text("".join(f"{line}\n" for line in proposed), DIFFERENCES)
+    more = [f"and {len(proposed) - TOLD} more: {DIFFERENCES} has them whole"] if len(proposed) > TOLD else []
+    told = [line if len(line) <= WIDE else line[: WIDE - 3] + "..." for line in proposed[:TOLD]]
+    print(
+        "\n  ".join(["\nSuites (expectations/*.json), proposed anew; what a person confirmed, edited or removed stays so:", *told, *more])
+    )
 
 
 if __name__ == "__main__":

@@ -15,7 +15,6 @@ from stages.suspicious import Contradictions
 from stages.worklist import Task
 
 JSON, HTML = "reports/scope.json", "reports/scope.html"
-SUITES = "reports/suites.txt"  # what a proposal would have changed in the suites
 SCREEN, SAME = 8, 2  # kinds of findings that fit, and of each
 
 

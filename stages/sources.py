@@ -1,10 +1,11 @@
 """Read the raw files that data/sources.yaml declares, strictly: header first, nothing guessed, nothing lost unseen."""
 
+import codecs
 import csv
-import gzip
 import io
-import zlib
+import tempfile
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -18,6 +19,7 @@ import pyarrow.parquet as pq
 from pydantic import Field, model_validator
 
 from stages.command import Refused
+from stages.formats import opened
 from stages.schema import Section, load
 
 REJECTS = ["source", "line", "kind", "reason"]
@@ -30,7 +32,8 @@ class Source(Section):
     path: str
     format: Literal["csv", "parquet"]
     delimiter: Annotated[str, Field(min_length=1, max_length=1)] = ","
-    encoding: Literal["utf-8", "latin-1"] = "utf-8"
+    encoding: Literal["utf-8", "utf-16", "cp1252", "latin-1"] = "utf-8"
+    decimal: Literal[".", ","] = "."
     missing: list[str]
     key: list[str]
     columns: Annotated[dict[str, Literal["text", "integer", "number", "boolean", "date"]], Field(min_length=1, max_length=1000)]
@@ -85,11 +88,38 @@ def read(con: Any, name: str, source: Source) -> Raw:
     if not path.is_file():
         raise Refused(f"data/sources.yaml: sources.{name}.path is {source.path!r}, where there is no file; mend the path or put it there")
     try:
-        return _read_csv(con, name, source, path) if source.format == "csv" else _read_parquet(con, name, source, path)
-    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-        raise Refused(f"{path} is a broken gzip file ({error}); copy it anew from where it came") from None
+        if source.format == "parquet":
+            return _read_parquet(con, name, source, path)
+        with _readable(path, source) as (plain, encoding):
+            return _read_csv(con, name, source.model_copy(update={"encoding": encoding}), plain)
     except (duckdb.Error, csv.Error) as error:
         raise Refused(f"{path} cannot be read: {str(error).splitlines()[0]}; compare it with data/sources.yaml") from None
+
+
+@contextmanager
+def _readable(path: Path, source: Source) -> Iterator[tuple[Path, str]]:
+    """Yield a file that DuckDB can read as it is, and its encoding: `path`, or a copy in UTF-8 for as long as it is read.
+
+    A byte that its encoding does not know stays as it is, so that no UTF-8 comes of it and its row is rejected.
+    """
+    if path.suffix not in (".bz2", ".xz", ".zip") and source.encoding in ("utf-8", "latin-1"):
+        yield path, source.encoding
+        return
+    unknown = "surrogatepass" if source.encoding == "utf-16" else "surrogateescape"
+    decoder = codecs.getincrementaldecoder(source.encoding)(unknown)
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(folder, "copy.csv")
+        try:
+            with opened(path) as file, copy.open("wb") as out:
+                while part := file.read(2**20):
+                    out.write(decoder.decode(part).encode("utf-8", unknown))
+                out.write(decoder.decode(b"", final=True).encode("utf-8", unknown))
+            yield copy, "utf-8"
+        except UnicodeError as error:
+            raise Refused(f"{path} is not {source.encoding} ({error}); data/sources.yaml declares the encoding") from None
+        except Refused as refusal:  # its reader knows the copy only
+            said = str(refusal).replace(str(copy), str(path)).replace("is not utf-8", f"is not {source.encoding}")
+            raise Refused(said) from None
 
 
 def _read_csv(con: Any, name: str, source: Source, path: Path) -> Raw:
@@ -133,13 +163,9 @@ def _quoted(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
-def _open(path: Path) -> Any:
-    return gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb")
-
-
 def _header(source: Source, path: Path) -> list[str]:
     """Return the names in the first line of a CSV file."""
-    with _open(path) as file:
+    with opened(path) as file:
         line = file.readline().removeprefix(b"\xef\xbb\xbf")
     if b"\r" in line.strip():
         raise Refused(f"{path}: its lines end in carriage returns alone; export it with line feeds")
@@ -161,8 +187,11 @@ def _check_columns(name: str, source: Source, path: Path, found: list[str]) -> N
     folded = [column.lower() for column in found]  # DuckDB does not tell "Size" from "size"
     twice = [column for nth, column in enumerate(found) if column.lower() in folded[:nth]]
     problems = [f"two columns named {column!r}: each needs a name of its own" for column in twice]
+    problems += [f"no name for column {nth}: give it one" for nth, column in enumerate(found, 1) if not column]
     problems += [f"no column {column!r}, which data/sources.yaml declares" for column in source.columns if column not in found]
-    problems += [f"a column {column!r}, which data/sources.yaml does not declare" for column in found if column not in source.columns]
+    problems += [
+        f"a column {column!r}, which data/sources.yaml does not declare" for column in found if column and column not in source.columns
+    ]
     if problems:
         raise Refused("\n".join(f"{path} has {problem} (sources.{name})" for problem in problems))
 
@@ -175,7 +204,7 @@ def row_lines(path: Path, source: Source) -> tuple[np.ndarray, np.ndarray]:
     closed: it would swallow the rest.
     """
     quoted, ends, filled = False, set(), bytearray()
-    with _open(path) as file:
+    with opened(path) as file:
         for number, line in enumerate(file, 1):
             if b"\0" in line:
                 raise Refused(f"{path}: line {number} holds a NUL byte; it is not a text file, or is broken: export it anew")
@@ -204,7 +233,7 @@ def _quoted_rows(path: Path, source: Source) -> tuple[np.ndarray, bytearray]:
             lines_of_row.append(line)
             yield line
 
-    with _open(path) as file:
+    with opened(path) as file:
         text = io.TextIOWrapper(file, encoding=source.encoding, errors="replace", newline="")
         rows = csv.reader(remembered(text), delimiter=source.delimiter)
         for row in rows:

@@ -2,6 +2,7 @@
 
 import json
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
@@ -13,10 +14,12 @@ from great_expectations.expectations.expectation import Expectation
 from great_expectations.expectations.expectation_configuration import ExpectationConfiguration
 from great_expectations.expectations.registry import list_registered_expectation_implementations
 
+import stages.expectations  # noqa: F401 - makes its types known
+
 SUITE_KEYS = {"name", "id", "expectations", "meta", "notes"}
 EXPECTATION_KEYS = {"type", "kwargs", "severity", "meta", "id", "description", "notes", "rendered_content"}
 SUITE_META_KEYS = {"great_expectations_version", "notes", "row", "show"}
-META_KEYS = {"bound", "notes", "verdict", "waived"}
+META_KEYS = {"bound", "notes", "proposed", "verdict", "waived"}
 SEVERITIES = ("critical", "warning", "info")
 
 
@@ -41,9 +44,31 @@ class Expected:
         return single + list(kwargs.get("column_list", []))
 
     @property
+    def needs(self) -> set[str] | None:
+        """The columns that have to be there to judge it: none for the table's shape, None for all, where that is not known."""
+        if self.raw["type"].startswith("expect_table_") and "row_condition" not in self.raw["kwargs"]:
+            return set()
+        condition = self.raw["kwargs"].get("row_condition")
+        if not self.columns or isinstance(condition, str):
+            return None
+        return {*self.columns, *_named(condition)}
+
+    @property
     def waived(self) -> dict[str, str]:
         """Names of rows whose insufficiency a person has accepted, each with the reason."""
         return self.meta.get("waived", {})
+
+
+def _named(condition: Any) -> Iterator[str]:
+    """Yield the columns that a row_condition, an object of Great Expectations, names."""
+    if isinstance(condition, dict):
+        if isinstance(condition.get("column"), dict):
+            yield condition["column"]["name"]
+        for part in condition.values():
+            yield from _named(part)
+    elif isinstance(condition, list):
+        for part in condition:
+            yield from _named(part)
 
 
 @dataclass
@@ -105,7 +130,7 @@ def _fill(suite: Suite, content: Any) -> None:
     if not isinstance(content, dict) or not isinstance(content.get("expectations"), list):
         suite.problems.append(f"{path} holds no list named 'expectations'; write one")
         return
-    suite.problems += [
+    suite.problems = [
         f"{path}: the key {key!r} is unknown, allowed: {', '.join(sorted(SUITE_KEYS))}" for key in content if key not in SUITE_KEYS
     ]
     if content.get("name") != path.stem:
@@ -153,7 +178,7 @@ def _problems(raw: Any) -> list[str]:
     known = list_registered_expectation_implementations()
     problems = [f"the key {key!r} is unknown, allowed: {', '.join(sorted(EXPECTATION_KEYS))}" for key in raw if key not in EXPECTATION_KEYS]
     if raw.get("type") not in known:
-        near = get_close_matches(str(raw.get("type")), known, n=1)
+        near = get_close_matches(str(raw.get("type")), known)
         problems.append("Great Expectations has no such type" + (f"; did you mean {near[0]}?" if near else ""))
     if raw.get("severity") not in SEVERITIES:
         problems.append(f"severity is {raw.get('severity')!r}, must be one of {', '.join(SEVERITIES)}")

@@ -63,12 +63,13 @@ def contradiction_findings(found: Contradictions, n_rows: int) -> list[Finding]:
 
 
 def giveaways(rows: pd.DataFrame, data: Data, random_state: int) -> tuple[dict[str, float], list[Finding]]:
-    """Return for each feature the ROC AUC with which it alone ranks a class (see `giveaway`), and what that means.
+    """Return for each feature the ROC AUC, mean over the classes, with which it alone ranks them (see `giveaway`), and what that means.
 
     What is known only after the target can only be suspected: by a high ROC AUC, by the name, by gaps that differ by class.
     """
     X, y = features(rows, data), rows[data.target]
-    aucs = giveaway(X, y, clusters(rows, data.cluster), random_state)
+    by_label = giveaway(X, y, clusters(rows, data.cluster), random_state)
+    aucs = by_label.mean(axis=1).to_dict()
     found = []
     forbid = "name it in data.forbidden of params.yaml"
     for column, auc in sorted(aucs.items(), key=lambda item: -item[1]):
@@ -85,7 +86,11 @@ def giveaways(rows: pd.DataFrame, data: Data, random_state: int) -> tuple[dict[s
                 )
             )
         elif auc >= RANKS_WELL:
-            what = f"it alone ranks a class very well (ROC AUC {auc:.3f} out of fold)"
+            what = f"it alone ranks the classes very well (ROC AUC {auc:.3f} out of fold)"
+            found.append(Finding("look", "data", column, what, f"find out whether it is known before the target; if not, {forbid}"))
+        elif by_label.loc[column].max() >= GIVES_AWAY:
+            one, best = by_label.loc[column].idxmax(), by_label.loc[column].max()
+            what = f"it alone tells class {one} from all others (ROC AUC {best:.3f} out of fold)"
             found.append(Finding("look", "data", column, what, f"find out whether it is known before the target; if not, {forbid}"))
         elif gap >= GAP:
             what = f"it is filled in {gap:.0%} more or less often for class {label} than for the others"

@@ -1,5 +1,6 @@
 """Run the pipeline again in a scratch copy of what git has, and hold every hash against dvc.lock."""
 
+import hashlib
 import os
 import shutil
 import subprocess
@@ -16,12 +17,13 @@ LEFT_OUT = ("dvc.lock", "reports/")
 
 
 def copy_tracked(source: Path, target: Path) -> None:
-    """Copy the files that git tracks in `source`, save LEFT_OUT, to `target`, as a DVC repository without git."""
-    listed = subprocess.run(["git", "ls-files", "-z"], cwd=source, capture_output=True, check=True, text=True).stdout
+    """Copy the files that git tracks in `source`, save LEFT_OUT, and the raw data to `target`, as a DVC repository without git."""
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=source, capture_output=True, check=True, encoding="utf-8").stdout
     for name in filter(None, listed.split("\0")):
         if not name.startswith(LEFT_OUT) and (source / name).is_file():
             (target / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(source / name, target / name)
+    shutil.copytree(source / "data" / "raw", target / "data" / "raw", dirs_exist_ok=True)  # a large file there is DVC's, not git's
     (target / ".dvc" / "config.local").write_text("[core]\n    no_scm = true\n", encoding="utf-8")
 
 
@@ -29,6 +31,11 @@ def outputs(lock: Path) -> dict[str, str]:
     """Return the hash of each output that a dvc.lock lists."""
     stages: dict[str, Any] = yaml.safe_load(lock.read_text(encoding="utf-8"))["stages"]
     return {out["path"]: out["md5"] for stage in stages.values() for out in stage["outs"]}
+
+
+def md5(path: Path) -> str:
+    """Return the hash of a file as dvc.lock has it."""
+    return hashlib.md5(path.read_bytes(), usedforsecurity=False).hexdigest()
 
 
 def main() -> None:

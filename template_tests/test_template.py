@@ -84,7 +84,7 @@ def test_odd_name_leaves_no_trace_of_ours_and_no_brace(clone, tmp_path):
             assert "sluice" not in (name + text).lower(), name
             assert "cookiecutter" not in text.replace("*cookiecutter.project*", ""), name
             assert "{%" not in text, name
-            assert "{{ " not in text, name
+            assert "{{ " not in text.replace("${{ ", ""), name  # the braces of GitHub's own expressions
 
 
 def test_zip_and_git_url_and_folder_give_the_same_project(clone, tmp_path):
@@ -122,6 +122,33 @@ def test_committed_reports_are_those_of_a_run(project):
     assert made["classes"].keys() == committed["classes"].keys()
     for label, figures in committed["classes"].items():
         assert made["classes"][label] == pytest.approx(figures, abs=1e-4)
+
+
+def test_example_has_better_probabilities_than_its_majority_class(project):
+    made = json.loads((project / "reports/metrics.json").read_text(encoding="utf-8"))
+    majority = made["baselines"]["majority_class"]
+    assert made["brier"] < majority["brier"]
+    assert made["log_loss"] < majority["log_loss"]
+
+
+def test_model_that_overlooks_the_dead_is_stopped(project, tmp_path):
+    naive = shutil.copytree(project, tmp_path / "naive", ignore=shutil.ignore_patterns(".venv"), symlinks=True)
+    params = (naive / "params.yaml").read_text(encoding="utf-8")
+    (naive / "params.yaml").write_text(
+        params.replace("decision_weights: balanced_accuracy", "decision_weights: none"), encoding="utf-8", newline=""
+    )
+    environment = os.environ | {"PATH": os.pathsep.join([str(project / ".venv/bin"), os.environ["PATH"]])}
+    command = [str(project / ".venv/bin/dvc"), "repro"]
+    result = subprocess.run(command, cwd=naive, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, encoding="utf-8")
+    assert result.returncode != 0
+    found = json.loads((naive / "reports/metrics.json").read_text(encoding="utf-8"))
+    assert found["accuracy"] > 0.95
+    assert found["classes"]["dead"]["recall"] < 0.1
+    [sentence] = [line for line in result.stdout.splitlines() if line.strip().startswith("FAIL")]
+    for part in ("class dead", "recall_low", "recall_high", "support", "0.5", "expectations/by_class.json"):
+        assert part in sentence
+    assert json.loads((naive / "reports/gates/by_class.json").read_text(encoding="utf-8"))["verdict"] == "fail"
+    assert "Traceback" not in result.stdout
 
 
 def test_demo_prints_no_warning(project):

@@ -1,5 +1,6 @@
 """Run the pipeline in a copy of this project, with the network cut off and every attempt to use it written down."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -11,6 +12,14 @@ import pandas as pd
 
 PROJECT = Path(__file__).resolve().parent.parent
 COPIED = [".dvc/config", ".dvcignore", "data/sources.yaml", "data/raw", "dvc.yaml", "expectations", "params.yaml", "stages", "uv.lock"]
+SETTINGS = {  # a params.yaml that a test may change
+    "random_state": 0,
+    "data": {"target": "label", "time": None, "cluster": [], "sensitive": [], "forbidden": {}},
+    "scope": {"metric": "balanced_accuracy", "recall_floor": 0.5, "recall_floors": {}, "largest_gap": 0.1},
+    "prepare": {"split": {"by": "random", "test_from": None, "test_size": 0.5}},
+    "augment": {"strategy": "none", "floor_share": 0.2, "k_neighbors": 5, "smote_max_rows": 10},
+    "train": {"model": "any", "sample_weight": "none", "decision_weights": "none", "calibration": "none", "folds": 2, "threads": 1},
+}
 # imported by every Python process that has this folder on its path, those that DVC starts too
 CUT_OFF = """
 import os, sys
@@ -56,6 +65,21 @@ class Run:
         assert old in text, f"{name} has no {old!r}"
         path.write_text(text.replace(old, new), encoding="utf-8")
 
+    def expect(self, suite: str, expectation: str, **kwargs: object) -> None:
+        """Add a critical expectation to a suite of the copy, confirmed if the others are."""
+        path = self.folder / "expectations" / f"{suite}.json"
+        content = json.loads(path.read_text(encoding="utf-8"))
+        meta = {"notes": "Added by a test.", "bound": content["expectations"][0]["meta"]["bound"]}
+        content["expectations"].append({"type": expectation, "kwargs": kwargs, "severity": "critical", "meta": meta})
+        path.write_text(json.dumps(content), encoding="utf-8")
+
+    def stopped_by(self) -> str:
+        """Return a sentence on the gates that stopped the last run; nothing if none did."""
+        reports = [json.loads(path.read_text(encoding="utf-8")) for path in sorted((self.folder / "reports/gates").glob("*.json"))]
+        blocking = [report for report in reports if report["blocks"]]
+        said = [sentence for report in blocking for sentence in report["sentences"]]
+        return "\n".join([f"dvc repro is stopped by {', '.join(report['gate'] for report in blocking)}:", *said]) if blocking else ""
+
     def table(self, name: str) -> pd.DataFrame:
         """Return a table that the run wrote."""
         path = self.folder / name
@@ -71,6 +95,5 @@ def copy_project(folder: Path) -> Run:
             shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"))
         else:
             shutil.copy(source, target)
-    with (folder / ".dvc" / "config").open("a", encoding="utf-8") as config:
-        config.write("    no_scm = true\n")
+    (folder / ".dvc" / "config.local").write_text("[core]\n    no_scm = true\n", encoding="utf-8")
     return Run(folder)

@@ -1,13 +1,18 @@
 """Augment: lift rare classes, and tell real rows from repeated and synthetic ones."""
 
+import json
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
 from pandas.testing import assert_frame_equal
 
-from stages.augment import augment
+from stages.augment import augment, main
 from stages.command import Refused
 from stages.params import Augment, Data
+from tests.pipeline_run import SETTINGS
 
 COLOURS, CLOTHS = ["red", "blue", "green", "grey"], ["wool", "silk", "linen", "felt"]
 
@@ -120,7 +125,7 @@ def test_the_same_seed_makes_the_same_rows(rows, strategy):
 
 @pytest.mark.parametrize("strategy", ["oversample", "smote"])
 def test_another_seed_makes_other_rows(strategy):
-    one, other = (augment(mixed(), roles(), settings(strategy=strategy), seed) for seed in (7, 8))
+    one, other = (augment(mixed(), roles(), settings(strategy=strategy), seed) for seed in (7, 9))
     assert not one.equals(other)
 
 
@@ -148,9 +153,25 @@ def test_smote_keeps_numbers_between_the_real_ones_of_the_class():
     assert made["size"].between(20, 45).all()
 
 
-def test_smote_makes_rows_that_no_real_row_equals():
-    made = synthetic(augment(numbers(), roles(), settings(), 0))
+@pytest.mark.parametrize("rows", [numbers(), numbers()[::-1]], ids=["common class first", "rare class first"])
+def test_smote_makes_rows_that_no_real_row_equals(rows):
+    made = synthetic(augment(rows, roles(), settings(), 0))
     assert not set(made["depth"]) & set(numbers()["depth"])
+
+
+def test_smote_goes_between_three_values():
+    rows = numbers().assign(depth=[0.5, 1.5, 2.25] * 3)  # two values would be a code
+    assert not set(synthetic(augment(rows, roles(), settings(), 0))["depth"]) <= {0.5, 1.5, 2.25}
+
+
+def test_smote_draws_once_where_every_row_will_do(monkeypatch):
+    monkeypatch.setattr("stages.augment.ATTEMPTS", 1)
+    assert counts(augment(numbers(), roles(), settings(), 0)) == {"a": 6, "b": 6}
+
+
+def test_what_smote_draws_anew_is_what_the_next_seed_draws():
+    anew, following = (synthetic(augment(mixed(), roles(), settings(), seed))["depth"].tolist() for seed in (0, 1))
+    assert following[0] in anew
 
 
 @pytest.mark.parametrize("rows", [numbers(), mixed()], ids=["numbers", "mixed"])
@@ -188,6 +209,13 @@ def test_smote_takes_dates():
     assert synthetic(out)["made"].between("2020-01-01", "2020-01-09").all()
 
 
+def test_smote_takes_two_dates_as_codes():
+    rows = numbers().assign(made=pd.to_datetime(["2020-01-01", "2020-01-05", "2020-01-05"] * 3))
+    out = augment(rows, roles(), settings(), 0)
+    assert out["made"].dtype == rows["made"].dtype
+    assert set(synthetic(out)["made"]) <= set(rows["made"])
+
+
 def test_synthetic_rows_are_nobody():
     rows = numbers().assign(day=range(9), batch=[f"b{n}" for n in range(9)], team=["x", "y", "z"] * 3)
     made = synthetic(augment(rows, roles(time="day", cluster=["batch"], sensitive=["team"]), settings(), 0))
@@ -213,15 +241,22 @@ def test_smote_takes_no_row_with_a_missing_feature_as_parent():
     assert counts(out) == {"a": 6, "b": 6}
 
 
+def test_smote_takes_rows_as_parents_of_which_only_what_is_no_feature_is_missing():
+    rows = numbers().assign(team=[None, "x", None] * 3)
+    assert counts(augment(rows, roles(sensitive=["team"]), settings(), 0)) == {"a": 6, "b": 6}
+
+
 def test_smote_refuses_a_class_without_enough_rows():
     sentence = r"class 'b' has 3 training rows without missing features, smote needs augment.k_neighbors \+ 1 = 4; lower k_neighbors"
     with pytest.raises(Refused, match=sentence):
         augment(numbers(), roles(), settings(k_neighbors=3), 0)
 
 
-def test_smote_counts_only_complete_rows_of_a_class():
-    rows = numbers().assign(depth=lambda rows: rows["depth"].where(rows["depth"] < 9))
-    with pytest.raises(Refused, match=r"class 'b' has 2 training rows without missing features, smote needs augment.k_neighbors \+ 1 = 3"):
+@pytest.mark.parametrize(("limit", "n"), [(9, 2), (7, 0)])
+def test_smote_counts_only_complete_rows_of_a_class(limit, n):
+    rows = numbers().assign(depth=lambda rows: rows["depth"].where(rows["depth"] < limit))
+    sentence = rf"class 'b' has {n} training rows without missing features, smote needs augment.k_neighbors \+ 1 = 3"
+    with pytest.raises(Refused, match=sentence):
         augment(rows, roles(), settings(), 0)
 
 
@@ -231,7 +266,7 @@ def test_smote_takes_a_class_with_just_enough_rows():
 
 def test_smote_refuses_a_table_of_which_one_class_alone_has_complete_rows():
     rows = numbers().assign(depth=[np.nan] * 6 + [1.0, 2.0, 3.0])
-    with pytest.raises(Refused, match="smote"):
+    with pytest.raises(Refused, match="smote needs rows without missing features of two classes, only 'b' has some; take 'oversample'"):
         augment(rows, roles(), settings(), 0)
 
 
@@ -250,5 +285,41 @@ def test_smote_refuses_codes_that_it_cannot_combine_as_real_rows_do():
     rows = pd.concat(
         [pd.DataFrame(1, index=range(10), columns=flags.columns).assign(label="a"), flags.assign(label="b")], ignore_index=True
     )
-    with pytest.raises(Refused, match="smote made too few rows with a combination of red, blue, green, grey, pink that some real row"):
+    sentence = (
+        "smote made too few rows with a combination of red, blue, green, grey, pink that some real row of the class has; "
+        "take 'oversample' for augment.strategy in params.yaml"
+    )
+    with pytest.raises(Refused, match=f"^{sentence}$"):
         augment(rows, roles(), settings(k_neighbors=4), 0)
+
+
+def stage(most):
+    """Run the stage in the working folder on numbers(); its gate allows `most` rows."""
+    for folder in ("data/prepared", "expectations"):
+        Path(folder).mkdir(parents=True)
+    numbers().to_parquet("data/prepared/train.parquet")
+    sections = {"data": roles().model_dump(), "augment": settings(strategy="oversample").model_dump()}
+    Path("params.yaml").write_text(yaml.safe_dump(SETTINGS | {"random_state": 7} | sections))
+    few = {
+        "type": "expect_table_row_count_to_be_between",
+        "kwargs": {"max_value": most},
+        "severity": "critical",
+        "meta": {"notes": "A limit.", "bound": "confirmed"},
+    }
+    Path("expectations/augmented.json").write_text(json.dumps({"name": "augmented", "expectations": [few]}))
+    main()
+
+
+def test_the_stage_augments_the_training_rows_as_params_say(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    stage(most=12)
+    expected = augment(numbers(), roles(), settings(strategy="oversample"), 7)
+    assert_frame_equal(pd.read_parquet("data/augmented/train.parquet"), expected)
+    assert json.loads(Path("reports/gates/augmented.json").read_text())["rows"] == 12
+
+
+def test_a_table_that_the_gate_stops_gets_no_name(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(Refused, match=r"stopped by the gate augmented \(fail\), read reports/gates/augmented\.json"):
+        stage(most=11)
+    assert not Path("data/augmented").exists()

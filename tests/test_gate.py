@@ -7,11 +7,12 @@ import pytest
 
 from stages.command import Refused
 from stages.gate import Verdict, gate, stop
+from stages.tables import Stored
 
 TOYS = pd.DataFrame({"colour": ["red", "blue", "green"], "size": [1.0, 2.0, 9.0]})
 pytestmark = pytest.mark.filterwarnings("ignore:.*(condition_parser|row_condition):DeprecationWarning")  # Great Expectations warns itself
 
-BATCH = "great_expectations.datasource.fluent.interfaces.Batch.validate"
+VALIDATE = "great_expectations.validator.validator.Validator.graph_validate"
 
 
 def expect(kind, severity="critical", meta=None, **kwargs):
@@ -62,6 +63,19 @@ def test_a_warning_does_not_block(judge, severity):
     assert verdict.sentences[0].startswith("WARN: size fails in 1 of 3 rows")
 
 
+def test_a_suite_of_nothing_but_inferred_expectations_warns(judge):
+    inferred = {"meta": {"bound": "inferred"}}
+    verdict = judge(TOYS.head(2), sizes(**inferred), EXISTS | {"meta": EXISTS["meta"] | inferred["meta"]})
+    assert (verdict.verdict, verdict.blocks) == ("warn", False)
+    assert verdict.sentences == [
+        "WARN: toys.json holds nothing but what a program inferred; read it, and set meta.bound to confirmed where it is right"
+    ]
+
+
+def test_one_confirmed_expectation_shows_that_a_person_read_the_suite(judge):
+    assert judge(TOYS.head(2), sizes(meta={"bound": "inferred"}), EXISTS).verdict == "pass"
+
+
 def test_every_failure_is_told_at_once(judge):
     colours = expect("expect_column_values_to_be_in_set", column="colour", value_set=["red"])
     sentences = judge(TOYS, sizes("warning"), colours, expect("expect_table_row_count_to_be_between", min_value=4)).sentences
@@ -89,8 +103,29 @@ def test_the_worst_finding_is_the_verdict(judge, expectations, verdict):
 
 
 def test_unexpected_columns_are_named(judge):
-    [sentence] = judge(TOYS, expect("expect_table_columns_to_match_set", column_set=["colour", "price"])).sentences
-    assert sentence.startswith("FAIL: the table has unexpected size; missing price. Allowed: ")
+    [sentence] = judge(TOYS, expect("expect_table_columns_to_match_set", column_set=["price", "shape"])).sentences
+    assert sentence.startswith("FAIL: the table has unexpected colour, size; missing price, shape. Allowed: ")
+
+
+def test_lost_members_of_a_set_are_named(judge):
+    [sentence] = judge(TOYS, expect("expect_column_distinct_values_to_equal_set", column="colour", value_set=["red", "pink"])).sentences
+    assert sentence.startswith("FAIL: colour has unexpected blue, green; missing pink. Allowed: ")
+
+
+def test_at_most_five_members_of_a_set_are_named(judge):
+    lost = expect("expect_column_distinct_values_to_contain_set", column="colour", value_set=list("abcdefg"))
+    assert judge(TOYS, lost).sentences[0].startswith("FAIL: colour has missing a, b, c, d, e. Allowed: ")
+
+
+def test_a_pair_of_columns_is_told_with_both_values(judge):
+    pair = expect("expect_column_pair_values_a_to_be_greater_than_b", column_A="size", column_B="weight")
+    [sentence] = judge(TOYS.assign(weight=[0.5, 1.0, 10.0]), pair).sentences
+    assert sentence.startswith("FAIL: size and weight fails in 1 of 3 rows, for example 9 with 10. Allowed: ")
+
+
+def test_missing_values_are_counted_without_an_example(judge):
+    [sentence] = judge(TOYS.assign(size=[1.0, None, None]), expect("expect_column_values_to_not_be_null", column="size")).sentences
+    assert sentence.startswith("FAIL: size fails in 2 of 3 rows. Allowed: ")
 
 
 def test_an_aggregate_tells_its_value(judge):
@@ -115,9 +150,15 @@ def test_at_most_five_judged_rows_are_given_as_examples(judge):
     assert "colour a: size 10; colour b: size 11; colour c: size 12; colour d: size 13; colour e: size 14; and 2 more. Allowed" in sentence
 
 
+def test_five_judged_rows_are_all_that_there_are(judge):
+    [sentence] = judge(pd.DataFrame({"colour": list("abcde"), "size": [9.0] * 5}), sizes(), row=["colour"]).sentences
+    assert sentence.startswith("FAIL: colour a: size 9; colour b: size 9; colour c: size 9; colour d: size 9; colour e: size 9. Allowed: ")
+
+
 def test_a_judged_row_is_told_with_what_stands_beside_it(judge):
-    [sentence] = judge(TOYS.assign(price=[1, 2, 3]), sizes(), row=["colour"], show=["price"]).sentences
-    assert sentence.startswith("FAIL: colour green: size 9 (price 3). Allowed: ")
+    table = TOYS.assign(shape="cube", price=[1, 2, 3], weight=0.5)
+    [sentence] = judge(table, sizes(), row=["colour", "shape"], show=["price", "size", "weight"]).sentences
+    assert sentence.startswith("FAIL: colour green, shape cube: size 9 (price 3, weight 0.5). Allowed: ")
 
 
 def test_a_row_name_that_stands_twice_is_told(judge):
@@ -140,6 +181,15 @@ def test_a_waiver_opens_the_gate_but_is_told(judge):
     verdict = judge(TOYS, sizes(meta=INSUFFICIENT | {"waived": {"green": "few are made"}}), row=["colour"])
     assert (verdict.verdict, verdict.blocks) == ("insufficient", False)
     assert "green is waived: few are made (toys.json, expectation 1)" in verdict.sentences[0]
+
+
+def test_each_waiver_is_told_with_its_reason(judge):
+    table = TOYS.assign(size=[1.0, 8.0, 9.0])
+    verdict = judge(table, sizes(meta=INSUFFICIENT | {"waived": {"blue": "few are made", "green": "fewer"}}), row=["colour"])
+    assert not verdict.blocks
+    assert verdict.sentences[0].endswith(
+        "less than or equal to 5.0. blue is waived: few are made; green is waived: fewer (toys.json, expectation 1)"
+    )
 
 
 def test_a_waiver_of_one_of_two_rows_leaves_the_gate_closed(judge):
@@ -205,6 +255,11 @@ def test_a_missing_bound_in_a_judged_table_closes_the_gate(judge):
     )
 
 
+def test_at_most_five_missing_bounds_are_named(judge):
+    sentence = closed(judge(pd.DataFrame({"colour": list("abcdefg"), "size": [1.0, *[None] * 6]}), sizes(), row=["colour"]))
+    assert "size is missing for colour b; colour c; colour d; colour e; colour f; a bound" in sentence
+
+
 def test_two_columns_of_one_name_close_the_gate(judge):
     sentence = closed(judge(TOYS.set_axis(["size", "size"], axis=1), sizes()))
     assert sentence == "FAIL: the table for toys.json has two columns named 'size'; give each a name of its own"
@@ -250,8 +305,73 @@ def test_a_condition_that_meets_rows_is_judged_on_them(judge):
 
 def test_a_date_bound_on_a_column_of_numbers_closes_the_gate(judge):
     sentence = closed(judge(TOYS, sizes(min_value="2001-01-01", max_value="2002-01-01")))
-    assert sentence.startswith("FAIL: toys.json, expectation 1 (expect_column_values_to_be_between) could not be judged: ")
-    assert sentence.endswith("; is its bound of the column's type?")
+    assert sentence == (
+        "FAIL: toys.json, expectation 1 (expect_column_values_to_be_between) could not be judged: '>=' not supported between instances of "
+        "'float' and 'datetime.date'; is its bound of the column's type?"
+    )
+
+
+def test_every_error_that_great_expectations_swallows_is_told_once(judge, monkeypatch):
+    config = SimpleNamespace(meta={"nth": 1})
+    lost, odd = ({"raised_exception": True, "exception_message": text} for text in ("lost\n  it", "an odd one"))
+    info = {"size.max": odd, "size.min": lost, "size": odd, "fine": {"raised_exception": False, "exception_message": None}, "raised": True}
+    monkeypatch.setattr(VALIDATE, lambda *_, **__: [SimpleNamespace(expectation_config=config, exception_info=info)])
+    assert "could not be judged: an odd one; lost it; is its bound of the column's type?" in closed(judge(TOYS, sizes()))
+
+
+def conditioned(operator="==", parameter="green", column="colour"):
+    return {"row_condition": {"type": "comparison", "column": {"name": column}, "operator": operator, "parameter": parameter}}
+
+
+@pytest.fixture
+def stored(tmp_path):
+    """TOYS in two Parquet files, with a column more that no expectation names."""
+    for name, rows in {"a": TOYS.head(1), "b": TOYS.tail(2)}.items():
+        rows.assign(weight=1.0).to_parquet(tmp_path / f"{name}.parquet")
+    return Stored(tmp_path / "a.parquet", tmp_path / "b.parquet")
+
+
+def test_a_stored_table_is_judged_like_one_in_memory(judge, stored):
+    red = expect("expect_column_values_to_be_in_set", column="colour", value_set=["red"])
+    pair = expect("expect_column_pair_values_a_to_be_greater_than_b", column_A="size", column_B="weight")
+    columns = expect("expect_table_columns_to_match_set", column_set=["colour", "size"])
+    suite = [columns, sizes(**conditioned()), red, expect("expect_table_row_count_to_be_between", min_value=4), pair, sizes()]
+    in_memory = judge(TOYS.assign(weight=1.0), *suite)
+    assert len(in_memory.sentences) == 6
+    assert judge(stored, *suite) == in_memory
+
+
+def test_only_the_columns_that_a_suite_names_are_read(judge, stored, monkeypatch):
+    read = []
+    monkeypatch.setattr("stages.tables.pd.read_parquet", lambda path, columns: read.append(columns) or TOYS[columns])
+    judge(stored, sizes(), expect("expect_table_columns_to_match_set", column_set=["colour", "size", "weight"]))
+    assert read == [["size"], ["size"]]
+    read.clear()
+    judge(stored, sizes(**conditioned()))
+    assert read == [["colour", "size"], ["colour", "size"]]
+
+
+@pytest.mark.parametrize("cells, batches", [(100, [["colour", "size", "weight"]]), (1, [["colour"], ["size"], ["weight"]])])
+def test_a_large_table_is_judged_a_few_columns_at_a_time(judge, stored, monkeypatch, cells, batches):
+    monkeypatch.setattr("stages.gate.CELLS", cells)
+    asked = []
+    real = Stored.__getitem__
+    monkeypatch.setattr(Stored, "__getitem__", lambda table, columns: asked.append(columns) or real(table, columns))
+    light = expect("expect_column_values_to_be_between", column="weight", max_value=0)
+    red = expect("expect_column_values_to_be_in_set", column="colour", value_set=["red"])
+    sentences = judge(stored, light, sizes(), red, expect("expect_column_values_to_not_be_null", column="size")).sentences
+    assert [sentence.split(" ")[1] for sentence in sentences] == ["weight", "size", "colour"]
+    assert asked == batches
+
+
+def test_an_expectation_of_unknown_columns_sees_all_of_them(judge, stored, monkeypatch):
+    monkeypatch.setattr("stages.gate.CELLS", 1)
+    condition = {"row_condition": 'colour=="green"', "condition_parser": "pandas"}
+    assert judge(stored, sizes(**condition)).sentences[0].startswith("FAIL: size fails in 1 of 1 rows, for example 9. Allowed: ")
+
+
+def test_a_condition_on_a_column_that_is_not_there_closes_the_gate(judge):
+    assert "could not be judged" in closed(judge(TOYS, sizes(**conditioned(column="color"))))
 
 
 def test_a_warning_that_cannot_be_judged_closes_the_gate(judge):
@@ -277,7 +397,7 @@ def test_two_expectations_of_one_id_close_the_gate(judge):
 
 
 def test_an_expectation_without_a_result_closes_the_gate(judge, monkeypatch):
-    monkeypatch.setattr(BATCH, lambda *_, **__: SimpleNamespace(results=[]))
+    monkeypatch.setattr(VALIDATE, lambda *_, **__: [])
     assert closed(judge(TOYS, sizes())) == (
         "FAIL: toys.json, expectation 1 (expect_column_values_to_be_between) was not judged; mend it there"
     )
@@ -287,8 +407,8 @@ def test_an_error_of_great_expectations_closes_the_gate(judge, monkeypatch):
     def fall(*_, **__):
         raise ValueError("no\n  idea")
 
-    monkeypatch.setattr(BATCH, fall)
-    assert closed(judge(TOYS, sizes())) == "FAIL: toys.json could not be judged: no idea"
+    monkeypatch.setattr(VALIDATE, fall)
+    assert closed(judge(TOYS, sizes(), EXISTS)) == "FAIL: toys.json could not be judged: no idea"
 
 
 def test_the_report_is_written_on_failure(judge):
@@ -320,7 +440,7 @@ def test_a_gate_leaves_the_table_as_it_was(judge):
 
 def test_a_gate_prints_its_verdict(judge, capsys):
     verdict = judge(TOYS, sizes())
-    assert capsys.readouterr().out == f"gate shelf: fail (3 rows, 1 expectation)\n  {verdict.sentences[0]}\n"
+    assert capsys.readouterr() == (f"gate shelf: fail (3 rows, 1 expectation)\n  {verdict.sentences[0]}\n", "")
 
 
 def test_stop_names_each_report_that_blocks():

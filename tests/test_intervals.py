@@ -111,6 +111,28 @@ def test_a_lead_of_every_row_has_no_width():
     assert paired_lead(y, y_pred, np.array(list("bbaa"), dtype=object), "none", 0) == (1, 1)
 
 
+@pytest.mark.parametrize(
+    ("aimed_at", "rival", "bounds"),
+    [  # of two rows a draw has aa, ab, ba or bb, and the leads over the draws are
+        ("none", "aa", (0, 1)),  # 0, 1/2, 1/2, 1
+        ("balanced_accuracy", "aa", (0, 1 / 2)),  # 1/2 - 1/2, 1 - 1/2, 1 - 1/2, 1/2 - 0: a class without a row has no hit
+        ("macro_f1", "aa", (0, 2 / 3)),  # 1/2 - 1/2, 1 - 1/3, 1 - 1/3, 1/2 - 0
+        ("none", "ba", (1, 1)),
+        ("balanced_accuracy", "ba", (1 / 2, 1)),  # 1/2, 1, 1, 1/2
+        ("macro_f1", "ba", (1 / 2, 1)),
+    ],
+)
+def test_a_lead_of_two_rows_is_as_worked_by_hand(aimed_at, rival, bounds):
+    y, y_pred = labels("ab")
+    assert paired_lead(y, y_pred, np.array(list(rival), dtype=object), aimed_at, 0) == pytest.approx(bounds)
+
+
+def test_a_class_that_a_model_never_decides_is_none_of_the_others():
+    y, y_pred = labels("aaaab" * 4)
+    low, high = paired_lead(y, y_pred, np.array(["b"] * 20, dtype=object), "none", 0)
+    assert 0.5 < low < 0.8 < high <= 1  # right in 20 of 20 and 4 of 20 rows
+
+
 @pytest.mark.parametrize("aimed_at", AIMS)
 def test_a_lead_is_the_same_for_the_same_seed(aimed_at):
     assert paired_lead(*decisions(1, 50, 0.7), aimed_at, 3) == paired_lead(*decisions(1, 50, 0.7), aimed_at, 3)

@@ -75,9 +75,9 @@ def sides(outcome, column):
     return sorted(rows.loc[~rows[IS_TEST], column]), sorted(rows.loc[rows[IS_TEST], column])
 
 
-def conformed(kind, text):
+def conformed(kind, text, **changes):
     """Return the one value of a column that is declared as `kind`, as text, and the problem with it."""
-    source = declared({"value": kind, "label": "text"})
+    source = declared({"value": kind, "label": "text"}, **changes)
     table = conform(raw_of(f'value,label\n"{text}",a\n', source).table, source)
     [row] = table.mutate(value=_.value.cast("string")).to_pandas().astype(object).to_dict("records")
     return tuple(None if pd.isna(row[key]) else row[key] for key in ("value", PROBLEM))
@@ -106,11 +106,30 @@ def conformed(kind, text):
         ("boolean", "NA", None),
         ("date", "2001-02-03", "2001-02-03 00:00:00"),
         ("date", "2001-02-03 04:05:06", "2001-02-03 04:05:06"),
+        ("date", "2001-02-03T04:05:06Z", "2001-02-03 04:05:06"),
         ("date", " NA", None),
     ],
 )
 def test_a_value_takes_its_declared_type(kind, text, value):
     assert conformed(kind, text) == (value, None)
+
+
+@pytest.mark.parametrize(
+    "kind, text, value, what",
+    [
+        ("number", "1,5", "1.5", None),
+        ("number", "-,5e2", "-50.0", None),
+        ("number", "12", "12.0", None),
+        ("number", "1.5", None, "value is '1.5', no finite number"),
+        ("number", "1.000,5", None, "value is '1.000,5', no finite number"),
+        ("integer", "7,0", "7", None),
+        ("integer", "7.0", None, "value is '7.0', no integer of 64 bits"),
+        ("date", "2001-02-03 04:05:06.5", "2001-02-03 04:05:06.5", None),
+        ("text", "1,5", "1,5", None),
+    ],
+)
+def test_a_decimal_comma_is_read_where_it_is_declared(kind, text, value, what):
+    assert conformed(kind, text, decimal=",") == (value, what)
 
 
 @pytest.mark.parametrize(

@@ -1,34 +1,28 @@
 """Whatever the bytes and the rows: none is lost, none is invented, and no fault but a sentence."""
 
+import csv
 import io
 import tempfile
 from pathlib import Path
 
 import ibis
 import pandas as pd
+import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from stages import split
 from stages.command import Refused
+from stages.detect import sources_yaml
 from stages.params import Params
-from stages.prepare import prepare, summarise
+from stages.prepare import conform, prepare, summarise
+from stages.sample import look
 from stages.schema import check
-from stages.sources import Source, read
+from stages.sources import Source, Sources, read
+from tests.pipeline_run import SETTINGS
 
 COLUMNS = {"colour": "text", "size": "number", "label": "text"}
-PARAMS = check(
-    "params.yaml",
-    Params,
-    {
-        "random_state": 0,
-        "data": {"target": "label", "time": None, "cluster": [], "sensitive": [], "forbidden": {}},
-        "scope": {"metric": "balanced_accuracy", "recall_floor": 0.5, "recall_floors": {}, "largest_gap": 0.1},
-        "prepare": {"split": {"by": "random", "test_from": None, "test_size": 0.5}},
-        "augment": {"strategy": "none", "floor_share": 0.2, "k_neighbors": 5, "smote_max_rows": 10},
-        "train": {"model": "any", "sample_weight": "none", "decision_weights": "none", "calibration": "none", "folds": 2, "threads": 1},
-    },
-)
+PARAMS = check("params.yaml", Params, SETTINGS)
 CELL = st.text(st.sampled_from('ab1 .,"\n\r\té\ufeff;\\-'), max_size=4)
 LINES = st.lists(st.lists(CELL, min_size=1, max_size=4).map(",".join), max_size=12)
 quick = settings(max_examples=60, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck))
@@ -38,7 +32,7 @@ def accounted(content: bytes, encoding: str, end: str = "\n") -> None:
     """Read and prepare `content`; assert that each record is kept or rejected, unless the file is refused as a whole."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "toys.csv")
-        path.write_bytes(f"colour,size,label{end}".encode() + content)
+        path.write_bytes(f"colour,size,label{end}".encode(encoding) + content)
         source = Source(path=str(path), format="csv", encoding=encoding, missing=[""], key=[], columns=COLUMNS)  # type: ignore[arg-type]
         try:
             raw = read(ibis.duckdb.connect(), "toys", source)
@@ -54,15 +48,82 @@ def accounted(content: bytes, encoding: str, end: str = "\n") -> None:
 
 
 @quick
-@given(LINES, st.sampled_from(["\n", "\r\n"]), st.booleans())
-def test_no_record_of_a_text_file_is_lost_or_invented(lines, end, ends):
-    accounted((end.join(lines) + (end if ends else "")).encode(), "utf-8", end)
+@given(LINES, st.sampled_from(["\n", "\r\n"]), st.booleans(), st.sampled_from(["utf-8", "utf-16"]))
+def test_no_record_of_a_text_file_is_lost_or_invented(lines, end, ends, encoding):
+    accounted((end.join(lines) + (end if ends else "")).encode(encoding.replace("16", "16-le")), encoding, end)
 
 
 @quick
-@given(st.binary(max_size=60), st.sampled_from(["utf-8", "latin-1"]))
+@given(st.binary(max_size=60), st.sampled_from(["utf-8", "utf-16", "cp1252", "latin-1"]))
 def test_no_record_of_any_bytes_is_lost_or_invented(content, encoding):
     accounted(content, encoding)
+
+
+VALUE = st.sampled_from(
+    [
+        "1",
+        "-1.0",
+        "1.5",
+        "1,5",
+        ".5",
+        "1e3",
+        "007",
+        "9" * 19,
+        " 2 ",
+        "NA",
+        "?",
+        "-",
+        "t",
+        "f",
+        "true",
+        "2024-01-31",
+        "2024-13-01",
+        "é",
+        "€",
+        "x;y",
+        "",
+    ]
+)
+
+
+@quick
+@given(
+    st.lists(st.tuples(VALUE, VALUE, VALUE), min_size=1, max_size=12),
+    st.sampled_from(",;\t|"),
+    st.sampled_from(["utf-8", "utf-8-sig", "utf-16", "cp1252"]),
+)
+def test_what_is_detected_holds_for_all_that_was_looked_at(rows, delimiter, encoding):
+    text = io.StringIO()
+    csv.writer(text, delimiter=delimiter, lineterminator="\n").writerows([["a", "b", "c"], *rows])
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "toys.csv")
+        path.write_bytes(text.getvalue().encode(encoding))
+        found = look(path)
+        assert (found.delimiter, found.encoding.replace("latin-1", "cp1252")) in {
+            (delimiter, encoding.removesuffix("-sig")),
+            (delimiter, "utf-8"),
+        }
+        [source] = check("sources", Sources, yaml.safe_load(sources_yaml(found, path.as_posix(), []))).sources.values()
+        raw = read(ibis.duckdb.connect(), "toys", source)
+        table = conform(raw.table, source).to_pandas()
+    assert len(table) == len(rows)
+    assert table["__problem"].isna().all()
+    for column, cells in zip("abc", zip(*rows, strict=True), strict=True):
+        assert table[column].isna().tolist() == [cell.strip() in found.missing for cell in cells]
+
+
+@quick
+@given(st.binary(max_size=80), st.sampled_from([".csv", ".csv.gz", ".zip", ".parquet"]))
+def test_any_bytes_are_looked_at_or_refused(content, ending):
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, f"toys{ending}")
+        path.write_bytes(content)
+        try:
+            found = look(path)
+        except Refused as refusal:
+            assert str(path) in str(refusal)
+            return
+        assert len(found.columns) > 1 or found.format == "parquet"
 
 
 @quick

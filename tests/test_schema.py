@@ -170,11 +170,11 @@ def test_a_missing_file_is_refused(tmp_path):
     [
         ({"key": ["name"]}, "sources.toys: key names name, which columns does not declare"),
         ({"columns": {"id": "txt"}}, "sources.toys.columns.id is 'txt', must be 'text', 'integer', 'number', 'boolean' or 'date'"),
-        ({"encoding": "utf8"}, "sources.toys.encoding is 'utf8', must be 'utf-8' or 'latin-1'"),
+        ({"encoding": "utf8"}, "sources.toys.encoding is 'utf8', must be 'utf-8', 'utf-16', 'cp1252' or 'latin-1'"),
         ({"missing": [None]}, "sources.toys.missing.0 is None, must be a valid string"),
         (
             {"delimter": ";"},
-            "sources.toys.delimter is unknown, allowed here: path, format, delimiter, encoding, missing, key, columns; "
+            "sources.toys.delimter is unknown, allowed here: path, format, delimiter, encoding, decimal, missing, key, columns; "
             "did you mean delimiter?",
         ),
     ],

@@ -135,7 +135,7 @@ def test_scope_proposes_the_suites(scoped):
 
 
 def test_proposed_suites_are_listed(scoped):
-    lines = (scoped / "reports" / "suites.txt").read_text().splitlines()
+    lines = (scoped / "reports" / "proposals.txt").read_text().splitlines()
     assert len(lines) == 8
     assert lines[0].startswith("prepared: proposed, ")
 

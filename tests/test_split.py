@@ -8,6 +8,9 @@ from stages.command import Refused
 
 Y = pd.Series(list("aaaabbbb"), index=range(10, 18))
 PAIRS = pd.Series([1, 1, 2, 2, 3, 3, 4, 4], index=Y.index)
+# c is never alone, and stands in clusters 1 and 2 only: some draws leave it out of one side
+SHY = pd.Series(list("accc" + "bcc" + "aaabbb"))
+OF_SHY = pd.Series([1, 1, 1, 1, 2, 2, 2, 3, 4, 5, 6, 7, 8])
 
 
 def test_the_class_of_a_cluster_is_its_rarest():
@@ -34,8 +37,9 @@ def test_no_cluster_is_in_training_while_it_is_scored():
         assert (is_training | is_scored).all()
 
 
-def test_folds_keep_the_class_shares():
-    for _, is_scored in split.kfold(Y, PAIRS, 2, random_state=0):
+@pytest.mark.parametrize("random_state", range(5))
+def test_folds_keep_the_class_shares(random_state):
+    for _, is_scored in split.kfold(Y, PAIRS, 2, random_state):
         assert Y[is_scored].value_counts().to_dict() == {"a": 2, "b": 2}
 
 
@@ -58,18 +62,35 @@ def test_folds_take_a_class_that_is_alone_in_one_cluster_only():
 
 
 def test_no_fold_trains_without_a_class():
-    y = pd.Series(list("accc" + "bcc" + "aaabbb"))  # c is never alone, and stands in clusters 1 and 2 only
-    clusters = pd.Series([1, 1, 1, 1, 2, 2, 2, 3, 4, 5, 6, 7, 8])
     for random_state in range(10):
         with suppress(Refused):
-            folds = split.kfold(y, clusters, 2, random_state)
-            assert [set(y[is_training]) for is_training, _ in folds] == [{"a", "b", "c"}] * 2
+            folds = split.kfold(SHY, OF_SHY, 2, random_state)
+            assert [set(SHY[is_training]) for is_training, _ in folds] == [{"a", "b", "c"}] * 2
 
 
-def test_test_clusters_are_the_wanted_share_of_each_class():
+def test_a_fold_may_score_without_a_class():
+    y, clusters = pd.Series(list("accaccbccabb")), pd.Series([1, 1, 1, 2, 2, 2, 3, 3, 3, 4, 5, 6])
+    scored = [set(y[is_scored]) for random_state in range(5) for _, is_scored in split.kfold(y, clusters, 3, random_state)]
+    assert {"a", "b"} in scored
+
+
+def test_folds_that_are_drawn_anew_are_those_of_the_next_random_state():
+    greatest = 2**32 - 1  # its first draw trains without c; 0 follows
+    anew, zero = ([is_scored.tolist() for _, is_scored in split.kfold(SHY, OF_SHY, 2, state)] for state in (greatest, 0))
+    assert anew == zero
+
+
+def test_folds_refuse_what_no_draw_will_do_for(monkeypatch):
+    monkeypatch.setattr(split, "ATTEMPTS", 1)
+    with pytest.raises(Refused, match=r"^in 1 draws of 2 folds some training part lacked a class; add rows of it or take fewer folds$"):
+        split.kfold(SHY, OF_SHY, 2, random_state=2**32 - 1)
+
+
+@pytest.mark.parametrize(("test_size", "n"), [(0.25, 1), (0.5, 2)])
+def test_test_clusters_are_the_wanted_share_of_each_class(test_size, n):
     clusters = pd.Series(range(8), index=Y.index)
-    test = split.test_clusters(Y, clusters, 0.25, random_state=0)
-    assert Y[clusters.isin(test)].value_counts().to_dict() == {"a": 1, "b": 1}
+    test = split.test_clusters(Y, clusters, test_size, random_state=0)
+    assert Y[clusters.isin(test)].value_counts().to_dict() == {"a": n, "b": n}
 
 
 def test_test_clusters_follow_from_the_random_state():
@@ -91,12 +112,22 @@ def test_a_class_alone_in_one_cluster_is_not_refused_if_it_stands_in_others():
 
 
 def test_no_class_is_missing_from_one_side():
-    y = pd.Series(list("accc" + "bcc" + "aaabbb"))
-    clusters = pd.Series([1, 1, 1, 1, 2, 2, 2, 3, 4, 5, 6, 7, 8])
     for random_state in range(10):
         with suppress(Refused):
-            test = clusters.isin(split.test_clusters(y, clusters, 0.5, random_state))
-            assert set(y[~test]) == set(y[test]) == {"a", "b", "c"}
+            test = OF_SHY.isin(split.test_clusters(SHY, OF_SHY, 0.5, random_state))
+            assert set(SHY[~test]) == set(SHY[test]) == {"a", "b", "c"}
+
+
+def test_test_clusters_that_are_drawn_anew_are_those_of_the_next_random_state():
+    anew, zero = (split.test_clusters(SHY, OF_SHY, 0.25, random_state).tolist() for random_state in (2**32 - 1, 0))
+    assert anew == zero
+
+
+def test_test_clusters_refuse_what_no_draw_will_do_for(monkeypatch):
+    monkeypatch.setattr(split, "ATTEMPTS", 1)
+    sentence = r"^prepare\.split\.test_size in params\.yaml is 0\.25: in 1 draws one side lacked a class; add rows of it$"
+    with pytest.raises(Refused, match=sentence):
+        split.test_clusters(SHY, OF_SHY, 0.25, random_state=2**32 - 1)
 
 
 def test_a_test_size_with_fewer_clusters_than_classes_is_refused():

@@ -43,6 +43,28 @@ def test_a_sound_suite_has_no_problems(tmp_path):
     assert (read.row, read.shown) == (["colour"], ["colour", "price"])
 
 
+def test_a_proposal_may_carry_its_fingerprint(tmp_path):
+    assert problems(tmp_path, meta(bound="inferred", proposed="0123456789ab")) == []
+
+
+def test_a_suite_without_meta_names_no_row(tmp_path):
+    read = suite(tmp_path, SMALL)
+    assert (read.problems, read.row, read.shown) == ([], [], [])
+
+
+def test_an_expectation_carries_its_place_in_the_file(tmp_path):
+    assert [expected.expectation.meta["nth"] for expected in suite(tmp_path, SMALL, SMALL).expected] == [1, 2]
+
+
+@pytest.mark.parametrize(
+    "sound",
+    [kwargs(min_value=5), meta(bound="inferred"), meta(verdict="insufficient", waived={"red": "few are made"})],
+    ids=["equal bounds", "an inferred bound", "a waiver"],
+)
+def test_a_sound_expectation_has_no_problems(tmp_path, sound):
+    assert problems(tmp_path, sound) == []
+
+
 @pytest.mark.parametrize(
     "kind, kwargs, columns",
     [
@@ -54,6 +76,31 @@ def test_a_sound_suite_has_no_problems(tmp_path):
 def test_the_columns_of_an_expectation_are_known(tmp_path, kind, kwargs, columns):
     [expected] = suite(tmp_path, SMALL | {"type": kind, "kwargs": kwargs}).expected
     assert expected.columns == columns
+
+
+def where(column):
+    return {"type": "comparison", "column": {"name": column}, "operator": "<", "parameter": {"bound": [9]}}
+
+
+@pytest.mark.parametrize(
+    "kind, kwargs, needs",
+    [
+        ("expect_column_values_to_not_be_null", {"column": "size"}, {"size"}),
+        ("expect_column_values_to_not_be_null", {"column": "size", "row_condition": where("colour")}, {"size", "colour"}),
+        (
+            "expect_column_values_to_not_be_null",
+            {"column": "size", "row_condition": {"type": "and", "conditions": [where("colour"), where("shape")]}},
+            {"size", "colour", "shape"},
+        ),
+        ("expect_column_values_to_not_be_null", {"column": "size", "row_condition": "colour < 9", "condition_parser": "pandas"}, None),
+        ("expect_table_row_count_to_be_between", {"min_value": 1}, set()),
+        ("expect_table_row_count_to_be_between", {"min_value": 1, "row_condition": where("colour")}, None),
+    ],
+)
+@pytest.mark.filterwarnings("ignore::DeprecationWarning:pydantic")  # Great Expectations warns of conditions in words
+def test_the_columns_that_an_expectation_needs_are_known(tmp_path, kind, kwargs, needs):
+    [expected] = suite(tmp_path, SMALL | {"type": kind, "kwargs": kwargs}).expected
+    assert expected.needs == needs
 
 
 @pytest.mark.parametrize(
@@ -82,6 +129,7 @@ def test_the_columns_of_an_expectation_are_known(tmp_path, kind, kwargs, columns
         (kwargs(colum="size"), "colum: extra fields not permitted"),
         (kwargs(column=None), "column: field required"),
         (kwargs(column=5), "column: str type expected"),
+        (kwargs(row_condition={"type": "nullity", "column": {"name": "size"}}), "row_condition.is_null: field required"),
         (kwargs(min_value=None, max_value=None), "min_value and max_value cannot both be None"),
     ],
 )
@@ -106,7 +154,13 @@ def test_a_missing_type_is_a_problem(tmp_path):
 
 
 def test_an_expectation_that_is_no_object_is_a_problem(tmp_path):
-    assert problems(tmp_path, SMALL, "size") == ["expectation 2 (no object): it is str, must be an object; mend it there"]
+    assert problems(tmp_path, "size", SMALL) == ["expectation 1 (no object): it is str, must be an object; mend it there"]
+
+
+def test_an_id_that_stands_twice_is_a_problem(tmp_path):
+    assert problems(tmp_path, SMALL | {"id": "a"}, SMALL | {"id": "b"}, SMALL | {"id": "a"}) == [
+        "expectation 3 (expect_column_values_to_be_between): its id 'a' is that of another expectation; mend it there"
+    ]
 
 
 def test_two_problems_give_two_sentences(tmp_path):
@@ -133,24 +187,51 @@ def test_a_suite_under_another_name_is_a_problem(tmp_path, name):
     assert problems(tmp_path, SMALL, name=name) == [f"its name is {name!r}, must be 'toys'"]
 
 
+def test_what_great_expectations_refuses_is_a_problem(tmp_path, monkeypatch):
+    def fall(_):
+        raise ValueError("no\n  idea")
+
+    monkeypatch.setattr("stages.suite.ExpectationConfiguration.to_domain_obj", fall)
+    assert problems(tmp_path, SMALL) == [about("no idea")]
+
+
+def test_an_id_that_stands_twice_hides_no_other_problem(tmp_path):
+    found = problems(tmp_path, SMALL | {"id": "a"}, meta(notes=None) | {"id": "a"})
+    assert [problem.split("): ")[1] for problem in found] == [
+        "meta.notes is missing; it says why the expectation is there; mend it there",
+        "its id 'a' is that of another expectation; mend it there",
+    ]
+
+
 def test_an_unknown_key_of_the_suite_is_a_problem(tmp_path):
     assert problems(tmp_path, SMALL, expectation=[]) == ["the key 'expectation' is unknown, allowed: expectations, id, meta, name, notes"]
 
 
 def test_an_unknown_key_in_the_meta_of_the_suite_is_a_problem(tmp_path):
-    [problem] = problems(tmp_path, SMALL, meta={"rows": ["colour"]})  # no row: a missing bound would pass
-    assert "'rows'" in problem
+    assert problems(tmp_path, SMALL, meta={"rows": ["colour"]}) == [  # no row: a missing bound would pass
+        "its meta has the key 'rows', allowed: great_expectations_version, notes, row, show; mend it there"
+    ]
 
 
 def test_an_unknown_key_in_the_meta_of_an_expectation_is_a_problem(tmp_path):
-    [problem] = problems(tmp_path, meta(verdit="insufficient"))
-    assert "'verdit'" in problem
+    assert problems(tmp_path, meta(verdit="insufficient")) == [
+        about("meta has the key 'verdit', allowed: bound, notes, proposed, verdict, waived")
+    ]
 
 
-@pytest.mark.parametrize("wrong", ["colour", {"row": "colour"}, {"row": ["colour"], "show": "size"}, {"row": [["colour"]]}])
-def test_a_meta_that_names_no_list_of_columns_is_a_problem(tmp_path, wrong):
-    [problem] = problems(tmp_path, SMALL, meta=wrong)
-    assert "meta" in problem
+@pytest.mark.parametrize(
+    "wrong, problem",
+    [
+        ("colour", "its meta is str, must be an object"),
+        ({"row": "colour"}, "its meta.row is 'colour', must be a list of column names"),
+        ({"row": ["colour"], "show": "size"}, "its meta.show is 'size', must be a list of column names"),
+        ({"row": [["colour"]]}, "its meta.row is [['colour']], must be a list of column names"),
+    ],
+)
+def test_a_meta_that_names_no_list_of_columns_is_a_problem(tmp_path, wrong, problem):
+    read = suite(tmp_path, SMALL, meta=wrong)
+    assert read.problems == [f"{tmp_path / 'toys.json'}: {problem}; mend it there"]
+    assert read.meta == {}
 
 
 @pytest.mark.parametrize("content", ["[]", "{}", '{"expectations": {}}'])
@@ -184,17 +265,31 @@ def test_a_bound_that_is_no_number_of_json_is_a_problem(tmp_path, bound):
 
 
 def test_a_bound_too_large_for_a_number_is_a_problem(tmp_path):
-    (tmp_path / "toys.json").write_text(json.dumps({"name": "toys", "expectations": [kwargs(max_value=5.0)]}).replace("5.0", "1e999"))
-    assert read_suite(tmp_path / "toys.json").problems  # Python reads it as infinity, which holds nothing
+    path = tmp_path / "toys.json"
+    path.write_text(json.dumps({"name": "toys", "expectations": [kwargs(max_value=5.0)]}).replace("5.0", "1e999"))
+    sentence = f"{path} is not JSON: 1e999 is not a number that JSON knows; mend it there"  # Python reads infinity, which holds nothing
+    assert read_suite(path).problems == [sentence]
+
+
+def test_a_fraction_in_a_suite_is_read_as_it_is(tmp_path):
+    [expected] = suite(tmp_path, kwargs(min_value=0.25)).expected
+    assert expected.raw["kwargs"]["min_value"] == 0.25
 
 
 @pytest.mark.parametrize(
-    "content",
+    "key, content",
     [
-        f'{{"name": "toys", "expectations": [{json.dumps(SMALL)}], "expectations": [{json.dumps(meta(bound="inferred"))}]}}',
-        json.dumps({"name": "toys", "expectations": [SMALL]}).replace('"max_value": 5', '"max_value": 5, "max_value": 50'),
+        (
+            "expectations",
+            f'{{"name": "toys", "expectations": [{json.dumps(SMALL)}], "expectations": [{json.dumps(meta(bound="inferred"))}]}}',
+        ),
+        (
+            "max_value",
+            json.dumps({"name": "toys", "expectations": [SMALL]}).replace('"max_value": 5', '"max_value": 5, "max_value": 50'),
+        ),
     ],
 )
-def test_a_key_that_stands_twice_is_a_problem(tmp_path, content):
-    (tmp_path / "toys.json").write_text(content)
-    assert read_suite(tmp_path / "toys.json").problems  # JSON alone would keep the last, and drop an expectation or a bound
+def test_a_key_that_stands_twice_is_a_problem(tmp_path, key, content):
+    path = tmp_path / "toys.json"
+    path.write_text(content)  # JSON alone would keep the last, and drop an expectation or a bound
+    assert read_suite(path).problems == [f"{path} is not JSON: the key {key!r} stands twice in one object; mend it there"]

@@ -73,6 +73,13 @@ def test_a_column_that_ranks_well_is_to_be_looked_at():
     assert (found.weight, "find out whether it is known before the target" in found.do) == ("look", True)
 
 
+def test_a_column_that_tells_one_class_of_three_is_to_be_looked_at():
+    y = pd.Series(["a", "b", "c"] * 100)
+    aucs, [found] = giveaways(pd.DataFrame({"label": y, "size": (y == "c") * 1.0}), roles(), 0)
+    assert aucs["size"] < 0.9
+    assert (found.weight, found.what) == ("look", "it alone tells class c from all others (ROC AUC 1.000 out of fold)")
+
+
 def test_a_column_that_is_filled_for_one_class_is_to_be_looked_at():
     y = coin(2000)
     filled = chance(1).random(2000) < np.where(y == "a", 0.8, 0.2)

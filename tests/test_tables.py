@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from stages.command import Refused
-from stages.tables import read_table, whole, write_json, write_table, write_text
+from stages.tables import Stored, read_table, whole, write_json, write_table, write_text
 
 TOYS = pd.DataFrame({"colour": ["red", "grün"], "size": [1.0, 2.5]}, index=[7, 9])
 
@@ -85,3 +85,22 @@ def test_a_table_that_is_not_parquet_is_refused(tmp_path, content):
     (tmp_path / "toys.parquet").write_bytes(content)
     with pytest.raises(Refused, match=r"toys\.parquet is not a Parquet file \(.*\); delete it and run `dvc repro`"):
         read_table(tmp_path / "toys.parquet")
+
+
+def test_stored_files_are_one_table_below_the_other(tmp_path):
+    write_table(TOYS, tmp_path / "a.parquet")
+    write_table(TOYS.assign(weight=2).drop(columns="size"), tmp_path / "b.parquet")
+    stored = Stored(tmp_path / "a.parquet", tmp_path / "b.parquet")
+    assert list(stored.columns) == ["colour", "size", "weight"]
+    assert len(stored) == 4
+    assert stored[["weight", "colour"]].astype(object).where(lambda table: table.notna(), None).values.tolist() == [
+        [None, "red"],
+        [None, "grün"],
+        [2, "red"],
+        [2, "grün"],
+    ]
+
+
+def test_a_stored_file_that_is_missing_is_refused(tmp_path):
+    with pytest.raises(Refused, match=r"a\.parquet does not exist; run `dvc repro`"):
+        Stored(tmp_path / "a.parquet")

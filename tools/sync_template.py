@@ -1,14 +1,19 @@
 """Keep the root and the template in step: `python tools/sync_template.py` writes both ways, `--check` names what differs.
 
 Files with answers in them are edited in the template and rendered to the root with the default answers; every other file
-is edited at the root and copied into the template. Standard library only, so that it runs before there is an environment.
+is edited at the root and copied into the template. The hooks are put together of the modules that they need.
 """
 
 import json
 import re
 import subprocess
 import sys
+import textwrap
+from fnmatch import fnmatch
 from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, StrictUndefined
 
 ROOT = Path(__file__).resolve().parent.parent
 TEMPLATE = ROOT / "{{cookiecutter.project}}"
@@ -27,54 +32,106 @@ ROOT_ONLY = [
     "template_tests",
     "tools",
 ]
+EXAMPLE = "cookiecutter.data == 'example'"
+CHOSEN = {  # files of the root, by the beginning of their name, that are rendered only if their name in the template is not empty
+    "data/README.md": EXAMPLE,
+    "data/live/": EXAMPLE,
+    "data/raw/": EXAMPLE,
+    "data/sources.yaml": EXAMPLE,
+    "expectations/compared.json": None,  # holds for any data
+    "expectations/": EXAMPLE,
+}
 LOCK = "uv.lock"  # made at the root, by uv; the only answer in it is the name
+HOOKS = {  # each is one script: the answers, these modules, and a call
+    "pre_gen_project.py": (
+        ["stages/command.py", "stages/formats.py", "stages/sample.py", "stages/detect.py", "hooks/answers.py"],
+        "check(ANSWERS, LOCKED)",
+    ),
+    "post_gen_project.py": (
+        ["stages/command.py", "stages/formats.py", "stages/sample.py", "stages/detect.py", "hooks/answers.py", "hooks/next_steps.py"],
+        "finish(ANSWERS)",
+    ),
+}
+JINJA = Environment(undefined=StrictUndefined, keep_trailing_newline=True)
 
 
-def default_answers() -> dict[str, str]:
-    """Return the default answers: the project's name, and what follows from it."""
-    project = json.loads((ROOT / "cookiecutter.json").read_text(encoding="utf-8"))["project"]
-    return {"project": project, "__title": project.replace("-", " ").capitalize()}
+def default_answers() -> dict[str, Any]:
+    """Return the default answers: what cookiecutter.json says, and what follows from it."""
+    answers: dict[str, Any] = {}
+    for name, value in json.loads((ROOT / "cookiecutter.json").read_text(encoding="utf-8")).items():
+        if isinstance(value, str):
+            answers[name] = JINJA.from_string(value).render(cookiecutter=answers)
+    return answers
 
 
-def rendered() -> dict[Path, bytes]:
-    """Return the root's files that follow from the template's: those that have answers in them."""
-    files = {}
+def template_name(name: str) -> str:
+    """Return the name in the template of a file of the root that is edited there."""
+    condition = next((condition for begin, condition in CHOSEN.items() if name.startswith(begin)), None)
+    folder, _, last = name.rpartition("/")
+    return f"{folder}/{{% if {condition} %}}{last}{{% endif %}}" if condition else name
+
+
+def rendered() -> dict[Path, tuple[str, bytes]]:
+    """Return the template's files with answers in text or name: each with its name at the root and what it is there.
+
+    The name is empty, or that of a folder, for a file that the default answers do not ask for.
+    """
+    answers = default_answers()
+    files: dict[Path, tuple[str, bytes]] = {}
     for path in sorted(TEMPLATE.rglob("*")):
-        if path.is_file() and path.name != LOCK and path.suffix in {".md", ".toml"} and b"cookiecutter." in path.read_bytes():
-            files[ROOT / path.relative_to(TEMPLATE)] = _render(path.read_text(encoding="utf-8")).encode()
+        inside = path.relative_to(TEMPLATE).as_posix()
+        if path.is_file() and path.name != LOCK:
+            name = JINJA.from_string(inside).render(cookiecutter=answers)
+            content = path.read_bytes()
+            if re.search(rb"{[{%].*cookiecutter\.", content) or (name != inside and template_name(name) != inside):
+                files[path] = (name, JINJA.from_string(content.decode("utf-8")).render(cookiecutter=answers).encode())
     return files
 
 
-def _render(text: str) -> str:
-    """Return `text` with the default answers: all of Jinja that the template uses is answers, text in quotes, and `if`."""
-    answers = default_answers()
-    text = re.sub(r'{{ "(.*?)" }}|{{cookiecutter\.(\w+)}}', lambda found: found[1] or answers[found[2]], text)
-    return re.sub(r"{% (if .*?|endif) %}", "", text)
-
-
-def copied(skip: set[Path]) -> dict[Path, bytes]:
+def copied(skip: set[str]) -> dict[Path, bytes]:
     """Return the template's files that follow from the root's: all in git but those of the root only, and `skip`."""
     listed = subprocess.run(
         ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"], cwd=ROOT, capture_output=True, check=True, text=True
     )
+    verbatim_names = json.loads((ROOT / "cookiecutter.json").read_text(encoding="utf-8"))["_copy_without_render"]
     files = {}
     for name in filter(None, listed.stdout.split("\0")):
         path = ROOT / name
-        if Path(name).parts[0] in ROOT_ONLY or path in skip or not path.is_file():
+        if Path(name).parts[0] in ROOT_ONLY or name in skip or not path.is_file():
             continue
         content = path.read_bytes()
         if name == LOCK:
             own = f'name = "{default_answers()["project"]}"\n'.encode()
             content = content.replace(own, b'name = "{{cookiecutter.project}}"\n')
-        files[TEMPLATE / name] = content
+        target = template_name(name)
+        verbatim = name == LOCK or any(fnmatch(target, form) for form in verbatim_names)
+        if not verbatim and re.search(rb"{[{%#]", content) and not name.endswith(".gz"):
+            content = b"{% raw %}" + content + b"{% endraw %}"
+        files[TEMPLATE / target] = content
+    return files
+
+
+def hooks() -> dict[Path, bytes]:
+    """Return the hooks, put together: what they import of the project stands in them."""
+    names = re.findall(r'^name = "(.+)"$', (ROOT / LOCK).read_text(encoding="utf-8"), flags=re.MULTILINE)
+    locked = textwrap.fill(" ".join(sorted(set(names) - {default_answers()["project"]})), 130)
+    files = {}
+    for name, (modules, call) in HOOKS.items():
+        parts = [f"# ruff: noqa\n# fmt: off\n# made by tools/sync_template.py of {', '.join(modules)}: edit those\nimport json\n"]
+        parts.append("ANSWERS = json.loads({{cookiecutter | tojson | tojson}})\n# {% raw %}\n")
+        parts.append(f'LOCKED = set("""\n{locked}\n""".split())\n\n')
+        for module in modules:
+            text = (ROOT / module).read_text(encoding="utf-8").split('\nif __name__ == "__main__":')[0]
+            parts.append(re.sub(r"^from (stages|hooks)\..*\n", "", text, flags=re.MULTILINE))
+        files[ROOT / "hooks" / name] = ("".join(parts) + f"\n\n{call}\n# {{% endraw %}}\n").encode()
     return files
 
 
 def main() -> int:
     """Write what is out of step, or with --check name it; return how the process ends."""
-    to_root = rendered()
-    wanted = to_root | copied(set(to_root))
-    sources = {TEMPLATE / path.relative_to(ROOT) for path in to_root}
+    sources = rendered()
+    to_root = {ROOT / name: content for name, content in sources.values() if name and not name.endswith("/")}
+    wanted = to_root | copied({name for name, _ in sources.values()}) | hooks()
     extra = [path for path in sorted(TEMPLATE.rglob("*")) if path.is_file() and path not in wanted and path not in sources]
     stale = [path for path, content in wanted.items() if not path.is_file() or path.read_bytes() != content]
     for path in [*stale, *extra]:

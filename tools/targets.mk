@@ -1,17 +1,19 @@
 # Targets of this repository only: the template, its tests, and what they need beside the project's own environment.
 TOOLS := $(UV) run --project tools --locked
 
+PYTEST = pytest -n auto --cov=stages --cov-branch --cov-report=term:skip-covered --cov-fail-under=95
+
 .PHONY: sync test-template lint-template
 test: test-template
 lint: lint-template
 
 sync: env  # after an edit: copy the root's files into the template, render the template's answers to the root
 	$(RUN) python tools/update_readme.py
-	$(PYTHON) tools/sync_template.py
+	$(RUN) python tools/sync_template.py
 
 test-template: env
-	$(PYTHON) tools/sync_template.py --check
+	$(RUN) python tools/sync_template.py --check
 	$(TOOLS) pytest -q template_tests
 
 lint-template: env
-	$(RUN) mypy tools/sync_template.py
+	$(RUN) mypy --explicit-package-bases tools/sync_template.py hooks/answers.py hooks/next_steps.py

@@ -3,7 +3,6 @@
 import math
 
 import pandas as pd
-from imblearn.over_sampling import SMOTE, SMOTEN, SMOTENC, RandomOverSampler
 from pandas.api.types import is_datetime64_any_dtype, is_numeric_dtype
 
 from stages.command import Refused, run
@@ -36,10 +35,12 @@ def augment(rows: pd.DataFrame, data: Data, settings: Augment, random_state: int
 
 def _repeat(rows: pd.DataFrame, data: Data, lacking: dict[str, int], random_state: int) -> pd.DataFrame:
     """Return `lacking` more rows per class, drawn with replacement from its rows."""
+    from imblearn.over_sampling import RandomOverSampler  # here, since its import takes longer than the stage, which seldom needs it
+
     y = rows[data.target]
     wanted = {label: n + int((y == label).sum()) for label, n in lacking.items()}
     sampler = RandomOverSampler(sampling_strategy=wanted, random_state=random_state)
-    sampler.fit_resample(pd.DataFrame({"row": range(len(rows))}), y)
+    sampler.fit_resample(y.to_frame(), y)
     return rows.iloc[sampler.sample_indices_[len(rows) :]].assign(**{ORIGIN: "repeated"})
 
 
@@ -50,6 +51,8 @@ def _smote(rows: pd.DataFrame, data: Data, settings: Augment, lacking: dict[str,
     values) keeps to combinations that a real row of the class has: no car without an airbag deploys one. SMOTENC (Chawla et
     al. 2002, JAIR 16) where there are codes beside numbers, SMOTEN where there are only codes.
     """
+    from imblearn.over_sampling import SMOTE, SMOTEN, SMOTENC
+
     if len(rows) > settings.smote_max_rows:
         raise Refused(
             f"augment.strategy is 'smote' for {len(rows):,} rows, params.yaml: augment.smote_max_rows allows {settings.smote_max_rows:,}; "
@@ -80,7 +83,7 @@ def _smote(rows: pd.DataFrame, data: Data, settings: Augment, lacking: dict[str,
         synthetic = pd.concat([synthetic, made.merge(real)])
         if all((synthetic[data.target] == label).sum() >= n for label, n in lacking.items()):
             chosen = [synthetic[synthetic[data.target] == label].head(n) for label, n in lacking.items()]
-            return pd.concat(chosen).reindex(columns=rows.columns).assign(**{ORIGIN: "synthetic"})
+            return pd.concat(chosen).assign(**{ORIGIN: "synthetic"})
     raise Refused(
         f"smote made too few rows with a combination of {', '.join(codes)} that some real row of the class has; "
         "take 'oversample' for augment.strategy in params.yaml"
@@ -89,8 +92,6 @@ def _smote(rows: pd.DataFrame, data: Data, settings: Augment, lacking: dict[str,
 
 def _like(column: pd.Series, real: pd.Series) -> pd.Series:
     """Return synthetic values in the type of the real ones, without fractions where those have none."""
-    if is_datetime64_any_dtype(real):
-        return column.astype("float64").round().astype("int64").astype(real.dtype)
     whole = is_numeric_dtype(real) and (real.dropna() % 1 == 0).all()
     values = column.astype("float64").round() if whole else column
     return values.astype(real.dtype)

@@ -50,12 +50,12 @@ def paired_lead(y_true: pd.Series, y_pred: np.ndarray, y_pred_rival: np.ndarray,
     true, first, second = (pd.Categorical(labels, categories=classes).codes.astype(int) for labels in (y_true, y_pred, y_pred_rival))
     cells = np.bincount((true * k + first) * k + second, minlength=k**3)
     draws = np.random.default_rng(random_state).multinomial(len(y_true), cells / cells.sum(), size=DRAWS).reshape(DRAWS, k, k, k)
-    leads = _figure(draws.sum(axis=3), aimed_at) - _figure(draws.sum(axis=2), aimed_at)
+    leads = figure(draws.sum(axis=3), aimed_at) - figure(draws.sum(axis=2), aimed_at)
     low, high = np.quantile(leads, [0.05, 0.95])
     return float(low), float(high)
 
 
-def _figure(confusion: np.ndarray, aimed_at: str) -> np.ndarray:
+def figure(confusion: np.ndarray, aimed_at: str) -> np.ndarray:
     """Return accuracy, balanced accuracy or macro F1 of (n_draws, n_classes, n_classes) tables, true classes in rows."""
     hits = np.einsum("dkk->dk", confusion)
     true, decided = confusion.sum(axis=2), confusion.sum(axis=1)

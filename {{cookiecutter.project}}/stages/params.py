@@ -1,11 +1,12 @@
 """params.yaml as typed sections: every value that a user tunes, checked before a stage uses it."""
 
 from datetime import date
+from pathlib import Path
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, PositiveInt, model_validator
 
-from stages.command import run
+from stages.command import Refused, run
 from stages.schema import Section, load
 
 ROW_ID = "row_id"  # prepare adds it: two rows share it if all their raw columns but time and cluster agree
@@ -78,11 +79,25 @@ class Train(Section):
     threads: PositiveInt
 
 
+class Scope(Section):
+    """What the model is to reach; the stage scope says what of it the data can prove."""
+
+    metric: Literal["balanced_accuracy", "macro_f1", "accuracy"]
+    recall_floor: Share
+    recall_floors: dict[str, Share]
+    largest_gap: Share
+
+    def floor(self, label: str) -> float:
+        """Return the recall that class `label` has to reach."""
+        return self.recall_floors.get(label, self.recall_floor)
+
+
 class Params(Section):
     """The whole of params.yaml."""
 
     random_state: Annotated[int, Field(ge=0, lt=2**32)]
     data: Data
+    scope: Scope
     prepare: Prepare
     augment: Augment
     train: Train
@@ -104,5 +119,12 @@ def load_params() -> Params:
     return load("params.yaml", Params)
 
 
-if __name__ == "__main__":  # DVC looks only at the parameters that its stages list, so that `make` asks for a look at all
-    run(load_params)
+def main() -> None:
+    """Look at all of params.yaml, where DVC looks at what its stages list; raises Refused as well while there is no suite."""
+    load_params()
+    if not Path("expectations/prepared.json").is_file():
+        raise Refused("expectations/ has no suite of these data; run `make scope` first (without make: `uv run python -m stages.scope`)")
+
+
+if __name__ == "__main__":
+    run(main)

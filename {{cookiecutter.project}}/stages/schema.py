@@ -27,6 +27,7 @@ class _WithoutTwins(yaml.SafeLoader):
         return super().construct_mapping(node, deep)
 
 
+LONG = 200  # signs of a value that are shown
 UNION = {"int", "date"}  # the types of params.yaml: prepare.split.test_from
 
 S = TypeVar("S", bound=Section)
@@ -77,7 +78,8 @@ def _sentence(schema: type[Section], problem: Any) -> str:
     if problem["type"] == "value_error":
         return f"{where}: {problem['ctx']['error']}" if steps else str(problem["ctx"]["error"])
     message = problem["msg"].partition("should ")[2] or problem["msg"]
-    return f"{where} is {problem['input']!r}, must {message}"
+    found = repr(problem["input"])
+    return f"{where} is {found if len(found) <= LONG else found[:LONG] + '...'}, must {message}"
 
 
 def _keys(schema: Any, steps: list[Any]) -> list[str]:

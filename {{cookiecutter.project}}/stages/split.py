@@ -17,7 +17,7 @@ def strata(y: pd.Series, clusters: pd.Series, smallest: int) -> pd.Series:
     order = sorted(counts.index, key=lambda label: (counts[label], str(label)))  # ties: the same on every run
     rank = y.map({label: nth for nth, label in enumerate(order)})
     rarest = rank.groupby(clusters).min().map(dict(enumerate(order)))
-    sizes = rarest.value_counts(sort=False).sort_index()
+    sizes = rarest.value_counts().sort_index()
     return rarest.where(rarest.map(sizes) >= smallest, sizes.idxmax())
 
 

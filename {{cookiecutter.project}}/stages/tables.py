@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from stages.command import Refused
 
@@ -51,10 +52,38 @@ def write_table(table: pd.DataFrame, path: str | Path) -> None:
             table.to_parquet(part, index=False)
 
 
-def read_table(path: str | Path) -> pd.DataFrame:
-    """Return the Parquet file at `path`; raises Refused where it is missing or not Parquet."""
+def read_table(path: str | Path, columns: list[str] | None = None) -> pd.DataFrame:
+    """Return the Parquet file at `path`, or some columns of it; raises Refused where it is missing or not Parquet."""
+    with _parquet(path):
+        return pd.read_parquet(path, columns=columns)
+
+
+class Stored:
+    """Parquet files as one table, one below the other, of which columns are read only when they are asked for."""
+
+    def __init__(self, *paths: str | Path) -> None:
+        self._names: dict[str | Path, list[str]] = {}
+        self._rows = 0
+        for path in paths:
+            with _parquet(path):
+                metadata = pq.read_metadata(path)
+            self._names[path] = metadata.schema.to_arrow_schema().names
+            self._rows += metadata.num_rows
+        self.columns = pd.Index(dict.fromkeys(name for names in self._names.values() for name in names))
+
+    def __len__(self) -> int:
+        return self._rows
+
+    def __getitem__(self, columns: list[str]) -> pd.DataFrame:
+        parts = [read_table(path, [column for column in columns if column in names]) for path, names in self._names.items()]
+        return pd.concat(parts, ignore_index=True)[columns]
+
+
+@contextmanager
+def _parquet(path: str | Path) -> Iterator[None]:
+    """Raise Refused, with what to do, if what reads `path` in the block finds no Parquet file there."""
     try:
-        return pd.read_parquet(path)
+        yield
     except FileNotFoundError:
         raise Refused(f"{path} does not exist; run `dvc repro`, which makes it") from None
     except pa.ArrowInvalid as error:

@@ -12,8 +12,10 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from stages.schema import load
+from stages.sources import Sources
 from stages.summary import GATES
-from tests.pipeline_run import Run
+from tests.pipeline_run import PROJECT, Run
 
 resource = pytest.importorskip("resource", reason="a quota and a signal as these are POSIX")
 
@@ -122,9 +124,10 @@ def test_clock_that_was_set_changes_nothing(run, seconds):
 
 def test_mended_input_restores_the_earlier_outputs_without_computing_them(run):
     wanted = lock(run)
-    [raw] = (run.folder / "data" / "raw").iterdir()
+    [source] = load(PROJECT / "data/sources.yaml", Sources).sources.values()
+    raw = run.folder / source.path
     good = raw.read_bytes()
-    raw.write_bytes(good[: len(good) // 2])
+    raw.write_bytes(b"\0")
     assert run.repro().returncode != 0
     raw.write_bytes(good)
     result = run.repro()

@@ -13,6 +13,7 @@ from stages.sources import Sources
 PARAMS = """
 random_state: 1
 data: {target: label, time: year, cluster: [pack], sensitive: [colour], forbidden: {price: set after the sale}}
+scope: {metric: macro_f1, recall_floor: 0.5, recall_floors: {rare: 0.3}, largest_gap: 0.1}
 prepare: {split: {by: time, test_from: 2001, test_size: 0.2}}
 augment: {strategy: none, floor_share: 0.2, k_neighbors: 5, smote_max_rows: 100}
 train: {model: any, sample_weight: none, decision_weights: none, calibration: none, folds: 2, threads: 1}
@@ -69,7 +70,7 @@ def test_a_date_is_a_first_test_value(tmp_path):
 @pytest.mark.parametrize(
     "values, sentence",
     [
-        ({"tran": {}}, "tran is unknown, allowed here: random_state, data, prepare, augment, train; did you mean train?"),
+        ({"tran": {}}, "tran is unknown, allowed here: random_state, data, scope, prepare, augment, train; did you mean train?"),
         (
             {"prepare__split__tst_size": 0.2},
             "prepare.split.tst_size is unknown, allowed here: by, test_from, test_size; did you mean test_size?",
@@ -156,7 +157,7 @@ def test_a_file_that_is_not_utf_8_is_refused(tmp_path):
 
 @pytest.mark.parametrize("content, kind", [("", "NoneType"), ("- data", "list")])
 def test_a_file_without_sections_is_refused(tmp_path, content, kind):
-    assert refusal(tmp_path, content) == [f"holds {kind}, must hold the sections random_state, data, prepare, augment, train"]
+    assert refusal(tmp_path, content) == [f"holds {kind}, must hold the sections random_state, data, scope, prepare, augment, train"]
 
 
 def test_a_missing_file_is_refused(tmp_path):
@@ -169,11 +170,11 @@ def test_a_missing_file_is_refused(tmp_path):
     [
         ({"key": ["name"]}, "sources.toys: key names name, which columns does not declare"),
         ({"columns": {"id": "txt"}}, "sources.toys.columns.id is 'txt', must be 'text', 'integer', 'number', 'boolean' or 'date'"),
-        ({"encoding": "utf8"}, "sources.toys.encoding is 'utf8', must be 'utf-8' or 'latin-1'"),
+        ({"encoding": "utf8"}, "sources.toys.encoding is 'utf8', must be 'utf-8', 'utf-16', 'cp1252' or 'latin-1'"),
         ({"missing": [None]}, "sources.toys.missing.0 is None, must be a valid string"),
         (
             {"delimter": ";"},
-            "sources.toys.delimter is unknown, allowed here: path, format, delimiter, encoding, missing, key, columns; "
+            "sources.toys.delimter is unknown, allowed here: path, format, delimiter, encoding, decimal, missing, key, columns; "
             "did you mean delimiter?",
         ),
     ],

@@ -1,4 +1,8 @@
+import bz2
 import gzip
+import io
+import lzma
+import zipfile
 from datetime import date
 from pathlib import Path
 
@@ -159,6 +163,62 @@ def test_a_row_that_is_not_of_the_declared_encoding_is_rejected(toys):
 def test_each_reason_of_a_row_rejected_twice_goes_with_its_kind(toys):
     [reason] = toys((HEADER + "grün,1,x\nblue,3\n").encode("latin-1")).rejects["reason"]
     assert "invalid encoding: Expected Number of Columns" not in reason
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be"])
+def test_utf_16_is_read_when_it_is_declared(toys, encoding):
+    mark = "" if encoding == "utf-16" else "\ufeff"
+    raw = toys((mark + HEADER + 'grün,1\n\nblue\n"re\nd",3\n').encode(encoding), encoding="utf-16")
+    assert (colours(raw), lines(raw), raw.rejects["line"].tolist()) == (["grün", "re\nd"], [2, 5], [4])
+
+
+def test_the_windows_encoding_is_read_when_it_is_declared(toys):
+    assert colours(toys((HEADER + "5 €,1\n„grün“,2\n").encode("cp1252"), encoding="cp1252")) == ["5 €", "„grün“"]
+
+
+@pytest.mark.parametrize(
+    ("encoding", "bad"), [("cp1252", b"\x81"), ("cp1252", b"\xc3\x81"), ("utf-16", "\ud800".encode("utf-16-le", "surrogatepass"))]
+)
+def test_a_row_with_what_its_encoding_does_not_know_is_rejected(toys, encoding, bad):
+    before, after = "red,1\ngr", "n,2\nblue,3\n"
+    encode = {"cp1252": "cp1252", "utf-16": "utf-16-le"}[encoding]
+    mark = "\ufeff" if encoding == "utf-16" else ""
+    raw = toys((mark + HEADER + before).encode(encode) + bad + after.encode(encode), encoding=encoding)
+    assert (colours(raw), raw.rejects["line"].tolist()) == (["red", "blue"], [3])
+
+
+def test_half_a_character_of_utf_16_is_refused(toys):
+    [sentence] = refusal(toys, (HEADER + "red,1\n").encode("utf-16") + b"\0", encoding="utf-16")
+    assert sentence.startswith("toys.csv is not utf-16 (")
+    assert sentence.endswith("); data/sources.yaml declares the encoding")
+
+
+def test_a_header_that_windows_does_not_know_is_refused(toys):
+    [sentence] = refusal(toys, b"gr\x81n,colour\n1,red\n", encoding="cp1252")
+    assert sentence == "toys.csv: its header is not cp1252 (byte 2); data/sources.yaml declares the encoding"
+
+
+@pytest.mark.parametrize(("ending", "pack"), [(".bz2", bz2.compress), (".xz", lzma.compress)])
+def test_a_packed_file_is_read(toys, ending, pack):
+    raw = toys(pack((HEADER + "red,1\nblue\n").encode()), name=f"toys.csv{ending}")
+    assert (colours(raw), raw.rejects["line"].tolist()) == (["red"], [3])
+
+
+def test_a_zip_archive_of_one_table_is_read(toys):
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as archive:
+        archive.writestr("toys.csv", (HEADER + "grün,1\n").encode("latin-1"))
+    assert colours(toys(content.getvalue(), name="toys.zip", encoding="latin-1")) == ["grün"]
+
+
+def test_what_is_wrong_in_a_packed_file_is_told_under_its_own_name(toys):
+    assert refusal(toys, bz2.compress(b"size\n1\n"), name="toys.csv.bz2") == [
+        "toys.csv.bz2 has one column, 'size'; sources.toys in data/sources.yaml has the delimiter ',': is it another?"
+    ]
+
+
+def test_a_column_without_a_name_is_refused(toys):
+    assert "toys.csv has no name for column 1: give it one (sources.toys)" in refusal(toys, ",colour,size\n0,red,1\n")
 
 
 def test_a_header_that_is_not_of_the_declared_encoding_is_refused(toys):

@@ -27,6 +27,7 @@ def params(cluster: list[str] | None = None, strategy: str = "none", **settings)
     content = {
         "random_state": 0,
         "data": {"target": "label", "time": None, "cluster": cluster or [], "sensitive": [], "forbidden": {}},
+        "scope": {"metric": "balanced_accuracy", "recall_floor": 0.5, "recall_floors": {}, "largest_gap": 0.1},
         "prepare": {"split": {"by": "random", "test_from": None, "test_size": 0.2}},
         "augment": {"strategy": strategy, "floor_share": 1.0, "k_neighbors": 2, "smote_max_rows": 10000},
         "train": {

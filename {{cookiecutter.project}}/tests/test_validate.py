@@ -13,10 +13,15 @@ def roles(**given) -> Data:
     return Data(**({"target": "label", "time": None, "cluster": [], "sensitive": [], "forbidden": {}} | given))
 
 
-def alone(values, labels, cluster_ids=None) -> float:
-    """Return how well one column gives the labels away."""
+def by_label(values, labels, cluster_ids=None) -> pd.Series:
+    """Return how well one column gives each label away."""
     ids = pd.Series(range(len(labels)) if cluster_ids is None else cluster_ids)
-    return giveaway(pd.DataFrame({"column": values}), pd.Series(labels), ids, random_state=0)["column"]
+    return giveaway(pd.DataFrame({"column": values}), pd.Series(labels), ids, random_state=0).loc["column"]
+
+
+def alone(values, labels, cluster_ids=None) -> float:
+    """Return how well one column gives the labels away, on average."""
+    return by_label(values, labels, cluster_ids).mean()
 
 
 def value(table: pd.DataFrame, check: str) -> float:
@@ -106,21 +111,30 @@ def test_a_constant_column_ranks_nothing():
     assert alone([1.0] * 60, ["a", "b"] * 30) == 0.5
 
 
-def test_a_column_that_gives_away_one_class_of_three_is_found():
-    labels = ["a", "b", "c"] * 30
-    assert alone([1.0 if label == "c" else 0.0 for label in labels], labels) == 1
+def test_a_column_that_gives_away_one_class_of_three_is_found_with_the_class():
+    rows = pd.DataFrame({"row_id": [str(n) for n in range(90)], "label": ["a", "b", "c"] * 30, "size": [0, 0, 1] * 30})
+    table = leakage(rows, rows, roles(), 0)
+    assert table[table["check"] == "gives_class_away"].to_dict("records") == [
+        {"check": "gives_class_away", "column": "size for class c", "value": 1.0}
+    ]
+    assert value(table, "gives_away") == pytest.approx((1 + 0.75 + 0.75) / 3)  # a and b: half of the others are ranked, half are tied
+
+
+def test_of_two_classes_only_both_are_given_away():
+    rows = pd.DataFrame({"row_id": [str(n) for n in range(40)], "label": ["a", "b"] * 20, "size": [1, 2] * 20})
+    assert "gives_class_away" not in leakage(rows, rows, roles(), 0)["check"].tolist()
 
 
 def test_a_class_in_fewer_than_three_clusters_is_left_out():
     rng = np.random.default_rng(1)
     labels, ids = ["a", "b"] * 150 + ["c"] * 20, [*range(300), *[300] * 10, *[301] * 10]
-    assert alone([*rng.normal(size=300), *[99.0] * 20], labels, ids) == pytest.approx(0.5, abs=0.1)
+    assert list(by_label([*rng.normal(size=300), *[99.0] * 20], labels, ids).index) == ["a", "b"]
 
 
 def test_a_class_in_three_clusters_is_judged():
     rng = np.random.default_rng(1)
     labels, ids = ["a", "b"] * 150 + ["c"] * 30, [*range(300), *[300] * 10, *[301] * 10, *[302] * 10]
-    assert alone([*rng.normal(size=300), *[99.0] * 30], labels, ids) == 1
+    assert by_label([*rng.normal(size=300), *[99.0] * 30], labels, ids)["c"] == 1
 
 
 def test_nothing_is_given_away_where_fewer_than_two_classes_can_be_judged():

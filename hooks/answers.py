@@ -1,0 +1,84 @@
+"""Say all that is wrong with the template's answers, before a file is written.
+
+`tools/sync_template.py` makes the hooks of this, of hooks/next_steps.py and of the modules of stages/ that they import: a hook is
+one script, run by cookiecutter's own Python.
+"""
+
+import os
+import re
+import sys
+import tempfile
+from difflib import get_close_matches
+from pathlib import Path
+
+from stages.command import Refused
+from stages.detect import problems
+from stages.sample import look
+
+SLUG = r"[a-z][a-z0-9]*(-[a-z0-9]+)*"
+CHOICES = {"remote": ("none", "local", "s3", "gs", "azure", "ssh"), "ci": ("github", "gitlab", "none")}
+EXAMPLE = {"target": "dead", "sensitive": "sex"}
+
+
+def is_update(answers: dict[str, str]) -> bool:
+    """Whether cruft renders the project once more into a temporary folder, to compare: neither data nor a reader are there."""
+    above = Path.cwd().parent
+    temporary = re.fullmatch(r"tmp[a-z0-9_]{8}", above.name) and above.parent.samefile(tempfile.gettempdir())
+    return "_repo_dir" not in answers and bool(temporary)
+
+
+def find_data(answer: str) -> Path | None:
+    """Return the file that the answer `data` means, seen from where cookiecutter was called or from where the project is made."""
+    folders = [Path(os.environ.get("PWD", ".")), Path.cwd().parent]
+    return next((path for folder in folders if (path := (folder / Path(answer).expanduser()).resolve()).is_file()), None)
+
+
+def sensitive(answers: dict[str, str]) -> list[str]:
+    """Return the columns that the answer `sensitive` names."""
+    return [name for part in answers["sensitive"].split(",") if (name := part.strip()) not in ("", "none")]
+
+
+def wrong_answers(answers: dict[str, str], locked: set[str]) -> list[str]:
+    """Return a sentence for each answer that cannot be; `locked` are the names of the packages that the project depends on."""
+    project, wrong = answers["project"], []
+    if not re.fullmatch(SLUG, project):
+        wrong.append(
+            f"project is {project!r}, must be lower-case letters, digits and single hyphens, begin with a letter and not end with a "
+            "hyphen, such as crash-deaths"
+        )
+    elif project in locked:
+        wrong.append(f"project is {project!r}, the name of a package that the project depends on and that it would replace; take another")
+    wrong += _wrong_example(answers) if answers["data"] == "example" else _wrong_data(answers)
+    for name, allowed in CHOICES.items():
+        if answers[name] not in allowed:
+            near = get_close_matches(answers[name].lower(), allowed, n=1)
+            hint = f"; did you mean {near[0]}?" if near else ""
+            wrong.append(f"{name} is {answers[name]!r}, must be one of {', '.join(allowed)}{hint}")
+    return wrong
+
+
+def _wrong_example(answers: dict[str, str]) -> list[str]:
+    return [
+        f"{name} is {answers[name]!r}, but the example has {value!r} there; leave it out, or give a file of your own as data"
+        for name, value in EXAMPLE.items()
+        if answers[name] != value
+    ]
+
+
+def _wrong_data(answers: dict[str, str]) -> list[str]:
+    """Return what is wrong with a file of the user's, or with the columns that are named of it."""
+    path = find_data(answers["data"])
+    if path is None:
+        return [f"data is {answers['data']!r}, must be 'example' or the path of a CSV or Parquet file: there is none"]
+    try:
+        return problems(look(path), answers["target"].strip(), sensitive(answers))
+    except Refused as refusal:
+        return [f"data: {line}" for line in str(refusal).splitlines()]
+    except OSError as error:
+        return [f"data: {path}: {error.strerror or error}"]
+
+
+def check(answers: dict[str, str], locked: set[str]) -> None:
+    """End the process with all that is wrong."""
+    if not is_update(answers) and (wrong := wrong_answers(answers, locked)):
+        sys.exit("\n".join(wrong))

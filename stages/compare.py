@@ -1,0 +1,169 @@
+"""Compare the last run with the one of another commit: parameters, metrics, gates, and whether a class is found less often."""
+
+import argparse
+import io
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterable
+from contextlib import redirect_stdout
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from stages.command import Refused, run
+from stages.gate import Verdict, gate, stop
+from stages.intervals import newcombe
+from stages.summary import GATES, REPORTS
+from stages.tables import TEST, write_table
+
+SUITE = "expectations/compared.json"
+BRANCHES = ("main", "master", "origin/HEAD")  # where a branch of work may have begun
+COLUMNS = {"class": "str", "support": "int64", "recall": "float64", "recall_low": "float64"}
+
+
+def compared(before: pd.DataFrame, now: pd.DataFrame, same_rows: bool) -> pd.DataFrame:
+    """Return one row per class that has test rows in `before` or `now`, two tables by_class: what its recall lost.
+
+    `status`: kept, new, or gone (no test row now). `fall`: recall before less recall now. `margin`: the fall that chance may
+    explain; `proven_fall` is the fall where it is larger, else 0. On the same test rows the margin is the distance of the recall
+    before from its one-sided 95 % Clopper-Pearson bound. On other rows both recalls err, and that rule would accuse an
+    unchanged model of a fall in up to 12 % of comparisons: there it is that of Newcombe's interval of the fall (5 %).
+    """
+    sides = [side[side["support"] > 0] for side in (before, now)]
+    table = sides[0].merge(sides[1], on="class", how="outer", suffixes=("_before", "_now"), indicator="status")
+    table["status"] = table["status"].map({"both": "kept", "left_only": "gone", "right_only": "new"}).astype("str")
+    table = table.fillna({"support_before": 0, "support_now": 0}).astype({"support_before": "int64", "support_now": "int64"})
+    kept = table["status"] == "kept"
+    table["fall"] = (table["recall_before"] - table["recall_now"]).where(kept, 0.0)
+    table["margin"] = [_margin(row, same_rows) for row in table.to_dict("records")]
+    table["proven_fall"] = table["fall"].where(table["fall"] > table["margin"], 0.0)
+    return table[["class", "status", "support_before", "support_now", "recall_before", "recall_now", "fall", "margin", "proven_fall"]]
+
+
+def _margin(row: dict[str, Any], same_rows: bool) -> float:
+    """Return how far the recall of a class may fall by chance; 1 for a class that has no rows on one side."""
+    if row["status"] != "kept":
+        return 1.0
+    if same_rows:
+        return row["recall_before"] - row["recall_low_before"]
+    hits = [round(row[f"recall_{side}"] * row[f"support_{side}"]) for side in ("before", "now")]
+    return row["fall"] - newcombe(hits[0], row["support_before"], hits[1], row["support_now"], level=0.9)[0]
+
+
+def verdicts(reports: Path) -> list[Verdict]:
+    """Return what the gates of the last run said, up to the stage that was stopped; raises Refused where a report is missing."""
+    found: list[Verdict] = []
+    for stage, names in GATES.items():
+        for path in (reports / "gates" / f"{name}.json" for name in names):
+            try:
+                report = json.loads(path.read_text(encoding="utf-8"))
+                found.append(Verdict(**{key: report[key] for key in ("gate", "verdict", "blocks", "sentences")}, report=path.as_posix()))
+            except FileNotFoundError:
+                raise Refused(f"{path.as_posix()} does not exist, so {stage} did not end; run `make repro` first") from None
+            except (ValueError, KeyError, TypeError):
+                raise Refused(f"{path.as_posix()} is not what a gate writes; run `make repro`, which writes it anew") from None
+        if any(verdict.blocks for verdict in found):
+            break
+    return found
+
+
+def markdown(header: list[str], rows: Iterable[Iterable[Any]]) -> str:
+    """Return a table in Markdown, numbers with three decimals; the text of a cell cannot end it."""
+    lines = [[f"{cell:.3f}" if isinstance(cell, float) else " ".join(str(cell).split()) for cell in row] for row in rows]
+    return "\n".join(
+        f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in line)} |" for line in [header, ["---"] * len(header), *lines]
+    )
+
+
+def _git(*arguments: str) -> str | None:
+    """Return what git prints, None where it refuses."""
+    ended = subprocess.run(["git", *arguments], capture_output=True, encoding="utf-8", errors="replace")
+    return None if ended.returncode else ended.stdout
+
+
+def commit_of(rev: str | None) -> str:
+    """Return the commit that `rev` names, without `rev` the one at which this branch left the main one."""
+    if _git("rev-parse", "--git-dir") is None:
+        raise Refused("git finds no repository here, `git status` says why; run `git init`, and commit a run to compare with")
+    if rev is None:
+        there = [branch for branch in BRANCHES if _git("rev-parse", "--verify", "--quiet", branch)]
+        if not there:
+            raise Refused(f"there is no branch {', '.join(BRANCHES)}; name the commit to compare with: python -m stages.compare REV")
+        rev = (_git("merge-base", "HEAD", there[0]) or "").strip()
+        if not rev:
+            raise Refused(f"HEAD and {there[0]} have no commit in common here; fetch the rest (`git fetch --unshallow`), or name a commit")
+    commit = _git("rev-parse", "--verify", "--quiet", f"{rev}^{{commit}}")
+    if commit is None:
+        raise Refused(
+            f"{rev!r} is no commit that this clone has; `git fetch --unshallow` fetches all, `git log --oneline --all` lists them"
+        )
+    return commit.strip()
+
+
+def read_by_class(text: str, where: str) -> pd.DataFrame:
+    """Return a by_class table from its CSV; a class may be named NA. Raises Refused if it is none."""
+    try:
+        return pd.read_csv(io.StringIO(text), usecols=list(COLUMNS), dtype=COLUMNS, keep_default_na=False, na_values={"recall": [""]})
+    except ValueError as error:
+        reason = str(error).splitlines()[0]
+        raise Refused(f"{where} is not what evaluate writes ({reason}); run `make repro`, or restore it from git") from None
+
+
+def _hash_of_test(lock: str | None) -> str | None:
+    """Return the hash of the test rows that a dvc.lock lists, None where it lists none."""
+    listed = re.search(rf"path: {re.escape(TEST)}\n(?: +hash: md5\n)? +md5: (\w+)", lock or "")
+    return listed[1] if listed else None
+
+
+def _dvc_diff(what: str, commit: str) -> str:
+    """Return DVC's own table of what differs in `what` (metrics or params), a sentence where nothing does."""
+    command = [sys.executable, "-m", "dvc", what, "diff", "--md", commit[:10]]
+    ended = subprocess.run(command, env={**os.environ, "PYTHONUTF8": "1"}, capture_output=True, encoding="utf-8")  # Windows would not
+    if ended.returncode:
+        raise Refused(f"`dvc {what} diff` failed: {' '.join(ended.stderr.split())}")
+    return ended.stdout.strip() if len(ended.stdout.strip().splitlines()) > 2 else "No difference."
+
+
+def _recall(old: str, commit: str) -> tuple[str, Verdict]:
+    """Return what is to be said of the recalls beside those of by_class.csv at `commit`, `old`, and the verdict of their gate."""
+    path = REPORTS / "by_class.csv"
+    if not path.is_file():
+        raise Refused(f"{path.as_posix()} does not exist; run `make repro` first")
+    lock = Path("dvc.lock").read_text(encoding="utf-8") if Path("dvc.lock").is_file() else None
+    hashes = {_hash_of_test(lock), _hash_of_test(_git("show", f"{commit}:./dvc.lock"))}
+    same_rows = len(hashes) == 1 and None not in hashes
+    before = read_by_class(old, f"reports/by_class.csv of {commit[:10]}")
+    table = compared(before, read_by_class(path.read_text(encoding="utf-8", errors="replace"), path.as_posix()), same_rows)
+    write_table(table, REPORTS / "compared.csv")
+    with redirect_stdout(sys.stderr):  # stdout is the page
+        verdict = gate(table, SUITE, REPORTS / "gates" / "compared.json")
+    said = "The test rows are the same." if same_rows else "The test rows are not known to be the same, so that both recalls err."
+    return said + "\n\n" + markdown(list(table.columns), table.itertuples(index=False)), verdict
+
+
+def main() -> None:
+    """Print a page of Markdown, and write reports/compared.csv; raises Refused if a gate blocks, the comparison's or one before."""
+    parser = argparse.ArgumentParser(prog="compare", description=__doc__)
+    parser.add_argument("rev", nargs="?", help="a commit, tag or branch; without it, the commit at which this branch left main")
+    commit = commit_of(parser.parse_args().rev)
+    found = verdicts(REPORTS)
+    if len(found) < sum(map(len, GATES.values())):
+        metrics = recall = f"Not measured: the run was stopped by the gate {next(v.gate for v in found if v.blocks)}."
+    elif (old := _git("show", f"{commit}:./reports/by_class.csv")) is None:
+        metrics = recall = f"Nothing to compare with: {commit[:10]} has no reports/by_class.csv."
+    else:
+        recall, verdict = _recall(old, commit)
+        metrics = _dvc_diff("metrics", commit)
+        found.append(verdict)
+    gates = markdown(["gate", "verdict", "says"], ((v.gate, v.verdict, " ".join(v.sentences)) for v in found))
+    parts = {"Gates": gates, "Recall by class": recall, "Metrics": metrics, "Parameters": _dvc_diff("params", commit)}
+    print(f"## This run and {commit[:10]}\n\n" + "\n\n".join(f"### {title}\n\n{text}" for title, text in parts.items()), flush=True)
+    stop(found)
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,60 @@
+"""How a raw file may be written: packed, encoded, and what a value of each type looks like.
+
+Standard library only: the template checks its answers with this before there is an environment.
+"""
+
+import bz2
+import gzip
+import lzma
+import zipfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from stages.command import Refused
+
+ENCODINGS = ("utf-8", "utf-16", "cp1252", "latin-1")
+DELIMITERS = (",", ";", "\t", "|")
+PACKED = {".gz": "gzip", ".bz2": "bzip2", ".xz": "xz", ".zip": "zip"}
+PATTERNS = {
+    "integer": r"^[+-]?[0-9]+(\.0*)?$",
+    "number": r"^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?$",
+    "date": r"^[0-9]{4}-[0-9]{2}-[0-9]{2}([ T][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]+)?)?Z?)?$",
+}
+MOST_CLASSES = 200  # more labels than this are a continuous target or an identifier
+
+
+def pattern(kind: str, decimal: str) -> str:
+    """Return the regular expression of a value of type `kind` (integer, number or date) with this decimal mark."""
+    return PATTERNS[kind] if decimal == "." or kind == "date" else PATTERNS[kind].replace(r"\.", decimal)
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[Any]:
+    """Yield the bytes of the file at `path`, unpacked as its ending says; raises Refused where they cannot be."""
+    kind = PACKED.get(path.suffix, "text")
+    try:
+        if kind == "zip":
+            with zipfile.ZipFile(path) as archive, archive.open(_member(path, archive)) as file:
+                yield file
+        else:
+            with {"gzip": gzip.open, "bzip2": bz2.open, "xz": lzma.open, "text": open}[kind](path, "rb") as file:  # type: ignore[operator]
+                yield file
+    except (EOFError, zlib.error, lzma.LZMAError, zipfile.BadZipFile) as error:
+        raise Refused(f"{path} is a broken {kind} file ({error}); copy it anew from where it came") from None
+    except OSError as error:
+        if error.errno is not None:  # what the system says; gzip and bzip2 raise the same type without a number
+            raise
+        raise Refused(f"{path} is a broken {kind} file ({error}); copy it anew from where it came") from None
+
+
+def _member(path: Path, archive: zipfile.ZipFile) -> str:
+    """Return the name of the one file in `archive`."""
+    names = [member.filename for member in archive.infolist() if not member.is_dir() and not member.filename.startswith("__MACOSX/")]
+    if len(names) != 1:
+        raise Refused(f"{path} holds {len(names)} files ({', '.join(names[:5])}), must hold the one table; pack that alone")
+    if archive.getinfo(names[0]).flag_bits & 1:
+        raise Refused(f"{path} is locked with a password; unpack it and give what is in it")
+    return names[0]

@@ -1,0 +1,25 @@
+"""What is proposed for the bundled data is what people confirmed for it, word for word."""
+
+import json
+from pathlib import Path
+from types import SimpleNamespace
+
+import pandas as pd
+import pytest
+
+from stages.params import load_params
+from stages.propose_judged import judged_suites
+
+ROOT = Path(__file__).parents[1]
+CRASHES = pd.DataFrame({"dead": ["alive", "dead"], "sex": ["f", "m"]})
+CRITERIA = SimpleNamespace(recall_floor=0.5, recall_floors={}, largest_gap=0.1)
+
+
+@pytest.mark.parametrize("name", ["sources", "classes", "leakage", "candidates", "by_class", "by_group"])
+def test_a_proposed_suite_of_a_judged_table_is_the_confirmed_one(name, monkeypatch):
+    monkeypatch.chdir(ROOT)
+    proposed = judged_suites(CRASHES, load_params().data, CRITERIA, 0.0)[name]
+    confirmed = json.loads((ROOT / "expectations" / f"{name}.json").read_text(encoding="utf-8"))
+    for one in confirmed["expectations"]:
+        one["meta"]["bound"] = "inferred"
+    assert proposed == confirmed

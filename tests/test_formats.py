@@ -1,0 +1,101 @@
+import bz2
+import gzip
+import lzma
+import re
+import zipfile
+
+import pytest
+
+from stages.command import Refused
+from stages.formats import opened, pattern
+
+TABLE = b"colour,size\nred,1\n" * 50
+
+
+def packed(folder, ending):
+    """Write TABLE under a name with this ending."""
+    path = folder / f"toys.csv{ending}"
+    if ending == ".zip":
+        with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+            archive.writestr("toys.csv", TABLE)
+    else:
+        path.write_bytes({"": bytes, ".gz": gzip.compress, ".bz2": bz2.compress, ".xz": lzma.compress}[ending](TABLE))
+    return path
+
+
+@pytest.mark.parametrize("ending", ["", ".gz", ".bz2", ".xz", ".zip"])
+def test_a_file_is_unpacked_as_its_ending_says(tmp_path, ending):
+    with opened(packed(tmp_path, ending)) as file:
+        assert file.read() == TABLE
+
+
+@pytest.mark.parametrize(("ending", "kind"), [(".gz", "gzip"), (".bz2", "bzip2"), (".xz", "xz"), (".zip", "zip")])
+def test_a_file_that_is_not_what_its_ending_says_is_refused(tmp_path, ending, kind):
+    (tmp_path / f"toys{ending}").write_bytes(TABLE)
+    with (
+        pytest.raises(Refused, match=rf"toys{ending} is a broken {kind} file \(.*\); copy it anew"),
+        opened(tmp_path / f"toys{ending}") as file,
+    ):
+        file.read()
+
+
+@pytest.mark.parametrize("ending", [".gz", ".bz2", ".xz", ".zip"])
+def test_a_truncated_file_is_refused(tmp_path, ending):
+    path = packed(tmp_path, ending)
+    path.write_bytes(path.read_bytes()[:-9])
+    with pytest.raises(Refused, match=r"is a broken .* file"), opened(path) as file:
+        file.read()
+
+
+def test_a_missing_file_is_what_the_system_says(tmp_path):
+    with pytest.raises(FileNotFoundError), opened(tmp_path / "toys.csv"):
+        pass
+
+
+def test_an_archive_of_two_tables_is_refused(tmp_path):
+    with zipfile.ZipFile(tmp_path / "toys.zip", "w") as archive:
+        for name in ("a.csv", "b.csv"):
+            archive.writestr(name, TABLE)
+    with (
+        pytest.raises(Refused, match=r"holds 2 files \(a\.csv, b\.csv\), must hold the one table; pack that alone"),
+        opened(tmp_path / "toys.zip"),
+    ):
+        pass
+
+
+def test_what_a_macintosh_adds_to_an_archive_is_not_counted(tmp_path):
+    with zipfile.ZipFile(tmp_path / "toys.zip", "w") as archive:
+        archive.writestr("toys.csv", TABLE)
+        archive.writestr("__MACOSX/._toys.csv", b"x")
+    with opened(tmp_path / "toys.zip") as file:
+        assert file.read() == TABLE
+
+
+def test_a_locked_archive_is_refused(tmp_path):
+    path = packed(tmp_path, ".zip")
+    content = bytearray(path.read_bytes())
+    content[6] |= 1  # the flag of the member's own header,
+    content[content.index(b"PK\x01\x02") + 8] |= 1  # and of its entry in the directory
+    path.write_bytes(content)
+    with pytest.raises(Refused, match="is locked with a password"), opened(path):
+        pass
+
+
+@pytest.mark.parametrize(
+    ("kind", "decimal", "text", "matches"),
+    [
+        ("number", ".", "-1.5e3", True),
+        ("number", ".", "1,5", False),
+        ("number", ",", "1,5", True),
+        ("number", ",", "1.5", False),
+        ("number", ",", ",5", True),
+        ("number", ",", "1.234,5", False),
+        ("integer", ",", "3,0", True),
+        ("integer", ",", "3,1", False),
+        ("date", ",", "2024-02-03 04:05:06.7", True),
+        ("date", ".", "2024-02-03T04:05:06Z", True),
+        ("date", ".", "03.02.2024", False),
+    ],
+)
+def test_pattern_of_a_value_follows_the_decimal_mark(kind, decimal, text, matches):
+    assert bool(re.match(pattern(kind, decimal), text)) == matches

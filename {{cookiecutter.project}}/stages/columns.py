@@ -1,0 +1,146 @@
+"""Describe each column of a source over all its records: values, gaps, spread, and where its declared type does not hold."""
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+
+import ibis
+import numpy as np
+import pandas as pd
+from ibis import _
+
+from stages.prepare import PROBLEM
+from stages.sources import RECORD, Source
+
+BINS = 20  # of a picture
+COMMON = 200  # values of a column that are looked at one by one, the commonest ones
+SHOWN = 8
+EXAMPLES = 3
+FEW = 50  # with fewer values nothing is said of what they have in common
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column over all records: `distinct` leaves missing values out, `common` has values and counts, commonest first.
+
+    `low`, `median`, `high`: of numbers and dates. `picture`: counts of BINS equal bins from the 1st to the 99th percentile,
+    values beyond them in the outermost, or of the SHOWN commonest values. `words_a_value`: of text.
+    `rises`: no value is smaller than that of the record before. `misfits`: values that are not of the declared type.
+    """
+
+    name: str
+    type: str
+    rows: int
+    missing: int
+    distinct: int
+    common: list[tuple[str, int]] = field(repr=False)
+    low: str | None = None
+    median: str | None = None
+    high: str | None = None
+    picture: list[int] = field(default_factory=list, repr=False)
+    words_a_value: float | None = None
+    rises: bool = False
+    misfits: int = 0
+    examples: list[str] = field(default_factory=list)
+
+    @property
+    def filled(self) -> int:
+        """How many records have a value."""
+        return self.rows - self.missing
+
+
+def misfits(raw: ibis.Table, conformed: ibis.Table, source: Source) -> dict[str, tuple[int, list[str]]]:
+    """Return for each column whose declared type does not hold on all records: how many differ, and three of their values."""
+    typed = [column for column, kind in source.columns.items() if kind != "text"]
+    wrong = conformed.filter(_[PROBLEM].notnull()).select(RECORD, *[_[column].isnull().name(f"{column}__") for column in typed])
+    if not typed or not wrong.count().to_pandas():
+        return {}
+    joined = raw.inner_join(wrong, RECORD)
+    texts = {column: joined[column].strip() for column in typed}
+    is_wrong = {
+        column: joined[f"{column}__"] & (text.notnull() & ~text.isin(source.missing)).fill_null(False) for column, text in texts.items()
+    }
+    counts = joined.aggregate([is_wrong[column].sum().name(column) for column in typed]).to_pandas().iloc[0]
+    found = {}
+    for column in typed:
+        if counts[column]:
+            values = joined.filter(is_wrong[column]).select(value=texts[column]).group_by("value").agg(n=_.count())
+            commonest = values.order_by([ibis.desc("n"), "value"]).limit(EXAMPLES).to_pandas()["value"]
+            found[column] = (int(counts[column]), commonest.tolist())
+    return found
+
+
+def describe(table: ibis.Table, column: str, kind: str, rows: int, wrong: tuple[int, list[str]]) -> Column:
+    """Return what stands in one column of a conformed table of `rows` records; `wrong` as `misfits` gave it."""
+    con = table.get_backend()
+    counted = con.create_table("counted", table.filter(_[column].notnull()).group_by(value=_[column]).agg(n=_.count()), temp=True)
+    try:
+        total = counted.aggregate(distinct=_.count(), filled=_.n.sum()).to_pandas().iloc[0]
+        common = counted.order_by([ibis.desc("n"), "value"]).limit(COMMON).to_pandas()
+        distinct, filled = int(total["distinct"]), int(total["filled"]) if total["distinct"] else 0
+        values = [written(value) for value in common["value"]]
+        counts = common["n"].astype(int).tolist()
+        more = {"picture": counts[:SHOWN], "words_a_value": _words(counted)} if kind == "text" else _spread(counted, kind)
+    finally:
+        con.raw_sql("DROP TABLE counted")
+    rises = kind in ("integer", "text", "date") and distinct > FEW and _rises(table, column)
+    n_wrong, examples = wrong
+    return Column(
+        column,
+        kind,
+        rows,
+        rows - filled - n_wrong,
+        distinct,
+        list(zip(values, counts, strict=True)),
+        rises=rises,
+        misfits=n_wrong,
+        examples=examples,
+        **more,
+    )
+
+
+def written(value: object) -> str:
+    """Return a value as a reader writes it: whole numbers without a point, dates without midnight."""
+    if isinstance(value, pd.Timestamp):
+        return str(value).removesuffix(" 00:00:00")
+    if isinstance(value, float):
+        return f"{value:.0f}" if value.is_integer() and abs(value) < 1e15 else f"{value:.6g}"
+    return str(value)
+
+
+def _words(counted: ibis.Table) -> float | None:
+    """Return the mean number of words in a value of text, each value taken once."""
+    mean = counted.aggregate(words=(_.value.length() - _.value.replace(" ", "").length() + 1).mean()).to_pandas()["words"].iloc[0]
+    return None if pd.isna(mean) else round(float(mean), 2)
+
+
+def _spread(counted: ibis.Table, kind: str) -> dict:
+    """Return low, median, high and the picture of numbers or dates, each value weighed by how often it stands."""
+    table = counted.order_by("value").to_pandas()
+    if table.empty:
+        return {}
+    values, n = table["value"], table["n"].to_numpy()
+    upto = n.cumsum()
+    at = {share: int(np.searchsorted(upto, share * upto[-1])) for share in (0.01, 0.5, 0.99)}
+    numbers = values.astype("int64").to_numpy().astype(float) if kind == "date" else values.to_numpy(dtype=float)
+    low, high = numbers[at[0.01]], numbers[min(at[0.99], len(numbers) - 1)]
+    bins = np.linspace(low, high, min(BINS, len(numbers)) + 1) if high > low else np.array([low, low + 1])
+    picture, _edges = np.histogram(numbers.clip(low, high), bins, weights=n)
+    ends = {"low": values.iloc[0], "median": values.iloc[at[0.5]], "high": values.iloc[-1]}
+    return {name: written(value) for name, value in ends.items()} | {"picture": picture.astype(int).tolist()}
+
+
+def _rises(table: ibis.Table, column: str) -> bool:
+    """Tell whether no value is smaller than that of the record before."""
+    before = table[column].lag().over(order_by=RECORD)
+    falls = table.select(falls=table[column] < before).aggregate(n=_.falls.sum()).to_pandas()["n"].iloc[0]
+    return bool(pd.isna(falls) or falls == 0)
+
+
+def copies(rows: pd.DataFrame) -> list[list[str]]:
+    """Return the groups of columns that are one another under other names: equal, or each value the other's in another code."""
+    same = defaultdict(list)
+    for column in rows.columns:
+        codes = pd.factorize(rows[column], use_na_sentinel=False)[0]
+        if codes.max(initial=0) > 0:
+            same[codes.tobytes()].append(column)
+    return [group for group in same.values() if len(group) > 1]

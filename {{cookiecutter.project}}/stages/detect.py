@@ -1,0 +1,159 @@
+"""Take a raw file into the project: refuse labels that cannot be, copy it to data/raw, and write data/sources.yaml.
+
+Standard library only: the template checks its answers with this before there is an environment.
+"""
+
+import json
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from difflib import get_close_matches
+from pathlib import Path
+
+from stages.command import Refused, run
+from stages.formats import MOST_CLASSES, PACKED
+from stages.sample import Found, look
+
+LARGEST = 50_000_000  # bytes of a file that git takes
+SOURCES, RAW = Path("data/sources.yaml"), Path("data/raw")
+FEW = 20  # different numbers with fractions that may still be names of classes
+LIST = re.compile(r"^\s*(\[.*\]|\{.*\}|\(.*\))\s*$")
+PURPOSE = "this pipeline sorts the rows of a table into classes, by one label a row, two classes or more"
+
+
+def problems(found: Found, target: str, sensitive: list[str]) -> list[str]:
+    """Return a sentence for each thing that is wrong with these answers, each with what the header offers."""
+    columns = list(found.columns)
+    wrong = []
+    if not target:
+        wrong.append(f"target is empty, must be the column to predict: {_offered(columns)}")
+    for role, name in [("target", target), *(("sensitive", name) for name in sensitive)]:
+        if name and columns and name not in columns:
+            near = get_close_matches(name, columns, n=3, cutoff=0.7) or [c for c in columns if c.lower() == name.lower()]
+            hint = f"; did you mean {' or '.join(near)}?" if near else ""
+            wrong.append(f"{role} is {name!r}, no column of the file; it has {_offered(columns)}{hint}")
+    if target in sensitive:
+        wrong.append(f"sensitive names the target {target!r}; give each column one role")
+    if target in found.values:
+        wrong += [f"target is {target!r}, {why}" for why in _no_label(found, target)]
+    for name in dict.fromkeys(sensitive):
+        if name in columns and (kind := _label_kind(found, name)) in ("number", "date"):
+            wrong.append(f"sensitive is {name!r}, a {kind}; groups need a text, integer or boolean")
+    if columns and not set(columns) - {target, *sensitive}:
+        wrong.append("no column is left to predict from: each one is the target or sensitive")
+    return wrong
+
+
+def _offered(columns: list[str]) -> str:
+    return ", ".join(columns[:50]) + (f" and {len(columns) - 50} more" if len(columns) > 50 else "") if columns else "its header names them"
+
+
+def _no_label(found: Found, target: str) -> list[str]:
+    """Return why the values of `target` cannot be labels; nothing if they can."""
+    cells, kind = found.values[target], _label_kind(found, target)
+    some = ", ".join(sorted(cells)[:3])
+    if lists := sorted(cell for cell in cells if LIST.match(cell)):
+        return [f"which holds lists such as {lists[0][:80]!r}; {PURPOSE}"]
+    if kind in ("number", "date") or (kind == "integer" and len(cells) > MOST_CLASSES):
+        return [f"which is continuous ({kind}s such as {some}); {PURPOSE}: make classes of it first"]
+    if len(cells) > MOST_CLASSES:
+        return [f"which has over {MOST_CLASSES} different values such as {some[:200]}: a name or free text, not a class; {PURPOSE}"]
+    if not cells:
+        return [f"which has no value at all; {PURPOSE}"]
+    if len(cells) == 1 and found.whole:
+        return [f"which is {some!r} in every row; {PURPOSE}"]
+    return []
+
+
+def _label_kind(found: Found, column: str) -> str:
+    """Return the type of `column` as a label: text where it is a boolean, so that it keeps its words, or a few numbers."""
+    kind, cells = found.columns[column], found.values.get(column, set())
+    return "text" if kind == "boolean" or (kind == "number" and 0 < len(cells) <= FEW) else kind
+
+
+def sources_yaml(found: Found, path: str, labels: list[str]) -> str:
+    """Return data/sources.yaml for the file at `path`; `labels` are the target and the sensitive columns."""
+    name = re.sub(r"[^a-z0-9]+", "_", Path(path).name.split(".")[0].lower()).strip("_") or "table"
+    kinds = found.columns | {column: _label_kind(found, column) for column in labels if column in found.columns}
+    lines = [
+        "# What the raw files are. Types: text, integer, number, boolean, date.",
+        "sources:",
+        f"  {_plain(name)}:",
+        f"    path: {_plain(path)}",
+        f"    format: {found.format}  # csv (also {', '.join(PACKED)}) | parquet",
+        f"    delimiter: {_quoted(found.delimiter)}",
+        f"    encoding: {found.encoding}  # utf-8 | utf-16 | cp1252 | latin-1",
+        f'    decimal: "{found.decimal}"  # "." | ","',
+        f"    missing: [{', '.join(map(_quoted, found.missing))}]  # how the file writes a missing value",
+        "    key: []  # columns that name a row: two rows with one key are refused",
+        "    columns:",
+    ]
+    return "\n".join([*lines, *(f"      {_plain(column)}: {kind}" for column, kind in kinds.items())]) + "\n"
+
+
+def _plain(text: str) -> str:
+    """Return `text` as YAML, in quotes unless it is a name that cannot be taken for anything else."""
+    words = {"y", "n", "yes", "no", "on", "off", "true", "false", "null"}
+    safe = re.match(r"^[A-Za-z_][A-Za-z0-9_./-]*$", text) and text.lower() not in words
+    return text if safe else _quoted(text)
+
+
+def _quoted(text: str) -> str:
+    """Return `text` as a quoted scalar of YAML, which reads JSON's escapes, but no bare character that cannot be printed."""
+    unprintable = r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufeff\ufffe\uffff]"
+    return re.sub(unprintable, lambda found: f"\\u{ord(found[0]):04x}", json.dumps(text, ensure_ascii=False))
+
+
+def take_in(path: Path, found: Found, labels: list[str]) -> list[str]:
+    """Write data/sources.yaml, unless the columns are not known yet, and copy `path` to data/raw; return commands left to call.
+
+    A file above LARGEST is too large for git: the command puts it into DVC's cache and links it from there.
+    """
+    raw = RAW / path.name
+    RAW.mkdir(parents=True, exist_ok=True)  # also where nothing is copied: `dvc add` wants the folder
+    if found.columns:
+        SOURCES.write_text(sources_yaml(found, raw.as_posix(), labels), encoding="utf-8", newline="\n")
+    if raw.exists() and raw.samefile(path):
+        return []
+    if path.stat().st_size > LARGEST:
+        command = ["uv", "run", "dvc", "add", "--out", raw.as_posix(), str(path)]
+        return [subprocess.list2cmdline(command) if os.name == "nt" else shlex.join(command)]
+    shutil.copyfile(path, raw)
+    return []
+
+
+def complete(path: Path | None = None) -> None:
+    """Do for `path`, or the one file of data/raw, what the template does for its answer; nothing where it is done already.
+
+    Raises Refused for labels in params.yaml that the file does not have, and where it is not plain which file is meant.
+    """
+    from stages.params import load_params  # not of the standard library, which is all that the template's check may need
+    from stages.parquet import look_at_parquet
+
+    if SOURCES.exists():
+        if path:
+            raise Refused(f"{SOURCES.as_posix()} says already what the raw file is; correct it there, or delete it and run this again")
+        return
+    raw = [file for file in sorted(RAW.glob("*")) if file.is_file() and file.name != ".gitignore" and file.suffix != ".dvc"]
+    if path is None and len(raw) != 1:
+        raise Refused(f"data/raw has {len(raw)} files, and no data/sources.yaml says which; run `python -m stages.detect FILE`")
+    path, data = path or raw[0], load_params().data
+    found = look(path)
+    if found.format == "parquet":
+        found = look_at_parquet(path, [data.target, *data.sensitive])
+    if wrong := problems(found, data.target, data.sensitive):
+        raise Refused("\n".join(f"params.yaml: data.{problem}" for problem in wrong))
+    left = take_in(path, found, [data.target, *data.sensitive])
+    print("\n".join(["data/sources.yaml is written; correct it there", *found.notes, *(f"now run: {command}" for command in left)]))
+
+
+def main() -> None:
+    """Take in the file that the command names, or else the one of data/raw."""
+    complete(Path(sys.argv[1]).expanduser() if len(sys.argv) > 1 else None)
+
+
+if __name__ == "__main__":
+    run(main)

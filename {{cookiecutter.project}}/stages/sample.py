@@ -1,0 +1,206 @@
+"""Look at the first megabytes of a raw file: how it is written, and what its columns hold.
+
+Standard library only: the template checks its answers with this before there is an environment.
+"""
+
+import codecs
+import csv
+import io
+import re
+from dataclasses import dataclass, field
+from datetime import date
+from itertools import islice
+from pathlib import Path
+
+from stages.command import Refused
+from stages.formats import DELIMITERS, opened, pattern
+
+SAMPLE = 2_000_000  # bytes, unpacked, that are looked at
+MISSING = ("", "NA", "N/A", "n/a", "#N/A", "<NA>", "NaN", "nan", "NULL", "Null", "null", "?")
+PERHAPS = ("None", "-", ".")  # missing where a column holds numbers or dates otherwise; words, where all that use them hold text
+THOUSANDS = re.compile(r"^[+-]?[1-9][0-9]{0,2}([., '][0-9]{3})+([.,][0-9]+)?$")
+OTHER_DATE = re.compile(r"^([0-9]{1,2}[./-][0-9]{1,2}[./-][0-9]{2,4}|[0-9]{4}[./][0-9]{1,2}[./][0-9]{1,2})\b")
+
+
+@dataclass(frozen=True)
+class Found:
+    """How a file is written: `columns` maps each to its type, `values` to what it holds in the sample, missing words left out.
+
+    `whole` says that the sample is the file; `notes` are sentences for whoever has to correct data/sources.yaml.
+    """
+
+    format: str = "csv"
+    delimiter: str = ","
+    encoding: str = "utf-8"
+    decimal: str = "."
+    missing: tuple[str, ...] = ("",)
+    columns: dict[str, str] = field(default_factory=dict)
+    values: dict[str, set[str]] = field(default_factory=dict)
+    whole: bool = True
+    notes: tuple[str, ...] = ()
+
+
+def look(path: Path) -> Found:
+    """Return what the first SAMPLE bytes of `path` show; of a Parquet file, which tells its columns itself, only that it is one.
+
+    Raises Refused where there is no such file, or it is no table of text with a name for each column.
+    """
+    if not path.is_file():
+        raise Refused(f"there is no file {str(path)!r}")
+    if path.suffix in (".parquet", ".pq"):
+        with path.open("rb") as file:
+            if file.read(4) != b"PAR1":
+                raise Refused(f"{path} is no Parquet file, as its name says")
+        return Found(format="parquet")
+    csv.field_size_limit(2**31 - 1)
+    with opened(path) as file:
+        sample = file.read(SAMPLE)
+        whole = not file.read(1)
+    text, encoding = _decoded(path, sample, whole)
+    if "\r" in text and "\n" not in text:
+        raise Refused(f"{path}: its lines end in carriage returns alone; export it with line feeds")
+    if text.startswith(("\n", "\r\n")) and text.strip():
+        raise Refused(f"{path} begins with an empty line; its first line must name the columns")
+    if text.lstrip().startswith(("{", "[{", "<!", "<?", "<html")):
+        raise Refused(f"{path} is JSON, or a page, and no table; export it as CSV or Parquet")
+    delimiter = _delimiter(path, text)
+    header, rows, ragged = _rows(path, text, delimiter, whole)
+    values = {column: {cell.strip() for cell in set(cells)} for column, *cells in zip(header, *rows, strict=True)}
+    decimal = _decimal(values, delimiter)
+    missing = _missing(values, decimal)
+    values = {column: cells.difference(missing) for column, cells in values.items()}
+    columns = {column: kind_of(cells, decimal) for column, cells in values.items()}
+    notes = [f"{ragged:,} of {len(rows) + ragged:,} rows looked at have another number of fields than the header"] if ragged else []
+    if encoding in ("cp1252", "latin-1"):
+        notes.append(f"it is not UTF-8; read as {encoding}: see that accented letters are right")
+    notes += [note for column, kind in columns.items() if kind == "text" for note in _odd_text(column, values[column], decimal)]
+    return Found("csv", delimiter, encoding, decimal, missing, columns, values, whole, tuple(notes))
+
+
+def _decoded(path: Path, sample: bytes, whole: bool) -> tuple[str, str]:
+    """Return the sample as text, and its encoding: by its mark, else UTF-8 if it is that, else a Western one of one byte."""
+    if sample[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
+        encoding = "utf-16"
+    elif b"\0" in sample:
+        raise Refused(f"{path} is no text: it holds NUL bytes; export the table as CSV, in UTF-8")
+    else:
+        encoding = "utf-8"
+    try:
+        return codecs.getincrementaldecoder(encoding)().decode(sample, final=whole).removeprefix("\ufeff"), encoding
+    except UnicodeDecodeError:
+        if encoding == "utf-16":
+            raise Refused(f"{path} begins like UTF-16, but is not; export it in UTF-8") from None
+    try:
+        text = sample.decode("cp1252")
+    except UnicodeDecodeError:
+        return sample.decode("latin-1"), "latin-1"
+    return text, "latin-1" if whole and text == sample.decode("latin-1") else "cp1252"
+
+
+def _delimiter(path: Path, text: str) -> str:
+    """Return the delimiter that parts most of the first rows into as many fields as the header, two or more."""
+    best, fits = "", (0.0, 0)
+    for delimiter in DELIMITERS:
+        widths = [len(row) for row in islice(csv.reader(io.StringIO(text[:200_000], newline=""), delimiter=delimiter), 500) if row]
+        share = sum(width == widths[0] for width in widths) / len(widths) if widths else 0
+        if widths and widths[0] > 1 and share > 0.5 and (share, widths[0]) > fits:
+            best, fits = delimiter, (share, widths[0])
+    if not best:
+        first = text.split("\n", 1)[0][:80]
+        raise Refused(
+            f"{path} is no table of two columns or more, parted by comma, semicolon, tab or bar; it begins {first!r}"
+            if text.strip()
+            else f"{path} is empty; its first line must name the columns"
+        )
+    return best
+
+
+def _rows(path: Path, text: str, delimiter: str, whole: bool) -> tuple[list[str], list[list[str]], int]:
+    """Return the names of the columns, the rows that are as long, and how many are not; the last of a part may be cut."""
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
+    header = next(reader)
+    folded = [column.lower() for column in header]
+    problems = [f"column {nth} has no name; give it one, or leave the column out" for nth, name in enumerate(header, 1) if not name]
+    problems += [f"the name of column {name!r} has spaces around it; remove them" for name in header if name != name.strip()]
+    twice = sorted({name for nth, name in enumerate(header) if name and name.lower() in folded[:nth]})
+    problems += [f"two columns are named {name!r}; each needs a name of its own" for name in twice]
+    problems += [
+        f"the name of column {nth} is {len(name):,} characters long, must be 500 at most"
+        for nth, name in enumerate(header, 1)
+        if len(name) > 500
+    ]
+    if len(header) > 1000:
+        problems.append(f"there are {len(header):,} columns, must be 1,000 at most")
+    numbers = [name for name in header if re.match(pattern("number", "."), name) or name in MISSING[1:]]
+    if len(numbers) == len(header) or (numbers and twice):
+        problems = [f"it begins with values ({', '.join(header[:3])}); its first line must name the columns"]
+    rows = [row for row in reader if row][: None if whole else -1]
+    if not rows:
+        problems.append("it has no row, only a header")
+    if problems:
+        raise Refused("\n".join(f"{path}: {problem}" for problem in problems))
+    good = [row for row in rows if len(row) == len(header)]
+    return header, good, len(rows) - len(good)
+
+
+def _decimal(values: dict[str, set[str]], delimiter: str) -> str:
+    """Return the decimal mark of most of the columns that hold numbers with one; a point where none does.
+
+    Numbers such as 1,234 beside commas as delimiters, and such as 1.234 beside others, have a mark between thousands.
+    """
+    counts, thousands = {".": 0, ",": 0}, "," if delimiter == "," else "."
+    for cells in values.values():
+        cells = cells.difference(MISSING, PERHAPS)
+        for mark, other in (".,", ",."):
+            alone = _all(pattern("number", mark), cells) and not _all(pattern("number", other), cells)
+            counts[mark] += alone and not (mark == thousands and _all(THOUSANDS, cells))
+    return "," if counts[","] > counts["."] else "."
+
+
+def _all(form: "str | re.Pattern[str]", cells: set[str]) -> bool:
+    """Whether there are `cells`, and all of them match."""
+    return bool(cells) and all(map(re.compile(form).match, cells))
+
+
+def _missing(values: dict[str, set[str]], decimal: str) -> tuple[str, ...]:
+    """Return the words that stand for a missing value in any of the columns; the empty one always does."""
+    found = {""}.union(*(cells.intersection(MISSING) for cells in values.values()))
+    for cells in values.values():
+        perhaps = cells.intersection(PERHAPS)
+        if perhaps and kind_of(cells.difference(MISSING, PERHAPS), decimal) != "text":
+            found |= perhaps
+    return tuple(word for word in (*MISSING, *PERHAPS) if word in found)
+
+
+def kind_of(cells: set[str], decimal: str) -> str:
+    """Return the type that all of `cells` have, which are different values of one column."""
+    if _all(pattern("integer", decimal), cells):
+        # 007 is a code, and 64 bits do not hold each number of 19 digits
+        coded = any(map(re.compile(r"^[+-]?0[0-9]|.{19}").match, cells))
+        return "text" if coded else "integer"
+    if _all(pattern("number", decimal), cells):
+        return "number"
+    if _all(pattern("date", decimal), cells) and all(_is_day(cell[:10]) for cell in cells):
+        return "date"
+    return "boolean" if len(cells) <= 6 and {cell.lower() for cell in cells} in ({"true", "false"}, {"t", "f"}) else "text"
+
+
+def _is_day(text: str) -> bool:
+    try:
+        return bool(date.fromisoformat(text))
+    except ValueError:
+        return False
+
+
+def _odd_text(column: str, cells: set[str], decimal: str) -> list[str]:
+    """Return a note on a column of text that was meant to be something else."""
+    if _all(OTHER_DATE, cells):
+        return [f"{column!r} looks like dates ({min(cells)}), but only 2024-12-31 is read as one, so that it stays text; rewrite it"]
+    if _all(THOUSANDS, cells):
+        return [f"{column!r} looks like numbers with marks between thousands ({min(cells)}), so that it stays text; remove the marks"]
+    number = re.compile(pattern("number", decimal)).match
+    words = sorted(islice((cell for cell in cells if not number(cell)), 4))
+    if not words or len(words) > 3 or len(cells) < 20:
+        return []
+    said = ", ".join(map(repr, words))
+    return [f"{column!r} holds numbers, but also {said}, so that it is text; if that means missing, add it to `missing` there"]

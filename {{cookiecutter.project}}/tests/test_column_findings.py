@@ -1,0 +1,139 @@
+"""Column findings: what a column seems to be, and what is to be done about it."""
+
+from dataclasses import replace
+
+import pandas as pd
+import pytest
+
+from stages.column_findings import copy_findings, findings, is_constant, is_date, is_free_text, is_identifier, missing_findings
+from stages.columns import Column
+from stages.params import Data
+from stages.sources import Source
+
+DATA = Data(target="label", time=None, cluster=[], sensitive=[], forbidden={})
+
+
+def source(**columns) -> Source:
+    return Source(path="toys.csv", format="csv", missing=["", "NA"], key=[], columns=columns)
+
+
+def texts(found) -> str:
+    return "\n".join(f"{finding.weight} {finding.about}: {finding.what}; {finding.do}" for finding in found)
+
+
+def column(**given) -> Column:
+    values = {"name": "size", "type": "text", "rows": 100, "missing": 0, "distinct": 2, "common": [("a", 60), ("b", 40)]}
+    return Column(**(values | given))
+
+
+def said(one: Column, data: Data = DATA) -> str:
+    return texts(findings([one], data, source(size="text", label="text")))
+
+
+def test_a_type_that_does_not_hold_is_to_be_mended():
+    sentence = said(column(type="integer", common=[("7", 60)], misfits=3, examples=["x", "2.5"]))
+    assert "stop size: 3 of 100 values are no integer of 64 bits, such as 'x', '2.5'; their rows are rejected" in sentence
+    assert "data/sources.yaml (now integer)" in sentence
+
+
+@pytest.mark.parametrize(
+    ("given", "answer"),
+    [
+        ({"distinct": 100, "words_a_value": 1.0}, True),
+        ({"distinct": 100, "words_a_value": 3.0}, False),
+        ({"distinct": 90, "words_a_value": 1.0}, False),
+        ({"distinct": 100, "type": "integer"}, False),
+        ({"distinct": 100, "type": "integer", "rises": True}, True),
+        ({"distinct": 100, "type": "integer", "name": "customer_id"}, True),
+        ({"distinct": 100, "type": "number", "name": "customer_id"}, False),
+        ({"distinct": 40, "rows": 40, "words_a_value": 1.0}, False),
+    ],
+)
+def test_an_identifier_has_nearly_one_value_a_row(given, answer):
+    assert is_identifier(column(**given)) == answer
+
+
+@pytest.mark.parametrize(
+    ("values", "kind", "answer"),
+    [
+        (["31.12.2001", "01.01.2002"], "text", True),
+        (["2012-01-01T06:16:41Z", "2012-01-02T06:16:41Z"], "text", True),
+        (["3 May 2001", "4 June 2002"], "text", True),
+        (["20011231", "20020101"], "integer", True),
+        (["20011331", "20020101"], "integer", False),
+        (["1.5", "2.5"], "text", False),
+        (["10-24", "25-39"], "text", False),
+    ],
+)
+def test_dates_are_known_by_how_they_are_written(values, kind, answer):
+    assert is_date(column(type=kind, common=[(value, 1) for value in values])) == answer
+
+
+def test_free_text_has_many_words_and_hardly_a_value_twice():
+    assert is_free_text(column(distinct=90, words_a_value=6.0))
+    assert not is_free_text(column(distinct=40, words_a_value=6.0))
+    assert not is_free_text(column(distinct=90, words_a_value=3.0))
+
+
+def test_a_column_of_one_value_is_constant():
+    assert is_constant(column(common=[("a", 99), ("b", 1)]))
+    assert not is_constant(column(common=[("a", 98), ("b", 2)]))
+    assert is_constant(column(missing=99, distinct=1, common=[("a", 1)]))
+    assert not is_constant(column(missing=50, distinct=1, common=[("a", 50)]))
+
+
+@pytest.mark.parametrize(
+    ("given", "sentence"),
+    [
+        ({"common": [("a", 99), ("b", 1)]}, "note size: 'a' in 99.0% of the rows: it says next to nothing"),
+        ({"distinct": 0, "missing": 100, "common": []}, "look size: it is empty"),
+        ({"distinct": 100, "words_a_value": 1.0}, "look size: it names the row: 100 values in 100 rows"),
+        (
+            {"name": "shop_id", "distinct": 60},
+            "look shop_id: by its name it names something that stands in several rows: 60 values in 100 rows",
+        ),
+        (
+            {"common": [("31.12.2001", 60), ("01.01.2002", 40)]},
+            "its values are written as dates, such as '31.12.2001', but declared as text",
+        ),
+        ({"distinct": 90, "words_a_value": 6.0}, "look size: free text, 6 words a value"),
+        ({"distinct": 300, "rows": 1000, "words_a_value": 1.0}, "note size: 300 categories"),
+        ({"common": [("?", 60), ("b", 40)]}, "look size: '?' (60 times) may mean a missing value"),
+        ({"name": "sex"}, "look sex: it seems to be sex or gender, and is a feature; name it in data.sensitive"),
+        ({"name": "age", "type": "number", "distinct": 60, "common": [("7", 60)]}, "add a column of groups such as bands"),
+        ({"common": [("a@b.org", 60), ("c@b.org", 40)]}, "stop size: it seems to hold an e-mail address of a person"),
+    ],
+)
+def test_findings_say_what_a_feature_seems_to_be(given, sentence):
+    assert sentence in said(column(**given))
+
+
+def test_findings_of_an_ordinary_feature_are_none():
+    assert said(column()) == ""
+
+
+@pytest.mark.parametrize("role", [{"sensitive": ["sex"]}, {"forbidden": {"sex": "law"}}, {"cluster": ["sex"]}])
+def test_findings_leave_columns_with_another_role_alone(role):
+    assert said(column(name="sex"), DATA.model_copy(update=role)) == ""
+
+
+def test_a_sentinel_stands_apart_from_all_other_numbers():
+    common = [("-1", 30), *[(str(n), 5) for n in range(20, 34)]]
+    one = column(type="integer", common=common, distinct=15, low="-1", high="33")
+    assert "look size: the value -1 stands apart from all others" in said(one)
+    assert "stands apart" not in said(replace(one, common=[("-2", 30), *common[1:]], low="-2"))
+    ordinary = column(type="integer", common=[(str(n), 5) for n in range(90, 105)], distinct=15, low="90", high="104")
+    assert "stands apart" not in said(ordinary)
+
+
+def test_missing_findings_names_the_emptiest_features_first():
+    half = column(name="half", missing=60, distinct=2)
+    most = column(name="most", missing=80, distinct=2)
+    [found] = missing_findings([half, most, column()], DATA)
+    assert found.what == "more than half is missing: most 80%, half 60%"
+    assert missing_findings([column()], DATA) == []
+
+
+def test_copies_are_named_together():
+    [found] = copy_findings(pd.DataFrame({"a": [1, 1, 2], "b": ["x", "x", "y"], "c": [1, 2, 2]}))
+    assert (found.weight, found.about) == ("note", "a, b")

@@ -1,0 +1,99 @@
+"""Each command in this process: a stage by itself writes what it writes under DVC, and the screen says what a run came to."""
+
+import importlib
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from stages import params, summary, verify
+from stages.command import Refused
+from stages.summary import GATES
+from stages.verify import outputs
+from tests.pipeline_run import COPIED, PROJECT, Run, copy_project
+
+
+@pytest.fixture
+def run(pipeline, tmp_path, monkeypatch) -> Run:
+    """A copy of a finished run as the working folder."""
+    shutil.copytree(pipeline.folder, tmp_path / "project")
+    monkeypatch.chdir(tmp_path / "project")
+    return Run(tmp_path / "project")
+
+
+def test_stages_called_one_by_one_write_what_they_write_under_dvc(pipeline, tmp_path, monkeypatch):
+    folder = copy_project(tmp_path / "project").folder
+    monkeypatch.chdir(folder)
+    params.load_params()
+    for stage in GATES:
+        importlib.import_module(f"stages.{stage}").main()
+    wanted = outputs(pipeline.folder / "dvc.lock")
+    cards = {"models/model.json", "models/baseline.json"}  # they list the code that is loaded, which is more in this process
+    assert {name: verify.md5(folder / name) for name in wanted.keys() - cards} == {name: wanted[name] for name in wanted.keys() - cards}
+
+
+def test_the_screen_names_each_gate_with_its_verdict_and_shows_the_classes(run, capsys):
+    summary.main()
+    screen = capsys.readouterr().out
+    for gates in GATES.values():
+        assert all(f"  {gate}" in screen for gate in gates)
+    assert "this model" in screen
+    assert "not reached" not in screen
+
+
+def test_the_screen_of_a_run_that_was_stopped_shows_no_old_result(run, capsys):
+    run.edit("reports/gates/classes.json", '"blocks": false', '"blocks": true')
+    summary.main()
+    screen = capsys.readouterr().out
+    assert [line.split()[:2] for line in screen.splitlines() if "stopped here" in line] == [["classes", run_verdict(run, "classes")]]
+    assert screen.count("not reached") == 4
+    assert "this model" not in screen
+    assert "The run was stopped: reports/gates/ says by what." in screen
+
+
+def run_verdict(run: Run, gate: str) -> str:
+    return json.loads((run.folder / f"reports/gates/{gate}.json").read_text(encoding="utf-8"))["verdict"]
+
+
+def test_the_screen_before_any_run_is_refused(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(Refused, match="there is no report yet; run `make repro`"):
+        summary.main()
+
+
+def test_verify_without_a_run_is_refused(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(Refused, match=r"dvc\.lock does not exist, so there is nothing to compare with"):
+        verify.main()
+
+
+def test_verify_runs_again_and_names_what_differs(run, capsys):
+    subprocess.run(["git", "init", "--quiet"], check=True)
+    subprocess.run(["git", "add", *COPIED], check=True)
+    lock = outputs(Path("dvc.lock"))
+    run.edit("dvc.lock", lock["models/model.skops"], "0" * 32)
+    with pytest.raises(Refused, match=rf"1 of {len(lock)} outputs differ from dvc\.lock"):
+        verify.main()
+    told = dict(reversed(line.split()) for line in capsys.readouterr().out.splitlines() if line.startswith(("same ", "differs ")))
+    assert told == {name: "differs" if name == "models/model.skops" else "same" for name in lock}
+
+
+def test_verify_says_so_where_the_scratch_run_is_stopped(tmp_path, monkeypatch):
+    folder = copy_project(tmp_path / "project").folder
+    monkeypatch.chdir(folder)
+    Path("dvc.lock").write_text("stages: {}\n", encoding="utf-8")
+    Path("params.yaml").write_text("random_state: no number\n", encoding="utf-8")
+    subprocess.run(["git", "init", "--quiet"], check=True)
+    subprocess.run(["git", "add", *COPIED], check=True)
+    with pytest.raises(Refused, match="the run in the scratch copy was stopped, see above"):
+        verify.main()
+
+
+def test_a_message_that_the_terminal_cannot_show_is_shown_escaped():
+    script = "from stages.command import Refused, run\ndef stage():\n    print('gr\\u00fcn')\n    raise Refused('\\u8272 is x')\nrun(stage)"
+    environment = {"PYTHONIOENCODING": "ascii", "PYTHONPATH": str(PROJECT)}
+    ended = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True)
+    assert (ended.returncode, ended.stdout, ended.stderr) == (1, "gr\\xfcn\n", "-c: \\u8272 is x\n")

@@ -1,0 +1,213 @@
+import sys
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+import yaml
+
+from stages import detect
+from stages.command import Refused
+from stages.detect import complete, main, problems, sources_yaml, take_in
+from stages.sample import Found, look
+from stages.sources import Sources, load_sources
+from tests.pipeline_run import SETTINGS
+
+COLUMNS = {"colour": "text", "size": "number", "label": "text"}
+
+
+def found(label=("a", "b"), kind="text", whole=True):
+    """A file of three columns that was looked at, with these values in `label`."""
+    return Found(columns=COLUMNS | {"label": kind}, values={"colour": {"red"}, "size": {"1.5"}, "label": set(label)}, whole=whole)
+
+
+@pytest.fixture
+def project(tmp_path, monkeypatch):
+    """A project without data, whose target is `label`."""
+    (tmp_path / "data").mkdir()
+    monkeypatch.chdir(tmp_path)
+    Path("params.yaml").write_text(yaml.safe_dump(SETTINGS))
+    return tmp_path
+
+
+def test_answers_that_fit_the_file_are_no_problem():
+    assert problems(found(), "label", ["colour"]) == []
+
+
+def test_every_wrong_answer_is_told_at_once_with_what_the_header_offers():
+    assert problems(found(), "labl", ["Colour", "weight"]) == [
+        "target is 'labl', no column of the file; it has colour, size, label; did you mean label?",
+        "sensitive is 'Colour', no column of the file; it has colour, size, label; did you mean colour?",
+        "sensitive is 'weight', no column of the file; it has colour, size, label",
+    ]
+
+
+def test_an_empty_target_is_told_what_the_header_offers():
+    assert problems(found(), "", []) == ["target is empty, must be the column to predict: colour, size, label"]
+
+
+def test_of_many_columns_fifty_are_offered():
+    [sentence] = problems(Found(columns={f"c{n}": "text" for n in range(60)}), "", [])
+    assert sentence.endswith("c48, c49 and 10 more")
+
+
+def test_a_file_that_tells_no_columns_yet_is_held_to_a_target_all_the_same():
+    assert problems(Found(format="parquet"), "label", []) == []
+    assert problems(Found(format="parquet"), "", []) == ["target is empty, must be the column to predict: its header names them"]
+
+
+def test_the_target_cannot_be_sensitive():
+    assert problems(found(), "label", ["label"]) == ["sensitive names the target 'label'; give each column one role"]
+
+
+@pytest.mark.parametrize("kind", ["number", "date"])
+def test_a_sensitive_column_has_groups(kind):
+    many = {f"{n}.5" for n in range(21)}
+    table = Found(columns=COLUMNS | {"size": kind}, values={"size": many, "label": {"a", "b"}})
+    assert problems(table, "label", ["size"]) == [f"sensitive is 'size', a {kind}; groups need a text, integer or boolean"]
+
+
+def test_a_feature_has_to_be_left():
+    assert problems(Found(columns={"label": "text", "sex": "text"}), "label", ["sex"]) == [
+        "no column is left to predict from: each one is the target or sensitive"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("label", "kind", "said"),
+    [
+        ({f"{n}.5" for n in range(21)}, "number", "which is continuous (numbers such as 0.5, 1.5, 10.5); "),
+        ({str(n) for n in range(201)}, "integer", "which is continuous (integers such as 0, 1, 10); "),
+        ({"2001-02-03", "2001-02-04"}, "date", "which is continuous (dates such as 2001-02-03, 2001-02-04); "),
+        (
+            {f"id{n}" for n in range(201)},
+            "text",
+            "which has over 200 different values such as id0, id1, id10: a name or free text, not a class; ",
+        ),
+        ({"['a', 'b']", "a"}, "text", "which holds lists such as \"['a', 'b']\"; "),
+        ((), "text", "which has no value at all; "),
+        ({"a"}, "text", "which is 'a' in every row; "),
+    ],
+)
+def test_a_target_that_is_no_label_is_refused_with_what_this_is_for(label, kind, said):
+    [sentence] = problems(found(label, kind), "label", [])
+    assert sentence.startswith(f"target is 'label', {said}")
+    assert "this pipeline sorts the rows of a table into classes, by one label a row, two classes or more" in sentence
+
+
+@pytest.mark.parametrize(
+    ("label", "kind"), [({str(n) for n in range(200)}, "integer"), ({"0.5", "1.5"}, "number"), ({"true", "false"}, "boolean")]
+)
+def test_labels_may_be_numbers_or_truths(label, kind):
+    assert problems(found(label, kind), "label", []) == []
+
+
+def test_a_class_alone_in_the_first_rows_of_a_large_file_is_no_problem():
+    assert problems(found({"a"}, whole=False), "label", []) == []
+
+
+@pytest.mark.parametrize(("label", "kind"), [({"true", "false"}, "boolean"), ({"0.5", "1.5"}, "number")])
+def test_labels_are_declared_as_the_words_that_they_are(label, kind):
+    [source] = yaml.safe_load(sources_yaml(found(label, kind), "data/raw/toys.csv", ["label"]))["sources"].values()
+    assert source["columns"] == COLUMNS
+
+
+NAMES = [
+    "yes",
+    "1",
+    "a: b",
+    "#x",
+    "größe",
+    "it's",
+    'say "x"',
+    "null",
+    "~",
+    "- a",
+    "a\\b",
+    "\x85",
+    "\u2028",
+    "🙂",
+    "a,b",
+    "[a]",
+    "{a: b}",
+    "on",
+]
+
+
+def test_any_name_of_a_column_or_a_file_comes_back_from_the_yaml():
+    text = sources_yaml(Found(columns=dict.fromkeys(NAMES, "text"), delimiter="\t", missing=("", "?")), "data/raw/my: data.csv", [])
+    [(name, source)] = Sources.model_validate(yaml.safe_load(text)).sources.items()
+    assert (name, list(source.columns), source.path, source.delimiter) == ("my_data", NAMES, "data/raw/my: data.csv", "\t")
+
+
+def test_written_sources_name_every_setting(project):
+    Path("data/sources.yaml").write_text(sources_yaml(found(), "data/raw/toys.csv", []), encoding="utf-8")
+    [source] = load_sources().sources.values()
+    assert source.model_fields_set == set(type(source).model_fields)
+
+
+def test_a_file_is_copied_and_described(project):
+    Path("toys.csv").write_text("size;label\n1,5;a\n2,5;b\n")
+    assert take_in(Path("toys.csv"), look(Path("toys.csv")), ["label"]) == []
+    [source] = load_sources().sources.values()
+    assert (source.delimiter, source.decimal, source.columns) == (";", ",", {"size": "number", "label": "text"})
+    assert Path(source.path).read_bytes() == Path("toys.csv").read_bytes()
+
+
+def test_a_file_too_large_for_git_is_left_to_a_command(project, monkeypatch):
+    monkeypatch.setattr(detect, "LARGEST", 10)
+    Path("my toys.csv").write_text("size,label\n1,a\n2,b\n")
+    assert take_in(Path("my toys.csv"), look(Path("my toys.csv")), ["label"]) == [
+        "uv run dvc add --out 'data/raw/my toys.csv' 'my toys.csv'"
+    ]
+    assert load_sources()
+    assert list(Path("data/raw").iterdir()) == []
+
+
+def test_command_takes_a_file_in(project, monkeypatch, capsys):
+    Path("toys.csv").write_text("day,label\n1/2/2001,a\n2/2/2001,b\n")
+    monkeypatch.setattr(sys, "argv", ["detect", "toys.csv"])
+    main()
+    assert Path("data/raw/toys.csv").is_file()
+    screen = capsys.readouterr().out
+    assert screen.startswith("data/sources.yaml is written; correct it there\n")
+    assert "'day' looks like dates" in screen
+
+
+def test_the_one_file_that_is_there_is_taken(project):
+    Path("data/raw").mkdir()
+    pq.write_table(pa.table({"size": [1.5, 2.5], "label": [0.0, 1.0]}), "data/raw/toys.parquet")
+    Path("data/raw/.gitignore").write_text("/toys.parquet\n")
+    complete()
+    [source] = load_sources().sources.values()
+    assert (source.format, source.columns) == ("parquet", {"size": "number", "label": "integer"})
+
+
+def test_what_is_declared_already_is_not_looked_at_again(project):
+    Path("data/sources.yaml").write_text("anything")
+    complete()
+    assert Path("data/sources.yaml").read_text() == "anything"
+
+
+def test_what_is_declared_already_is_not_overwritten(project):
+    Path("data/sources.yaml").write_text("anything")
+    with pytest.raises(Refused, match=r"data/sources\.yaml says already what the raw file is; correct it there, or delete it and run this"):
+        complete(Path("toys.csv"))
+
+
+@pytest.mark.parametrize("files", [[], ["a.csv", "b.csv"]])
+def test_which_file_is_meant_has_to_be_plain(project, files):
+    Path("data/raw").mkdir()
+    for file in files:
+        Path("data/raw", file).write_text("")
+    with pytest.raises(
+        Refused, match=rf"data/raw has {len(files)} files, and no data/sources\.yaml says which; run `python -m stages\.detect"
+    ):
+        complete()
+
+
+def test_labels_that_the_file_does_not_have_are_refused(project):
+    Path("toys.csv").write_text("size,colour\n1,red\n2,blue\n")
+    with pytest.raises(Refused, match=r"params\.yaml: data\.target is 'label', no column of the file; it has size, colour"):
+        complete(Path("toys.csv"))
+    assert not Path("data/sources.yaml").exists()

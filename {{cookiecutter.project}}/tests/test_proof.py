@@ -1,0 +1,131 @@
+"""Proof: what test rows can prove of a class and of a group, and criteria that do not fit the classes."""
+
+import pandas as pd
+import pytest
+
+from stages.command import Refused
+from stages.intervals import clopper_pearson
+from stages.params import Data, Scope
+from stages.proof import check_criteria, class_findings, group_findings, group_proofs, prove, rows_needed
+
+DATA = Data(target="label", time=None, cluster=[], sensitive=["colour"], forbidden={})
+
+
+def criteria(**given) -> Scope:
+    return Scope(**({"metric": "balanced_accuracy", "recall_floor": 0.5, "recall_floors": {}, "largest_gap": 0.1} | given))
+
+
+def test_a_floor_is_that_of_the_class_or_of_all():
+    assert criteria(recall_floors={"rare": 0.3}).floor("rare") == 0.3
+    assert criteria(recall_floors={"rare": 0.3}).floor("most") == 0.5
+
+
+def test_accuracy_is_refused_where_a_class_is_much_rarer_than_another():
+    sentence = (
+        r"params\.yaml: scope\.metric is 'accuracy', but 'rare' has 24 rows and 'most' 100: never finding the former would hardly "
+        r"lower it; take balanced_accuracy or macro_f1"
+    )
+    with pytest.raises(Refused, match=sentence):
+        check_criteria(criteria(metric="accuracy"), pd.Series({"most": 100, "rare": 24}))
+    check_criteria(criteria(metric="accuracy"), pd.Series({"most": 100, "rare": 25}))
+    check_criteria(criteria(metric="macro_f1"), pd.Series({"most": 100, "rare": 1}))
+
+
+def test_a_floor_of_no_class_is_refused_with_all_other_problems():
+    with pytest.raises(Refused) as refused:
+        check_criteria(criteria(metric="accuracy", recall_floors={"raer": 0.3}), pd.Series({"most": 100, "rare": 1}))
+    first, second = str(refused.value).splitlines()
+    assert first == "params.yaml: scope.recall_floors names 'raer', which is no class; there are most, rare"
+    assert "scope.metric is 'accuracy'" in second
+
+
+def test_five_rows_prove_one_half_if_all_are_found():
+    assert rows_needed(0.5, 1.0) == 5  # 0.05 ** (1 / 5) is 0.549, 0.05 ** (1 / 4) is 0.473
+
+
+def test_rows_needed_are_enough():
+    n = rows_needed(0.5, 0.7)
+    assert clopper_pearson(int(0.7 * n), n)[0] >= 0.5
+    assert 20 < n < 60
+
+
+@pytest.mark.parametrize("recall", [0.5, 0.4, 0.5000001])
+def test_no_number_of_rows_proves_a_floor_that_is_not_beaten(recall):
+    assert rows_needed(0.5, recall) is None
+
+
+def test_twenty_rows_prove_at_best_what_all_of_them_found_prove():
+    assert prove("rare", 80, 20, 0.5, None).best_low == pytest.approx(0.05 ** (1 / 20))
+
+
+@pytest.mark.parametrize(
+    ("train", "test", "recall", "verdict"),
+    [
+        (80, 19, 0.9, "not judged"),
+        (29, 40, 0.9, "not judged"),
+        (80, 0, None, "not judged"),
+        (80, 20, 0.9, "proven"),
+        (80, 20, 0.6, "unproven"),
+        (80, 20, 0.5, "below"),
+        (8000, 2000, None, "proven"),
+    ],
+)
+def test_a_class_gets_its_verdict(train, test, recall, verdict):
+    assert prove("rare", train, test, 0.5, recall).verdict == verdict
+
+
+def test_a_class_that_cannot_be_judged_needs_rows_on_both_sides():
+    proof = prove("rare", 40, 10, 0.5, 1.0)
+    assert proof.more == 50  # 100 rows have 20 test rows
+    assert prove("rare", 10, 40, 0.5, 1.0).more == 100  # 150 rows have 30 training rows
+
+
+def test_a_class_that_is_unproven_needs_the_rows_that_prove_it():
+    proof = prove("rare", 80, 20, 0.5, 0.7)
+    assert proof.needed == rows_needed(0.5, 0.7)
+    assert proof.more == proof.needed * 5 - 100
+
+
+def test_class_findings_say_what_is_too_few_or_too_low():
+    proofs = [
+        prove("few", 40, 10, 0.5, 1.0),
+        prove("low", 80, 20, 0.5, 0.4),
+        prove("unsure", 80, 20, 0.5, 0.7),
+        prove("good", 80, 20, 0.5, 1.0),
+    ]
+    few, low, unsure = class_findings(proofs, tried=True)
+    assert (few.weight, few.about) == ("stop", "class few")
+    assert few.what == "cannot be judged: 40 training rows (needs 30) and 10 test rows (needs 20)"
+    assert few.do.startswith("collect about 50 more rows of it, join it with another class, or waive it")
+    assert low.what == "a model reaches recall 0.40 on rows held back, its floor is 0.50"
+    assert unsure.what.startswith("20 test rows do not prove its floor 0.50 from a recall like that of the model tried, 0.70")
+
+
+def rows(n_red: int, n_blue: int) -> pd.DataFrame:
+    table = pd.DataFrame({"colour": ["red"] * n_red + ["blue"] * n_blue, "label": "b"})
+    table.loc[::2, "label"] = "a"
+    return table
+
+
+def test_a_group_of_few_test_rows_is_not_judged():
+    blue, red = group_proofs(rows(400, 4000), DATA, 0.5)
+    assert (blue.group, blue.test, blue.support, blue.verdict) == ("blue", 2000, 1000, "judged")
+    assert (red.group, red.test, red.support, red.verdict) == ("red", 200, 100, "judged")
+    assert group_proofs(rows(398, 4000), DATA, 0.5)[1].verdict == "not judged"
+
+
+def test_a_group_that_lacks_a_class_is_not_judged():
+    table = pd.DataFrame({"colour": ["red"] * 1000 + ["blue"] * 1000, "label": ["a"] * 1500 + ["b"] * 500})
+    assert [(proof.support, proof.verdict) for proof in group_proofs(table, DATA, 0.5)] == [(250, "judged"), (0, "not judged")]
+
+
+def test_more_rows_tell_a_smaller_gap():
+    few, many = group_proofs(rows(400, 4000), DATA, 0.5)[1], group_proofs(rows(4000, 4000), DATA, 0.5)[1]
+    assert 0.01 < many.provable < few.provable < 0.2
+
+
+def test_group_findings_say_which_cannot_be_audited():
+    [few] = group_findings(group_proofs(rows(100, 4000), DATA, 0.5), criteria(largest_gap=0.5))
+    assert few.what == "cannot be audited: about 50 test rows (needs 200), 25 of its rarest class (needs 30)"
+    found = group_findings(group_proofs(rows(400, 4000), DATA, 0.5), criteria(largest_gap=0.05))
+    assert "the largest allowed is 0.05" in found[-1].what

@@ -1,0 +1,184 @@
+import gzip
+
+import pytest
+
+from stages import sample
+from stages.command import Refused
+from stages.sample import kind_of, look
+
+
+@pytest.fixture
+def toys(tmp_path):
+    """Write a file of this content, and look at it."""
+
+    def toys(content, name="toys.csv"):
+        (tmp_path / name).write_bytes(content if isinstance(content, bytes) else content.encode())
+        return look(tmp_path / name)
+
+    return toys
+
+
+def refusal(toys, content, name="toys.csv"):
+    with pytest.raises(Refused) as refused:
+        toys(content, name)
+    return str(refused.value)
+
+
+def test_a_plain_table_is_as_it_looks(toys):
+    found = toys("colour,size,price,day,new\nred,1,1.5,2024-01-31,true\nblue,,2,2024-02-01 10:00,false\n")
+    assert (found.format, found.delimiter, found.encoding, found.decimal, found.missing) == ("csv", ",", "utf-8", ".", ("",))
+    assert found.columns == {"colour": "text", "size": "integer", "price": "number", "day": "date", "new": "boolean"}
+    assert found.values["size"] == {"1"}
+    assert (found.whole, found.notes) == (True, ())
+
+
+@pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
+def test_delimiter_is_the_one_that_gives_each_row_as_many_fields_as_the_header(toys, delimiter):
+    assert (
+        toys(f'colour{delimiter}size{delimiter}note\nred{delimiter}1{delimiter}"a{delimiter}b"\nblue{delimiter}2{delimiter},;|\n').delimiter
+        == delimiter
+    )
+
+
+def test_decimal_commas_are_no_delimiters(toys):
+    found = toys("size;price\n1,5;2,5\n3,5;4,5\n")
+    assert (found.delimiter, found.decimal, found.columns) == (";", ",", {"size": "number", "price": "number"})
+
+
+def test_quoted_decimal_commas_are_decimal_marks(toys):
+    found = toys('size,price\n1,"2,5"\n3,"4,25"\n')
+    assert (found.delimiter, found.decimal, found.columns["price"]) == (",", ",", "number")
+
+
+def test_commas_between_thousands_are_no_decimal_marks(toys):
+    found = toys('size,price\n1,"2,500"\n3,"14,250"\n')
+    assert (found.decimal, found.columns["price"]) == (".", "text")
+    assert found.notes == ("'price' looks like numbers with marks between thousands (14,250), so that it stays text; remove the marks",)
+
+
+def test_points_between_thousands_are_no_decimal_marks(toys):
+    found = toys("size;price\n1,5;2.500\n3,5;14.250\n")
+    assert (found.decimal, found.columns) == (",", {"size": "number", "price": "text"})
+
+
+@pytest.mark.parametrize(
+    ("encoding", "found"), [("utf-8", "utf-8"), ("utf-8-sig", "utf-8"), ("utf-16", "utf-16"), ("latin-1", "latin-1"), ("cp1252", "cp1252")]
+)
+def test_encoding_is_found(toys, encoding, found):
+    word = "5 €" if encoding == "cp1252" else "größe"
+    toy = toys(f"colour,größe\n{word},1\nred,2\n".encode(encoding))
+    assert (toy.encoding, list(toy.columns)) == (found, ["colour", "größe"])
+    assert word in toy.values["colour"]
+    assert bool(toy.notes) == (found in ("latin-1", "cp1252"))
+
+
+def test_a_word_cut_by_the_end_of_the_sample_does_not_change_the_encoding(toys, monkeypatch):
+    content = "colour,size\nred,1\ngrün,2\n".encode()
+    monkeypatch.setattr(sample, "SAMPLE", content.index(b"\xbc"))
+    found = toys(content)
+    assert (found.encoding, found.whole, found.values["colour"]) == ("utf-8", False, {"red"})
+
+
+def test_a_western_file_that_was_seen_in_part_may_yet_hold_more_than_latin_1(toys, monkeypatch):
+    monkeypatch.setattr(sample, "SAMPLE", 30)
+    assert toys("colour,size\ngrün,1\nred,2\nblue,3\npink,4\n".encode("latin-1")).encoding == "cp1252"
+
+
+def test_a_long_value_is_read(toys):
+    assert toys(f"colour,size\n{'x' * 150_000},1\n").columns == {"colour": "text", "size": "integer"}
+
+
+def test_a_packed_file_is_unpacked(toys):
+    assert toys(gzip.compress(b"colour,size\nred,1\n"), name="toys.csv.gz").columns == {"colour": "text", "size": "integer"}
+
+
+def test_a_parquet_file_is_left_to_its_reader(toys):
+    assert (toys(b"PAR1...", name="toys.parquet").format, toys(b"PAR1...", name="toys.parquet").columns) == ("parquet", {})
+
+
+@pytest.mark.parametrize("word", ["NA", "N/A", "nan", "NULL", "?", "-", ".", "None"])
+def test_a_word_among_numbers_is_a_missing_value(toys, word):
+    found = toys(f"colour,size\nred,1\nblue,{word}\n")
+    assert (found.missing, found.columns["size"]) == (("", word), "integer")
+
+
+@pytest.mark.parametrize("word", ["-", ".", "None"])
+def test_a_word_among_words_may_be_one(toys, word):
+    assert toys(f"colour,size\nred,1\n{word},2\n").missing == ("",)
+
+
+@pytest.mark.parametrize(
+    ("cells", "kind"),
+    [
+        ({"1", "-2", "3.0"}, "integer"),
+        ({"1", "2.5"}, "number"),
+        ({"01", "12"}, "text"),
+        ({"0", "10"}, "integer"),
+        ({"1234567890123456789"}, "text"),
+        ({"2024-01-31"}, "date"),
+        ({"2024-01-31", "2024-13-01"}, "text"),
+        ({"31/01/2024"}, "text"),
+        ({"T", "f"}, "boolean"),
+        ({"True"}, "text"),
+        ({"yes", "no"}, "text"),
+        (set(), "text"),
+    ],
+)
+def test_type_is_what_all_values_have(cells, kind):
+    assert kind_of(cells, ".") == kind
+
+
+def test_dates_of_another_form_stay_text_with_a_note(toys):
+    found = toys("day,size\n31/01/2024,1\n01/02/2024,2\n")
+    assert found.columns["day"] == "text"
+    assert found.notes == ("'day' looks like dates (01/02/2024), but only 2024-12-31 is read as one, so that it stays text; rewrite it",)
+
+
+def test_numbers_with_a_stray_word_stay_text_with_a_note(toys):
+    found = toys("size,colour\n" + "".join(f"{size},red\n" for size in range(30)) + "unknown,red\n")
+    assert found.columns["size"] == "text"
+    assert found.notes == (
+        "'size' holds numbers, but also 'unknown', so that it is text; if that means missing, add it to `missing` there",
+    )
+
+
+def test_ragged_rows_are_told(toys):
+    assert toys("colour,size\nred,1\nblue\ngreen,2\n").notes == ("1 of 3 rows looked at have another number of fields than the header",)
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"", "is empty; its first line must name the columns"),
+        (b"\n\n", "is empty; its first line must name the columns"),
+        (b"\ncolour,size\nred,1\n", "begins with an empty line; its first line must name the columns"),
+        (b"colour,size\rred,1\r", "its lines end in carriage returns alone; export it with line feeds"),
+        (b"colour size\nred 1\n", "is no table of two columns or more, parted by comma, semicolon, tab or bar; it begins 'colour size'"),
+        (b"colour,size\n", "it has no row, only a header"),
+        (b"colour,size\nred,\0\n", "is no text: it holds NUL bytes"),
+        (b"\xff\xfe\x00\xd8a,b", "begins like UTF-16, but is not"),
+        (b",size\n1,2\n", "column 1 has no name; give it one, or leave the column out"),
+        (b"colour, size\nred,1\n", "the name of column ' size' has spaces around it; remove them"),
+        (b"size,Size\n1,2\n", "two columns are named 'Size'; each needs a name of its own"),
+        (b"a" * 501 + b",size\n1,2\n", "the name of column 1 is 501 characters long, must be 500 at most"),
+        (b"1,2.5\n2,3.5\n", "it begins with values (1, 2.5); its first line must name the columns"),
+        (b"red,1,f,f\nblue,2,t,f\n", "it begins with values (red, 1, f); its first line must name the columns"),
+        (b'{"size": 1, "colour": "red"}\n', "is JSON, or a page, and no table; export it as CSV or Parquet"),
+        (",".join(f"c{n}" for n in range(1001)).encode() + b"\n" + b"," * 1000 + b"\n", "there are 1,001 columns, must be 1,000 at most"),
+    ],
+)
+def test_what_is_no_table_is_refused(toys, content, said):
+    assert said in refusal(toys, content)
+
+
+def test_all_that_is_wrong_with_a_header_is_told_at_once(toys):
+    assert len(refusal(toys, b", b,c,C\n1,2,3,4\n").splitlines()) == 3
+
+
+def test_a_file_that_is_not_there_is_refused(tmp_path):
+    with pytest.raises(Refused, match="there is no file"):
+        look(tmp_path)
+
+
+def test_what_is_no_parquet_file_is_refused(toys):
+    assert "is no Parquet file, as its name says" in refusal(toys, b"colour,size\n", name="toys.parquet")

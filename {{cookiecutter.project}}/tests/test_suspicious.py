@@ -1,0 +1,185 @@
+"""Suspicious: giveaways, orders in time, clusters, contradictions and unequal groups are found, and chance is not."""
+
+import ibis
+import numpy as np
+import pandas as pd
+import pytest
+
+from stages.params import Data
+from stages.prepare import KIND
+from stages.suspicious import (
+    Contradictions,
+    cluster_findings,
+    contradiction_findings,
+    contradictions,
+    giveaways,
+    group_rate_findings,
+    group_rates,
+    moves,
+    order_findings,
+    orders,
+)
+
+
+def roles(**given) -> Data:
+    return Data(**({"target": "label", "time": None, "cluster": [], "sensitive": [], "forbidden": {}} | given))
+
+
+def chance(seed: int = 0) -> np.random.Generator:
+    return np.random.default_rng(seed)
+
+
+def coin(n: int = 1000) -> pd.Series:
+    """Return labels that nothing but themselves explains."""
+    return pd.Series(np.where(chance().random(n) < 0.5, "a", "b"))
+
+
+def test_contradictions_are_rows_that_agree_in_all_but_the_target():
+    table = ibis.memtable(
+        {
+            "size": [1, 1, 1, 2, 2, 3, 3],
+            "label": ["a", "a", "b", "a", "a", "a", "b"],
+            KIND: pd.Series([None] * 6 + ["duplicate"], dtype="object"),
+        }
+    )
+    assert contradictions(table, ["size"], "label") == Contradictions(rows=3, groups=1, lost=1)
+
+
+def test_contradictions_of_clean_rows_are_none():
+    table = ibis.memtable({"size": [1, 2], "label": ["a", "b"], KIND: pd.Series([None, None], dtype="object")})
+    assert contradictions(table, ["size"], "label") == Contradictions(0, 0, 0)
+
+
+def test_contradictions_weigh_more_where_more_rows_are_lost():
+    [found] = contradiction_findings(Contradictions(rows=100, groups=50, lost=50), 1000)
+    assert (found.weight, "no model can be right on 50 of them" in found.what) == ("look", True)
+    [found] = contradiction_findings(Contradictions(rows=100, groups=50, lost=50), 10000)
+    assert found.weight == "note"
+    assert contradiction_findings(Contradictions(rows=2, groups=1, lost=1), 10000) == []
+
+
+def test_a_copy_of_the_target_gives_it_away():
+    y = coin()
+    aucs, [found] = giveaways(pd.DataFrame({"label": y, "copy": y.map({"a": 1, "b": 2}), "noise": chance(1).random(1000)}), roles(), 0)
+    assert aucs["copy"] == 1
+    assert (found.weight, found.about) == ("stop", "copy")
+    assert "it alone gives the target away (ROC AUC 1.000 out of fold)" in found.what
+
+
+def test_a_column_that_ranks_well_is_to_be_looked_at():
+    y = coin()
+    ranks = (y == "a") * 1.0 + chance(1).normal(size=1000) / 2.2
+    _aucs, [found] = giveaways(pd.DataFrame({"label": y, "size": ranks}), roles(), 0)
+    assert (found.weight, "find out whether it is known before the target" in found.do) == ("look", True)
+
+
+def test_a_column_that_tells_one_class_of_three_is_to_be_looked_at():
+    y = pd.Series(["a", "b", "c"] * 100)
+    aucs, [found] = giveaways(pd.DataFrame({"label": y, "size": (y == "c") * 1.0}), roles(), 0)
+    assert aucs["size"] < 0.9
+    assert (found.weight, found.what) == ("look", "it alone tells class c from all others (ROC AUC 1.000 out of fold)")
+
+
+def test_a_column_that_is_filled_for_one_class_is_to_be_looked_at():
+    y = coin(2000)
+    filled = chance(1).random(2000) < np.where(y == "a", 0.8, 0.2)
+    _aucs, [found] = giveaways(pd.DataFrame({"label": y, "refund": np.where(filled, 1.0, np.nan)}), roles(), 0)
+    assert found.weight == "look"
+    assert "more or less often for class" in found.what
+
+
+def test_a_name_that_tells_of_the_outcome_is_noted_only_where_it_tells_something():
+    y = coin()
+    told = (y == "a") * 1.0 + chance(1).normal(size=1000)
+    _aucs, found = giveaways(pd.DataFrame({"label": y, "discharge_days": told, "result": chance(2).random(1000)}), roles(), 0)
+    assert [(one.weight, one.about) for one in found] == [("note", "discharge_days")]
+
+
+def test_moves_is_nothing_where_shares_stand_still():
+    y = pd.Series(["a", "b"] * 500)
+    apart, p = moves(pd.Series(range(1000)), y)
+    assert (apart < 0.01, p > 0.99) == (True, True)
+
+
+def test_moves_measures_the_block_that_is_furthest_from_all_rows():
+    y = pd.Series(["a"] * 500 + ["b"] * 500)
+    apart, p = moves(pd.Series(range(1000)), y)
+    assert apart == pytest.approx(0.5, abs=0.01)  # a block of one class against shares of one half
+    assert p < 1e-10
+
+
+def test_moves_says_nothing_of_few_rows_or_of_one_value():
+    y = pd.Series(["a"] * 50 + ["b"] * 50)
+    assert moves(pd.Series(range(100)), y) == (0.0, 1.0)
+    assert moves(pd.Series([1] * 1000), coin()) == (0.0, 1.0)
+
+
+def test_orders_are_dates_years_and_the_order_in_the_file():
+    rows = pd.DataFrame({"day": pd.to_datetime(["2001-02-03"]), "year_built": [1999], "yearly": [3], "size": [1], "label": ["a"]})
+    assert list(orders(rows, roles(), pd.Series([1]))) == ["day", "year_built", "the order in the file"]
+    assert next(iter(orders(rows, roles(time="size"), pd.Series([1])))) == "size"
+
+
+def test_a_time_that_moves_the_shares_breaks_a_random_split():
+    y = pd.Series(["a"] * 600 + ["b"] * 400)
+    [found] = order_findings({"day": pd.Series(range(1000))}, y, roles(), "random")
+    assert (found.weight, "prepare.split.by: time" in found.do) == ("look", True)
+    [found] = order_findings({"day": pd.Series(range(1000))}, y, roles(time="day"), "time")
+    assert (found.weight, found.phase) == ("note", "monitoring")
+
+
+def test_a_file_that_is_sorted_by_the_target_is_said_to_be_so():
+    y = pd.Series(["a"] * 600 + ["b"] * 400)
+    [found] = order_findings({"the order in the file": pd.Series(range(1000))}, y, roles(), "random")
+    assert "it looks sorted by the target" in found.do
+
+
+def test_an_order_of_chance_is_no_finding():
+    assert order_findings({"day": pd.Series(range(1000))}, coin(), roles(), "random") == []
+
+
+def household(alike: float, n: int = 300) -> pd.DataFrame:
+    """Return five rows a household; with probability `alike` a row has the label of the first."""
+    rng = chance()
+    ids = np.repeat(np.arange(n), 5)
+    first = rng.integers(0, 2, n)[ids]
+    label = np.where(rng.random(len(ids)) < alike, first, rng.integers(0, 2, len(ids)))
+    return pd.DataFrame({"household_id": ids, "label": np.where(label == 1, "a", "b")})
+
+
+def test_a_cluster_whose_rows_share_the_target_is_found():
+    [found] = cluster_findings(household(0.8), roles())
+    assert (found.about, "name it in data.cluster" in found.do) == ("household_id", True)
+
+
+def test_a_cluster_whose_rows_differ_by_chance_is_no_finding():
+    assert cluster_findings(household(0.0), roles()) == []
+
+
+def test_a_cluster_that_is_declared_is_no_finding():
+    assert cluster_findings(household(0.8), roles(cluster=["household_id"])) == []
+
+
+def test_a_measurement_is_no_cluster():
+    rows = household(0.8).rename(columns={"household_id": "size"})
+    assert cluster_findings(rows, roles()) == []
+
+
+def test_group_rates_are_those_of_sensitive_columns():
+    rows = pd.DataFrame({"sex": ["m"] * 100 + ["f"] * 100, "size": 1, "label": ["a"] * 80 + ["b"] * 20 + ["a"] * 50 + ["b"] * 50})
+    rates = group_rates(rows, roles())
+    first = rates.iloc[0]
+    assert (first["column"], first["group"], first["class"], first["rows"]) == ("sex", "f", "a", 100)
+    assert (first["share"], first["gap"]) == (pytest.approx(0.5), pytest.approx(-0.3))
+    assert first["gap_low"] < -0.3 < first["gap_high"] < 0
+    [found] = group_rate_findings(rates)
+    assert found.what.startswith("class a is 50% of group f, -30% against all others")
+
+
+def test_group_rates_that_differ_by_chance_are_no_finding():
+    rows = pd.DataFrame({"shade": ["m", "n"] * 500, "label": coin()})
+    assert group_rate_findings(group_rates(rows, roles(sensitive=["shade"]))) == []
+
+
+def test_group_rates_of_no_sensitive_column_are_an_empty_table():
+    assert len(group_rates(pd.DataFrame({"size": [1, 2], "label": ["a", "b"]}), roles())) == 0

@@ -1,0 +1,80 @@
+"""Work list: every phase has its questions, decided by params.yaml or open, with what the numbers say."""
+
+import numpy as np
+
+from stages.effort import Curve, Gain
+from stages.finding import Finding
+from stages.proof import GroupProof, prove
+from stages.worklist import PHASES, work_list
+from tests.test_effort import params
+
+PROOFS = [prove("most", 800, 200, 0.5, 0.9), prove("rare", 80, 20, 0.5, 0.9)]
+CURVE = Curve("any", ["most", "rare"], [100, 200], np.zeros((2, 3, 2, 2), dtype=int), [], [1.0, 1.0])
+GAIN = {"balanced_accuracy": Gain(0.8, 0.8, 0.03, 0.01, 0.05)}
+
+
+def tasks(findings=(), proofs=PROOFS, groups=(), curve=CURVE, gained=GAIN, **settings):
+    """Return the tasks by their question."""
+    return {task.question: task for task in work_list(params(**settings), proofs, list(groups), curve, gained, list(findings))}
+
+
+def test_the_list_has_every_phase_in_order():
+    phases = [task.phase for task in tasks().values()]
+    assert phases == sorted(phases, key=PHASES.index)
+    assert set(phases) == set(PHASES)
+
+
+def test_the_target_is_said_with_its_largest_and_rarest_class():
+    assert tasks()["What is predicted?"].says == "label: 2 classes, from most (1,000 rows) to rare (100)"
+
+
+def test_classes_that_cannot_be_judged_leave_a_question_open():
+    assert tasks()["Are there rows enough of each class?"].state == "decided"
+    task = tasks(proofs=[*PROOFS, prove("few", 8, 2, 0.5, None)])["Are there rows enough of each class?"]
+    assert (task.state, task.says) == ("open", "too few of few")
+
+
+def test_suspected_columns_leave_a_question_open():
+    suspected = Finding("stop", "data", "copy", "it alone gives the target away", "forbid it")
+    task = tasks([suspected])["What is known only after the target?"]
+    assert (task.state, task.says) == ("open", "nothing forbidden; suspected: copy")
+    assert tasks()["What is known only after the target?"].state == "decided"
+
+
+def test_a_decision_that_aims_at_something_else_than_the_criterion_is_open():
+    assert tasks()["What is success?"].state == "decided"
+    task = tasks(decision_weights="macro_f1")["What is success?"]
+    assert (task.state, task.says) == ("open", "balanced_accuracy, but train.decision_weights is macro_f1")
+
+
+def test_floors_that_are_missed_or_unproven_are_named():
+    proofs = [prove("low", 80, 20, 0.5, 0.4), prove("unsure", 80, 20, 0.5, 0.6)]
+    task = tasks(proofs=proofs)["Which recall must each class reach?"]
+    assert task.says == "floor 0.5; below it on rows held back: low; too few test rows to prove it: unsure"
+
+
+def test_a_model_at_chance_leaves_open_whether_there_is_anything_to_learn():
+    assert tasks()["Is there anything to learn?"].state == "decided"
+    task = tasks(gained={"balanced_accuracy": Gain(0.52, 0.52, 0.0, -0.01, 0.01)})["Is there anything to learn?"]
+    assert (task.state, task.says) == ("open", "logistic_regression reaches balanced_accuracy 0.52 (chance 0.50) from 200 rows")
+
+
+def test_without_a_curve_it_is_open_whether_there_is_anything_to_learn():
+    assert tasks(curve=None, gained={})["Is there anything to learn?"].state == "open"
+
+
+def test_personal_data_leave_open_whose_they_are():
+    personal = Finding("stop", "data", "mail", "it seems to hold an e-mail address", "the model does not need it and the law protects it")
+    assert tasks([personal])["Whose data are these?"].says == "personal: mail"
+    assert tasks()["Whose data are these?"].state == "decided"
+
+
+def test_groups_that_cannot_be_audited_are_named():
+    group = GroupProof("sex", "f", 10, 2, 1.0, "not judged")
+    assert tasks(groups=[group])["Who is treated otherwise?"].says == "largest gap 0.1; too few rows to audit sex f"
+    assert tasks()["Who is treated otherwise?"].says == "no sensitive column is named: not audited"
+
+
+def test_the_cases_that_it_takes_to_see_a_worse_recall_follow_from_the_rarest_class():
+    says = tasks()["After how many cases is a worse recall seen?"].says
+    assert says == "the rarest class comes 90.9 times in 1,000 cases: 20 of it, the fewest to judge by, take about 220 cases"
