@@ -105,12 +105,13 @@ def class_counts(judged: ibis.Table, params: Params) -> pd.DataFrame:
 def sample(judged: ibis.Table, source: Source, params: Params) -> pd.DataFrame:
     """Return up to SAMPLE kept rows with RECORD and, by time, IS_TEST, in the order of ROW_ID, a hash: an order of chance.
 
-    Goes through a file, as the stages do, so that types are those of data/prepared.
+    Goes through a file, as the stages do, so that types are those of data/prepared, and closes the table engine.
     """
     columns = [column for column in source.columns if column not in params.data.forbidden]
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "rows.parquet"
         _sides(judged, params).select(*columns, ROW_ID, RECORD, IS_TEST).order_by(ROW_ID).limit(SAMPLE).to_parquet(path)
+        judged.get_backend().disconnect()  # its memory is needed
         return pd.read_parquet(path)
 
 
@@ -154,11 +155,10 @@ def scope(judged: ibis.Table, columns: list[Column], raw: Raw, name: str, source
     kinds = judged[KIND].value_counts(name="n").to_pandas().dropna().set_index(KIND)["n"].astype(int).sort_index().to_dict()
     counts = class_counts(judged, params)
     check_criteria(params.scope, counts.sum(axis=1))
-    marked = sample(judged, source, params)
     features = [column for column in source.columns if column not in data.not_features()]
     contradicting = contradictions(judged, features, data.target)
     repeats = identical(judged, params) if "duplicate" in kinds else 0
-    judged.get_backend().disconnect()
+    marked = sample(judged, source, params)
 
     rows = marked.drop(columns=[RECORD, IS_TEST])
     training = rows[~marked[IS_TEST]].head(JUDGED).reset_index(drop=True)
