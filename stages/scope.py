@@ -15,6 +15,7 @@ from tqdm import tqdm
 from stages.column_findings import copy_findings, findings, missing_findings
 from stages.columns import Column, describe, misfits
 from stages.command import Refused, run
+from stages.detect import complete
 from stages.effort import Curve, Gain, effort_findings, gains, learn, time_gap, training_time
 from stages.finding import Finding, heaviest_first
 from stages.params import ROW_ID, Params, load_params
@@ -47,7 +48,11 @@ WORSE = 0.03  # by how much later rows are harder than rows drawn at random
 
 
 def load_all() -> tuple[Params, str, Source]:
-    """Return the checked params.yaml and the declared source; raises Refused with the problems of both files."""
+    """Return the checked params.yaml and the declared source, of which a Parquet file's columns are declared first.
+
+    Raises Refused with the problems of both files.
+    """
+    complete()
     problems: list[str] = []
     loaded: list[Any] = []
     for load in (load_params, load_sources):
@@ -237,8 +242,8 @@ def main() -> None:
     proposed = write(propose(rows, params.data, params.scope, scoping.n_rows, duplicate_share))
     write_json(as_json(scoping), JSON)
     write_text(page(scoping), HTML)
-    print(screen(scoping))
     write_text("".join(f"{line}\n" for line in proposed), DIFFERENCES)
+    print(screen(scoping))
     more = [f"and {len(proposed) - TOLD} more: {DIFFERENCES} has them whole"] if len(proposed) > TOLD else []
     told = [line if len(line) <= WIDE else line[: WIDE - 3] + "..." for line in proposed[:TOLD]]
     print(

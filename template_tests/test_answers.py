@@ -14,19 +14,16 @@ from cookiecutter.exceptions import FailedHookException
 from test_template import ODD, ROOT, files, generate
 
 PYTHON = ROOT / ".venv" / ("Scripts" if os.name == "nt" else "bin") / "python"  # of the root, whose packages the project has too
-ALWAYS = {
-    "type": "expect_table_column_count_to_be_between",
-    "kwargs": {"min_value": 1},
-    "severity": "critical",
-    "meta": {"notes": "Holds.", "bound": "confirmed"},
-}
 
 
 def rows(n: int, labels: str) -> list[list[str]]:
-    """Return `n` rows whose number says something of their label, one of the letters `labels`."""
+    """Return `n` rows whose number says, by its distance from 0, something of their label, one of the letters `labels`."""
     chance = random.Random(0)
     chosen = [labels[nth % len(labels)] for nth in range(n)]
-    return [[chance.choice(["grün", "rot"]), f"{chance.gauss(labels.index(label), 1):.3f}", label] for label in chosen]
+    return [
+        [chance.choice(["grün", "rot"]), f"{chance.choice([-2, 2]) * labels.index(label) + chance.gauss(0, 1):.3f}", label]
+        for label in chosen
+    ]
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +41,7 @@ def numbered(tmp_path_factory) -> Path:
     path = tmp_path_factory.mktemp("numbered") / "toys.csv"
     lines = [
         f"{colour},{size if nth % 9 else 'NA'},{kind},2024-01-{nth % 28 + 1:02d}"
-        for nth, (colour, size, kind) in enumerate(rows(600, "123"))
+        for nth, (colour, size, kind) in enumerate(rows(3000, "123"))
     ]
     path.write_text("\n".join(["colour,size,kind,day", *lines, ""]), encoding="utf-8")
     return path
@@ -67,15 +64,6 @@ def yaml(folder: Path, name: str) -> dict:
     """Return a file of YAML, read in the root's environment: that of these tests has no reader."""
     code = f"import json, yaml; print(json.dumps(yaml.safe_load(open({name!r}, encoding='utf-8'))))"
     return json.loads(subprocess.run([PYTHON, "-c", code], cwd=folder, check=True, capture_output=True, encoding="utf-8").stdout)
-
-
-def with_suites(folder: Path) -> Path:
-    """Give the project suites that hold for any table."""
-    (folder / "expectations").mkdir(exist_ok=True)
-    for path in (ROOT / "expectations").glob("*.json"):
-        (folder / "expectations" / path.name).write_text(json.dumps({"name": path.stem, "expectations": [ALWAYS]}), encoding="utf-8")
-    git(folder, "init", "--quiet")
-    return folder
 
 
 def test_own_data_are_described_as_they_are_written(german, tmp_path):
@@ -117,7 +105,10 @@ def test_own_data_bring_nothing_of_the_example(german, tmp_path):
 
 def test_own_data_go_through_the_pipeline(german, numbered, tmp_path):
     for data, target, sensitive, classes in ((german, "Art", "none", {"a", "b"}), (numbered, "kind", "colour", {"1", "2", "3"})):
-        folder = with_suites(generate(ROOT, tmp_path / target, project=ODD, data=str(data), target=target, sensitive=sensitive))
+        folder = generate(ROOT, tmp_path / target, project=ODD, data=str(data), target=target, sensitive=sensitive)
+        git(folder, "init", "--quiet")
+        scoped = run(folder, "stages.scope")
+        assert scoped.returncode == 0, scoped.stdout
         result = run(folder, "dvc", "repro")
         assert result.returncode == 0, result.stdout
         metrics = json.loads((folder / "reports/metrics.json").read_text(encoding="utf-8"))

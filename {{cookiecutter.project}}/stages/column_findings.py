@@ -134,7 +134,7 @@ def _of_features(column: Column, data: Data) -> list[Finding]:
         ]
     found = []
     if is_identifier(column):
-        do = "name it in data.forbidden of params.yaml; if rows of one thing share it, in data.cluster"
+        do = "name it in data.forbidden of params.yaml: a model can only learn it by heart"
         found.append(Finding("look", "data", name, f"it names the row: {column.distinct:,} values in {column.filled:,} rows", do))
     elif is_named_id(name) and column.distinct > FEW and column.distinct < column.filled:
         do = "if rows of one thing know of each other, name it in data.cluster of params.yaml, else in data.forbidden"

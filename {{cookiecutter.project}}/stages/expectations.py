@@ -18,7 +18,7 @@ RELATIVE = 1e-9  # sums of decimal fractions are off in their last digits
 
 
 class KnownPairs(ColumnPairValuesInSet):
-    """Whether each row has one of the pairs; with Great Expectations' own metric 1e6 rows take two minutes."""
+    """Whether each row has one of the pairs; Great Expectations' own metric loops over them, 26 CPU s for 1e6 rows."""
 
     condition_metric_name = "column_pair_values.known"
 

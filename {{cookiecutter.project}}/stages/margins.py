@@ -30,6 +30,14 @@ def mostly(count: int, n: int) -> float:
     return max(0.0, float(np.floor(1e4 * (1 - most(count) / n))) / 1e4)
 
 
+def mostly_unique(repeated: int, n: int) -> float:
+    """Return the share of `n` rows that have to be the only ones of their kind where `repeated` are not.
+
+    Rows repeat in pairs, so that half as many events are behind them; 4 digits, rounded down.
+    """
+    return max(0.0, float(np.floor(1e4 * (1 - 2 * most((repeated + 1) // 2) / n))) / 1e4)
+
+
 def divergence(n_values: int, n: int) -> float:
     """Return how far (Kullback-Leibler, in nats) the shares of `n_values` values can move by chance between tables of `n` rows.
 

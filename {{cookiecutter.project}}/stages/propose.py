@@ -175,13 +175,15 @@ def merge(old: Json | None, proposed: Json) -> tuple[Json, list[str]]:
 
 
 def _about(expectation: Json) -> tuple[str, frozenset[str], str]:
-    """Return what tells one expectation of a suite from another: type, the names it is about, severity and the end it bounds."""
+    """Return what tells one expectation of a suite from another: type, the names it is about, severity, and of the two ranges
+    and two lists of numbers that a column can have, which.
+    """
     kwargs = expectation["kwargs"]
     names = [kwargs[key] for key in ("column", "column_A", "column_B") if key in kwargs] + kwargs.get("column_list", [])
     condition = kwargs.get("row_condition")
     names += [condition["parameter"]] if isinstance(condition, dict) and "parameter" in condition else []
-    is_strict = expectation["type"] == "expect_column_values_to_be_between" and "mostly" not in kwargs
-    return expectation["type"], frozenset(map(str, names)), f"{expectation['severity']} {is_strict}"
+    variant = "mostly" in kwargs if expectation["type"] == "expect_column_values_to_be_between" else kwargs.get("value_set") == [0]
+    return expectation["type"], frozenset(map(str, names)), f"{expectation['severity']} {variant}"
 
 
 def _words(content: Any) -> set[str]:

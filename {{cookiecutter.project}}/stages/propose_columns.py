@@ -1,16 +1,18 @@
 """Propose what one column of a table is to hold next time, from what it holds in this one."""
 
+import math
 import re
 from typing import Any
 
 import pandas as pd
 from pandas.api.types import is_datetime64_any_dtype, is_numeric_dtype
 
-from stages.margins import distinct, divergence, least, most, mostly, quantile_ranges
+from stages.margins import distinct, divergence, least, most, mostly, mostly_unique, quantile_ranges
 
 MOST_CODES = {"text": 50, "number": 20}  # more different values than this are no list of codes
 MOST_SHAPES = 5  # more shapes than this are free text
 MOST_MODES = 10  # more values than this that could be the most common one are no clear one
+REPEATED = 0.1  # where a larger share of rows repeats they are not told apart by it
 LOOKED_AT = 20_000  # of so many different texts the shapes are read; all of them are counted
 QUANTILES = [0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95]
 TYPES = {  # as Great Expectations names them on pandas and on Spark; it does not judge text alike on both
@@ -67,7 +69,7 @@ def propose_column(values: pd.Series, *, is_time: bool, is_needed: bool, is_targ
     if is_target or is_code(counts, kind):
         return [*expectations, _codes(column, counts, is_target), *_shares(column, counts)]
     expectations += _pattern(column, counts) if kind == "text" else _range(held, kind == "date")
-    expectations += [*_quantiles(held), *_zeros(held)] if kind == "number" else []
+    expectations += [*_quantiles(held), *_zeros(held), *_rounded(held)] if kind == "number" else []
     expectations += _most_common(column, counts) if kind != "date" else []
     return expectations + (_distinct(column, counts, kind) if is_whole else [])
 
@@ -92,17 +94,15 @@ def _codes(column: str, counts: pd.Series, is_target: bool) -> dict[str, Any]:
     The share of values that were not seen yet is about that of values that were seen once (Good 1953, Biometrika 40).
     """
     n, once = int(counts.sum()), int((counts == 1).sum())
-    is_closed = is_target or counts.min() > most(0)
     values = [plain(value) for value in sorted(counts.index)]
-    notes = f"{len(counts)} different values in {n:,} rows, the rarest in {counts.min():,}; "
-    notes += "none as frequent was missed by chance." if is_closed else f"up to {most(once)} rows in as many can have a rarer one."
-    notes = f"The classes: {notes.partition(';')[0]}." if is_target else notes
-    share = 1 if is_closed else mostly(once, n)
+    notes = f"{len(counts)} different values in {n:,} rows, the rarest in {counts.min():,}"
+    notes = f"The classes: {notes}." if is_target else f"{notes}; up to {most(once)} rows in as many can have a rarer one by chance."
+    share = 1 if is_target else mostly(once, n)
     return expect("column_values_to_be_in_set", "critical", notes, column=column, value_set=values, mostly=share)
 
 
 def _shares(column: str, counts: pd.Series) -> list[dict[str, Any]]:
-    """Return how far the shares of the values may move, where there are two or more."""
+    """Return how far the shares of the values may move, where there are two or more; values not seen yet count as one more."""
     n = int(counts.sum())
     shares = counts.sort_index() / n
     if len(shares) < 2:
@@ -110,7 +110,7 @@ def _shares(column: str, counts: pd.Series) -> list[dict[str, Any]]:
     partition = {"values": [plain(value) for value in shares.index], "weights": [round(float(share), 6) for share in shares]}
     top = ", ".join(f"{plain(value)} {share:.1%}" for value, share in shares.sort_values(ascending=False, kind="stable").head(5).items())
     notes = f"Shares of {n:,} rows: {top}{', ...' if len(shares) > 5 else ''}. Beyond this Kullback-Leibler divergence they moved."
-    options = {"partition_object": partition, "threshold": round(divergence(len(shares), n), 6), "tail_weight_holdout": round(1 / n, 6)}
+    options = {"partition_object": partition, "threshold": round(divergence(len(shares) + 1, n), 6), "tail_weight_holdout": round(1 / n, 6)}
     return [expect("column_kl_divergence_to_be_less_than", "warning", notes, column=column, **options)]
 
 
@@ -162,6 +162,27 @@ def _zeros(held: pd.Series) -> list[dict[str, Any]]:
     return [expect("column_values_to_not_be_in_set", "warning", notes, column=held.name, value_set=[0], mostly=mostly(zeros, n))]
 
 
+def _rounded(held: pd.Series) -> list[dict[str, Any]]:
+    """Return how many numbers of one significant digit there may be, such as 300: those that were rounded or made up are.
+
+    Of whole numbers from 10 on, of others over four powers of ten.
+    """
+    n, largest = len(held), float(held.abs().max())
+    is_whole = bool((held % 1 == 0).all())
+    top = math.floor(math.log10(largest)) if largest else 0
+    if is_whole and top < 1:
+        return []
+    sizes = [float(f"{digit}e{power}") for power in range(1 if is_whole else top - 3, top + 1) for digit in range(1, 10)]
+    numbers = [plain(sign * size) for sign in (-1, 1) for size in sizes if held.min() <= sign * size <= held.max()]
+    found = int(held.isin(numbers).sum())
+    if not numbers or mostly(found, n) < 0.5:
+        return []
+    notes = f"{found:,} of {n:,} have one significant digit; more than {most(found):,} in as many may be rounded or made up."
+    return [
+        expect("column_values_to_not_be_in_set", "warning", notes, column=held.name, value_set=sorted(numbers), mostly=mostly(found, n))
+    ]
+
+
 def _most_common(column: str, counts: pd.Series) -> list[dict[str, Any]]:
     """Return which values can be the most common one, where there is a clear one: a default that creeps in becomes it."""
     top = counts.iloc[: MOST_MODES + 1]
@@ -175,15 +196,21 @@ def _most_common(column: str, counts: pd.Series) -> list[dict[str, Any]]:
 
 
 def _distinct(column: str, counts: pd.Series, kind: str) -> list[dict[str, Any]]:
-    """Return how many different values there may be; for text or whole numbers that never repeat, that they do not."""
-    n, found = int(counts.sum()), len(counts)
-    if found == n and n > 2 * most(0) and (kind == "text" or (kind == "number" and bool((counts.index % 1 == 0).all()))):
-        notes = f"Each of {n:,} values comes once: it names a row."
-        return [expect("column_values_to_be_unique", "critical", notes, column=column, mostly=mostly(1, n))]
+    """Return how many rows may share their value with another, where few do, or else how many different values there may be.
+
+    That text or whole numbers never repeat is no chance: they name a row.
+    """
+    n = int(counts.sum())
+    repeated = int(counts[counts > 1].sum())
+    if repeated <= REPEATED * n and n > 2 * most(0):
+        names_a_row = not repeated and (kind == "text" or (kind == "number" and bool((counts.index % 1 == 0).all())))
+        notes = f"{repeated:,} of {n:,} values stand in more than one row" + (": it names a row." if names_a_row else ".")
+        severity = "critical" if names_a_row else "warning"
+        return [expect("column_values_to_be_unique", severity, notes, column=column, mostly=mostly_unique(repeated, n))]
     low, high = distinct(counts)
     if (low, high) == (1, n):
         return []
-    notes = f"{found:,} different values in {n:,} rows, {(counts == 1).sum():,} of them once."
+    notes = f"{len(counts):,} different values in {n:,} rows, {(counts == 1).sum():,} of them once."
     return [expect("column_unique_value_count_to_be_between", "warning", notes, column=column, min_value=low, max_value=high)]
 
 

@@ -6,15 +6,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from stages.margins import most, mostly
-from stages.propose_columns import MOST_CODES, expect, is_code, kind_of, plain
+from stages.margins import most, mostly, mostly_unique
+from stages.propose_columns import MOST_CODES, REPEATED, expect, is_code, kind_of, plain
 
 FIRST_LOOK, LOOK = 1000, 50_000  # rows on which a relation is looked for before it is held against all
 MOST_ADDED = 100  # columns of numbers among which sums are looked for: the time grows with the cube
 MOST_PAIRS = 20  # so many pair sets are proposed, those first that say most
 MOST_LISTED = 50  # more pairs than this nobody reads
 TELLING = 0.01  # a relation that unrelated columns would break in fewer rows than this share says nothing
-REPEATED = 0.1  # columns in which a larger share of rows repeats do not name a row
 
 
 def propose_relations(table: pd.DataFrame, is_whole: bool) -> list[dict[str, Any]]:
@@ -143,8 +142,5 @@ def _names(table: pd.DataFrame, sizes: dict[str, int]) -> list[dict[str, Any]]:
 
 
 def _name(chosen: list[str], repeated: int, n: int) -> dict[str, Any]:
-    """Return that rows differ in `chosen`; they repeat in pairs, so that half as many events are behind `repeated` rows."""
-    allowed = 2 * most((repeated + 1) // 2)
     notes = f"{repeated:,} of {n:,} rows agree with another in all of these; a join that multiplies rows adds such."
-    share = max(0.0, float(np.floor(1e4 * (1 - allowed / n))) / 1e4)
-    return expect("compound_columns_to_be_unique", "warning", notes, column_list=chosen, mostly=share)
+    return expect("compound_columns_to_be_unique", "warning", notes, column_list=chosen, mostly=mostly_unique(repeated, n))

@@ -15,6 +15,7 @@ from tqdm import tqdm
 from stages.column_findings import copy_findings, findings, missing_findings
 from stages.columns import Column, describe, misfits
 from stages.command import Refused, run
+from stages.detect import complete
 from stages.effort import Curve, Gain, effort_findings, gains, learn, time_gap, training_time
 from stages.finding import Finding, heaviest_first
 from stages.params import ROW_ID, Params, load_params
@@ -47,7 +48,11 @@ WORSE = 0.03  # by how much later rows are harder than rows drawn at random
 
 
 def load_all() -> tuple[Params, str, Source]:
-    """Return the checked params.yaml and the declared source; raises Refused with the problems of both files."""
+    """Return the checked params.yaml and the declared source, of which a Parquet file's columns are declared first.
+
+    Raises Refused with the problems of both files.
+    """
+    complete()
     problems: list[str] = []
     loaded: list[Any] = []
     for load in (load_params, load_sources):
@@ -105,12 +110,13 @@ def class_counts(judged: ibis.Table, params: Params) -> pd.DataFrame:
 def sample(judged: ibis.Table, source: Source, params: Params) -> pd.DataFrame:
     """Return up to SAMPLE kept rows with RECORD and, by time, IS_TEST, in the order of ROW_ID, a hash: an order of chance.
 
-    Goes through a file, as the stages do, so that types are those of data/prepared.
+    Goes through a file, as the stages do, so that types are those of data/prepared, and closes the table engine.
     """
     columns = [column for column in source.columns if column not in params.data.forbidden]
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "rows.parquet"
         _sides(judged, params).select(*columns, ROW_ID, RECORD, IS_TEST).order_by(ROW_ID).limit(SAMPLE).to_parquet(path)
+        judged.get_backend().disconnect()  # its memory is needed
         return pd.read_parquet(path)
 
 
@@ -154,11 +160,10 @@ def scope(judged: ibis.Table, columns: list[Column], raw: Raw, name: str, source
     kinds = judged[KIND].value_counts(name="n").to_pandas().dropna().set_index(KIND)["n"].astype(int).sort_index().to_dict()
     counts = class_counts(judged, params)
     check_criteria(params.scope, counts.sum(axis=1))
-    marked = sample(judged, source, params)
     features = [column for column in source.columns if column not in data.not_features()]
     contradicting = contradictions(judged, features, data.target)
     repeats = identical(judged, params) if "duplicate" in kinds else 0
-    judged.get_backend().disconnect()
+    marked = sample(judged, source, params)
 
     rows = marked.drop(columns=[RECORD, IS_TEST])
     training = rows[~marked[IS_TEST]].head(JUDGED).reset_index(drop=True)
@@ -237,8 +242,8 @@ def main() -> None:
     proposed = write(propose(rows, params.data, params.scope, scoping.n_rows, duplicate_share))
     write_json(as_json(scoping), JSON)
     write_text(page(scoping), HTML)
-    print(screen(scoping))
     write_text("".join(f"{line}\n" for line in proposed), DIFFERENCES)
+    print(screen(scoping))
     more = [f"and {len(proposed) - TOLD} more: {DIFFERENCES} has them whole"] if len(proposed) > TOLD else []
     told = [line if len(line) <= WIDE else line[: WIDE - 3] + "..." for line in proposed[:TOLD]]
     print(

@@ -14,7 +14,7 @@ from great_expectations.expectations.expectation import Expectation
 from great_expectations.expectations.expectation_configuration import ExpectationConfiguration
 from great_expectations.expectations.registry import list_registered_expectation_implementations
 
-import stages.expectations  # noqa: F401 - makes its types known
+from stages.expectations import ExpectLastColumnToEqualSum  # noqa: F401 - makes our own types known
 
 SUITE_KEYS = {"name", "id", "expectations", "meta", "notes"}
 EXPECTATION_KEYS = {"type", "kwargs", "severity", "meta", "id", "description", "notes", "rendered_content"}

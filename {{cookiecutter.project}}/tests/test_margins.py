@@ -1,7 +1,7 @@
 import pandas as pd
 import pytest
 
-from stages.margins import distinct, divergence, least, most, mostly, quantile_ranges
+from stages.margins import distinct, divergence, least, most, mostly, mostly_unique, quantile_ranges
 
 
 def test_what_no_row_shows_13_rows_of_the_next_table_can_show_by_chance():
@@ -29,6 +29,11 @@ def test_the_share_that_has_to_hold_is_rounded_down():
 
 def test_a_table_too_small_to_tell_holds_nothing():
     assert mostly(0, 10) == 0
+
+
+def test_rows_repeat_in_pairs():
+    assert mostly_unique(0, 1000) == 0.974  # 13 pairs
+    assert mostly_unique(2, 1000) == 0.968  # one pair; by chance 16
 
 
 def test_shares_of_two_values_may_move_as_chi_squared_with_one_degree_of_freedom_says():

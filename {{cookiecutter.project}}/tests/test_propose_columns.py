@@ -80,12 +80,13 @@ def test_an_empty_column_is_expected_to_stay_empty(found):
     assert found([None] * 20, ["a"] * 20) == {"column_values_to_be_null"}
 
 
-def test_codes_that_are_all_frequent_are_a_closed_list(found):
-    assert bounds(COLOURS, "column_values_to_be_in_set") == {"value_set": ["blue", "red"]}
-    assert found(COLOURS, ["green", *COLOURS[1:]]) == {"column_values_to_be_in_set"}
+def test_codes_that_are_all_frequent_leave_room_for_13_rows(found):
+    assert bounds(COLOURS, "column_values_to_be_in_set") == {"value_set": ["blue", "red"], "mostly": 0.987}
+    assert "column_values_to_be_in_set" not in found(COLOURS, ["green"] * 13 + COLOURS[13:])
+    assert "column_values_to_be_in_set" in found(COLOURS, ["green"] * 14 + COLOURS[14:])
 
 
-def test_codes_of_which_some_come_once_leave_room_for_others(found):
+def test_codes_of_which_some_come_once_leave_room_for_more(found):
     values = [*COLOURS[:998], "gold", "grey"]
     assert bounds(values, "column_values_to_be_in_set") == {"value_set": ["blue", "gold", "grey", "red"], "mostly": 0.981}  # 19 of 1,000
     assert found(values, [*values[:999], "pink"]) == set()
@@ -103,13 +104,13 @@ def test_shares_of_codes_may_move_by_chance_alone(found):
 
 def test_codes_may_be_numbers(found):
     values = [0] * 500 + [1] * 500
-    assert bounds(values, "column_values_to_be_in_set") == {"value_set": [0, 1]}
-    assert found(values, [*values[:-1], 2]) == {"column_values_to_be_in_set"}
+    assert bounds(values, "column_values_to_be_in_set") == {"value_set": [0, 1], "mostly": 0.987}
+    assert "column_values_to_be_in_set" in found(values, [*values[:-14], *([2] * 14)])
 
 
 def test_numbers_with_gaps_are_judged_without_them(found):
     values = [0.0] * 450 + [1.0] * 450 + [None] * 100  # pandas holds whole numbers with gaps as floats
-    assert bounds(values, "column_values_to_be_in_set") == {"value_set": [0, 1]}
+    assert bounds(values, "column_values_to_be_in_set") == {"value_set": [0, 1], "mostly": 0.9855}  # 13 of 900
     assert found(values, values) == set()
 
 
@@ -162,14 +163,31 @@ def test_numbers_that_moved_are_found_by_their_quantiles(found):
     assert "column_quantile_values_to_be_between" in found(NUMBERS, moved)
 
 
+def without(values):
+    """Return the numbers that are bounded in how often they come, each list with its share."""
+    proposed = propose_column(pd.Series(values, name="size"), **ROLES)
+    bounded = [one["kwargs"] for one in proposed if one["type"] == "expect_column_values_to_not_be_in_set"]
+    return [(kwargs["value_set"], kwargs["mostly"]) for kwargs in bounded]
+
+
 def test_zeros_that_stand_for_missing_values_are_found(found):
     values = [float(n) for n in range(-500, 500)]
-    assert bounds(values, "column_values_to_not_be_in_set") == {"value_set": [0], "mostly": 0.984}
+    assert without(values)[0] == ([0], 0.984)
     assert "column_values_to_not_be_in_set" in found(values, [0.0] * 50 + values[50:])
 
 
 def test_of_numbers_above_zero_no_share_of_zeros_is_proposed():
-    assert "column_values_to_not_be_in_set" not in proposals(NUMBERS)
+    assert [0] not in [numbers for numbers, _ in without(NUMBERS)]
+
+
+def test_numbers_that_were_rounded_are_found(found):
+    values = list(range(101, 1101))  # 200, 300, ... 1000 have one significant digit
+    assert without(values) == [([200, 300, 400, 500, 600, 700, 800, 900, 1000], 0.967)]  # 9 of 1,000, by chance 33
+    assert found(values, [round(value, -2) for value in values[:100]] + values[100:]) >= {"column_values_to_not_be_in_set"}
+
+
+def test_small_counts_are_not_held_against_rounding():
+    assert without([n % 9 + 1 for n in range(900)] + [0]) == [([0], 0.9822)]  # 0 alone: 1 of 901, by chance 16
 
 
 def test_a_default_that_creeps_in_becomes_the_most_common_value(found):
@@ -183,16 +201,24 @@ def test_without_a_clear_most_common_value_none_is_proposed():
 
 
 def test_the_number_of_different_values_is_bounded(found):
-    assert bounds(NUMBERS, "column_unique_value_count_to_be_between") == {"min_value": 825, "max_value": 1000}
-    assert "column_unique_value_count_to_be_between" in found(NUMBERS, [1.5] * 200 + NUMBERS[200:])
+    values = [n % 100 * 1.5 for n in range(1000)]
+    assert bounds(values, "column_unique_value_count_to_be_between") == {"min_value": 94, "max_value": 106}
+    assert "column_unique_value_count_to_be_between" in found(values, [n % 80 * 1.5 for n in range(1000)])
+
+
+def test_values_that_hardly_repeat_are_held_to_it(found):
+    assert proposals(NUMBERS)["column_values_to_be_unique"]["severity"] == "warning"
+    assert bounds(NUMBERS, "column_values_to_be_unique") == {"mostly": 0.974}  # by chance 13 pairs
+    assert "column_values_to_be_unique" in found(NUMBERS, [1.5] * 50 + NUMBERS[50:])
 
 
 def test_a_sample_says_nothing_of_the_number_of_different_values():
-    assert "column_unique_value_count_to_be_between" not in proposals(NUMBERS, is_whole=False)
+    kinds = set(proposals(NUMBERS, is_whole=False)) | set(proposals([n % 100 * 1.5 for n in range(1000)], is_whole=False))
+    assert not kinds & {"column_unique_value_count_to_be_between", "column_values_to_be_unique"}
 
 
 def test_text_that_never_repeats_names_a_row(found):
-    assert bounds(CODES, "column_values_to_be_unique") == {"mostly": 0.984}
+    assert proposals(CODES)["column_values_to_be_unique"]["severity"] == "critical"
     assert "column_values_to_be_unique" in found(CODES, CODES[:50] + CODES[:950])
 
 

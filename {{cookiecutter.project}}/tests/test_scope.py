@@ -121,6 +121,25 @@ def test_the_page_needs_no_network(scoped):
     assert not re.search(r"(src|href)\s*=|url\(|@import|https?://", page)
 
 
+def test_scope_proposes_the_suites(scoped):
+    assert sorted(path.stem for path in (scoped / "expectations").iterdir()) == [
+        "augmented",
+        "by_class",
+        "by_group",
+        "candidates",
+        "classes",
+        "leakage",
+        "prepared",
+        "sources",
+    ]
+
+
+def test_proposed_suites_are_listed(scoped):
+    lines = (scoped / "reports" / "proposals.txt").read_text().splitlines()
+    assert len(lines) == 8
+    assert lines[0].startswith("prepared: proposed, ")
+
+
 def test_the_screen_shows_classes_findings_and_where_the_reports_lie(tmp_path, monkeypatch, capsys):
     project(tmp_path, toys(200))
     monkeypatch.chdir(tmp_path)
@@ -129,7 +148,7 @@ def test_the_screen_shows_classes_findings_and_where_the_reports_lie(tmp_path, m
     assert screen.startswith("toys: 200 records, 6 columns; 200 rows kept\n")
     assert "stop  copy: it alone gives the target away" in screen
     assert "reports/scope.html, reports/scope.json" in screen
-    assert len(screen.splitlines()) < 45
+    assert len(screen.splitlines()) < 50
 
 
 def test_a_split_by_time_counts_its_test_rows(tmp_path, monkeypatch):
