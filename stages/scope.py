@@ -228,7 +228,7 @@ def _order(rows: pd.DataFrame, record: pd.Series, easy: list[str], params: Param
 
 
 def main() -> None:
-    """Write both reports and the proposed suites, and print the screen; refused input leaves no report of this run."""
+    """Write both reports and print the screen, then propose suites; refused input leaves no report of this run."""
     params, name, source = load_all()
     con = ibis.duckdb.connect()
     with tempfile.TemporaryDirectory() as folder:
@@ -238,12 +238,12 @@ def main() -> None:
         raw = read(con, name, source)
         judged, columns = judge(raw, name, source, params)
         scoping, rows = scope(judged, columns, raw, name, source, params)
-    duplicate_share = scoping.rejected.get("duplicate", 0) / scoping.records
-    proposed = write(propose(rows, params.data, params.scope, scoping.n_rows, duplicate_share))
     write_json(as_json(scoping), JSON)
     write_text(page(scoping), HTML)
-    write_text("".join(f"{line}\n" for line in proposed), DIFFERENCES)
     print(screen(scoping))
+    duplicate_share = scoping.rejected.get("duplicate", 0) / scoping.records
+    proposed = write(propose(rows, params.data, params.scope, scoping.n_rows, duplicate_share))
+    write_text("".join(f"{line}\n" for line in proposed), DIFFERENCES)
     more = [f"and {len(proposed) - TOLD} more: {DIFFERENCES} has them whole"] if len(proposed) > TOLD else []
     told = [line if len(line) <= WIDE else line[: WIDE - 3] + "..." for line in proposed[:TOLD]]
     print(

@@ -25,7 +25,7 @@ MOST_ROWS, MOST_WORK = 4_500, 1_500_000  # of the largest sample: rows, and rows
 SHARES = (1 / 16, 1 / 8, 1 / 4, 1 / 2, 1.0)  # of a fold's training rows
 SMALLEST = 40
 DRAWS = 1000
-EXPONENTS = np.linspace(0.1, 1.0, 10)
+EXPONENTS = np.linspace(0.1, 1.5, 15)
 GAIN = 0.02  # less is no reason to collect rows
 AIMS = {"accuracy": "none", "balanced_accuracy": "balanced_accuracy", "macro_f1": "macro_f1"}
 
