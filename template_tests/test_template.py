@@ -124,6 +124,15 @@ def test_committed_reports_are_those_of_a_run(project):
         assert made["classes"][label] == pytest.approx(figures, abs=1e-4)
 
 
+def test_committed_scope_is_that_of_a_run(project):
+    call(project, "make", "scope")
+    made, committed = (json.loads((folder / "reports/scope.json").read_text(encoding="utf-8")) for folder in (project, ROOT))
+    assert made.keys() == committed.keys()
+    for part in ("classes", "columns", "findings"):
+        assert made[part] == committed[part], part
+    assert call(project, "git", "diff", "--name-only", "--", "expectations") == ""  # what is confirmed is left alone
+
+
 def test_example_has_better_probabilities_than_its_majority_class(project):
     made = json.loads((project / "reports/metrics.json").read_text(encoding="utf-8"))
     majority = made["baselines"]["majority_class"]
