@@ -75,6 +75,15 @@ def test_no_process_tries_the_network(pipeline):
 
 
 @pytest.mark.usefixtures("pipeline")
+def test_scope_tries_no_network(tmp_path):
+    run = copy_project(tmp_path / "project")
+    result = run.call("stages.scope")
+    assert result.returncode == 0, result.stdout
+    assert not run.network_log.exists(), run.network_log.read_text(encoding="utf-8")
+    assert "http" not in (run.folder / "reports/scope.html").read_text(encoding="utf-8").replace("http://www.w3.org/2000/svg", "")
+
+
+@pytest.mark.usefixtures("pipeline")
 def test_network_is_really_cut_off(tmp_path):
     run = copy_project(tmp_path / "project")
     run.edit("stages/prepare.py", "    params = load_params()\n", "    import socket; socket.create_connection(('127.0.0.1', 9))\n")

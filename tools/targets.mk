@@ -13,7 +13,8 @@ sync: env  # after an edit: copy the root's files into the template, render the 
 
 test-template: env
 	$(RUN) python tools/sync_template.py --check
-	$(TOOLS) pytest -q template_tests
+	$(RUN) pytest template_tests/test_proposals.py
+	$(TOOLS) pytest -q template_tests --ignore template_tests/test_proposals.py
 
 lint-template: env
 	$(RUN) mypy --explicit-package-bases tools/sync_template.py hooks/answers.py hooks/next_steps.py

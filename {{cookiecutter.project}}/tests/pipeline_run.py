@@ -43,12 +43,16 @@ class Run:
 
     def repro(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
         """Call `dvc repro` in the copy and return its output, errors with it."""
+        return self.call("dvc", "repro", *arguments, **environment)
+
+    def call(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        """Call a module of Python in the copy, without network, and return its output, errors with it."""
         cut_off = self.folder.parent / f"{self.folder.name}_cut_off"
         cut_off.mkdir(exist_ok=True)
         (cut_off / "sitecustomize.py").write_text(CUT_OFF, encoding="utf-8")
         path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
         extra = {"PYTHONPATH": str(cut_off), "NETWORK_LOG": str(self.network_log), "PATH": path, **environment}
-        command = [sys.executable, "-m", "dvc", "repro", *arguments]
+        command = [sys.executable, "-m", *arguments]
         return subprocess.run(
             command, cwd=self.folder, env={**os.environ, **extra}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, encoding="utf-8"
         )
