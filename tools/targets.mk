@@ -13,7 +13,7 @@ sync: env  # after an edit: copy the root's files into the template, render the 
 
 test-template: env
 	$(RUN) python tools/sync_template.py --check
-	$(RUN) pytest template_tests/test_proposals.py
+	$(RUN) python -m pytest template_tests/test_proposals.py
 	$(TOOLS) pytest -q template_tests --ignore template_tests/test_proposals.py
 
 lint-template: env
