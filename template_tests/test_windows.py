@@ -41,6 +41,9 @@ def found(source: str) -> list[str]:
             faults += ["preexec_fn"] if "preexec_fn" in keywords else []
             text = {"text", "universal_newlines"} & set(keywords) or (called in TEXT_CALLS and len(node.args) <= TEXT_CALLS[called])
             binary = any(isinstance(arg, ast.Constant) and "b" in str(arg.value) for arg in node.args)
+            binary |= called == "open" and any(
+                isinstance(arg, ast.Call) for arg in node.args
+            )  # a member of an archive: no mode is called for
             faults += [f"{called} without encoding"] if text and not binary and "encoding" not in keywords else []
     return faults
 
@@ -75,7 +78,9 @@ def test_call_that_does_not_work_on_windows_is_found(source):
     assert found(source)
 
 
-@pytest.mark.parametrize("source", ["import os", "path.read_text(encoding='utf-8')", "open('x', 'rb')", "path.open('rb')"])
+@pytest.mark.parametrize(
+    "source", ["import os", "path.read_text(encoding='utf-8')", "open('x', 'rb')", "path.open('rb')", "zip.open(member())"]
+)
 def test_call_that_works_on_windows_is_not_found(source):
     assert not found(source)
 

@@ -14,7 +14,7 @@ sync: env  # after an edit: copy the root's files into the template, render the 
 test-template: env
 	$(RUN) python tools/sync_template.py --check
 	$(RUN) python -m pytest template_tests/test_proposals.py
-	$(TOOLS) pytest -q template_tests --ignore template_tests/test_proposals.py
+	$(TOOLS) pytest -q -n 2 --dist loadfile --durations=8 template_tests --ignore template_tests/test_proposals.py
 
 lint-template: env
 	$(RUN) mypy --explicit-package-bases tools/sync_template.py hooks/answers.py hooks/next_steps.py
