@@ -18,7 +18,7 @@ scope: env  # before any training: what the data hold, what they can prove, what
 
 repro: env
 	@$(RUN) python -m stages.params
-	$(RUN) dvc repro
+	@$(RUN) dvc repro || { status=$$?; echo; $(RUN) python -m stages.summary; exit $$status; }
 
 verify: env  # run everything again in a scratch copy of what git has, and compare the hashes
 	$(RUN) python -m stages.verify

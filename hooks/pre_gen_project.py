@@ -531,7 +531,10 @@ def _wrong_data(answers: dict[str, str]) -> list[str]:
     """Return what is wrong with a file of the user's, or with the columns that are named of it."""
     path = find_data(answers["data"])
     if path is None:
-        return [f"data is {answers['data']!r}, must be 'example' or the path of a CSV or Parquet file: there is none"]
+        return [
+            f"data is {answers['data']!r}, must be 'example' or the path of a CSV or Parquet file: there is no such file, so that target "
+            "and sensitive were not looked at"
+        ]
     try:
         return problems(look(path), answers["target"].strip(), sensitive(answers))
     except Refused as refusal:
@@ -543,7 +546,7 @@ def _wrong_data(answers: dict[str, str]) -> list[str]:
 def check(answers: dict[str, str], locked: set[str]) -> None:
     """End the process with all that is wrong."""
     if not is_update(answers) and (wrong := wrong_answers(answers, locked)):
-        sys.exit("\n".join(wrong))
+        sys.exit("\n".join([*wrong, "", "Nothing was written. What follows is how cookiecutter says that it stopped:"]))
 
 
 check(ANSWERS, LOCKED)

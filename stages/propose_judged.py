@@ -217,7 +217,8 @@ def _by_group(prepared: pd.DataFrame, classes: list[str], data: Data, criteria: 
     """Return the suite of the audit; where no column is sensitive it allows none, and evaluate does not ask it."""
     key = ["column", "group", "class", "rate"]
     audited = (
-        "Every sensitive column is audited: where data.sensitive of params.yaml changes, change this set and the groups below with it."
+        "Every sensitive column is audited: where data.sensitive of params.yaml changes, run `make scope` again, or change this set "
+        "and the groups below."
     )
     gap = (
         f"The model treats this group otherwise than the rest, by more than {criteria.largest_gap} and beyond chance. Find out why, and "

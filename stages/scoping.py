@@ -15,7 +15,7 @@ from stages.suspicious import Contradictions
 from stages.worklist import Task
 
 JSON, HTML = "reports/scope.json", "reports/scope.html"
-SCREEN, SAME = 8, 2  # kinds of findings that fit, and of each
+SCREEN, SAME, WIDEST = 8, 2, 80  # kinds of findings that fit, and of each; signs of the names of others
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,8 @@ def screen(scoping: Scoping) -> str:
     alike = list(by_remedy(scoping.findings).values())
     for group in alike[:SCREEN]:
         said = [f"  {group[0].weight:<5} {finding.about}: {finding.what}" for finding in group[:SAME]]
-        said += [f"        and {len(group) - SAME} more such"] if len(group) > SAME else []
+        rest = ", ".join(dict.fromkeys(finding.about for finding in group[SAME:]))
+        said += [f"        and {len(group) - SAME} more such: {rest if len(rest) <= WIDEST else rest[:WIDEST] + '...'}"] if rest else []
         lines += [fill(line, 120, subsequent_indent=" " * 8) for line in [*said, f"        {group[0].do}"]]
     more = sum(map(len, alike[SCREEN:]))
     n_open = sum(task.state == "open" for task in scoping.tasks)

@@ -125,7 +125,7 @@ def _readable(path: Path, source: Source) -> Iterator[tuple[Path, str]]:
 def _read_csv(con: Any, name: str, source: Source, path: Path) -> Raw:
     header = _header(source, path)
     _check_columns(name, source, path, header)
-    rows, is_record = row_lines(path, source)
+    rows, is_record, is_ended = row_lines(path, source)
     columns = ", ".join(f"{_quoted(column)}: 'VARCHAR'" for column in header)
     options = f"header=true, delim={_quoted(source.delimiter)}, quote='\"', escape='\"', encoding={_quoted(source.encoding)}"
     con.raw_sql(
@@ -139,6 +139,8 @@ def _read_csv(con: Any, name: str, source: Source, path: Path) -> Raw:
             f"{path}: readers differ on where its rows end; are line feeds and carriage returns mixed? Export it with one of them"
         )
     line = rows[found["line"].to_numpy(dtype="int64") - 1]  # DuckDB counts rows, blank ones too, where a row can span lines
+    if not is_ended and len(line) and line.max() == rows[-1]:
+        raise Refused(f"{path} ends in the middle of its last row, on line {rows[-1]}: it is cut off; copy it anew from where it came")
     rejects = pd.DataFrame({"source": name, "line": line, "kind": "malformed", "reason": found["what"] + ": " + found["why"]})
     return Raw(con.table("raw"), rejects[REJECTS], rows[is_record][1:])
 
@@ -196,8 +198,8 @@ def _check_columns(name: str, source: Source, path: Path, found: list[str]) -> N
         raise Refused("\n".join(f"{path} has {problem} (sources.{name})" for problem in problems))
 
 
-def row_lines(path: Path, source: Source) -> tuple[np.ndarray, np.ndarray]:
-    """Return the line on which each row of a CSV file begins, and which rows are the header or records, not blank.
+def row_lines(path: Path, source: Source) -> tuple[np.ndarray, np.ndarray, bool]:
+    """Return the line on which each row of a CSV file begins, which rows are the header or records, and if its last line is ended.
 
     A blank line is a record, a missing value, in a file of one column. Found by Python alone, so that what DuckDB reads can
     be held against it. Raises Refused for NUL bytes, for carriage returns on which readers differ, and for a quote that is never
@@ -218,7 +220,7 @@ def row_lines(path: Path, source: Source) -> tuple[np.ndarray, np.ndarray]:
         raise Refused(f"{path}: some lines end in a line feed, some in a carriage return and a line feed; export it with one of them")
     if quoted:
         starts, filled = _quoted_rows(path, source)
-    return starts, np.frombuffer(filled, dtype=bool) | (len(source.columns) == 1)
+    return starts, np.frombuffer(filled, dtype=bool) | (len(source.columns) == 1), None not in ends
 
 
 def _quoted_rows(path: Path, source: Source) -> tuple[np.ndarray, bytearray]:

@@ -226,8 +226,9 @@ def group_rate_findings(rates: pd.DataFrame) -> list[Finding]:
     for column, mine in proven.groupby("column", sort=False):
         worst = mine.loc[mine["gap"].abs().idxmax()]
         what = (
-            f"class {worst['class']} is {worst['share']:.0%} of group {worst['group']}, {worst['gap']:+.0%} against all others "
-            f"({worst['gap_low']:+.0%} to {worst['gap_high']:+.0%})"
+            f"the label is {worst['class']!r} for {worst['share']:.0%} of those with {worst['group']!r}, "
+            f"{100 * worst['gap']:+.0f} percentage points against all others "
+            f"({100 * worst['gap_low']:+.0f} to {100 * worst['gap_high']:+.0f})"
         )
         do = "a model will learn that: find out whether it is how things are or how labels were given, before it decides on people"
         found.append(Finding("look", "data", str(column), what, do))

@@ -51,6 +51,17 @@ def refusal(toys, content, **changes):
     return str(refused.value).splitlines()
 
 
+@pytest.mark.parametrize("content", ["red,1\nblue", 'red,1\n"blue",2\n"green"'])
+def test_a_file_that_is_cut_off_in_the_middle_of_a_row_is_refused(toys, content):
+    [sentence] = refusal(toys, HEADER + content)
+    last = content.count("\n") + 2
+    assert sentence == f"toys.csv ends in the middle of its last row, on line {last}: it is cut off; copy it anew from where it came"
+
+
+def test_a_last_row_without_a_line_end_is_a_row(toys):
+    assert colours(toys(HEADER + "red,1\nblue,2")) == ["red", "blue"]
+
+
 def test_every_value_is_read_as_text(toys):
     raw = toys(HEADER + "red,1\nblue,02.50\n")
     assert raw.table.to_pandas().values.tolist() == [[1, "red", "1"], [2, "blue", "02.50"]]
@@ -336,7 +347,7 @@ def test_the_count_of_records_agrees_with_the_rows_that_were_read(toys, content)
 @pytest.mark.parametrize("content, n", [("", 0), ("red\n", 1), ("red\n\n", 2), ('"re\nd"\n\n', 2), ('"red"\r\n\r\n', 2)])
 def test_records_of_one_column_are_counted(tmp_path, content, n):
     (tmp_path / "toys.csv").write_bytes(b"colour\n" + content.encode())
-    _, is_record = row_lines(tmp_path / "toys.csv", source(tmp_path / "toys.csv", columns={"colour": "text"}))
+    _, is_record, _ = row_lines(tmp_path / "toys.csv", source(tmp_path / "toys.csv", columns={"colour": "text"}))
     assert is_record.sum() - 1 == n
 
 

@@ -167,7 +167,9 @@ def _of_persons(column: Column) -> list[Finding]:
     trait = sensitive(name, values[:20] if column.distinct <= 20 else [])
     if not trait:
         return []
-    do = "name it in data.sensitive of params.yaml: kept out of the features, and audited by group"
+    do = (
+        "name each in data.sensitive of params.yaml, which keeps it out of the features and audits it by group; then run `make scope` again"
+    )
     if column.type in ("number", "date") or column.distinct > FEW:
         do = "decide whether the model may use it; to audit it, add a column of groups such as bands, and name that in data.sensitive"
     return [Finding("look", "data", name, f"it seems to be {trait}, and is a feature", do)]

@@ -161,7 +161,9 @@ def main() -> None:
         found.append(verdict)
     gates = markdown(["gate", "verdict", "says"], ((v.gate, v.verdict, " ".join(v.sentences)) for v in found))
     parts = {"Gates": gates, "Recall by class": recall, "Metrics": metrics, "Parameters": _dvc_diff("params", commit)}
-    print(f"## This run and {commit[:10]}\n\n" + "\n\n".join(f"### {title}\n\n{text}" for title, text in parts.items()), flush=True)
+    is_head = commit == (_git("rev-parse", "HEAD") or "").strip()
+    only = "It is the last commit: what differs is not committed yet. Another: `python -m stages.compare REV`.\n\n" if is_head else ""
+    print(f"## This run and {commit[:10]}\n\n{only}" + "\n\n".join(f"### {title}\n\n{text}" for title, text in parts.items()), flush=True)
     stop(found)
 
 

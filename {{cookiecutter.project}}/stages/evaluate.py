@@ -29,9 +29,9 @@ DIGITS = 6
 
 NO_GROUPS = {
     "gate": "by_group",
-    "verdict": "pass",
+    "verdict": "warn",
     "blocks": False,
-    "sentences": ["PASS: data.sensitive in params.yaml names no column, so that there is no group to judge"],
+    "sentences": ["WARN: data.sensitive in params.yaml names no column: nobody looked whether groups are treated alike"],
     "suite": "expectations/by_group.json",
     "rows": 0,
     "expectations": 0,

@@ -208,7 +208,7 @@ def check_target(kept: ibis.Table, target: str, name: str, judged: ibis.Table, r
     """Raise Refused unless the kept rows carry between two and MOST_CLASSES labels, one a row."""
     counts = kept[target].value_counts(name="__n").order_by(ibis.desc("__n"), target).limit(MOST_CLASSES + 1).to_pandas()
     if not raw.records_in_file:
-        raise Refused(f"sources.{name} has no row, only a header; put the data there")
+        raise Refused(f"sources.{name}: its file (path in data/sources.yaml) has no row, only a header; put the data there")
     if counts.empty:
         reasons = pd.concat([raw.rejects["reason"], judged[REASON].to_pandas()]).value_counts().head(5)
         common = "\n".join(f"{n:,} times: {reason}" for reason, n in reasons.items())

@@ -216,7 +216,12 @@ def write(proposed: dict[str, Json], folder: str | Path = "expectations") -> lis
     paths = {name: Path(folder, f"{name}.json") for name in proposed}
     problems = [problem for path in paths.values() if path.exists() for problem in read_suite(path).problems]
     if problems:
-        raise Refused("\n".join(f"{problem}; mend it, or delete the file to have it proposed anew" for problem in problems))
+        raise Refused(
+            "\n".join(
+                f"{problem.removesuffix('; mend it there')}; mend it there, or delete the file to have it proposed anew"
+                for problem in problems
+            )
+        )
     lines = []
     with whole(*paths.values()) as parts:
         for part, (name, path) in zip(parts, paths.items(), strict=True):

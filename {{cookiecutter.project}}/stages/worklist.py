@@ -164,5 +164,5 @@ def _of_monitoring(params: Params, proofs: list[ClassProof], findings: list[Find
 def _cases(per_thousand: float) -> str:
     cases = 20 / per_thousand * 1000
     return (
-        f"the rarest class comes {per_thousand:.1f} times in 1,000 cases: 20 of it, the fewest to judge by, take about {cases:,.0f} cases"
+        f"the rarest class comes {per_thousand:.3g} times in 1,000 cases: 20 of it, the fewest to judge by, take about {cases:,.0f} cases"
     )

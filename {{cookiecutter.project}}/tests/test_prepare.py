@@ -330,7 +330,9 @@ def test_intervals_are_labels():
 
 
 def test_a_source_without_rows_is_refused():
-    with pytest.raises(Refused, match=r"sources\.toys has no row, only a header; put the data there"):
+    with pytest.raises(
+        Refused, match=r"sources\.toys: its file \(path in data/sources\.yaml\) has no row, only a header; put the data there"
+    ):
         prepared(HEADER, TOYS, params())
 
 

@@ -234,7 +234,7 @@ def test_write_refuses_suites_that_are_not_sound_and_touches_none(tmp_path):
         write(longer_suites(), tmp_path)
     sentences = str(refused.value).splitlines()
     assert [Path(sentence.split()[0]).name for sentence in sentences] == ["classes.json", "leakage.json"]
-    assert all(sentence.endswith("mend it, or delete the file to have it proposed anew") for sentence in sentences)
+    assert all(sentence.endswith("mend it there, or delete the file to have it proposed anew") for sentence in sentences)
     assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before
 
 

@@ -195,7 +195,9 @@ def test_a_target_that_is_no_column_is_refused(tmp_path, monkeypatch):
 
 def test_a_file_with_only_a_header_is_refused(tmp_path, monkeypatch):
     project(tmp_path, toys(0))
-    assert refusal(monkeypatch, tmp_path) == "sources.toys has no row, only a header; put the data there"
+    assert (
+        refusal(monkeypatch, tmp_path) == "sources.toys: its file (path in data/sources.yaml) has no row, only a header; put the data there"
+    )
 
 
 def test_a_file_of_one_row_is_refused(tmp_path, monkeypatch):

@@ -173,7 +173,7 @@ def test_group_rates_are_those_of_sensitive_columns():
     assert (first["share"], first["gap"]) == (pytest.approx(0.5), pytest.approx(-0.3))
     assert first["gap_low"] < -0.3 < first["gap_high"] < 0
     [found] = group_rate_findings(rates)
-    assert found.what.startswith("class a is 50% of group f, -30% against all others")
+    assert found.what.startswith("the label is 'a' for 50% of those with 'f', -30 percentage points against all others")
 
 
 def test_group_rates_that_differ_by_chance_are_no_finding():
