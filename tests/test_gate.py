@@ -440,8 +440,8 @@ def test_a_gate_leaves_the_table_as_it_was(judge):
 
 
 def test_a_gate_prints_its_verdict_with_a_line_for_each_sentence(judge, capsys):
-    verdict = judge(TOYS, sizes())
-    assert capsys.readouterr() == (f"gate shelf: fail (3 rows, 1 expectation)\n  {verdict.sentences[0]}\n", "")
+    first, second = judge(TOYS, sizes(), sizes(max_value=8)).sentences
+    assert capsys.readouterr() == (f"gate shelf: fail (3 rows, 2 expectations)\n  {first}\n  {second}\n", "")
 
 
 def test_stop_names_each_report_that_blocks():
