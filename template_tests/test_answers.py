@@ -103,7 +103,7 @@ def test_own_data_bring_nothing_of_the_example(german, tmp_path):
     assert not [path for path in folder.rglob("*") if path.is_dir() and not any(path.iterdir())]
 
 
-def test_own_data_go_through_the_pipeline(german, numbered, tmp_path):
+def test_own_data_go_through_the_pipeline_lint_and_tests(german, numbered, tmp_path):
     for data, target, sensitive, classes in ((german, "Art", "none", {"a", "b"}), (numbered, "kind", "colour", {"1", "2", "3"})):
         folder = generate(ROOT, tmp_path / target, project=ODD, data=str(data), target=target, sensitive=sensitive)
         git(folder, "init", "--quiet")
@@ -114,6 +114,14 @@ def test_own_data_go_through_the_pipeline(german, numbered, tmp_path):
         metrics = json.loads((folder / "reports/metrics.json").read_text(encoding="utf-8"))
         assert metrics["classes"].keys() == classes
         assert metrics["balanced_accuracy"] > 1 / len(classes) + 0.1
+    for command in (
+        ["ruff", "check"],
+        ["ruff", "format", "--check"],
+        ["mypy"],
+        ["pytest", "tests/test_drills.py", "tests/test_pipeline.py"],
+    ):
+        checked = run(folder, *command)
+        assert checked.returncode == 0, checked.stdout[-5000:]
 
 
 def test_a_project_without_suites_is_sent_to_make_scope(german, tmp_path):

@@ -12,6 +12,7 @@ import pandas as pd
 
 PROJECT = Path(__file__).resolve().parent.parent
 COPIED = [".dvc/config", ".dvcignore", "data/sources.yaml", "data/raw", "dvc.yaml", "expectations", "params.yaml", "stages", "uv.lock"]
+NAMES = dict.fromkeys(["class", "group", "column"], "str")  # of rows of judged tables, also where they look like numbers
 SETTINGS = {  # a params.yaml that a test may change
     "random_state": 0,
     "data": {"target": "label", "time": None, "cluster": [], "sensitive": [], "forbidden": {}},
@@ -87,7 +88,7 @@ class Run:
     def table(self, name: str) -> pd.DataFrame:
         """Return a table that the run wrote."""
         path = self.folder / name
-        return pd.read_csv(path) if path.suffix == ".csv" else pd.read_parquet(path)
+        return pd.read_csv(path, dtype=NAMES) if path.suffix == ".csv" else pd.read_parquet(path)
 
 
 def copy_project(folder: Path) -> Run:
