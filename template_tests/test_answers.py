@@ -205,7 +205,7 @@ WRONG = [
     ({"project": "My project"}, "project is 'My project', must be lower-case letters"),
     ({"project": "pandas"}, "project is 'pandas', the name of a package"),
     ({"project": "botocore"}, "project is 'botocore', the name of a package"),
-    ({"data": "nowhere.csv"}, "data is 'nowhere.csv', must be 'example' or the path of a CSV or Parquet file: there is none"),
+    ({"data": "nowhere.csv"}, "data is 'nowhere.csv', must be 'example' or the path of a CSV or Parquet file: there is no such file"),
     ({"target": ""}, "target is empty, must be the column to predict: colour, size, kind, day"),
     ({"target": "knd"}, "target is 'knd', no column of the file; it has colour, size, kind, day; did you mean kind?"),
     ({"target": "size"}, "target is 'size', which is continuous (numbers such as "),
