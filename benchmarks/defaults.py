@@ -10,7 +10,7 @@ from sklearn.metrics import average_precision_score, balanced_accuracy_score, br
 from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
-from stages.models import MODELS
+from stages.during.models import MODELS
 from stages.params import Params, load_params
 from stages.tables import TRAIN, read_table
 from stages.train import choose, out_of_fold

@@ -30,7 +30,7 @@ TESTS = {
 # the plugin collects garbage at the end of each run, which takes longer than the tests of a mutant
 SETTINGS = """[mutmut]
 source_paths = stages
-only_mutate = stages/{module}.py
+only_mutate = {path}
 process_isolation = forkserver
 pytest_add_cli_args =
     -p
@@ -54,16 +54,18 @@ def statuses(module: str, folder: Path) -> dict[str, str]:
     for name in ("stages", "tests"):
         shutil.copytree(PROJECT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(PROJECT / "pyproject.toml", folder)
+    [path] = (path.relative_to(PROJECT) for path in (PROJECT / "stages").rglob(f"{module}.py"))
     tests = "\n    ".join(f"tests/{test}" for test in TESTS[module])
-    (folder / "setup.cfg").write_text(SETTINGS.format(module=module, tests=tests), encoding="utf-8")
+    (folder / "setup.cfg").write_text(SETTINGS.format(path=path.as_posix(), tests=tests), encoding="utf-8")
     mutmut(folder, "run", "--max-children", "1")
     lines = (line.strip().rpartition(": ") for line in mutmut(folder, "results", "--all", "true").splitlines())
-    return {name: status for name, _, status in lines if name.startswith(f"stages.{module}.")}
+    return {name: status for name, _, status in lines if f".{module}.x_" in name}
 
 
 def key(name: str, diff: str) -> str:
     """Return a mutant as docs/mutants.md names it: the function and its line as mutated, or the line that is gone, after a minus."""
-    function = name.removeprefix("stages.").replace(".x_", ".").rpartition("__mutmut_")[0]
+    module, _, function = name.rpartition("__mutmut_")[0].rpartition(".x_")
+    function = f"{module.rpartition('.')[2]}.{function}"
     lines = [line for line in diff.splitlines() if not line.startswith(("---", "+++"))]
     added, removed = (" ".join(line[1:].strip() for line in lines if line.startswith(sign)) for sign in "+-")
     return f"{function}: {added or f'- {removed}'}"

@@ -27,11 +27,11 @@ import pandas as pd
 from tqdm import tqdm
 
 from benchmarks.corruptions import CORRUPTIONS, NotHere, Raw
+from stages.before.propose import propose, write
 from stages.command import Refused
 from stages.gate import gate
 from stages.params import Params, load_params
 from stages.prepare import IS_TEST, PATTERNS, prepare, summarise
-from stages.propose import propose, write
 from stages.sources import Source, load_sources, read
 from stages.validate import class_support, leakage
 

@@ -11,9 +11,9 @@ import tempfile
 from difflib import get_close_matches
 from pathlib import Path
 
+from stages.before.sample import look
 from stages.command import Refused
 from stages.detect import problems
-from stages.sample import look
 
 SLUG = r"[a-z][a-z0-9]*(-[a-z0-9]+)*"
 CHOICES = {"remote": ("none", "local", "s3", "gs", "azure", "ssh"), "ci": ("github", "gitlab", "none")}

@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from hooks.answers import find_data, is_update, sensitive
+from stages.before.sample import Found, look
 from stages.detect import take_in
-from stages.sample import Found, look
 
 URLS = {
     "s3": "the bucket",

@@ -1,6 +1,6 @@
 # ruff: noqa
 # fmt: off
-# made by tools/sync_template.py of stages/command.py, stages/formats.py, stages/sample.py, stages/detect.py, hooks/answers.py, hooks/next_steps.py: edit those
+# made by tools/sync_template.py of stages/command.py, stages/formats.py, stages/before/sample.py, stages/detect.py, hooks/answers.py, hooks/next_steps.py: edit those
 import json
 ANSWERS = json.loads({{cookiecutter | tojson | tojson}})
 # {% raw %}
@@ -439,8 +439,8 @@ def complete(path: Path | None = None) -> None:
 
     Raises Refused for labels in params.yaml that the file does not have, and where it is not plain which file is meant.
     """
+    from stages.before.parquet import look_at_parquet
     from stages.params import load_params  # not of the standard library, which is all that the template's check may need
-    from stages.parquet import look_at_parquet
 
     if SOURCES.exists():
         if path:

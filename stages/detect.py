@@ -13,9 +13,9 @@ import sys
 from difflib import get_close_matches
 from pathlib import Path
 
+from stages.before.sample import Found, look
 from stages.command import Refused, run
 from stages.formats import MOST_CLASSES, PACKED
-from stages.sample import Found, look
 
 LARGEST = 50_000_000  # bytes of a file that git takes
 SOURCES, RAW = Path("data/sources.yaml"), Path("data/raw")
@@ -130,8 +130,8 @@ def complete(path: Path | None = None) -> None:
 
     Raises Refused for labels in params.yaml that the file does not have, and where it is not plain which file is meant.
     """
+    from stages.before.parquet import look_at_parquet
     from stages.params import load_params  # not of the standard library, which is all that the template's check may need
-    from stages.parquet import look_at_parquet
 
     if SOURCES.exists():
         if path:

@@ -17,12 +17,12 @@ from sklearn.metrics import (
 from threadpoolctl import threadpool_limits
 
 from stages.command import Refused, run
+from stages.during.intervals import clopper_pearson, newcombe
+from stages.during.model import BASELINE, MODEL, Model, load_model
+from stages.during.plots import draw
 from stages.features import features
 from stages.gate import gate, stop
-from stages.intervals import clopper_pearson, newcombe
-from stages.model import BASELINE, MODEL, Model, load_model
 from stages.params import ROW_ID, Data, load_params
-from stages.plots import draw
 from stages.tables import TEST, TRAIN, read_table, write_json, write_table
 
 DIGITS = 6

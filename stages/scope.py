@@ -12,20 +12,15 @@ from ibis import _
 from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
-from stages.column_findings import copy_findings, findings, missing_findings
-from stages.columns import Column, describe, misfits
-from stages.command import Refused, run
-from stages.detect import complete
-from stages.effort import Curve, Gain, effort_findings, gains, learn, time_gap, training_time
-from stages.finding import Finding, heaviest_first
-from stages.params import ROW_ID, Params, load_params
-from stages.prepare import IS_TEST, KIND, MANY_COLUMNS, PROBLEM, assign, check_roles, check_target, conform, reject
-from stages.proof import check_criteria, class_findings, group_findings, group_proofs, prove
-from stages.propose import propose, write
-from stages.scope_page import page
-from stages.scoping import HTML, JSON, Scoping, as_json, screen
-from stages.sources import RECORD, Raw, Source, load_sources, read
-from stages.suspicious import (
+from stages.before.column_findings import copy_findings, findings, missing_findings
+from stages.before.columns import Column, describe, misfits
+from stages.before.effort import Curve, Gain, effort_findings, gains, learn, time_gap, training_time
+from stages.before.finding import Finding, heaviest_first
+from stages.before.proof import check_criteria, class_findings, group_findings, group_proofs, prove
+from stages.before.propose import propose, write
+from stages.before.scope_page import page
+from stages.before.scoping import HTML, JSON, Scoping, as_json, screen
+from stages.before.suspicious import (
     GIVES_AWAY,
     cluster_findings,
     contradiction_findings,
@@ -36,8 +31,13 @@ from stages.suspicious import (
     order_findings,
     orders,
 )
+from stages.before.worklist import work_list
+from stages.command import Refused, run
+from stages.detect import complete
+from stages.params import ROW_ID, Params, load_params
+from stages.prepare import IS_TEST, KIND, MANY_COLUMNS, PROBLEM, assign, check_roles, check_target, conform, reject
+from stages.sources import RECORD, Raw, Source, load_sources, read
 from stages.tables import write_json, write_text
-from stages.worklist import work_list
 
 MEMORY = "1GB"  # of the table engine; beyond it, it writes to disk
 SAMPLE = 1_000_000  # rows that are held in memory at most

@@ -15,12 +15,12 @@ from tqdm import tqdm
 
 from stages.augment import augment
 from stages.command import run
-from stages.decision import aim, calibrate, choose_weights, decide, fit_calibration
+from stages.during.decision import aim, calibrate, choose_weights, decide, fit_calibration
+from stages.during.intervals import paired_lead
+from stages.during.model import BASELINE, MODEL, Model, save_model, sha256
+from stages.during.models import build_model
 from stages.features import clusters, features
 from stages.gate import gate, stop
-from stages.intervals import paired_lead
-from stages.model import BASELINE, MODEL, Model, save_model, sha256
-from stages.models import build_model
 from stages.params import ORIGIN, Params, load_params
 from stages.split import kfold
 from stages.tables import AUGMENTED, TRAIN, read_table, write_table
@@ -123,11 +123,11 @@ def main() -> None:
         plain = fit("logistic_regression", rows, params, "none")
     weighted = choose("baseline", y, scores["logistic_regression"], "none", "balanced_accuracy")
     X = features(rows, params.data)
-    code = sorted(Path(module.__file__).name for name, module in sys.modules.items() if name.startswith("stages.") and module.__file__)
+    code = sorted(name for name in sys.modules if name.startswith("stages."))
     provenance = {
         "model": settings.model,
         "data_sha256": {path: sha256(path) for path in (TRAIN, AUGMENTED)},
-        "code_sha256": {name: sha256(Path("stages", name)) for name in code},
+        "code_sha256": {name: sha256(Path(str(sys.modules[name].__file__))) for name in code},
     }
     for path, estimator, chosen in ((MODEL, fitted, model), (BASELINE, plain, weighted)):
         columns = {column: str(dtype) for column, dtype in X.dtypes.items()}

@@ -7,8 +7,8 @@ from types import SimpleNamespace
 import pandas as pd
 import pytest
 
+from stages.before.propose_judged import judged_suites
 from stages.params import load_params
-from stages.propose_judged import judged_suites
 
 ROOT = Path(__file__).parents[1]
 CRASHES = pd.DataFrame({"dead": ["alive", "dead"], "sex": ["f", "m"]})

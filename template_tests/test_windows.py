@@ -11,7 +11,7 @@ from test_template import ROOT
 RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
 POSIX = {"crypt", "fcntl", "grp", "posix", "pty", "pwd", "resource", "syslog", "termios", "tty"}
 TEXT_CALLS = {"open": 1, "read_text": 0, "write_text": 1}  # and how many arguments may stand before the encoding
-SHIPPED = [*sorted((ROOT / "stages").glob("*.py")), *sorted((ROOT / "hooks").glob("*.py"))]
+SHIPPED = [*sorted((ROOT / "stages").rglob("*.py")), *sorted((ROOT / "hooks").glob("*.py"))]
 
 
 def names() -> list[str]:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from stages.attributes import personal, sensitive, words
+from stages.before.attributes import personal, sensitive, words
 
 
 @pytest.mark.parametrize("name", ["maritalStatus", "marital_status", "MARITAL STATUS", "Marital-Status"])

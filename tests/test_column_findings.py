@@ -5,8 +5,8 @@ from dataclasses import replace
 import pandas as pd
 import pytest
 
-from stages.column_findings import copy_findings, findings, is_constant, is_date, is_free_text, is_identifier, missing_findings
-from stages.columns import Column
+from stages.before.column_findings import copy_findings, findings, is_constant, is_date, is_free_text, is_identifier, missing_findings
+from stages.before.columns import Column
 from stages.params import Data
 from stages.sources import Source
 

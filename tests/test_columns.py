@@ -3,7 +3,7 @@
 import ibis
 import pandas as pd
 
-from stages.columns import (
+from stages.before.columns import (
     Column,
     copies,
     describe,

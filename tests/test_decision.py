@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from stages.decision import aim, calibrate, choose_weights, decide, fit_calibration
+from stages.during.decision import aim, calibrate, choose_weights, decide, fit_calibration
 
 AIMS = ["balanced_accuracy", "macro_f1"]
 

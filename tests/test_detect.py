@@ -7,9 +7,9 @@ import pytest
 import yaml
 
 from stages import detect
+from stages.before.sample import Found, look
 from stages.command import Refused
 from stages.detect import complete, main, problems, sources_yaml, take_in
-from stages.sample import Found, look
 from stages.sources import Sources, load_sources
 from tests.pipeline_run import SETTINGS
 

@@ -7,9 +7,9 @@ import pandas as pd
 import pytest
 
 from stages.command import Refused
+from stages.during.intervals import newcombe
+from stages.during.model import Model
 from stages.evaluate import baselines, by_class, by_group, predictions, score
-from stages.intervals import newcombe
-from stages.model import Model
 from stages.params import Data
 
 

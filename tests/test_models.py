@@ -9,7 +9,7 @@ from sklearn.metrics import balanced_accuracy_score
 from threadpoolctl import threadpool_limits
 
 from stages.command import Refused
-from stages.models import MODELS, build_model
+from stages.during.models import MODELS, build_model
 
 EVERY_MODEL = pytest.mark.parametrize("name", MODELS)
 EVERY_COUNT = pytest.mark.parametrize("classes", [["no", "yes"], ["no", "perhaps", "yes"]], ids=["two classes", "three classes"])
@@ -184,7 +184,7 @@ def test_vote_is_the_mean_of_the_three_others():
 def test_a_misspelt_model_is_refused():
     sentence = (
         "params.yaml: train.model is 'random_forrest', must be one of logistic_regression, random_forest, hist_gradient_boosting, vote; "
-        "stages/models.py builds them"
+        "stages/during/models.py builds them"
     )
     with pytest.raises(Refused, match=sentence):
         build_model("random_forrest", easy(["no", "yes"])[0], 0)

@@ -5,8 +5,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from stages.before.parquet import look_at_parquet
 from stages.command import Refused
-from stages.parquet import look_at_parquet
 
 
 def test_types_are_those_of_the_file(tmp_path):

@@ -6,10 +6,10 @@ from types import SimpleNamespace
 import pandas as pd
 import pytest
 
+from stages.before.propose import merge, propose, write
 from stages.command import Refused
 from stages.gate import gate
 from stages.params import Data
-from stages.propose import merge, propose, write
 from tests.drills import ALWAYS, broken
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # Great Expectations warns itself

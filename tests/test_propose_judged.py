@@ -4,9 +4,9 @@ from types import SimpleNamespace
 import pandas as pd
 import pytest
 
+from stages.before.propose_judged import groups, judged_suites
 from stages.gate import gate
 from stages.params import Data
-from stages.propose_judged import groups, judged_suites
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*(condition_parser|row_condition):DeprecationWarning")  # Great Expectations warns itself
 CRITERIA = SimpleNamespace(recall_floor=0.5, recall_floors={}, largest_gap=0.1)

@@ -3,8 +3,8 @@ import json
 import pandas as pd
 import pytest
 
+from stages.before.propose_relations import propose_relations
 from stages.gate import gate
-from stages.propose_relations import propose_relations
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # Great Expectations warns itself
 

@@ -8,7 +8,7 @@ from threadpoolctl import threadpool_limits
 
 from stages import train
 from stages.command import Refused
-from stages.model import Model, save_model, sha256
+from stages.during.model import Model, save_model, sha256
 from stages.params import Params
 from stages.schema import check
 from stages.train import OutOfFold, choose, compare, fit, out_of_fold

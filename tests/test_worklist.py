@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from stages.effort import Curve, Gain
-from stages.finding import Finding
-from stages.proof import GroupProof, prove
-from stages.worklist import PHASES, work_list
+from stages.before.effort import Curve, Gain
+from stages.before.finding import Finding
+from stages.before.proof import GroupProof, prove
+from stages.before.worklist import PHASES, work_list
 from tests.test_effort import params
 
 PROOFS = [prove("most", 800, 200, 0.5, 0.9), prove("rare", 80, 20, 0.5, 0.9)]

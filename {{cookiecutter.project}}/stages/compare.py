@@ -15,8 +15,8 @@ from typing import Any
 import pandas as pd
 
 from stages.command import Refused, run
+from stages.during.intervals import newcombe
 from stages.gate import Verdict, gate, stop
-from stages.intervals import newcombe
 from stages.summary import GATES, REPORTS
 from stages.tables import TEST, write_table
 

@@ -71,7 +71,7 @@ class Augment(Section):
 class Train(Section):
     """Settings of the stage train."""
 
-    model: str  # build_model in stages/models.py knows the names
+    model: str  # build_model in stages/during/models.py knows the names
     sample_weight: Literal["none", "balanced", "sqrt_balanced"]
     decision_weights: Literal["none", "balanced_accuracy", "macro_f1"]
     calibration: Literal["none", "sigmoid"]

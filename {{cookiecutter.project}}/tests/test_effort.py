@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from stages.effort import SHARES, Curve, Gain, effort_findings, extrapolate, gains, learn, time_gap, training_time
+from stages.before.effort import SHARES, Curve, Gain, effort_findings, extrapolate, gains, learn, time_gap, training_time
 from stages.params import Params, Scope
 
 CRITERIA = {"metric": "balanced_accuracy", "recall_floor": 0.5, "recall_floors": {}, "largest_gap": 0.1}

@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 from scipy.stats import binomtest
 
-from stages.decision import aim
-from stages.intervals import clopper_pearson, newcombe, paired_lead
+from stages.during.decision import aim
+from stages.during.intervals import clopper_pearson, newcombe, paired_lead
 
 AIMS = ["none", "balanced_accuracy", "macro_f1"]
 

@@ -1,7 +1,7 @@
 import pandas as pd
 import pytest
 
-from stages.margins import distinct, divergence, least, most, mostly, mostly_unique, quantile_ranges
+from stages.before.margins import distinct, divergence, least, most, mostly, mostly_unique, quantile_ranges
 
 
 def test_what_no_row_shows_13_rows_of_the_next_table_can_show_by_chance():

@@ -19,8 +19,8 @@ from threadpoolctl import threadpool_limits
 
 import stages
 from stages.command import Refused
-from stages.model import Model, load_model, save_model, sha256
-from stages.models import MODELS, build_model
+from stages.during.model import Model, load_model, save_model, sha256
+from stages.during.models import MODELS, build_model
 
 EVERY_MODEL = pytest.mark.parametrize("name", MODELS)
 EVERY_COUNT = pytest.mark.parametrize("classes", [["no", "yes"], ["no", "perhaps", "yes"]], ids=["two classes", "three classes"])
@@ -149,7 +149,7 @@ def test_saving_leaves_nothing_but_the_model_beside_its_card(saved):
 def test_a_class_of_ones_own_is_refused(tmp_path):
     save_model(Model(Home(), ["no", "yes"], {}, {}, {}), tmp_path / "model.skops", {})
     with pytest.raises(
-        Refused, match=r"model.skops holds types that stages/model.py does not trust: .*Home.*; if you wrote them, add them"
+        Refused, match=r"model.skops holds types that stages/during/model.py does not trust: .*Home.*; if you wrote them, add them"
     ):
         load_model(tmp_path / "model.skops")
 
@@ -157,7 +157,7 @@ def test_a_class_of_ones_own_is_refused(tmp_path):
 def test_a_function_that_runs_commands_is_refused(tmp_path):
     estimator = make_pipeline(FunctionTransformer(os.system), KNeighborsClassifier())
     save_model(Model(estimator, ["no", "yes"], {}, {}, {}), tmp_path / "model.skops", {})
-    with pytest.raises(Refused, match=r"holds types that stages/model.py does not trust: .*system"):
+    with pytest.raises(Refused, match=r"holds types that stages/during/model.py does not trust: .*system"):
         load_model(tmp_path / "model.skops")
 
 
@@ -199,7 +199,7 @@ def test_a_missing_file_is_refused_by_name(saved, name):
         load_model(saved)
 
 
-@pytest.mark.parametrize("path", sorted(STAGES.glob("*.py")), ids=lambda path: path.name)
+@pytest.mark.parametrize("path", sorted(STAGES.rglob("*.py")), ids=lambda path: path.name)
 def test_no_stage_can_unpickle(path):
     unsafe = {"pickle", "_pickle", "cloudpickle", "dill", "marshal", "shelve"}
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):

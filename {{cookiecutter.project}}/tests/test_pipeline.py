@@ -24,7 +24,9 @@ def imported(module: str) -> set[str]:
         name = todo.pop()
         if name not in found:
             found.add(name)
-            tree = ast.parse((PROJECT / "stages" / f"{name}.py").read_text(encoding="utf-8"))
+            path = Path("stages", *name.split("."))
+            found |= {f"{package}.__init__" for package in path.relative_to("stages").parts[:-1]}
+            tree = ast.parse((PROJECT / path).with_suffix(".py").read_text(encoding="utf-8"))
             froms = [node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.module]
             froms += [alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names]
             todo += [one.removeprefix("stages.") for one in froms if one.startswith("stages.")]
@@ -42,7 +44,7 @@ def verdicts(run: Run) -> dict[str, str]:
 
 @pytest.mark.parametrize("stage", DVC["stages"])
 def test_stage_depends_on_all_code_that_it_imports(stage):
-    listed = {Path(dep).stem for dep in DVC["stages"][stage]["deps"] if dep.startswith("stages/")}
+    listed = {".".join(Path(dep).with_suffix("").parts[1:]) for dep in DVC["stages"][stage]["deps"] if dep.startswith("stages/")}
     assert listed == imported(stage) | {"__init__"}
 
 

@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 from sklearn.metrics import confusion_matrix
 
+from stages.during.plots import POINTS, calibration, draw, precision_recall
 from stages.evaluate import by_class, score
-from stages.plots import POINTS, calibration, draw, precision_recall
 
 FILES = [
     "calibration.csv",

@@ -3,10 +3,10 @@
 import pandas as pd
 import pytest
 
+from stages.before.proof import check_criteria, class_findings, group_findings, group_proofs, prove, rows_needed
 from stages.command import Refused
-from stages.intervals import clopper_pearson
+from stages.during.intervals import clopper_pearson
 from stages.params import Data, Scope
-from stages.proof import check_criteria, class_findings, group_findings, group_proofs, prove, rows_needed
 
 DATA = Data(target="label", time=None, cluster=[], sensitive=["colour"], forbidden={})
 

@@ -12,11 +12,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from stages import split
+from stages.before.sample import look
 from stages.command import Refused
 from stages.detect import sources_yaml
 from stages.params import Params
 from stages.prepare import conform, prepare, summarise
-from stages.sample import look
 from stages.schema import check
 from stages.sources import Source, Sources, read
 from tests.pipeline_run import SETTINGS

@@ -3,8 +3,8 @@ import json
 import pandas as pd
 import pytest
 
+from stages.before.propose_columns import propose_column
 from stages.gate import gate
-from stages.propose_columns import propose_column
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # Great Expectations warns itself
 ROLES = {"is_time": False, "is_needed": False, "is_target": False, "is_whole": True}

@@ -2,9 +2,9 @@ import gzip
 
 import pytest
 
-from stages import sample
+from stages.before import sample
+from stages.before.sample import kind_of, look
 from stages.command import Refused
-from stages.sample import kind_of, look
 
 
 @pytest.fixture

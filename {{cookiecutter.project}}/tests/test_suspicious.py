@@ -5,9 +5,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from stages.params import Data
-from stages.prepare import KIND
-from stages.suspicious import (
+from stages.before.suspicious import (
     Contradictions,
     cluster_findings,
     contradiction_findings,
@@ -19,6 +17,8 @@ from stages.suspicious import (
     order_findings,
     orders,
 )
+from stages.params import Data
+from stages.prepare import KIND
 
 
 def roles(**given) -> Data:

@@ -1,0 +1,185 @@
+"""Say what a column seems to be apart from its declared type, and what to do about it."""
+
+import re
+
+import pandas as pd
+
+from stages.before.attributes import personal, sensitive, words
+from stages.before.columns import COMMON, FEW, SHOWN, Column, copies, written
+from stages.before.finding import Finding
+from stages.params import Data
+from stages.prepare import MANY_COLUMNS, WORDS
+from stages.sources import Source
+
+NEARLY = 0.99  # almost constant, almost one value a row
+MISSING_WORDS = {"?", "-", ".", "na", "n/a", "nan", "null", "nil", "unknown", "unk", "missing", "not available", "not known"}
+SENTINELS = {-1, -9, -99, -999, -9999, 99, 999, 9999, 99999, 999999}
+DATE = re.compile(r"\d{4}[-/.]\d{1,2}[-/.]\d{1,2}([ T].*)?|\d{1,2}[-/.]\d{1,2}[-/.]\d{2,4}([ T].*)?|\d{1,2}[ -][A-Za-z]{3,9}[ -]\d{2,4}")
+
+
+def copy_findings(X: pd.DataFrame) -> list[Finding]:
+    """Return the features that are one another in another code."""
+    return [
+        Finding(
+            "note", "data", ", ".join(group), "they say the same in other words: each value of one goes with one of the other", "keep one"
+        )
+        for group in copies(X)
+    ]
+
+
+def is_identifier(column: Column) -> bool:
+    """Tell whether a column names its row: nearly one value a row, and text in one word, or named as an id, or counting up."""
+    if column.filled < FEW or column.distinct < NEARLY * column.filled or column.type not in ("text", "integer"):
+        return False
+    if column.type == "text":
+        return (column.words_a_value or 1) < 2
+    return column.rises or is_named_id(column.name)
+
+
+def is_named_id(name: str) -> bool:
+    """Tell whether a column's name says that it names something: customer_id, caseid, uuid, order_no."""
+    return bool({"id", "uuid", "guid", "key", "no", "nr", "number"} & set(words(name)[-1:])) or name.lower().endswith("id")
+
+
+def is_date(column: Column) -> bool:
+    """Tell whether text or whole numbers are written as dates, such as 31.12.2001 or 20011231."""
+    values = [value for value, _n in column.common]
+    if column.type == "text":
+        return len(values) > 1 and sum(bool(DATE.fullmatch(value)) for value in values) > NEARLY * len(values)
+    dates = re.compile(r"(19|20)\d\d(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])")
+    return column.type == "integer" and len(values) > 1 and all(dates.fullmatch(value) for value in values)
+
+
+def is_free_text(column: Column) -> bool:
+    """Tell whether a column holds sentences: four words a value or more, and hardly a value twice."""
+    return column.type == "text" and (column.words_a_value or 0) >= 4 and column.distinct > max(FEW, column.filled / 2)
+
+
+def is_constant(column: Column) -> bool:
+    """Tell whether one value, or none, stands in nearly every record."""
+    return (column.distinct < 2 and not column.missing) or max(
+        column.missing, *(n for _v, n in column.common[:1]), 0
+    ) >= NEARLY * column.rows
+
+
+def findings(columns: list[Column], data: Data, source: Source) -> list[Finding]:
+    """Return what is to be said of single columns; of those that are no features only what matters there."""
+    found: list[Finding] = []
+    for column in columns:
+        found += _of_values(column, source)
+        if column.name not in data.not_features():
+            found += _of_features(column, data)
+    if len(columns) > MANY_COLUMNS:
+        found.append(
+            Finding("note", "data", source.path, f"{len(columns)} columns", "each that carries nothing costs time and chance hits")
+        )
+    return found
+
+
+def _of_values(column: Column, source: Source) -> list[Finding]:
+    """Return what is to be said of how values are written."""
+    name, found = column.name, []
+    if column.misfits:
+        examples = ", ".join(map(repr, column.examples))
+        found.append(
+            Finding(
+                "stop",
+                "data",
+                name,
+                f"{column.misfits:,} of {column.rows:,} values are {WORDS[column.type]}, such as {examples}; their rows are rejected",
+                f"mend its type in data/sources.yaml (now {column.type}), or the words under missing there, or the file",
+            )
+        )
+    words_for_missing = [value for value, _n in column.common if value.strip().lower() in MISSING_WORDS]
+    if column.type == "text" and words_for_missing:
+        n = dict(column.common)[words_for_missing[0]]
+        do = "if so, add it to missing in data/sources.yaml"
+        found.append(Finding("look", "data", name, f"{words_for_missing[0]!r} ({n:,} times) may mean a missing value", do))
+    if column.type in ("integer", "number") and (sentinel := _sentinel(column)):
+        do = "if it means a missing value, write nothing there instead; as a number it misleads"
+        found.append(Finding("look", "data", name, f"the value {sentinel} stands apart from all others", do))
+    return found
+
+
+def _sentinel(column: Column) -> str | None:
+    """Return the commonest value that is one of SENTINELS, lies at an end, and far from the next value that is looked at."""
+    numbers = {float(value): value for value, _n in column.common}
+    if len(numbers) < 10 or column.low is None or column.high is None:
+        return None
+    ordered = sorted(numbers)
+    width = ordered[-2] - ordered[1]
+    for end, neighbour in ((ordered[0], ordered[1]), (ordered[-1], ordered[-2])):
+        is_end = written(end) in (column.low, column.high) or numbers[end] in (column.low, column.high)
+        if (
+            end in SENTINELS
+            and is_end
+            and (abs(end - neighbour) > max(width, 1) or (end < 0 <= neighbour and dict(column.common)[numbers[end]] > 1))
+        ):
+            return numbers[end]
+    return None
+
+
+def _of_features(column: Column, data: Data) -> list[Finding]:
+    """Return what a column that the model would see seems to be."""
+    name, values = column.name, [value for value, _n in column.common]
+    if column.distinct == 0:
+        return [Finding("look", "data", name, "it is empty", "name it in data.forbidden of params.yaml, or find its values")]
+    if is_constant(column):
+        share = max(column.missing, column.common[0][1]) / column.rows
+        what = "missing" if column.missing > column.common[0][1] else repr(column.common[0][0])
+        return [
+            Finding(
+                "note", "data", name, f"{what} in {share:.1%} of the rows: it says next to nothing", "leave it out if it costs anything"
+            )
+        ]
+    found = []
+    if is_identifier(column):
+        do = "name it in data.forbidden of params.yaml: a model can only learn it by heart"
+        found.append(Finding("look", "data", name, f"it names the row: {column.distinct:,} values in {column.filled:,} rows", do))
+    elif is_named_id(name) and column.distinct > FEW and column.distinct < column.filled:
+        do = "if rows of one thing know of each other, name it in data.cluster of params.yaml, else in data.forbidden"
+        what = f"by its name it names something that stands in several rows: {column.distinct:,} values in {column.filled:,} rows"
+        found.append(Finding("look", "data", name, what, do))
+    if is_date(column):
+        do = "declare it as date in data/sources.yaml (ISO dates), and name it in data.time of params.yaml if it orders the rows"
+        found.append(
+            Finding("look", "data", name, f"its values are written as dates, such as {values[0]!r}, but declared as {column.type}", do)
+        )
+    if is_free_text(column):
+        do = "a table model takes each text as one category: make features of it, or forbid it"
+        found.append(Finding("look", "data", name, f"free text, {column.words_a_value:.0f} words a value", do))
+    elif column.type == "text" and column.distinct > COMMON and not is_identifier(column) and not is_date(column):
+        do = f"the models tell the {COMMON} commonest apart and take the rest as one; group them by what they share"
+        found.append(Finding("note", "data", name, f"{column.distinct:,} categories", do))
+    return found + _of_persons(column)
+
+
+def _of_persons(column: Column) -> list[Finding]:
+    """Return whether a feature is personal data, or a trait by which people must not be told apart."""
+    name, values = column.name, [value for value, _n in column.common]
+    if column.type == "text" and (kind := personal(name, values)):
+        do = "the model does not need it and the law protects it: name it in data.forbidden of params.yaml, better leave it out of the file"
+        return [
+            Finding(
+                "stop", "data", name, f"it seems to hold {kind} of a person".replace("a person's name of a person", "persons' names"), do
+            )
+        ]
+    trait = sensitive(name, values[:20] if column.distinct <= 20 else [])
+    if not trait:
+        return []
+    do = (
+        "name each in data.sensitive of params.yaml, which keeps it out of the features and audits it by group; then run `make scope` again"
+    )
+    if column.type in ("number", "date") or column.distinct > FEW:
+        do = "decide whether the model may use it; to audit it, add a column of groups such as bands, and name that in data.sensitive"
+    return [Finding("look", "data", name, f"it seems to be {trait}, and is a feature", do)]
+
+
+def missing_findings(columns: list[Column], data: Data) -> list[Finding]:
+    """Return the features of which more than half is missing, the emptiest first, as one finding."""
+    empty = [c for c in columns if c.name not in data.not_features() and c.distinct and NEARLY * c.rows > c.missing > c.rows / 2]
+    if not empty:
+        return []
+    named = ", ".join(f"{c.name} {c.missing / c.rows:.0%}" for c in sorted(empty, key=lambda c: -c.missing)[:SHOWN])
+    do = "find out why, and whether it will be so in use: the gap itself may be what the model learns"
+    return [Finding("look", "data", f"{len(empty)} columns", f"more than half is missing: {named}", do)]

@@ -1,0 +1,1 @@
+"""During training: models, decisions, intervals and pictures, which stages share."""

@@ -1,0 +1,1 @@
+"""Before training: what `make scope` finds, proves, estimates and proposes."""

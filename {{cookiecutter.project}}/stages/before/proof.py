@@ -1,0 +1,172 @@
+"""What the rows at hand can prove of each class and group, held against the success criteria in params.yaml."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from stages.before.finding import Finding
+from stages.command import Refused
+from stages.during.intervals import clopper_pearson, newcombe
+from stages.params import Data
+from stages.params import Scope as Criteria
+
+SUPPORT = 20  # test rows under which a recall is not judged, as in expectations/by_class.json
+TRAINING = 30  # training rows under which a model is shown little but chance, as in expectations/classes.json
+GROUP_ROWS, GROUP_SUPPORT = 200, 30  # test rows of a group, as in expectations/by_group.json
+MARGIN = 0.1  # by how much a recall is taken to beat its floor where no model has been tried
+RARE = 0.25  # of the largest class: below it accuracy hides the rarest
+MOST = 10_000_000
+
+
+@dataclass(frozen=True)
+class ClassProof:
+    """What the test rows of one class can prove: bounds are one-sided 95 % Clopper-Pearson bounds.
+
+    `best_low` is the lower bound if the model found every test row, so that no higher floor can be proven. `needed` test rows
+    would prove `floor` for a model of recall `expected`, `more` is how many rows of the class that is beyond those at hand.
+    `verdict`: proven (if the model reaches `expected`), unproven (too few test rows for that), below (expected under the
+    floor), not judged (fewer than SUPPORT test rows or TRAINING training rows).
+    """
+
+    label: str
+    rows: int
+    train: int
+    test: int
+    floor: float
+    best_low: float
+    expected: float
+    expected_low: float
+    needed: int | None
+    more: int | None
+    verdict: str
+
+
+def check_criteria(criteria: Criteria, counts: pd.Series) -> None:
+    """Raise Refused, all problems at once, where the criteria do not fit the classes; counts: rows of each class."""
+    problems = [
+        f"params.yaml: scope.recall_floors names {label!r}, which is no class; there are {', '.join(counts.index[:20])}"
+        for label in criteria.recall_floors
+        if label not in counts.index
+    ]
+    if criteria.metric == "accuracy" and counts.min() < RARE * counts.max():
+        problems.append(
+            f"params.yaml: scope.metric is 'accuracy', but {counts.idxmin()!r} has {counts.min():,} rows and {counts.idxmax()!r} "
+            f"{counts.max():,}: never finding the former would hardly lower it; take balanced_accuracy or macro_f1"
+        )
+    if problems:
+        raise Refused("\n".join(problems))
+
+
+def rows_needed(floor: float, recall: float) -> int | None:
+    """Return the fewest test rows whose lower bound reaches `floor` when the share `recall` of them is found, or None.
+
+    None where `recall` does not beat the floor, or would need more than MOST rows. Hits are rounded down.
+    """
+    if recall <= floor:
+        return None
+    low, high = 1, 1
+    while clopper_pearson(int(recall * high + 1e-9), high)[0] < floor:
+        low, high = high, high * 2
+        if high > MOST:
+            return None
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if clopper_pearson(int(recall * middle + 1e-9), middle)[0] >= floor else (middle, high)
+    return high
+
+
+def prove(label: str, train: int, test: int, floor: float, recall: float | None) -> ClassProof:
+    """Return what `test` rows of a class can prove; `recall` is what a model reached on rows held back, None if none was tried."""
+    expected = min(floor + MARGIN, (1 + floor) / 2) if recall is None else recall
+    expected_low = clopper_pearson(round(expected * test), test)[0]
+    needed = rows_needed(floor, expected)
+    more = None
+    if test > 0 and train > 0:
+        at_least = [(needed or 0, test), (SUPPORT, test), (TRAINING, train)]
+        more = max(0, *(-(-fewest * (train + test) // side) - train - test for fewest, side in at_least))  # rounded up
+    if test < SUPPORT or train < TRAINING:
+        verdict = "not judged"
+    elif expected <= floor:
+        verdict = "below"
+    else:
+        verdict = "proven" if expected_low >= floor else "unproven"
+    best = clopper_pearson(test, test)[0]
+    return ClassProof(label, train + test, train, test, floor, best, expected, expected_low, needed, more, verdict)
+
+
+def class_findings(proofs: list[ClassProof], tried: bool) -> list[Finding]:
+    """Return what is to be said of classes that cannot be proven to reach their floor, rarest first; `tried`: a model was."""
+    found = []
+    for proof in sorted(proofs, key=lambda one: one.rows):
+        more = f"collect about {proof.more:,} more rows of it" if proof.more else "change the split so that both sides have rows of it"
+        match proof.verdict:
+            case "not judged":
+                what = f"cannot be judged: {proof.train:,} training rows (needs {TRAINING}) and {proof.test:,} test rows (needs {SUPPORT})"
+                do = f"{more}, join it with another class, or waive it by name with a reason in the suites"
+                found.append(Finding("stop", "data", f"class {proof.label}", what, do))
+            case "below":
+                what = f"a model reaches recall {proof.expected:.2f} on rows held back, its floor is {proof.floor:.2f}"
+                do = "better features or another model first; else a lower floor that its use can bear"
+                found.append(Finding("look", "training", f"class {proof.label}", what, do))
+            case "unproven":
+                whose = "a recall like that of the model tried" if tried else "a recall"
+                what = (
+                    f"{proof.test:,} test rows do not prove its floor {proof.floor:.2f} from {whose}, {proof.expected:.2f} "
+                    f"(lower bound {proof.expected_low:.2f})"
+                )
+                found.append(
+                    Finding("look", "data", f"class {proof.label}", what, f"{more}: {proof.needed or 0:,} test rows would prove it")
+                )
+    return found
+
+
+@dataclass(frozen=True)
+class GroupProof:
+    """What the test rows of one group can prove: `provable` is the smallest gap in a recall of 0.8 beyond chance (95 %, Newcombe).
+
+    `support` is the fewest test rows that a class has in it. `verdict`: judged, or not judged (under GROUP_ROWS or GROUP_SUPPORT).
+    """
+
+    column: str
+    group: str
+    test: int
+    support: int
+    provable: float
+    verdict: str
+
+
+def group_proofs(rows: pd.DataFrame, data: Data, test_share: float) -> list[GroupProof]:
+    """Return one proof per group of each sensitive column; `rows` are all rows, of which about `test_share` are test rows."""
+    proofs = []
+    for column in data.sensitive:
+        for group, mine in rows.groupby(rows[column].astype("str").fillna("missing"), sort=True):
+            counts = mine[data.target].value_counts().reindex(rows[data.target].unique(), fill_value=0) * test_share
+            n, support = round(len(mine) * test_share), round(counts.min())
+            verdict = "judged" if n >= GROUP_ROWS and support >= GROUP_SUPPORT else "not judged"
+            provable = _smallest_gap(support, round(len(rows) * test_share) - n)
+            proofs.append(GroupProof(column, str(group), n, support, provable, verdict))
+    return proofs
+
+
+def _smallest_gap(n: int, n_others: int) -> float:
+    """Return the smallest gap below a rate of 0.8, in steps of 0.01, whose interval excludes 0; 1 where none up to 0.8 does."""
+    for gap in np.arange(1, 81) / 100:
+        if newcombe(round((0.8 - gap) * n), n, round(0.8 * n_others), n_others)[1] < 0:
+            return float(gap)
+    return 1.0
+
+
+def group_findings(proofs: list[GroupProof], criteria: Criteria) -> list[Finding]:
+    """Return what is to be said of groups that cannot be audited for the largest gap."""
+    found = []
+    for proof in proofs:
+        if proof.verdict == "not judged":
+            rarest = f"{proof.support:,} of its rarest class (needs {GROUP_SUPPORT})"
+            what = f"cannot be audited: about {proof.test:,} test rows (needs {GROUP_ROWS}), {rarest}"
+            do = "collect rows of it, join it with another group, or waive it by name with a reason in expectations/by_group.json"
+            found.append(Finding("look", "data", f"{proof.column} {proof.group}", what, do))
+        elif proof.provable > criteria.largest_gap:
+            what = f"a gap is told from chance from {proof.provable:.2f} on, the largest allowed is {criteria.largest_gap:.2f}"
+            found.append(Finding("note", "data", f"{proof.column} {proof.group}", what, "more rows of the group in its rarest class"))
+    return found

@@ -1,0 +1,257 @@
+"""The suites of the tables that the stages judge by: their words and thresholds, with the names of this data filled in."""
+
+from typing import Any, Protocol
+
+import pandas as pd
+
+from stages.before.margins import most
+from stages.before.propose_columns import expect
+from stages.params import Data
+
+INSUFFICIENT = {"verdict": "insufficient"}
+MOST_DUPLICATES = 0.01
+
+
+class Criteria(Protocol):
+    """What the model is to reach, as the section scope of params.yaml says."""
+
+    @property
+    def recall_floor(self) -> float:
+        """The recall that every class has to reach."""
+
+    @property
+    def recall_floors(self) -> dict[str, float]:
+        """The recall that single classes have to reach instead."""
+
+    @property
+    def largest_gap(self) -> float:
+        """How far a rate of a group may lie from that of all others."""
+
+
+def suite(name: str, notes: str, expectations: list[dict[str, Any]], **meta: list[str]) -> dict[str, Any]:
+    """Return a suite as its file holds it; meta: row, the columns that name a row, and show, those to show beside it."""
+    return {"name": name, "meta": {"notes": notes, **meta}, "expectations": expectations}
+
+
+def judged_suites(prepared: pd.DataFrame, data: Data, criteria: Criteria, duplicate_share: float) -> dict[str, dict[str, Any]]:
+    """Return the suites sources, classes, leakage, candidates, by_class and by_group.
+
+    duplicate_share: of the raw records, as the table of sources counts them.
+    """
+    classes = sorted(prepared[data.target].unique())
+    return {
+        "sources": _sources(duplicate_share, len(prepared)),
+        "classes": _classes(classes),
+        "leakage": _leakage(data, len(classes)),
+        "candidates": _candidates(),
+        "by_class": _by_class(classes, criteria),
+        "by_group": _by_group(prepared, classes, data, criteria),
+    }
+
+
+def _between(severity: str, notes: str, column: str, **kwargs: Any) -> dict[str, Any]:
+    return expect("column_values_to_be_between", severity, notes, column=column, **kwargs)
+
+
+def _same(notes: str, column: str, values: list[str], **kwargs: Any) -> dict[str, Any]:
+    return expect("column_distinct_values_to_equal_set", "critical", notes, column=column, value_set=values, **kwargs)
+
+
+def _where(column: str, value: str) -> dict[str, Any]:
+    return {"type": "comparison", "column": {"name": column}, "operator": "==", "parameter": value}
+
+
+def _or_insufficient(expectation: dict[str, Any]) -> dict[str, Any]:
+    return {**expectation, "meta": expectation["meta"] | INSUFFICIENT}
+
+
+def _sources(duplicate_share: float, n: int) -> dict[str, Any]:
+    usual = most(round(duplicate_share * n)) / n
+    largest = MOST_DUPLICATES if duplicate_share <= MOST_DUPLICATES else min(1.0, round(usual, 4))
+    seen = "" if largest == MOST_DUPLICATES else f" Here {duplicate_share:.2%} of the records stand twice."
+    expectations = [
+        expect("column_values_to_be_unique", "critical", "One row per source.", column="source"),
+        _between(
+            "critical",
+            "Every record of the file is in training, in test, or rejected with a reason: none is lost or invented.",
+            "unaccounted",
+            min_value=0,
+            max_value=0,
+        ),
+        _between(
+            "critical",
+            "A source that loses so many rows to errors is broken or declared wrongly: look into data/prepared/rejects.csv.",
+            "unusable_share",
+            max_value=0.01,
+        ),
+        _between(
+            "warning",
+            "Rows were rejected for errors: data/prepared/rejects.csv has each with its line and reason.",
+            "unusable_share",
+            max_value=0,
+        ),
+        _between(
+            "warning",
+            f"So many rows that stand twice point to an export or a join that repeats itself.{seen}",
+            "duplicate_share",
+            max_value=largest,
+        ),
+        _between("critical", "Without training rows there is nothing to learn from.", "train", min_value=1),
+        _between("critical", "Without test rows nothing is known about the model.", "test", min_value=1),
+    ]
+    show = ["records", "malformed", "bad_value", "unlabelled", "key_conflict", "duplicate", "before_cutoff"]
+    return suite("sources", "One row is one raw source: its records, and where each of them went.", expectations, row=["source"], show=show)
+
+
+def _classes(classes: list[str]) -> dict[str, Any]:
+    expectations = [
+        expect("column_values_to_be_unique", "critical", "One row per class.", column="class"),
+        _same("A class that vanishes or appears is another problem than the one that was modelled.", "class", classes),
+        _or_insufficient(_between("critical", "Fewer training rows show a model little but chance.", "train", min_value=30)),
+        _or_insufficient(
+            _between(
+                "warning",
+                "With fewer test rows no recall can be told from another; evaluate will stop there, unless by_class.json waives the class.",
+                "support",
+                min_value=20,
+            )
+        ),
+        _between(
+            "warning", "A class so rare hides behind accuracy and is easily overlooked: read its recall.", "train_share", min_value=0.01
+        ),
+    ]
+    notes = "One row is one class: its training rows, and `support`, its test rows."
+    return suite("classes", notes, expectations, row=["class"], show=["train", "support"])
+
+
+def _leakage(data: Data, n_classes: int) -> dict[str, Any]:
+    counts = {"rows_on_both_sides": "A test row that was trained on tests memory."}
+    if data.cluster:
+        counts["clusters_on_both_sides"] = "Rows of one cluster know of each other: they have to stay on one side of the split."
+    counts["not_a_feature"] = "A forbidden or sensitive column, an identifier or the target itself must not be a feature."
+    ranks = "A single column that ranks the classes this well (ROC AUC out of fold, on average over them)"
+    is_copy = f"{ranks} is its consequence or a copy; name it in data.forbidden of params.yaml."
+    may_be = f"{ranks} may be known only after the outcome: find out."
+    gives_away = _where("check", "gives_away")
+    of_one = (
+        "A single column that ranks one of several classes this well may be known only after the outcome, or rightly tell it: find out."
+    )
+    several = [_between("warning", of_one, "value", max_value=0.95, row_condition=_where("check", "gives_class_away"))]
+    several = several if n_classes > 2 else []
+    expectations = [
+        expect("compound_columns_to_be_unique", "critical", "One row per check and column.", column_list=["check", "column"]),
+        _same("Every check was made.", "check", [*counts, "gives_away", *(["gives_class_away"] if several else [])]),
+        *(_between("critical", notes, "value", max_value=0, row_condition=_where("check", check)) for check, notes in counts.items()),
+        _between("critical", is_copy, "value", max_value=0.95, row_condition=gives_away),
+        _between("warning", may_be, "value", max_value=0.9, row_condition=gives_away),
+        *several,
+    ]
+    notes = "One row is one check of what training must not know; for gives_away, one feature."
+    return suite("leakage", notes, expectations, row=["check", "column"])
+
+
+def _candidates() -> dict[str, Any]:
+    expectations = [
+        expect("column_values_to_be_unique", "critical", "One row per candidate.", column="candidate"),
+        _same(
+            "The model, the plain rival and the constant guess were all scored.",
+            "candidate",
+            ["model", "logistic_regression", "class_shares"],
+        ),
+        _between(
+            "critical",
+            "A model that is proven to be worse than logistic regression with the same decision rule is not worth its cost; "
+            "take train.model: logistic_regression.",
+            "lead_high",
+            min_value=0,
+            row_condition=_where("candidate", "logistic_regression"),
+        ),
+        _between(
+            "critical",
+            "Probabilities worse than always naming the class shares say nothing (Brier score); set train.calibration: sigmoid, "
+            "or do without augmentation and sample weights.",
+            "brier_lead",
+            min_value=0,
+            strict_min=True,
+            row_condition=_where("candidate", "class_shares"),
+        ),
+    ]
+    notes = (
+        "One row is one candidate, scored out of fold on real rows. `lead` is what the model has over it, in the figure that its "
+        "decision aims at; `brier_lead` is the candidate's Brier score less the model's. Intervals are one-sided 95 % bounds (a "
+        "two-sided 90 % interval) of a paired bootstrap."
+    )
+    return suite("candidates", notes, expectations, row=["candidate"], show=["score", "brier", "lead", "lead_low", "lead_high"])
+
+
+def _by_class(classes: list[str], criteria: Criteria) -> dict[str, Any]:
+    if criteria.recall_floors:
+        floors = [
+            (criteria.recall_floors.get(label, criteria.recall_floor), {"row_condition": _where("class", label)}) for label in classes
+        ]
+    else:
+        floors = [(criteria.recall_floor, {})]
+    overlooked = ": a class found less often than by tossing a coin is overlooked"
+    expectations = [
+        expect("column_values_to_be_unique", "critical", "One row per class.", column="class"),
+        _same("A class without a row is overlooked.", "class", classes),
+    ]
+    for floor, rows in floors:
+        below = f"The recall is proven to be below its floor{overlooked if floor == 0.5 else ''}. "
+        below += "Look at train.decision_weights in params.yaml, or add rows of the class."
+        unproven = "The recall is not proven to reach its floor: more test rows, or a better model."
+        expectations += [
+            _between("critical", below, "recall_high", min_value=floor, **rows),
+            _between("warning", unproven, "recall_low", min_value=floor, **rows),
+        ]
+    few = "With fewer test rows no recall can be told from another; add rows, or waive the class here with a reason."
+    expectations.append(_or_insufficient(_between("critical", few, "support", min_value=20)))
+    notes = (
+        "One row is one class on the test rows. recall_low and recall_high are one-sided 95 % Clopper-Pearson bounds (a two-sided "
+        "90 % interval); `support` counts its test rows."
+    )
+    return suite("by_class", notes, expectations, row=["class"], show=["support", "recall", "recall_low", "recall_high"])
+
+
+def _by_group(prepared: pd.DataFrame, classes: list[str], data: Data, criteria: Criteria) -> dict[str, Any]:
+    """Return the suite of the audit; where no column is sensitive it allows none, and evaluate does not ask it."""
+    key = ["column", "group", "class", "rate"]
+    audited = (
+        "Every sensitive column is audited: where data.sensitive of params.yaml changes, run `make scope` again, or change this set "
+        "and the groups below."
+    )
+    gap = (
+        f"The model treats this group otherwise than the rest, by more than {criteria.largest_gap} and beyond chance. Find out why, and "
+        "whether it is just, before this model decides on people."
+    )
+    expectations = [
+        expect("compound_columns_to_be_unique", "critical", "One row per rate, class and group.", column_list=key),
+        _same(audited, "column", list(data.sensitive)),
+        *(
+            _same("A group without a row is overlooked.", "group", groups(prepared[column]), row_condition=_where("column", column))
+            for column in data.sensitive
+        ),
+        _same("A class without a row is overlooked.", "class", classes),
+        _same("Both kinds of error are audited.", "rate", ["recall", "false_positive_rate"]),
+        _between("critical", gap, "proven_gap", max_value=criteria.largest_gap),
+        *(
+            _or_insufficient(
+                _between("critical", f"With fewer rows {what}; add rows, or waive the group here with a reason.", of, min_value=n)
+            )
+            for of, what, n in (
+                ("rows", "of a group no gap can be told from chance", 200),
+                ("support", "no rate can be told from another", 30),
+            )
+        ),
+    ]
+    notes = (
+        "One row is one rate of one class in one group: recall, or false_positive_rate. `support` counts the test rows that it is a "
+        "share of, `rows` those of the group. `gap` is the rate less that of all other rows, gap_low and gap_high its 95 % interval "
+        "(Newcombe 1998), `proven_gap` its size where that interval excludes 0, else 0."
+    )
+    return suite("by_group", notes, expectations, row=key, show=["support", "value", "gap", "gap_low", "gap_high"])
+
+
+def groups(values: pd.Series) -> list[str]:
+    """Return the groups of a sensitive column, named as the stage evaluate names them."""
+    return sorted(values.convert_dtypes().astype("str").fillna("missing").unique())

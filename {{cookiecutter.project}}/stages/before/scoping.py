@@ -1,0 +1,98 @@
+"""All that `scope` found, as JSON and as one screen of text."""
+
+from dataclasses import asdict, dataclass
+from textwrap import fill
+from typing import Any
+
+import pandas as pd
+
+from stages.before.columns import SHOWN, Column
+from stages.before.effort import Curve, Gain
+from stages.before.finding import Finding, by_remedy
+from stages.before.proof import ClassProof, GroupProof
+from stages.before.suspicious import Contradictions
+from stages.before.worklist import Task
+from stages.params import Params
+
+JSON, HTML = "reports/scope.json", "reports/scope.html"
+SCREEN, SAME, WIDEST = 8, 2, 80  # kinds of findings that fit, and of each; signs of the names of others
+
+
+@dataclass(frozen=True)
+class Scoping:
+    """All that was found: what the page and the JSON say. `time` alone may differ from run to run."""
+
+    source: str
+    params: Params
+    records: int
+    rejected: dict[str, int]
+    identical: int
+    n_rows: int
+    sampled: int
+    columns: list[Column]
+    classes: list[ClassProof]
+    groups: list[GroupProof]
+    aucs: dict[str, float]
+    rates: pd.DataFrame
+    contradictions: Contradictions
+    curve: Curve | None
+    gains: dict[str, Gain]
+    findings: list[Finding]
+    tasks: list[Task]
+    time: str
+
+
+def as_json(scoping: Scoping) -> dict[str, Any]:
+    """Return the content of scope.json; all of it but `time` follows from the input."""
+    curve = scoping.curve
+    content = {field: value for field, value in vars(scoping).items() if field not in ("params", "rates", "curve", "columns", "time")}
+    content |= {field: [asdict(one) for one in content[field]] for field in ("classes", "groups", "findings", "tasks")}
+    content["columns"] = [asdict(column) | {"common": column.common[:SHOWN]} for column in scoping.columns]
+    content["contradictions"] = asdict(scoping.contradictions)
+    content["rates"] = scoping.rates.to_dict("records")
+    content["gains"] = {name: asdict(gain) for name, gain in scoping.gains.items()}
+    content["criteria"] = scoping.params.scope.model_dump()
+    content["curve"] = None
+    if curve:
+        figures = {name: values.tolist() for name, values in curve.figures(scoping.params.scope.metric).items()}
+        content["curve"] = {"model": curve.model, "sizes": curve.sizes, "left_out": curve.left_out, "figures": figures}
+    return _rounded(content) | {"time": {"training": scoping.time}}
+
+
+def _rounded(value: Any) -> Any:
+    """Return `value` with every number to 6 digits, so that the last bit of a sum does not show."""
+    if isinstance(value, dict):
+        return {key: _rounded(one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_rounded(one) for one in value]
+    return float(f"{value:.6g}") if isinstance(value, float) else value
+
+
+def screen(scoping: Scoping) -> str:
+    """Return one screen: rows, classes, the heaviest findings with what to do, and where the reports lie."""
+    fate = ", ".join(f"{n:,} {kind}" for kind, n in scoping.rejected.items())
+    lines = [
+        f"{scoping.source}: {scoping.records:,} records, {len(scoping.columns)} columns; {scoping.n_rows:,} rows kept"
+        + (f" ({fate})" if fate else ""),
+        "",
+        f"  {'class':<20}{'rows':>10}{'test':>8}{'floor':>7}{'provable up to':>16}  with a recall of {'':<5}",
+    ]
+    for proof in sorted(scoping.classes, key=lambda one: one.rows)[:6]:
+        figures = f"{proof.rows:>10,}{proof.test:>8,}{proof.floor:>7.2f}{proof.best_low:>16.2f}"
+        lines.append(f"  {proof.label[:19]:<20}{figures}  {proof.expected:.2f}: {proof.verdict}")
+    if len(scoping.classes) > 6:
+        lines.append(f"  and {len(scoping.classes) - 6} larger classes")
+    lines.append("")
+    alike = list(by_remedy(scoping.findings).values())
+    for group in alike[:SCREEN]:
+        said = [f"  {group[0].weight:<5} {finding.about}: {finding.what}" for finding in group[:SAME]]
+        rest = ", ".join(dict.fromkeys(finding.about for finding in group[SAME:]))
+        said += [f"        and {len(group) - SAME} more such: {rest if len(rest) <= WIDEST else rest[:WIDEST] + '...'}"] if rest else []
+        lines += [fill(line, 120, subsequent_indent=" " * 8) for line in [*said, f"        {group[0].do}"]]
+    more = sum(map(len, alike[SCREEN:]))
+    n_open = sum(task.state == "open" for task in scoping.tasks)
+    lines += [
+        f"  and {more} more findings" if more > 0 else "",
+        f"Training takes {scoping.time}; {n_open} of {len(scoping.tasks)} questions are open.",
+    ]
+    return "\n".join([*lines, f"Reports: {HTML}, {JSON}"])

@@ -1,0 +1,235 @@
+"""Look for what makes a test lie: giveaways, an order in time, clusters, labels that contradict each other, unequal groups."""
+
+import re
+from dataclasses import dataclass
+
+import ibis
+import numpy as np
+import pandas as pd
+from ibis import _
+from pandas.api.types import is_datetime64_any_dtype, is_integer_dtype
+from scipy.stats import chi2_contingency
+
+from stages.before.attributes import sensitive, words
+from stages.before.column_findings import is_named_id
+from stages.before.finding import Finding
+from stages.during.intervals import newcombe
+from stages.features import clusters, features
+from stages.params import Data
+from stages.prepare import KIND
+from stages.validate import giveaway
+
+GIVES_AWAY, RANKS_WELL = 0.95, 0.9  # ROC AUC out of fold, as in expectations/leakage.json
+TELLS = 0.6  # below, it does no harm
+GAP = 0.5  # a share missing that differs so much between classes says what the class is
+LATER_WORDS = """outcome result results resolution resolved closed closing final finished discharge discharged cancelled canceled
+    refund refunded payout settlement settled verdict approved rejected diagnosis severity cause delivered returned paid
+    recovered"""
+BLOCKS = 10
+MOVES = 0.05  # total variation between the class shares of a block and of all rows
+ALIKE = 0.05  # by how much more often rows of a cluster share a class than chance has it
+CHANCE = 0.01
+GROUPS = 20
+
+
+@dataclass(frozen=True)
+class Contradictions:
+    """Rows that agree in all features but not in the target: how many, in how many `groups`, and how many any model must miss."""
+
+    rows: int
+    groups: int
+    lost: int
+
+
+def contradictions(judged: ibis.Table, columns: list[str], target: str) -> Contradictions:
+    """Return the contradictions among the kept rows of a table that `prepare` judged; columns: the features."""
+    kept = judged.filter(_[KIND].isnull())
+    by_label = kept.group_by([*columns, target]).agg(__n=_.count())
+    groups = by_label.group_by(columns).agg(__rows=_["__n"].sum(), __most=_["__n"].max(), __labels=_.count()).filter(_["__labels"] > 1)
+    total = groups.aggregate(rows=_["__rows"].sum(), most=_["__most"].sum(), groups=_.count()).to_pandas().fillna(0).iloc[0]
+    return Contradictions(int(total["rows"]), int(total["groups"]), int(total["rows"] - total["most"]))
+
+
+def contradiction_findings(found: Contradictions, n_rows: int) -> list[Finding]:
+    """Return what contradicting labels mean; below one row in a thousand nothing is said."""
+    if found.rows < max(2, n_rows / 1000):
+        return []
+    what = (
+        f"{found.rows:,} rows agree in all features with a row of another class ({found.groups:,} such groups): "
+        f"no model can be right on {found.lost:,} of them"
+    )
+    do = "if labels were given by hand, look at some; else a feature is missing that would tell these rows apart"
+    return [Finding("look" if found.lost > n_rows / 100 else "note", "data", "labels", what, do)]
+
+
+def giveaways(rows: pd.DataFrame, data: Data, random_state: int) -> tuple[dict[str, float], list[Finding]]:
+    """Return for each feature the ROC AUC, mean over the classes, with which it alone ranks them (see `giveaway`), and what that means.
+
+    What is known only after the target can only be suspected: by a high ROC AUC, by the name, by gaps that differ by class.
+    """
+    X, y = features(rows, data), rows[data.target]
+    by_label = giveaway(X, y, clusters(rows, data.cluster), random_state)
+    aucs = by_label.mean(axis=1).to_dict()
+    found = []
+    forbid = "name it in data.forbidden of params.yaml"
+    for column, auc in sorted(aucs.items(), key=lambda item: -item[1]):
+        gap, label = _gap(X[column], y)
+        if auc >= GIVES_AWAY:
+            what = f"it alone gives the target away (ROC AUC {auc:.3f} out of fold): a copy of it, or its consequence"
+            found.append(
+                Finding(
+                    "stop",
+                    "data",
+                    column,
+                    what,
+                    f"{forbid}; if it is known before the target and the task is that easy, confirm that in expectations/leakage.json",
+                )
+            )
+        elif auc >= RANKS_WELL:
+            what = f"it alone ranks the classes very well (ROC AUC {auc:.3f} out of fold)"
+            found.append(Finding("look", "data", column, what, f"find out whether it is known before the target; if not, {forbid}"))
+        elif by_label.loc[column].max() >= GIVES_AWAY:
+            one, best = by_label.loc[column].idxmax(), by_label.loc[column].max()
+            what = f"it alone tells class {one} from all others (ROC AUC {best:.3f} out of fold)"
+            found.append(Finding("look", "data", column, what, f"find out whether it is known before the target; if not, {forbid}"))
+        elif gap >= GAP:
+            what = f"it is filled in {gap:.0%} more or less often for class {label} than for the others"
+            found.append(Finding("look", "data", column, what, f"find out whether it is filled in only after the target; if so, {forbid}"))
+        elif auc >= TELLS and set(words(column)) & set(LATER_WORDS.split()):
+            what = f"by its name it may be known only after the target (ROC AUC {auc:.3f})"
+            found.append(Finding("note", "data", column, what, f"find out; if so, {forbid}"))
+    return aucs, found
+
+
+def _gap(values: pd.Series, y: pd.Series) -> tuple[float, str]:
+    """Return how much the share of missing values of a class differs from that of the others, at most, and the class."""
+    shares, n = values.isna().groupby(y).mean(), y.value_counts()
+    total = values.isna().sum()
+    gaps = {
+        label: abs(share - (total - share * n[label]) / (len(y) - n[label])) for label, share in shares.items() if 20 <= n[label] < len(y)
+    }
+    label = max(gaps, key=lambda one: gaps[one], default="")
+    return gaps.get(label, 0.0), str(label)
+
+
+def moves(order: pd.Series, y: pd.Series) -> tuple[float, float]:
+    """Return how far class shares move along `order`: the largest total variation (0 to 1) of BLOCKS equal blocks, and its p.
+
+    p is that of a chi-squared test of blocks by classes. Rows without a value of `order` are left out.
+    """
+    known = order.notna()
+    if known.sum() < 20 * BLOCKS or order[known].nunique() < 2:
+        return 0.0, 1.0
+    rank = order[known].rank(method="average", pct=True)
+    block = np.minimum((rank * BLOCKS).astype(int), BLOCKS - 1)
+    table = pd.crosstab(block, y[known]).to_numpy()
+    table = table[:, table.sum(axis=0) >= 5 * len(table)]
+    if min(table.shape) < 2:
+        return 0.0, 1.0
+    shares = table / table.sum(axis=1, keepdims=True)
+    apart = np.abs(shares - table.sum(axis=0) / table.sum()).sum(axis=1) / 2
+    return float(apart.max()), float(chi2_contingency(table).pvalue)
+
+
+def orders(rows: pd.DataFrame, data: Data, record: pd.Series) -> dict[str, pd.Series]:
+    """Return what may order the rows in time: data.time, columns of dates or years, and the order in the file."""
+    times = {data.time: rows[data.time]} if data.time else {}
+    for column in rows.columns:
+        year = is_integer_dtype(rows[column]) and re.search("year|jahr", column.lower()) and rows[column].between(1800, 2200).all()
+        if column != data.target and (is_datetime64_any_dtype(rows[column]) or year):
+            times[column] = rows[column]
+    return times | {"the order in the file": record}
+
+
+def order_findings(times: dict[str, pd.Series], y: pd.Series, data: Data, by: str) -> list[Finding]:
+    """Return the orders along which class shares move; by: how the rows are split."""
+    found = []
+    for name, order in times.items():
+        apart, p = moves(order, y)
+        if p * len(times) >= CHANCE or apart < MOVES:
+            continue
+        if name not in times or name == "the order in the file":
+            do = "if the file is in order of time, name a column for it in data.time of params.yaml and split by it"
+            if apart > 0.4:
+                do = "it looks sorted by the target, which a random split mends; if it is in order of time, split by that"
+            found.append(Finding("note" if data.time else "look", "data", name, f"class shares move along it by up to {apart:.2f}", do))
+        elif by == "random":
+            do = f"set data.time: {name} and prepare.split.by: time in params.yaml, else the test is easier than the use"
+            found.append(Finding("look", "data", name, f"class shares move along it by up to {apart:.2f}; a random split hides that", do))
+        else:
+            do = "retrain as often as the shares move, and watch them"
+            found.append(Finding("note", "monitoring", name, f"class shares move along it by up to {apart:.2f}", do))
+    return found
+
+
+def cluster_findings(rows: pd.DataFrame, data: Data) -> list[Finding]:
+    """Return columns whose equal values share a class more often than chance, as the rows of one patient or machine do.
+
+    Looked at are text and named ids with at least one value in fifty rows, not those that name each row.
+    """
+    found = []
+    chance = float((rows[data.target].value_counts(normalize=True) ** 2).sum())
+    for column in rows.columns:
+        if column in (data.target, *data.cluster, *data.forbidden) or column.startswith("row_id"):
+            continue
+        repeats = rows[column].nunique() / max(rows[column].notna().sum(), 1)
+        is_name = is_named_id(column) or (not is_integer_dtype(rows[column]) and rows[column].dtype.kind not in "fMb" and repeats >= 0.02)
+        if not is_name or repeats >= 0.99 or rows[column].nunique() < 50:
+            continue
+        alike, pairs = _alike(rows[column], rows[data.target])
+        if alike - chance > max(ALIKE, 4 * np.sqrt(chance * (1 - chance) / max(pairs, 1))):
+            what = f"two rows that share its value share the class in {alike:.0%} of cases, by chance in {chance:.0%}"
+            do = "name it in data.cluster of params.yaml, so that such rows stay on one side of the split"
+            found.append(Finding("look", "data", column, what, do))
+    return found
+
+
+def _alike(values: pd.Series, y: pd.Series) -> tuple[float, int]:
+    """Return the share of pairs of rows with equal `values` that have equal classes, and half the number of rows in pairs."""
+    known = values.notna()
+    sizes = values[known].value_counts()
+    pairs = (sizes * (sizes - 1)).sum()
+    same = pd.DataFrame({"value": values[known].astype("str"), "label": y[known]}).value_counts()
+    return float((same * (same - 1)).sum() / max(pairs, 1)), int(sizes[sizes > 1].sum() / 2)
+
+
+def group_rates(rows: pd.DataFrame, data: Data) -> pd.DataFrame:
+    """Return one row per group of each column that is, or seems, sensitive, and class: its share there, and the gap to the others.
+
+    gap_low, gap_high: interval (Newcombe 1998) at 95 % for all gaps of a column together (Bonferroni). Columns of more than
+    GROUPS values are left out.
+    """
+    table = []
+    y = rows[data.target]
+    for column in rows.columns:
+        if column == data.target or rows[column].nunique() > GROUPS or rows[column].nunique() < 2:
+            continue
+        if column not in data.sensitive and not sensitive(column, [str(value) for value in rows[column].dropna().unique()]):
+            continue
+        groups, classes = sorted(rows[column].dropna().unique()), sorted(y.unique())
+        level = 1 - 0.05 / (len(groups) * len(classes))
+        for group in groups:
+            mine = rows[column] == group
+            for label in classes:
+                hits, others = int((y[mine] == label).sum()), int((y[~mine] == label).sum())
+                low, high = newcombe(hits, int(mine.sum()), others, int((~mine).sum()), level)
+                share = hits / mine.sum()
+                row = {"column": column, "group": str(group), "class": label, "rows": int(mine.sum()), "share": share}
+                table.append(row | {"gap": share - others / (~mine).sum(), "gap_low": low, "gap_high": high})
+    return pd.DataFrame(table, columns=["column", "group", "class", "rows", "share", "gap", "gap_low", "gap_high"])
+
+
+def group_rate_findings(rates: pd.DataFrame) -> list[Finding]:
+    """Return for each column the largest proven gap in the share of a class, where it is a gap of MOVES or more."""
+    found = []
+    proven = rates[((rates["gap_low"] > 0) | (rates["gap_high"] < 0)) & (rates["gap"].abs() >= MOVES)]
+    for column, mine in proven.groupby("column", sort=False):
+        worst = mine.loc[mine["gap"].abs().idxmax()]
+        what = (
+            f"the label is {worst['class']!r} for {worst['share']:.0%} of those with {worst['group']!r}, "
+            f"{100 * worst['gap']:+.0f} percentage points against all others "
+            f"({100 * worst['gap_low']:+.0f} to {100 * worst['gap_high']:+.0f})"
+        )
+        do = "a model will learn that: find out whether it is how things are or how labels were given, before it decides on people"
+        found.append(Finding("look", "data", str(column), what, do))
+    return found

@@ -1,0 +1,168 @@
+"""List by phase what has to be decided for a model in use: what params.yaml decides, what is open, what the numbers say."""
+
+from dataclasses import dataclass
+
+from stages.before.effort import AIMS, Curve, Gain
+from stages.before.finding import Finding
+from stages.before.proof import ClassProof, GroupProof
+from stages.params import Params
+
+PHASES = ("data", "training", "deployment", "monitoring")
+
+
+@dataclass(frozen=True)
+class Task:
+    """One question of a phase; `state`: decided (by params.yaml), or open; `says`: what was decided, or what the numbers say."""
+
+    phase: str
+    question: str
+    state: str
+    says: str
+
+
+def work_list(
+    params: Params,
+    proofs: list[ClassProof],
+    groups: list[GroupProof],
+    curve: Curve | None,
+    gained: dict[str, Gain],
+    findings: list[Finding],
+) -> list[Task]:
+    """Return the tasks of all PHASES in their order."""
+    tasks = [*_of_data(params, proofs, findings), *_of_training(params, proofs, curve, gained)]
+    return [*tasks, *_of_deployment(params, proofs, groups, findings), *_of_monitoring(params, proofs, findings)]
+
+
+def _task(phase: str, question: str, is_open: bool, says: str) -> Task:
+    return Task(phase, question, "open" if is_open else "decided", says)
+
+
+def _named(findings: list[Finding], *words: str) -> list[str]:
+    """Return what findings of which the text or the remedy holds one of `words` are about."""
+    return list(dict.fromkeys(f.about for f in findings if any(word in f.what or word in f.do for word in words)))
+
+
+def _list(names: list[str], most: int = 5) -> str:
+    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
+
+
+def _of_data(params: Params, proofs: list[ClassProof], findings: list[Finding]) -> list[Task]:
+    data, split = params.data, params.prepare.split
+    late = _named(findings, "gives the target away", "known before the target", "only after the target")
+    times = _named(findings, "data.time")
+    shared = _named(findings, "data.cluster")
+    traits = _named(findings, "data.sensitive")
+    unjudged = [proof.label for proof in proofs if proof.verdict == "not judged"]
+    largest, rarest = max(proofs, key=lambda proof: proof.rows), min(proofs, key=lambda proof: proof.rows)
+    says = f"{data.target}: {len(proofs)} classes, from {largest.label} ({largest.rows:,} rows) to {rarest.label} ({rarest.rows:,})"
+    forbidden = f"{_list(list(data.forbidden)) or 'nothing'} forbidden"
+    return [
+        Task("data", "What is predicted?", "decided", says),
+        _task(
+            "data",
+            "Are there rows enough of each class?",
+            bool(unjudged),
+            f"too few of {_list(unjudged)}" if unjudged else "each can be judged",
+        ),
+        _task("data", "What is known only after the target?", bool(late), f"{forbidden}; suspected: {_list(late)}" if late else forbidden),
+        _task(
+            "data",
+            "Do rows have an order in time?",
+            bool(times),
+            f"split by {split.by}, time {data.time or 'not named'}" + (f"; look at {_list(times)}" if times else ""),
+        ),
+        _task(
+            "data",
+            "Which rows belong together?",
+            bool(shared),
+            f"{', '.join(data.cluster) or 'none'} named" + (f"; look at {_list(shared)}" if shared else ""),
+        ),
+        _task(
+            "data",
+            "Which traits must not count?",
+            bool(traits),
+            f"{', '.join(data.sensitive) or 'none'} named" + (f"; look at {_list(traits)}" if traits else ""),
+        ),
+    ]
+
+
+def _of_training(params: Params, proofs: list[ClassProof], curve: Curve | None, gained: dict[str, Gain]) -> list[Task]:
+    criteria, settings = params.scope, params.train
+    aimed = AIMS[criteria.metric]
+    below = [proof.label for proof in proofs if proof.verdict == "below"]
+    unproven = [proof.label for proof in proofs if proof.verdict == "unproven"]
+    reached = f"; below it on rows held back: {_list(below)}" if below else ""
+    reached += f"; too few test rows to prove it: {_list(unproven)}" if unproven else ""
+    aims = "as the decision does" if aimed == settings.decision_weights else f"but train.decision_weights is {settings.decision_weights}"
+    tasks = [
+        _task("training", "What is success?", aimed != settings.decision_weights, f"{criteria.metric}, {aims}"),
+        _task("training", "Which recall must each class reach?", bool(below or unproven), f"floor {criteria.recall_floor}{reached}"),
+    ]
+    if curve is None:
+        return [*tasks, Task("training", "Is there anything to learn?", "open", "no model could be tried: too few rows of two classes")]
+    gain = gained[criteria.metric]
+    chance = {"balanced_accuracy": 1 / len(curve.classes)}.get(criteria.metric)
+    against = f" (chance {chance:.2f})" if chance else ""
+    says = f"{settings.model} reaches {criteria.metric} {gain.now:.2f}{against} from {curve.sizes[-1]:,} rows"
+    weak = chance is not None and gain.now < chance + 0.05
+    tasks.append(_task("training", "Is there anything to learn?", weak, says))
+    helps = gain.low > 0 and gain.gain >= 0.01
+    says = f"doubling the rows: about {gain.gain:+.3f} {criteria.metric} ({gain.low:+.3f} to {gain.high:+.3f})"
+    return [*tasks, _task("training", "More rows or better features?", True, f"{says}; {'both' if helps else 'rather features'}")]
+
+
+def _of_deployment(params: Params, proofs: list[ClassProof], groups: list[GroupProof], findings: list[Finding]) -> list[Task]:
+    personal = [finding.about for finding in findings if "the law protects it" in finding.do]
+    rarest = min(proofs, key=lambda proof: proof.rows)
+    unjudged = [f"{group.column} {group.group}" for group in groups if group.verdict == "not judged"]
+    audit = f"largest gap {params.scope.largest_gap}" + (f"; too few rows to audit {_list(unjudged)}" if unjudged else "")
+    return [
+        Task(
+            "deployment",
+            "What does an error cost?",
+            "open",
+            f"the data do not say what a missed {rarest.label} costs against a false alarm",
+        ),
+        Task("deployment", "Who decides, and may they overrule the model?", "open", "the data do not say"),
+        Task(
+            "deployment",
+            "Is every feature known when the decision is due?",
+            "open",
+            "ask who fills it in, and when; see the columns suspected",
+        ),
+        _task(
+            "deployment",
+            "Whose data are these?",
+            bool(personal),
+            f"personal: {_list(personal)}" if personal else "no pattern of personal data found",
+        ),
+        _task(
+            "deployment",
+            "Who is treated otherwise?",
+            not groups or bool(unjudged),
+            audit if groups else "no sensitive column is named: not audited",
+        ),
+    ]
+
+
+def _of_monitoring(params: Params, proofs: list[ClassProof], findings: list[Finding]) -> list[Task]:
+    moving = _named([finding for finding in findings if "class shares move" in finding.what], "class shares move")
+    drift = f"class shares move along {_list(moving)}" if moving else "class shares do not move along any order found"
+    per_thousand = 1000 * min(proofs, key=lambda proof: proof.rows).rows / sum(proof.rows for proof in proofs)
+    return [
+        Task("monitoring", "When does the truth arrive?", "open", "without labels drift can be seen, but not whether the model is wrong"),
+        _task(
+            "monitoring",
+            "What moves?",
+            bool(moving),
+            drift if params.data.time or moving else "no time is named: drift could not be looked for",
+        ),
+        Task("monitoring", "After how many cases is a worse recall seen?", "open", _cases(per_thousand)),
+    ]
+
+
+def _cases(per_thousand: float) -> str:
+    cases = 20 / per_thousand * 1000
+    return (
+        f"the rarest class comes {per_thousand:.3g} times in 1,000 cases: 20 of it, the fewest to judge by, take about {cases:,.0f} cases"
+    )

@@ -1,0 +1,125 @@
+"""The fitted model as a file that is safe to load and the same, byte for byte, for the same fit."""
+
+import hashlib
+import io
+import json
+import re
+import zipfile
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import skops.io
+from sklearn.base import ClassifierMixin
+from skops.io.exceptions import UntrustedTypesFoundException
+
+from stages.command import Refused
+from stages.during.decision import calibrate, decide
+from stages.during.models import WeightedPipeline
+from stages.tables import whole, write_json
+
+MODEL, BASELINE = "models/model.skops", "models/baseline.skops"
+LIBRARIES = ["imbalanced-learn", "numpy", "pandas", "scikit-learn", "scipy", "skops"]
+TRUSTED = [
+    "functools.partial",  # of check_array, inside HistGradientBoosting with categories; other functions stay untrusted
+    "sklearn.utils.validation.check_array",
+    "numpy.dtype",
+    "sklearn._loss.link.LogitLink",
+    "sklearn._loss.link.MultinomialLogit",
+    "sklearn._loss.loss.HalfBinomialLoss",
+    "sklearn._loss.loss.HalfMultinomialLoss",
+    "sklearn.compose._column_transformer._RemainderColsList",
+    "sklearn.ensemble._hist_gradient_boosting.binning._BinMapper",
+    "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
+    "sklearn.tree._tree.Tree",  # its node indices are not checked: the SHA-256 of the card is what vouches for them
+    "sklearn.utils._bunch.Bunch",
+    f"{WeightedPipeline.__module__}.{WeightedPipeline.__qualname__}",
+]
+
+
+@dataclass(frozen=True)
+class Model:
+    """A fitted estimator with what was chosen out of fold: calibration curves and a decision weight per class."""
+
+    estimator: ClassifierMixin
+    classes: list[str]
+    columns: dict[str, str]
+    calibration: dict[str, dict[str, float]]
+    decision_weights: dict[str, float]
+
+    def predict_proba(self, X: pd.DataFrame) -> np.ndarray:
+        """Return (n_samples, n_classes) probabilities, columns as in `classes`; raises Refused if columns of `X` are missing."""
+        missing = [column for column in self.columns if column not in X.columns]
+        if missing:
+            raise Refused(f"the model needs the columns {', '.join(missing)}, which the table lacks; retrain, or mend the table")
+        return calibrate(self.estimator.predict_proba(X[list(self.columns)]), self.classes, self.calibration)
+
+    def decide(self, y_score: np.ndarray) -> np.ndarray:
+        """Return (n_samples,) labels for probabilities of `predict_proba`."""
+        return decide(y_score, self.classes, self.decision_weights)
+
+
+def save_model(model: Model, path: str | Path, provenance: dict[str, Any]) -> None:
+    """Write the estimator to `path` and all the rest, with `provenance` and library versions, beside it as .json."""
+    card = {
+        "classes": model.classes,
+        "columns": model.columns,
+        "decision_weights": model.decision_weights,
+        "calibration": model.calibration,
+        "libraries": {library: version(library) for library in LIBRARIES},
+        **provenance,
+    }
+    card_path = Path(path).with_suffix(".json")
+    with whole(path) as [part]:
+        part.write_bytes(_same_bytes(skops.io.dumps(model.estimator)))
+        write_json(card | {"model_sha256": hashlib.sha256(part.read_bytes()).hexdigest()}, card_path)
+
+
+def load_model(path: str | Path) -> Model:
+    """Return the model at `path`; raises Refused if it is missing, is not what its card describes, or holds a type not in TRUSTED."""
+    card_path = Path(path).with_suffix(".json")
+    try:
+        content = Path(path).read_bytes()
+        card = json.loads(card_path.read_text(encoding="utf-8"))
+        if hashlib.sha256(content).hexdigest() != card["model_sha256"]:
+            raise Refused(f"{path} is not the file that {card_path} describes (SHA-256 differs); run `dvc checkout` or `dvc repro`")
+        estimator = skops.io.loads(content, trusted=TRUSTED)
+        return Model(estimator, *(card[key] for key in ("classes", "columns", "calibration", "decision_weights")))
+    except FileNotFoundError as error:
+        raise Refused(f"{error.filename} does not exist; run `dvc repro`, which makes it") from None
+    except UntrustedTypesFoundException as error:
+        raise Refused(
+            f"{path} holds types that stages/during/model.py does not trust: {error}; if you wrote them, add them to TRUSTED"
+        ) from None
+    except (UnicodeDecodeError, json.JSONDecodeError, KeyError, TypeError, zipfile.BadZipFile) as error:
+        raise Refused(f"{path} or {card_path} is broken ({error!r}); run `dvc checkout` or `dvc repro`") from None
+
+
+def sha256(path: str | Path) -> str:
+    """Return the SHA-256 of a file, in hexadecimal."""
+    return hashlib.sha256(Path(path).read_bytes()).hexdigest()
+
+
+def _same_bytes(content: bytes) -> bytes:
+    """Return a skops archive without what differs from run to run: Python's ids, and names of arrays made of them, become
+    numbers in order of appearance, and the archive's times a constant.
+    """
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        schema = archive.read("schema.json").decode("utf-8")
+        arrays = {name: archive.read(name) for name in archive.namelist() if name != "schema.json"}
+    numbers: dict[str, int] = {}
+
+    def number(found: re.Match[str]) -> str:
+        return found[1] + str(numbers.setdefault(found[2], len(numbers))) + found[3]
+
+    schema = re.sub(r'("__id__": )(\d+)()', number, schema)
+    schema = re.sub(r'("file": ")(\d+)(\.\w+")', number, schema)
+    renamed = {re.sub(r"^()(\d+)(\.)", number, name): array for name, array in arrays.items()}
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in [("schema.json", schema.encode("utf-8")), *sorted(renamed.items())]:
+            archive.writestr(zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0)), data, zipfile.ZIP_DEFLATED)
+    return out.getvalue()

@@ -1,0 +1,85 @@
+"""Build the models that params.yaml can name, as ordinary scikit-learn pipelines."""
+
+from typing import Self
+
+import numpy as np
+import pandas as pd
+from sklearn.base import ClassifierMixin
+from sklearn.compose import ColumnTransformer
+from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier, VotingClassifier
+from sklearn.impute import SimpleImputer
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, StandardScaler
+
+from stages.command import Refused
+from stages.features import text_columns
+
+MODELS = ["logistic_regression", "random_forest", "hist_gradient_boosting", "vote"]
+MOST_CATEGORIES = 200  # of one column; the rarer ones share a code
+
+
+class WeightedPipeline(Pipeline):
+    """A pipeline whose fit hands `sample_weight` to its classifier, so that a vote can hand it to its pipelines."""
+
+    def fit(self, X: pd.DataFrame, y: pd.Series, sample_weight: np.ndarray | None = None) -> Self:
+        """Fit on (n_samples, n_features) `X`, (n_samples,) labels `y` and, where given, (n_samples,) weights."""
+        super().fit(X, y, classifier__sample_weight=sample_weight)
+        if isinstance(self[-1], HistGradientBoostingClassifier):
+            self[-1]._bin_mapper.n_threads = 1  # it keeps the number of threads, by which equal models would differ
+        return self
+
+
+def build_model(name: str, X: pd.DataFrame, random_state: int) -> ClassifierMixin:
+    """Return the unfitted model `name` for features like `X`; its fit takes `sample_weight`.
+
+    To add a fifth, name it in MODELS and give it a case. Raises Refused for a name that is not in MODELS.
+    """
+    match name:
+        case "logistic_regression":
+            return WeightedPipeline([("columns", _one_hot(X)), ("classifier", LogisticRegression(max_iter=2000))])
+        case "random_forest":
+            forest = RandomForestClassifier(n_estimators=100, min_samples_leaf=5, random_state=random_state)
+            return WeightedPipeline([("columns", _codes(X, impute=True)), ("classifier", forest)])
+        case "hist_gradient_boosting":
+            boosting = HistGradientBoostingClassifier(
+                learning_rate=0.05,
+                max_leaf_nodes=7,
+                min_samples_leaf=50,
+                categorical_features=list(range(len(_varying(X)[0]))),
+                random_state=random_state,
+            )
+            return WeightedPipeline([("columns", _codes(X, impute=False)), ("classifier", boosting)])
+        case "vote":
+            return VotingClassifier([(part, build_model(part, X, random_state)) for part in MODELS[:3]], voting="soft")
+    raise Refused(f"params.yaml: train.model is {name!r}, must be one of {', '.join(MODELS)}; stages/during/models.py builds them")
+
+
+def _varying(X: pd.DataFrame) -> tuple[list[str], list[str]]:
+    """Return the columns of text and those of numbers that have two values or more, a missing one counted.
+
+    A forest draws among columns: one that says nothing would change what it draws. Raises Refused if none is left.
+    """
+    varying = [column for column in X.columns if X[column].nunique(dropna=False) > 1]
+    if not varying:
+        raise Refused(f"no feature varies in the training rows ({', '.join(X.columns)}); look at data/prepared/train.parquet")
+    text = text_columns(X[varying])
+    return text, [column for column in varying if column not in text]
+
+
+def _one_hot(X: pd.DataFrame) -> ColumnTransformer:
+    """Return a transformer to scaled numbers, with a sign where one was missing, and one column per category."""
+    text, numbers = _varying(X)
+    scaled = make_pipeline(SimpleImputer(strategy="median", add_indicator=True), StandardScaler())
+    categories = OneHotEncoder(handle_unknown="infrequent_if_exist", min_frequency=10, max_categories=MOST_CATEGORIES)
+    return ColumnTransformer([("text", categories, text), ("numbers", scaled, numbers)])
+
+
+def _codes(X: pd.DataFrame, impute: bool) -> ColumnTransformer:
+    """Return a transformer to codes of the categories, first, and numbers; unseen and missing ones are NaN, or -1 if `impute`."""
+    text, numbers = _varying(X)
+    missing = -1 if impute else float("nan")
+    codes = OrdinalEncoder(
+        handle_unknown="use_encoded_value", unknown_value=missing, encoded_missing_value=missing, max_categories=MOST_CATEGORIES
+    )
+    return ColumnTransformer([("text", codes, text), ("numbers", "passthrough", numbers)])
