@@ -74,7 +74,16 @@ def load(path: Path, target: str, forbidden: list[str], folder: Path) -> Bench:
         raise SystemExit(f"{path}: the target {target!r} is a {kinds[target]}")
     params = load_params()
     data = params.data.model_copy(
-        update={"target": target, "time": None, "cluster": [], "sensitive": [], "forbidden": dict.fromkeys(forbidden, "asked for")}
+        update={
+            "target": target,
+            "time": None,
+            "cluster": [],
+            "sensitive": [],
+            "allowed": {},
+            "cut_points": {},
+            "favourable": None,
+            "forbidden": dict.fromkeys(forbidden, "asked for"),
+        }
     )
     split = params.prepare.split.model_copy(update={"by": "random", "test_from": None})
     params = params.model_copy(update={"data": data, "prepare": params.prepare.model_copy(update={"split": split})})

@@ -21,6 +21,9 @@ class Data(Section):
     time: str | None
     cluster: list[str]
     sensitive: list[str]
+    allowed: dict[str, str]
+    cut_points: dict[str, list[float]]
+    favourable: str | None
     forbidden: dict[str, str]
 
     @model_validator(mode="after")
@@ -39,10 +42,26 @@ class Data(Section):
             raise ValueError("; ".join(clashes) + "; give each column one role")
         return self
 
+    @model_validator(mode="after")
+    def audit_names_sensitive_columns(self) -> Self:
+        """What is said of sensitive columns is said of columns that are declared so, and with a reason."""
+        wrong = [
+            f"data.{section} names {column!r}, which data.sensitive does not; name it there, too"
+            for section in ("allowed", "cut_points")
+            for column in getattr(self, section)
+            if column not in self.sensitive
+        ]
+        wrong += [f"data.cut_points.{name} is {at}, must rise" for name, at in self.cut_points.items() if at != sorted(set(at)) or not at]
+        wrong += [f"data.allowed.{column} is empty, must say why" for column, reason in self.allowed.items() if not reason.strip()]
+        if wrong:
+            raise ValueError("; ".join(wrong))
+        return self
+
     def not_features(self) -> list[str]:
         """Return the columns that a model must never see."""
         time = [self.time] if self.time else []
-        return list(dict.fromkeys([ROW_ID, self.target, *time, *self.cluster, *self.sensitive, *self.forbidden]))
+        hidden = [column for column in self.sensitive if column not in self.allowed]
+        return list(dict.fromkeys([ROW_ID, self.target, *time, *self.cluster, *hidden, *self.forbidden]))
 
 
 class Split(Section):
@@ -75,8 +94,20 @@ class Train(Section):
     sample_weight: Literal["none", "balanced", "sqrt_balanced"]
     decision_weights: Literal["none", "balanced_accuracy", "macro_f1"]
     calibration: Literal["none", "sigmoid"]
+    ladder: bool
+    search: Annotated[int, Field(ge=0)]
+    select: bool
+    mitigation: Literal["none", "reweighing", "threshold_optimizer"]
     folds: Annotated[int, Field(ge=2, le=20)]
     threads: PositiveInt
+
+
+class Evaluate(Section):
+    """Settings of the stage evaluate."""
+
+    slices: list[str]
+    costs: dict[str, dict[str, Annotated[float, Field(ge=0)]]]
+    refer_below: Share | None
 
 
 class Scope(Section):
@@ -101,6 +132,7 @@ class Params(Section):
     prepare: Prepare
     augment: Augment
     train: Train
+    evaluate: Evaluate
 
     @model_validator(mode="after")
     def split_by_time_has_a_time(self) -> Self:

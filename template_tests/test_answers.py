@@ -77,7 +77,16 @@ def test_own_data_are_described_as_they_are_written(german, tmp_path):
 
 def test_params_of_own_data_follow_from_the_answers(german, numbered, tmp_path):
     data = yaml(generate(ROOT, tmp_path / "a", project=ODD, data=str(german), target="Art"), "params.yaml")["data"]
-    assert data == {"target": "Art", "time": None, "cluster": [], "sensitive": [], "forbidden": {}}
+    assert data == {
+        "target": "Art",
+        "time": None,
+        "cluster": [],
+        "sensitive": [],
+        "allowed": {},
+        "cut_points": {},
+        "favourable": None,
+        "forbidden": {},
+    }
     params = yaml(generate(ROOT, tmp_path / "b", project=ODD, data=str(numbered), target="kind", sensitive=" colour,"), "params.yaml")
     assert (params["data"]["target"], params["data"]["sensitive"]) == ("kind", ["colour"])
     assert params["prepare"]["split"] == {"by": "random", "test_from": None, "test_size": 0.2}

@@ -15,11 +15,32 @@ COPIED = [".dvc/config", ".dvcignore", "data/sources.yaml", "data/raw", "dvc.yam
 NAMES = dict.fromkeys(["class", "group", "column"], "str")  # of rows of judged tables, also where they look like numbers
 SETTINGS = {  # a params.yaml that a test may change
     "random_state": 0,
-    "data": {"target": "label", "time": None, "cluster": [], "sensitive": [], "forbidden": {}},
+    "data": {
+        "target": "label",
+        "time": None,
+        "cluster": [],
+        "sensitive": [],
+        "allowed": {},
+        "cut_points": {},
+        "favourable": None,
+        "forbidden": {},
+    },
     "scope": {"metric": "balanced_accuracy", "recall_floor": 0.5, "recall_floors": {}, "largest_gap": 0.1},
     "prepare": {"split": {"by": "random", "test_from": None, "test_size": 0.5}},
     "augment": {"strategy": "none", "floor_share": 0.2, "k_neighbors": 5, "smote_max_rows": 10},
-    "train": {"model": "any", "sample_weight": "none", "decision_weights": "none", "calibration": "none", "folds": 2, "threads": 1},
+    "evaluate": {"slices": [], "costs": {}, "refer_below": None},
+    "train": {
+        "model": "any",
+        "sample_weight": "none",
+        "decision_weights": "none",
+        "calibration": "none",
+        "ladder": False,
+        "search": 0,
+        "select": False,
+        "mitigation": "none",
+        "folds": 2,
+        "threads": 1,
+    },
 }
 # imported by every Python process that has this folder on its path, those that DVC starts too
 CUT_OFF = """

@@ -18,7 +18,21 @@ COLOURS, CLOTHS = ["red", "blue", "green", "grey"], ["wool", "silk", "linen", "f
 
 
 def roles(**given) -> Data:
-    return Data(**({"target": "label", "time": None, "cluster": [], "sensitive": [], "forbidden": {}} | given))
+    return Data(
+        **(
+            {
+                "target": "label",
+                "time": None,
+                "cluster": [],
+                "sensitive": [],
+                "allowed": {},
+                "cut_points": {},
+                "favourable": None,
+                "forbidden": {},
+            }
+            | given
+        )
+    )
 
 
 def settings(**given) -> Augment:

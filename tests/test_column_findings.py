@@ -10,7 +10,7 @@ from stages.before.columns import Column
 from stages.params import Data
 from stages.sources import Source
 
-DATA = Data(target="label", time=None, cluster=[], sensitive=[], forbidden={})
+DATA = Data(target="label", time=None, cluster=[], sensitive=[], allowed={}, cut_points={}, favourable=None, forbidden={})
 
 
 def source(**columns) -> Source:

@@ -15,11 +15,21 @@ def params(**train) -> Params:
     return Params.model_validate(
         {
             "random_state": 0,
-            "data": {"target": "label", "time": None, "cluster": train.pop("cluster", []), "sensitive": [], "forbidden": {}},
+            "data": {
+                "target": "label",
+                "time": None,
+                "cluster": train.pop("cluster", []),
+                "sensitive": [],
+                "allowed": {},
+                "cut_points": {},
+                "favourable": None,
+                "forbidden": {},
+            },
             "scope": CRITERIA,
             "prepare": {"split": {"by": "random", "test_from": None, "test_size": 0.5}},
             "augment": {"strategy": "none", "floor_share": 0.2, "k_neighbors": 5, "smote_max_rows": 10},
-            "train": settings | {"folds": 2, "threads": 1} | train,
+            "evaluate": {"slices": [], "costs": {}, "refer_below": None},
+            "train": settings | {"ladder": False, "search": 0, "select": False, "mitigation": "none", "folds": 2, "threads": 1} | train,
         }
     )
 

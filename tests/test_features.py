@@ -9,7 +9,21 @@ from stages.params import Data
 
 
 def roles(**given) -> Data:
-    return Data(**({"target": "label", "time": None, "cluster": [], "sensitive": [], "forbidden": {}} | given))
+    return Data(
+        **(
+            {
+                "target": "label",
+                "time": None,
+                "cluster": [],
+                "sensitive": [],
+                "allowed": {},
+                "cut_points": {},
+                "favourable": None,
+                "forbidden": {},
+            }
+            | given
+        )
+    )
 
 
 def test_a_column_with_another_role_is_no_feature():

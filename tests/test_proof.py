@@ -8,7 +8,7 @@ from stages.command import Refused
 from stages.during.intervals import clopper_pearson
 from stages.params import Data, Scope
 
-DATA = Data(target="label", time=None, cluster=[], sensitive=["colour"], forbidden={})
+DATA = Data(target="label", time=None, cluster=[], sensitive=["colour"], allowed={}, cut_points={}, favourable=None, forbidden={})
 
 
 def criteria(**given) -> Scope:

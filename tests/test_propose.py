@@ -14,7 +14,7 @@ from tests.drills import ALWAYS, broken
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # Great Expectations warns itself
 CRITERIA = SimpleNamespace(recall_floor=0.5, recall_floors={}, largest_gap=0.1)
-ROLES = {"time": None, "cluster": [], "sensitive": [], "forbidden": {}}
+ROLES = {"time": None, "cluster": [], "sensitive": [], "allowed": {}, "cut_points": {}, "favourable": None, "forbidden": {}}
 TOYS = pd.DataFrame(
     {
         "colour": ["red"] * 200 + ["blue"] * 100,

@@ -12,11 +12,14 @@ from stages.sources import Sources
 
 PARAMS = """
 random_state: 1
-data: {target: label, time: year, cluster: [pack], sensitive: [colour], forbidden: {price: set after the sale}}
+data: {target: label, time: year, cluster: [pack], sensitive: [colour],
+  allowed: {}, cut_points: {}, favourable: null, forbidden: {price: set after the sale}}
 scope: {metric: macro_f1, recall_floor: 0.5, recall_floors: {rare: 0.3}, largest_gap: 0.1}
 prepare: {split: {by: time, test_from: 2001, test_size: 0.2}}
 augment: {strategy: none, floor_share: 0.2, k_neighbors: 5, smote_max_rows: 100}
-train: {model: any, sample_weight: none, decision_weights: none, calibration: none, folds: 2, threads: 1}
+train: {model: any, sample_weight: none, decision_weights: none, calibration: none,
+  ladder: false, search: 0, select: false, mitigation: none, folds: 2, threads: 1}
+evaluate: {slices: [], costs: {}, refer_below: null}
 """
 SOURCES = {"toys": {"path": "toys.csv", "format": "csv", "missing": [""], "key": ["id"], "columns": {"id": "text"}}}
 
@@ -62,6 +65,11 @@ def test_no_role_but_feature_is_seen_by_a_model(tmp_path):
     assert load(tmp_path / "params.yaml", Params).data.not_features() == ["row_id", "label", "year", "pack", "colour", "price"]
 
 
+def test_a_sensitive_column_is_seen_only_where_a_reason_allows_it(tmp_path):
+    (tmp_path / "params.yaml").write_text(changed(data__allowed={"colour": "the law asks for it"}))
+    assert "colour" not in load(tmp_path / "params.yaml", Params).data.not_features()
+
+
 def test_a_date_is_a_first_test_value(tmp_path):
     (tmp_path / "params.yaml").write_text(changed(prepare__split__test_from=date(2001, 2, 3)))
     assert load(tmp_path / "params.yaml", Params).prepare.split.test_from == date(2001, 2, 3)
@@ -70,7 +78,7 @@ def test_a_date_is_a_first_test_value(tmp_path):
 @pytest.mark.parametrize(
     "values, sentence",
     [
-        ({"tran": {}}, "tran is unknown, allowed here: random_state, data, scope, prepare, augment, train; did you mean train?"),
+        ({"tran": {}}, "tran is unknown, allowed here: random_state, data, scope, prepare, augment, train, evaluate; did you mean train?"),
         (
             {"prepare__split__tst_size": 0.2},
             "prepare.split.tst_size is unknown, allowed here: by, test_from, test_size; did you mean test_size?",
@@ -98,6 +106,12 @@ def test_a_date_is_a_first_test_value(tmp_path):
             {"data__forbidden": {"label": "x", "pack": "y"}},
             "data: data.forbidden names 'label', which data.target uses; "
             "data.forbidden names 'pack', which data.cluster uses; give each column one role",
+        ),
+        ({"data__allowed": {"pack": "law"}}, "data: data.allowed names 'pack', which data.sensitive does not; name it there, too"),
+        ({"data__allowed": {"colour": " "}}, "data: data.allowed.colour is empty, must say why"),
+        (
+            {"data__cut_points": {"colour": [2, 1]}},
+            "data: data.cut_points.colour is [2.0, 1.0], must rise",
         ),
         (
             {"data__time": None},
@@ -157,7 +171,9 @@ def test_a_file_that_is_not_utf_8_is_refused(tmp_path):
 
 @pytest.mark.parametrize("content, kind", [("", "NoneType"), ("- data", "list")])
 def test_a_file_without_sections_is_refused(tmp_path, content, kind):
-    assert refusal(tmp_path, content) == [f"holds {kind}, must hold the sections random_state, data, scope, prepare, augment, train"]
+    assert refusal(tmp_path, content) == [
+        f"holds {kind}, must hold the sections random_state, data, scope, prepare, augment, train, evaluate"
+    ]
 
 
 def test_a_missing_file_is_refused(tmp_path):

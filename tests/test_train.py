@@ -26,15 +26,29 @@ def one_thread():
 def params(cluster: list[str] | None = None, strategy: str = "none", **settings) -> Params:
     content = {
         "random_state": 0,
-        "data": {"target": "label", "time": None, "cluster": cluster or [], "sensitive": [], "forbidden": {}},
+        "data": {
+            "target": "label",
+            "time": None,
+            "cluster": cluster or [],
+            "sensitive": [],
+            "allowed": {},
+            "cut_points": {},
+            "favourable": None,
+            "forbidden": {},
+        },
         "scope": {"metric": "balanced_accuracy", "recall_floor": 0.5, "recall_floors": {}, "largest_gap": 0.1},
         "prepare": {"split": {"by": "random", "test_from": None, "test_size": 0.2}},
         "augment": {"strategy": strategy, "floor_share": 1.0, "k_neighbors": 2, "smote_max_rows": 10000},
+        "evaluate": {"slices": [], "costs": {}, "refer_below": None},
         "train": {
             "model": "logistic_regression",
             "sample_weight": "none",
             "decision_weights": "none",
             "calibration": "none",
+            "ladder": False,
+            "search": 0,
+            "select": False,
+            "mitigation": "none",
             "folds": 3,
             "threads": 1,
         }

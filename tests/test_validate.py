@@ -10,7 +10,21 @@ from stages.validate import class_support, giveaway, leakage
 
 
 def roles(**given) -> Data:
-    return Data(**({"target": "label", "time": None, "cluster": [], "sensitive": [], "forbidden": {}} | given))
+    return Data(
+        **(
+            {
+                "target": "label",
+                "time": None,
+                "cluster": [],
+                "sensitive": [],
+                "allowed": {},
+                "cut_points": {},
+                "favourable": None,
+                "forbidden": {},
+            }
+            | given
+        )
+    )
 
 
 def by_label(values, labels, cluster_ids=None) -> pd.Series:

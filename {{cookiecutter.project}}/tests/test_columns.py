@@ -13,7 +13,7 @@ from stages.params import Data
 from stages.prepare import conform
 from stages.sources import RECORD, Source
 
-DATA = Data(target="label", time=None, cluster=[], sensitive=[], forbidden={})
+DATA = Data(target="label", time=None, cluster=[], sensitive=[], allowed={}, cut_points={}, favourable=None, forbidden={})
 
 
 def source(**columns) -> Source:

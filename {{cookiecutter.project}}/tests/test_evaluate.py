@@ -239,7 +239,7 @@ def test_by_group_without_a_sensitive_column_has_no_row():
 
 def test_predictions_name_each_test_row():
     rows = pd.DataFrame({"row_id": ["p", "q"], "label": ["a", "b"], "size": [1, 2]})
-    data = Data(target="label", time=None, cluster=[], sensitive=[], forbidden={})
+    data = Data(target="label", time=None, cluster=[], sensitive=[], allowed={}, cut_points={}, favourable=None, forbidden={})
     assert predictions(rows, np.array([[0.9, 0.1], [0.6, 0.4]]), labels("aa"), ["a", "b"], data).to_dict("records") == [
         {"row_id": "p", "y_true": "a", "y_pred": "a", "p_a": 0.9, "p_b": 0.1},
         {"row_id": "q", "y_true": "b", "y_pred": "a", "p_a": 0.6, "p_b": 0.4},

@@ -27,15 +27,30 @@ def settings(split=None, **data):
     """Return the content of a params.yaml; at random, half of the rows are test rows."""
     return {
         "random_state": 0,
-        "data": {"target": "label", "time": None, "cluster": [], "sensitive": [], "forbidden": {}} | data,
+        "data": {
+            "target": "label",
+            "time": None,
+            "cluster": [],
+            "sensitive": [],
+            "allowed": {},
+            "cut_points": {},
+            "favourable": None,
+            "forbidden": {},
+        }
+        | data,
         "scope": {"metric": "balanced_accuracy", "recall_floor": 0.5, "recall_floors": {}, "largest_gap": 0.1},
         "prepare": {"split": {"by": "random", "test_from": None, "test_size": 0.5} | (split or {})},
         "augment": {"strategy": "none", "floor_share": 0.2, "k_neighbors": 5, "smote_max_rows": 10},
+        "evaluate": {"slices": [], "costs": {}, "refer_below": None},
         "train": {
             "model": "any",
             "sample_weight": "none",
             "decision_weights": "none",
             "calibration": "none",
+            "ladder": False,
+            "search": 0,
+            "select": False,
+            "mitigation": "none",
             "folds": 2,
             "threads": 1,
         },

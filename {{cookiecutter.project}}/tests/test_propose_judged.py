@@ -10,7 +10,7 @@ from stages.params import Data
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*(condition_parser|row_condition):DeprecationWarning")  # Great Expectations warns itself
 CRITERIA = SimpleNamespace(recall_floor=0.5, recall_floors={}, largest_gap=0.1)
-ROLES = {"time": None, "cluster": [], "sensitive": [], "forbidden": {}}
+ROLES = {"time": None, "cluster": [], "sensitive": [], "allowed": {}, "cut_points": {}, "favourable": None, "forbidden": {}}
 TOYS = pd.DataFrame({"colour": ["red"] * 150 + ["blue"] * 50, "maker": ["a", "b"] * 100})
 
 

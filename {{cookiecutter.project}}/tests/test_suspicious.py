@@ -22,7 +22,21 @@ from stages.prepare import KIND
 
 
 def roles(**given) -> Data:
-    return Data(**({"target": "label", "time": None, "cluster": [], "sensitive": [], "forbidden": {}} | given))
+    return Data(
+        **(
+            {
+                "target": "label",
+                "time": None,
+                "cluster": [],
+                "sensitive": [],
+                "allowed": {},
+                "cut_points": {},
+                "favourable": None,
+                "forbidden": {},
+            }
+            | given
+        )
+    )
 
 
 def chance(seed: int = 0) -> np.random.Generator:
