@@ -1,7 +1,7 @@
 """Fit the model on the augmented rows; whatever is chosen is chosen on folds of the real training rows."""
 
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -16,9 +16,12 @@ from tqdm import tqdm
 from stages.augment import augment
 from stages.command import run
 from stages.during.decision import aim, calibrate, choose_weights, decide, fit_calibration
+from stages.during.importance import importances, worth_something
 from stages.during.intervals import paired_lead
 from stages.during.model import BASELINE, MODEL, Model, save_model, sha256
 from stages.during.models import build_model
+from stages.during.plots import draw_features
+from stages.during.simple import few_features
 from stages.features import clusters, features
 from stages.gate import gate, stop
 from stages.params import ORIGIN, Params, load_params
@@ -35,6 +38,9 @@ class OutOfFold:
     y_pred: np.ndarray
     calibration: dict[str, dict[str, float]]
     decision_weights: dict[str, float]
+    kind: str = "rival"
+    features: str = "all"
+    why: str = "compared with the model, never taken"
 
 
 def fit(name: str, rows: pd.DataFrame, params: Params, sample_weight: str) -> ClassifierMixin:
@@ -53,8 +59,9 @@ def fit(name: str, rows: pd.DataFrame, params: Params, sample_weight: str) -> Cl
 def out_of_fold(rows: pd.DataFrame, params: Params, recipes: dict[str, str]) -> dict[str, np.ndarray]:
     """Return for each recipe (n_samples, n_classes) probabilities of rows that it was not fitted on.
 
-    Clusters stay whole. The recipe `model` augments and weighs its own part of each fold, as the final fit does with all
-    rows; any other is fitted on the rows as they are. Real rows are scored, never repeated or synthetic ones.
+    Clusters stay whole. The recipes `model` and `selected_features` augment and weigh their own part of each fold, as the
+    final fit does with all rows; any other is fitted on the rows as they are. What is chosen is chosen by that part alone.
+    Real rows are scored, never repeated or synthetic ones.
     """
     y = rows[params.data.target]
     X = features(rows, params.data)
@@ -63,12 +70,40 @@ def out_of_fold(rows: pd.DataFrame, params: Params, recipes: dict[str, str]) -> 
     with tqdm(total=len(folds) * len(recipes), desc="train: fits on folds", disable=not sys.stderr.isatty()) as progress:
         for is_training, is_scored in folds:
             for recipe, name in recipes.items():
-                part, weight = rows[is_training], "none"
-                if recipe == "model":
+                dropped = left_out(recipe, rows[is_training], params)
+                part, weight = rows[is_training].drop(columns=dropped), "none"
+                if recipe in ("model", "selected_features"):
                     part, weight = augment(part, params.data, params.augment, params.random_state), params.train.sample_weight
-                scores[recipe][is_scored.to_numpy()] = fit(name, part, params, weight).predict_proba(X[is_scored])
+                scores[recipe][is_scored.to_numpy()] = fit(name, part, params, weight).predict_proba(X[is_scored].drop(columns=dropped))
                 progress.update()
     return scores
+
+
+def left_out(recipe: str, rows: pd.DataFrame, params: Params) -> list[str]:
+    """Return the features that `recipe` does without, by what `rows` alone say: training rows of one fold, or all of them."""
+    if recipe == "three_features":
+        kept = few_features(rows, params.data, params.random_state)
+    elif recipe == "selected_features":
+        kept = worth_something(worth(rows, params))
+    else:
+        return []
+    return [column for column in features(rows, params.data).columns if column not in kept]
+
+
+def worth(rows: pd.DataFrame, params: Params) -> pd.DataFrame:
+    """Return what each feature is worth to the model that the settings name (see `importances`)."""
+    return importances(rows, params.data, lambda part: fit(params.train.model, part, params, "none"), params.random_state)
+
+
+def select(y: pd.Series, every: OutOfFold, selected: OutOfFold, params: Params) -> tuple[OutOfFold, OutOfFold]:
+    """Return the candidate to take, named model, and the other: the one on fewer features, unless it is proven to be worse."""
+    low, high = paired_lead(y, every.y_pred, selected.y_pred, params.train.decision_weights, params.random_state)
+    lead = f"all features lead by {low:.4f} to {high:.4f}, a two-sided 90 % interval"
+    if low > 0:
+        selected = replace(selected, why=f"not taken: proven to be worse, {lead}")
+        return replace(every, why="taken: to leave features out is proven to be worse"), selected
+    every = replace(every, name="all_features", kind="selection", why=f"not taken: not proven to be better, {lead}")
+    return replace(selected, name="model", kind="model", why=f"taken: not proven to be worse, {lead}"), every
 
 
 def choose(recipe: str, y: pd.Series, y_score: np.ndarray, calibration: str, decision_weights: str) -> OutOfFold:
@@ -98,6 +133,9 @@ def compare(y: pd.Series, model: OutOfFold, rivals: list[OutOfFold], aimed_at: s
                 "brier": one_brier,
                 "brier_lead": one_brier - brier,
                 "log_loss": log_loss(y, one.y_score),
+                "kind": one.kind,
+                "features": one.features,
+                "why": one.why,
             }
         )
     return pd.DataFrame(rows)
@@ -111,15 +149,31 @@ def main() -> None:
     y = rows[params.data.target]
     build_model(settings.model, features(rows, params.data), params.random_state)  # a misspelt name is refused before the work
     with threadpool_limits(settings.threads):
-        scores = out_of_fold(rows, params, {"model": settings.model, "logistic_regression": "logistic_regression"})
+        recipes = {"model": settings.model, "logistic_regression": "logistic_regression", "three_features": "logistic_regression"}
+        if settings.select:
+            recipes["selected_features"] = settings.model
+        scores = out_of_fold(rows, params, recipes)
         model = choose("model", y, scores["model"], settings.calibration, settings.decision_weights)
+        model = replace(model, kind="model", why="taken: train.model of params.yaml names it")
+        worths, others = worth(rows, params), []
+        if settings.select:
+            kept = worth_something(worths)
+            chosen = choose("selected_features", y, scores["selected_features"], settings.calibration, settings.decision_weights)
+            model, other = select(y, model, replace(chosen, kind="selection", features=", ".join(kept)), params)
+            others = [other]
+        dropped = [] if model.features == "all" else [column for column in worths["feature"] if column not in kept]
         rival = choose("logistic_regression", y, scores["logistic_regression"], "none", settings.decision_weights)
         shares = y.value_counts(normalize=True).sort_index().to_numpy()
-        guess = choose("class_shares", y, np.tile(shares, (len(y), 1)), "none", "none")
-        candidates = compare(y, model, [rival, guess], settings.decision_weights, params.random_state)
+        guess = replace(choose("class_shares", y, np.tile(shares, (len(y), 1)), "none", "none"), kind="guess", features="none")
+        simple = choose("three_features", y, scores["three_features"], "none", settings.decision_weights)
+        simple = replace(simple, kind="simple", features=", ".join(few_features(rows, params.data, params.random_state)))
+        candidates = compare(y, model, [rival, guess, simple, *others], settings.decision_weights, params.random_state)
         write_table(candidates, "reports/candidates.csv")
-        stop([gate(candidates, "expectations/candidates.json", "reports/gates/candidates.json")])
-        fitted = fit(settings.model, augmented, params, settings.sample_weight)
+        write_table(worths, "reports/features.csv")
+        draw_features(worths)
+        judged = {"candidates": candidates, "features": worths}
+        stop([gate(table, f"expectations/{name}.json", f"reports/gates/{name}.json") for name, table in judged.items()])
+        fitted = fit(settings.model, augmented.drop(columns=dropped), params, settings.sample_weight)
         plain = fit("logistic_regression", rows, params, "none")
     weighted = choose("baseline", y, scores["logistic_regression"], "none", "balanced_accuracy")
     X = features(rows, params.data)
@@ -130,7 +184,7 @@ def main() -> None:
         "code_sha256": {name: sha256(Path(str(sys.modules[name].__file__))) for name in code},
     }
     for path, estimator, chosen in ((MODEL, fitted, model), (BASELINE, plain, weighted)):
-        columns = {column: str(dtype) for column, dtype in X.dtypes.items()}
+        columns = {column: str(dtype) for column, dtype in X.dtypes.items() if path == BASELINE or column not in dropped}
         card = provenance | ({"model": "logistic_regression"} if path == BASELINE else {})
         save_model(Model(estimator, sorted(y.unique()), columns, chosen.calibration, chosen.decision_weights), path, card)
 

@@ -10,22 +10,23 @@ from stages.params import Data
 from stages.split import kfold
 
 FEATURES = 3
-FITTED = 700  # rows of one class, of which one half is fitted on and the other scored
-SHORTLIST = 8  # best single features, among which the second and the third are looked for
+FITTED = 400  # rows of one class, of which one half is fitted on and the other scored
+SHORTLIST = 5  # best single features, among which the second and the third are looked for
 
 
 def few_features(rows: pd.DataFrame, data: Data, random_state: int) -> list[str]:
     """Return the three features, best first, that make the best logistic regression on `rows`; fewer where there are fewer.
 
     Forward selection: the best feature, then the best beside it. What is best has the least log loss, every class counting
-    alike, on one half of up to FITTED rows of each class, fitted on the other half; clusters stay whole. Raises Refused if a
-    class stands in one cluster.
+    alike, on one half of up to FITTED rows of each class, fitted on the other half; clusters stay whole. Where a class stands in
+    one cluster, no half can do without it: all rows are fitted on and scored.
     """
     rng = np.random.default_rng(random_state)
     rows = rows.reset_index(drop=True)
     rows = rows.loc[capped(rows[data.target], FITTED, rng)].reset_index(drop=True)
-    y, X = rows[data.target], features(rows, data)
-    is_fitted, is_scored = kfold(y, clusters(rows, data.cluster), 2, random_state)[0]
+    y, X, ids = rows[data.target], features(rows, data), clusters(rows, data.cluster)
+    every = pd.Series(True, index=rows.index)
+    is_fitted, is_scored = kfold(y, ids, 2, random_state)[0] if ids.groupby(y).nunique().min() > 1 else (every, every)
 
     def loss(columns: list[str]) -> float:
         if all(X.loc[is_fitted, column].nunique(dropna=False) == 1 for column in columns):

@@ -11,7 +11,7 @@ from stages.command import Refused
 from stages.during.model import Model, save_model, sha256
 from stages.params import Params
 from stages.schema import check
-from stages.train import OutOfFold, choose, compare, fit, out_of_fold
+from stages.train import OutOfFold, choose, compare, fit, out_of_fold, select
 
 STRATEGIES = ["none", "oversample", "smote"]
 
@@ -330,3 +330,47 @@ def test_compare_takes_three_classes():
     assert rival["lead"] == pytest.approx(2 / 3)
     assert rival["brier"] == pytest.approx((4 * (0.36 + 0.16 + 0.04) + (0.16 + 0.16 + 0.64)) / 5)
     assert rival["lead_low"] > 0
+
+
+def test_what_a_recipe_leaves_out_is_found_on_the_rows_that_it_is_fitted_on(spy, monkeypatch):
+    asked = []
+    monkeypatch.setattr(train, "few_features", lambda rows, *given: asked.append(set(rows["place"])) or ["place"])
+    out_of_fold(table(), params(), {"three_features": "logistic_regression"})
+    for one, places in zip(spy.fits, asked, strict=True):
+        assert places == set(one["rows"]["place"])
+        assert one["scored"].columns.tolist() == ["place"]
+        assert "size" not in one["rows"]
+
+
+def noisy(n: int = 450) -> pd.DataFrame:
+    """Return rows of three columns: size tells the class, the others nothing."""
+    rng = np.random.default_rng(1)
+    return table(n).drop(columns="place").assign(noise=rng.normal(size=n), mark=rng.choice(["x", "y"], n))
+
+
+def test_selection_leaves_out_noise_and_keeps_the_score():
+    rows, settings = noisy(), params(decision_weights="balanced_accuracy", select=True)
+    assert train.left_out("selected_features", rows, settings) == ["batch", "noise", "mark"]
+    scores = out_of_fold(rows, settings, dict.fromkeys(("model", "selected_features"), "logistic_regression"))
+    every, selected = (choose(recipe, rows["label"], y_score, "none", "balanced_accuracy") for recipe, y_score in scores.items())
+    taken, other = select(rows["label"], every, selected, settings)
+    assert (taken.y_score == selected.y_score).all()
+    assert (taken.name, other.name, other.kind) == ("model", "all_features", "selection")
+    assert taken.why.startswith("taken: not proven to be worse, all features lead by ")
+    was, now = (balanced_accuracy_score(rows["label"], one.y_pred) for one in (every, selected))
+    assert now > was - 0.02
+
+
+def test_features_that_are_missed_are_not_left_out():
+    y = pd.Series([*"ab"] * 50)
+    every = OutOfFold("model", np.eye(2)[[0, 1] * 50], y.to_numpy(dtype=object), {}, {})
+    selected = OutOfFold("selected_features", np.full((100, 2), 0.5), np.array(["a"] * 100, dtype=object), {}, {})
+    taken, other = select(y, every, selected, params(select=True))
+    assert (taken.name, taken.why) == ("model", "taken: to leave features out is proven to be worse")
+    assert other.name == "selected_features"
+    assert other.why.startswith("not taken: proven to be worse, all features lead by 0.4")
+
+
+def test_compare_says_what_each_candidate_is():
+    _, rival = compare(Y, MODEL, [RIVAL], "none", 0).to_dict("records")
+    assert [rival[key] for key in ("kind", "features", "why")] == ["rival", "all", "compared with the model, never taken"]
