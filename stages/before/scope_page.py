@@ -1,9 +1,6 @@
 """Draw what `scope` found as one self-contained HTML page."""
 
-from pathlib import Path
-
 import numpy as np
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from stages.before.columns import SHOWN, Column
 from stages.before.effort import Curve
@@ -11,6 +8,7 @@ from stages.before.finding import by_remedy
 from stages.before.scoping import Scoping
 from stages.before.suspicious import GIVES_AWAY
 from stages.before.worklist import PHASES
+from stages.page import render
 
 WIDTH, HEIGHT, EDGE = 640, 260, 40  # of the learning curve, in units of its drawing
 LINES = 8  # that a drawing can hold and be read
@@ -18,13 +16,11 @@ LINES = 8  # that a drawing can hold and be read
 
 def page(scoping: Scoping) -> str:
     """Return the page; text from the data is escaped, and all but the time of training follows from the input."""
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
     data = scoping.params.data
     roles = {data.target: "target"} | dict.fromkeys(data.sensitive, "sensitive") | dict.fromkeys(data.forbidden, "forbidden")
     roles |= {column: "time" for column in [data.time] if column} | dict.fromkeys(data.cluster, "cluster")
-    return environment.get_template("scope.html.j2").render(
+    return render(
+        "scope.html.j2",
         scoping=scoping,
         data=data,
         by_remedy=by_remedy,
