@@ -44,7 +44,7 @@ def verdicts(run: Run) -> dict[str, str]:
 
 @pytest.mark.parametrize("stage", DVC["stages"])
 def test_stage_depends_on_all_code_that_it_imports(stage):
-    listed = {".".join(Path(dep).with_suffix("").parts[1:]) for dep in DVC["stages"][stage]["deps"] if dep.startswith("stages/")}
+    listed = {".".join(Path(dep).with_suffix("").parts[1:]) for dep in DVC["stages"][stage]["deps"] if dep.endswith(".py")}
     assert listed == imported(stage) | {"__init__"}
 
 

@@ -23,6 +23,7 @@ def page(scoping: Scoping) -> str:
         "scope.html.j2",
         scoping=scoping,
         data=data,
+        headline=headline(scoping),
         by_remedy=by_remedy,
         easy=[column for column, auc in scoping.aucs.items() if auc >= GIVES_AWAY],
         criteria=scoping.params.scope,
@@ -33,6 +34,16 @@ def page(scoping: Scoping) -> str:
         phases=PHASES,
         shown=SHOWN,
     )
+
+
+def headline(scoping: Scoping) -> tuple[str, str]:
+    """Return a verdict (pass, warn or fail) and the one sentence that the page begins with."""
+    if n := sum(finding.weight == "stop" for finding in scoping.findings):
+        return "fail", f"Not yet: {n} {'thing' if n == 1 else 'things'} to mend before a model is trained."
+    if short := [proof.label for proof in scoping.classes if proof.verdict != "proven"]:
+        named = ", ".join(short[:LINES]) + (", ..." if len(short) > LINES else "")
+        return "warn", f"Not for every class: whether the recall of {named} reaches its floor cannot be proven with these test rows."
+    return "pass", "Yes, as far as data can tell before training: every class can be proven to reach its floor."
 
 
 def bars(column: Column, width: int = 120, height: int = 28) -> list[tuple[float, float, float, float]]:
