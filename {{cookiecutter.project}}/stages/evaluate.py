@@ -17,12 +17,14 @@ from sklearn.metrics import (
 from threadpoolctl import threadpool_limits
 
 from stages.command import Refused, run
+from stages.during.evaluation_page import write
 from stages.during.intervals import clopper_pearson, newcombe
 from stages.during.model import BASELINE, MODEL, Model, load_model
 from stages.during.plots import draw
 from stages.features import features
 from stages.gate import gate, stop
 from stages.params import ROW_ID, Data, load_params
+from stages.summary import GATES, REPORTS
 from stages.tables import TEST, TRAIN, read_table, write_json, write_table
 
 DIGITS = 6
@@ -170,6 +172,7 @@ def main() -> None:
         verdicts.append(gate(groupwise, "expectations/by_group.json", "reports/gates/by_group.json"))
     else:  # DVC expects the report
         write_json(NO_GROUPS, "reports/gates/by_group.json")
+    write(REPORTS, GATES)
     stop(verdicts)
 
 
