@@ -1,5 +1,6 @@
 """Train: what is chosen is chosen on rows that no fit saw, and a candidate is compared fairly."""
 
+import shutil
 from dataclasses import replace
 
 import numpy as np
@@ -8,13 +9,16 @@ import pytest
 from sklearn.metrics import balanced_accuracy_score
 from threadpoolctl import threadpool_limits
 
+from stages import train
 from stages.command import Refused
 from stages.during import recipes
 from stages.during.candidates import Judge, OutOfFold, choose, compare, select
-from stages.during.model import Model, save_model, sha256
+from stages.during.model import Model, load_model, save_model, sha256
 from stages.during.recipes import Recipe, fit, from_params, left_out, out_of_fold
 from stages.params import Params
 from stages.schema import check
+from stages.tables import AUGMENTED, TRAIN, write_table
+from tests.pipeline_run import PROJECT
 
 STRATEGIES = ["none", "oversample", "smote"]
 
@@ -368,6 +372,23 @@ def test_selection_leaves_out_noise_and_keeps_the_score():
     assert taken.why.startswith("taken: not proven to be worse, all features lead by ")
     was, now = (balanced_accuracy_score(rows["label"], one.y_pred) for one in (every, selected))
     assert now > was - 0.02
+
+
+@pytest.mark.parametrize(("wanted", "columns"), [(True, ["size"]), (False, ["size", "noise", "mark"])])
+def test_the_saved_model_sees_the_selected_features_alone(tmp_path, monkeypatch, wanted, columns):
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(PROJECT / "expectations", "expectations")
+    monkeypatch.setattr(train, "load_params", lambda: params(cluster=["batch"], decision_weights="balanced_accuracy", select=wanted))
+    rows = noisy().assign(batch=range(450))
+    write_table(rows, TRAIN)
+    write_table(rows.assign(origin="real"), AUGMENTED)
+    train.main()
+    model = load_model(train.MODEL)
+    assert list(model.columns) == columns
+    assert model.predict_proba(rows[columns]).shape == (450, 2)
+    assert list(load_model(train.BASELINE).columns) == ["size", "noise", "mark"]
+    names = ["model", "logistic_regression", "class_shares", "three_features"]
+    assert pd.read_csv("reports/candidates.csv")["candidate"].tolist() == names + ["all_features"] * wanted
 
 
 def test_features_that_are_missed_are_not_left_out():

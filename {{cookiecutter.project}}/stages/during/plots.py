@@ -36,6 +36,18 @@ def draw(
     _draw_recall(by_class)
 
 
+def draw_candidates(candidates: pd.DataFrame) -> None:
+    """Write a plot of what the model has over each candidate, with its interval."""
+    matplotlib.rcParams["text.parse_math"] = False
+    matplotlib.rcParams["svg.hashsalt"] = "plots"
+    figure, axes = _figure("What the model has over each candidate", "lead, with one-sided 95 % bounds", "")
+    rivals = candidates.iloc[:0:-1]
+    reach = [rivals["lead"] - rivals["lead_low"], rivals["lead_high"] - rivals["lead"]]
+    axes.axvline(0, color="grey", linestyle=":")
+    axes.errorbar(rivals["lead"], rivals["candidate"], xerr=np.maximum(reach, 0), fmt="o", capsize=4)
+    _save(figure, "candidates")
+
+
 def draw_features(table: pd.DataFrame) -> None:
     """Write the plot features: what each feature of a table of `importances` is worth, and what shuffled ones seem to be."""
     matplotlib.rcParams["text.parse_math"] = False
