@@ -15,7 +15,7 @@ from stages.during.importance import worth_something
 from stages.during.model import BASELINE, MODEL, Model, save_model, sha256
 from stages.during.models import build_model, settings_to_try
 from stages.during.plots import draw_candidates, draw_features
-from stages.during.recipes import Recipe, augmented, cook, from_params, out_of_fold, remedied, worth
+from stages.during.recipes import Recipe, augmented, cook, folds_of, from_params, out_of_fold, remedied, worth
 from stages.during.remedy import LADDER, write_remedy
 from stages.during.simple import few_features
 from stages.features import clusters, features
@@ -27,12 +27,14 @@ PLAIN = Recipe("logistic_regression")
 
 
 def rungs(rows: pd.DataFrame, params: Params) -> tuple[dict[str, Recipe], list[str]]:
-    """Return a recipe for each remedy of the ladder that these rows admit, and why others were not tried."""
+    """Return a recipe for each remedy of the ladder that these rows and each training part of them admit, and why others were not tried."""
+    parts = [rows, *(rows[is_training] for is_training, _ in folds_of(rows, params))]
     recipes, told = {}, []
     for name in LADDER:
         recipe = remedied(from_params(params), name)
         try:
-            augmented(recipe, rows, params)
+            for part in parts:
+                augmented(recipe, part, params)
             recipes[name] = recipe
         except Refused as refused:
             told.append(f"{name} was not tried: {refused}")

@@ -14,7 +14,18 @@ from stages.params import Params
 from stages.schema import check
 
 PROJECT = Path(__file__).resolve().parent.parent
-COPIED = [".dvc/config", ".dvcignore", "data/sources.yaml", "data/raw", "dvc.yaml", "expectations", "params.yaml", "stages", "uv.lock"]
+COPIED = [
+    ".dvc/config",
+    ".dvcignore",
+    "data/remedy.json",
+    "data/sources.yaml",
+    "data/raw",
+    "dvc.yaml",
+    "expectations",
+    "params.yaml",
+    "stages",
+    "uv.lock",
+]
 NAMES = dict.fromkeys(["class", "group", "column"], "str")  # of rows of judged tables, also where they look like numbers
 SETTINGS = {  # a params.yaml that a test may change
     "random_state": 0,

@@ -6,6 +6,7 @@ from scipy.stats import beta, norm
 
 DRAWS = 1000
 FEW_DRAWS = 400  # of what is drawn row by row
+MOST_CELLS = 4_000_000  # of draws times rows that are held at once
 
 
 def clopper_pearson(hits: int, n: int, level: float = 0.95) -> tuple[float, float]:
@@ -92,25 +93,34 @@ def paired_precision_lead(
     ids = pd.factorize(clusters)[0]
     n = int(ids.max()) + 1
     rng = np.random.default_rng(random_state)
-    weights = rng.multinomial(n, np.full(n, 1 / n), size=FEW_DRAWS)[:, ids].astype("float64")
-    leads = np.zeros(FEW_DRAWS)
     classes = sorted(y_true.unique())
-    for nth, label in enumerate(classes):
-        is_label = (y_true == label).to_numpy()
-        leads += (_precisions(is_label, y_score[:, nth], weights) - _precisions(is_label, y_score_rival[:, nth], weights)) / len(classes)
+    leads = np.zeros(FEW_DRAWS)
+    at_once = int(np.clip(MOST_CELLS // len(ids), 1, FEW_DRAWS))  # so that memory does not grow with the rows
+    for start in range(0, FEW_DRAWS, at_once):
+        drawn = slice(start, min(start + at_once, FEW_DRAWS))
+        weights = rng.multinomial(n, np.full(n, 1 / n), size=drawn.stop - start).T.astype("float32")[ids]
+        for nth, label in enumerate(classes):
+            is_label = (y_true == label).to_numpy()
+            first, second = (_precisions(is_label, scores[:, nth], weights) for scores in (y_score, y_score_rival))
+            leads[drawn] += (first - second) / len(classes)
     low, high = np.quantile(leads, [1 - level, level])
     return float(low), float(high)
 
 
 def _precisions(is_label: np.ndarray, score: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Return the average precision under each of (n_draws, n_samples) weights; equal scores count as one step."""
+    """Return the average precision under each of (n_samples, n_draws) weights; equal scores count as one step.
+
+    Only steps that hold a row of the label count, so that the rows between them are summed at once.
+    """
     order = np.argsort(-score, kind="stable")
-    weights, is_label = weights[:, order], is_label[order]
-    last = np.flatnonzero(np.append(np.diff(score[order]) != 0, True))
-    hits = (weights * is_label).cumsum(axis=1)[:, last]
-    named = weights.cumsum(axis=1)[:, last]
-    gained = np.diff(hits, prepend=0.0)
-    return (gained * hits / np.maximum(named, 1)).sum(axis=1) / np.maximum(hits[:, -1], 1)
+    step = np.cumsum(np.append(0, np.diff(score[order]) != 0))
+    holds = np.unique(step[is_label[order]])
+    ends = np.searchsorted(step, holds, side="right")
+    ordered = weights[order]
+    named = np.add.reduceat(ordered, np.append(0, ends[:-1]), axis=0).cumsum(axis=0, dtype="float64")
+    gained = np.add.reduceat(ordered[is_label[order]], np.searchsorted(step[is_label[order]], holds), axis=0)
+    hits = gained.cumsum(axis=0, dtype="float64")
+    return (gained * hits / np.maximum(named, 1)).sum(axis=0) / np.maximum(hits[-1], 1)
 
 
 def figure(confusion: np.ndarray, aimed_at: str) -> np.ndarray:

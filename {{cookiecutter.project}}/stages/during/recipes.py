@@ -97,8 +97,7 @@ def out_of_fold(rows: pd.DataFrame, params: Params, recipes: Mapping[str, Recipe
     y = rows[params.data.target]
     X = features(rows, params.data)
     scores = {name: np.zeros((len(rows), y.nunique())) for name in recipes}
-    time = rows[params.data.time] if params.prepare.split.by == "time" else None
-    parts = folds(y, clusters(rows, params.data.cluster), time, params.train.folds, params.random_state)
+    parts = folds_of(rows, params)
     scored = np.zeros(len(rows), dtype=bool)
     with tqdm(total=len(parts) * len(recipes), desc="train: fits on folds", disable=not sys.stderr.isatty()) as progress:
         for is_training, is_scored in parts:
@@ -109,6 +108,12 @@ def out_of_fold(rows: pd.DataFrame, params: Params, recipes: Mapping[str, Recipe
                 scores[name][is_scored.to_numpy()] = cook(recipe, part, params).predict_proba(X[is_scored].drop(columns=dropped))
                 progress.update()
     return {name: score[scored] for name, score in scores.items()}, scored
+
+
+def folds_of(rows: pd.DataFrame, params: Params) -> list[tuple[pd.Series, pd.Series]]:
+    """Return the folds of `rows` (see `folds`), by the settings."""
+    time = rows[params.data.time] if params.prepare.split.by == "time" else None
+    return folds(rows[params.data.target], clusters(rows, params.data.cluster), time, params.train.folds, params.random_state)
 
 
 def left_out(recipe: Recipe, rows: pd.DataFrame, params: Params) -> list[str]:
