@@ -9,8 +9,8 @@ from stages.during.evaluation_page import write
 
 GATES = {
     "prepare": ["sources"],
-    "validate": ["prepared", "classes", "leakage"],
-    "augment": ["augmented"],
+    "validate": ["prepared", "classes", "leakage", "proxies", "label_bias"],
+    "augment": ["augmented", "synthetic"],
     "train": ["candidates", "features"],
     "evaluate": ["by_class", "by_group"],
 }

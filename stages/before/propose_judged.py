@@ -5,6 +5,7 @@ from typing import Any, Protocol
 import pandas as pd
 
 from stages.before.margins import most
+from stages.before.propose_checks import checks_suites
 from stages.before.propose_columns import expect
 from stages.before.propose_features import features_suite, simple_model
 from stages.params import Data
@@ -35,15 +36,16 @@ def suite(name: str, notes: str, expectations: list[dict[str, Any]], **meta: lis
 
 
 def judged_suites(prepared: pd.DataFrame, data: Data, criteria: Criteria, duplicate_share: float) -> dict[str, dict[str, Any]]:
-    """Return the suites sources, classes, leakage, candidates, features, by_class and by_group.
+    """Return the suites sources, classes, leakage, those of checks_suites, candidates, features, by_class and by_group.
 
     duplicate_share: of the raw records, as the table of sources counts them.
     """
     classes = sorted(prepared[data.target].unique())
     return {
         "sources": _sources(duplicate_share, len(prepared)),
-        "classes": _classes(classes),
+        "classes": _classes(classes, data),
         "leakage": _leakage(data, len(classes)),
+        **checks_suites(data),
         "candidates": _candidates(),
         "features": features_suite(),
         "by_class": _by_class(classes, criteria),
@@ -105,7 +107,7 @@ def _sources(duplicate_share: float, n: int) -> dict[str, Any]:
     return suite("sources", "One row is one raw source: its records, and where each of them went.", expectations, row=["source"], show=show)
 
 
-def _classes(classes: list[str]) -> dict[str, Any]:
+def _classes(classes: list[str], data: Data) -> dict[str, Any]:
     expectations = [
         expect("column_values_to_be_unique", "critical", "One row per class.", column="class"),
         _same("A class that vanishes or appears is another problem than the one that was modelled.", "class", classes),
@@ -122,7 +124,31 @@ def _classes(classes: list[str]) -> dict[str, Any]:
             "warning", "A class so rare hides behind accuracy and is easily overlooked: read its recall.", "train_share", min_value=0.01
         ),
     ]
-    notes = "One row is one class: its training rows, and `support`, its test rows."
+    expectations.append(
+        _between(
+            "critical",
+            "The metric is accuracy, and a class this rare could be overlooked without lowering it: set scope.metric in params.yaml to "
+            "balanced_accuracy or macro_f1.",
+            "seen_by_metric",
+            min_value=0.25,
+        )
+    )
+    expectations.append(
+        _or_insufficient(
+            _between(
+                "warning", "Rows of so few clusters know of each other, and are worth fewer than they are.", "train_clusters", min_value=20
+            )
+        )
+    )
+    if data.time:
+        seen_once = "A class that was seen in one period only may belong to that: nobody knows whether it returns."
+        expectations.append(_between("warning", seen_once, "periods", min_value=2))
+    notes = (
+        "One row is one class: its training rows and clusters, `support`, its test rows, `periods`, the months (or values of a "
+        "time that is no "
+        "date) in which it was seen, and `seen_by_metric`, its rows as a share of the largest class's where the metric is "
+        "accuracy, else 1."
+    )
     return suite("classes", notes, expectations, row=["class"], show=["train", "support"])
 
 
