@@ -29,9 +29,10 @@ def draws(of: np.ndarray, by: np.ndarray, random_state: int) -> Iterator[np.ndar
 def clustered_share(hits: np.ndarray, clusters: np.ndarray, level: float = 0.95) -> tuple[float, float]:
     """Return one-sided bounds, each right with probability `level`, of the share of `hits`.
 
-    hits: (n_samples,) booleans; clusters: (n_samples,) ids. The bounds are Clopper and Pearson's, for as many rows as would tell as much if none knew of another: Korn and Graubard (1998), Survey
-    Methodology 24. Where no two rows share a cluster these are all rows. Where all hits agree their likeness cannot be
-    measured and is taken to be complete (Kish 1965, Survey Sampling).
+    hits: (n_samples,) booleans; clusters: (n_samples,) ids. The bounds are Clopper and Pearson's, for as many rows as would tell
+    as much if none knew of another: Korn and Graubard (1998), Survey Methodology 24. Where no two rows share a cluster these are
+    all rows. Where all rows agree the likeness of a cluster's rows cannot be measured, and is taken to be complete (Kish 1965,
+    Survey Sampling).
     """
     n = len(hits)
     codes = np.unique(clusters, return_inverse=True)[1] if n else np.zeros(0, dtype=int)
