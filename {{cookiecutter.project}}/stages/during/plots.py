@@ -68,9 +68,7 @@ def calibration(y_true: pd.Series, y_score: np.ndarray, classes: list[str]) -> p
 def draw_referral(curve: pd.DataFrame, below: float | None) -> None:
     """Write the plot of coverage against recall, the points of `coverage_curve`, and where `below` lies if it is set."""
     write_table(curve, FOLDER / "referral.csv")
-    figure, axes = _figure(
-        "Recall where the least confident rows are referred to a human", "share of rows that the model decides", "recall"
-    )
+    figure, axes = _figure("Recall where unsure rows are referred to a human", "share of rows that the model decides", "recall")
     for label, points in curve.groupby("class", sort=False):
         axes.plot(points["coverage"], points["recall"], "o-", markersize=3, label=label)
     decided = curve.loc[curve["refer_below"] >= (below or 0), "coverage"]
