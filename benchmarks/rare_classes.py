@@ -68,7 +68,9 @@ LIBRARIES = {
     "LogisticRegression, balanced": Library("logistic_regression", lambda seed: LogisticRegression(max_iter=2000), True),
     "RandomForest": Library("random_forest", lambda seed: RandomForestClassifier(random_state=seed)),
     "HistGradientBoosting": Library("hist_gradient_boosting", lambda seed: HistGradientBoostingClassifier(random_state=seed)),
-    "HistGradientBoosting, balanced": Library("hist_gradient_boosting", lambda seed: HistGradientBoostingClassifier(random_state=seed), True),
+    "HistGradientBoosting, balanced": Library(
+        "hist_gradient_boosting", lambda seed: HistGradientBoostingClassifier(random_state=seed), True
+    ),
     "BalancedRandomForest": Library("random_forest", lambda seed: BalancedRandomForestClassifier(random_state=seed)),
     "EasyEnsemble": Library("logistic_regression", lambda seed: EasyEnsembleClassifier(random_state=seed)),
     "LightGBM, balanced": Library("hist_gradient_boosting", lightgbm, True),
@@ -116,7 +118,10 @@ def result(one: Bench, seed: int, method: str, params: Params) -> Result:
     made = of_project(train, test, params) if method == "project" else of_library(LIBRARIES[method], train, test, params)
     seconds = time.process_time() - start
     classes = sorted(y.unique())
-    codes = {f"y_{name}": np.searchsorted(classes, rows[one.data.target].to_numpy(dtype=str)) for name, rows in (("train", train), ("test", test))}
+    codes = {
+        f"y_{name}": np.searchsorted(classes, rows[one.data.target].to_numpy(dtype=str))
+        for name, rows in (("train", train), ("test", test))
+    }
     return made | codes | {"seconds": np.array(seconds)}
 
 
@@ -153,7 +158,7 @@ def collect(sets: list[Bench], params: Params, cache: Path) -> pd.DataFrame:
 
 
 def mean_ranks(found: pd.DataFrame, figure: str) -> pd.DataFrame:
-    """Return for each method its mean rank in `figure` over the sets and a two-sided 90 % interval of it; sets are drawn, seeds averaged."""
+    """Return for each method its mean rank in `figure`, seeds averaged, and a two-sided 90 % interval of it over drawn sets."""
     means = found.pivot_table(index="set", columns="method", values=figure, aggfunc="mean", sort=False).round(9)
     ranks = means.rank(axis=1, ascending=not BEST_IS_HIGH[figure])
     drawn = np.random.default_rng(0).integers(len(ranks), size=(DRAWS, len(ranks)))
@@ -167,14 +172,17 @@ def report(found: pd.DataFrame) -> None:
     seconds = found.groupby("method")["CPU s"].mean()
     print(f"| method | {' | '.join(f'{figure}: rank (90 % interval), mean' for figure in tables)} | CPU s |\n{'|---' * (len(tables) + 2)}|")
     for method in tables["balanced accuracy"].sort_values("rank").index:
-        cells = [f"{at['rank']:.1f} ({at['low']:.1f} to {at['high']:.1f}), {at['mean']:.3f}" for at in (table.loc[method] for table in tables.values())]
+        cells = [
+            f"{at['rank']:.1f} ({at['low']:.1f} to {at['high']:.1f}), {at['mean']:.3f}"
+            for at in (table.loc[method] for table in tables.values())
+        ]
         print(f"| {method} | {' | '.join(cells)} | {seconds[method]:.2f} |")
     means = found.pivot_table(index="set", columns="method", values="balanced accuracy", aggfunc="mean", sort=False)
     others = means.drop(columns="project")
     print("\n| set | project | best of the others | which | lead |\n|---|---|---|---|---|")
     for name in (means["project"] - others.max(axis=1)).sort_values().index:
-        best = others.loc[name].max()
-        print(f"| {name} | {means.loc[name, 'project']:.3f} | {best:.3f} | {others.loc[name].idxmax()} | {means.loc[name, 'project'] - best:+.3f} |")
+        mine, best, which = means.loc[name, "project"], others.loc[name].max(), others.loc[name].idxmax()
+        print(f"| {name} | {mine:.3f} | {best:.3f} | {which} | {mine - best:+.3f} |")
 
 
 def main() -> None:
