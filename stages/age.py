@@ -12,12 +12,12 @@ from tqdm import tqdm
 from stages.command import Refused, run
 from stages.during.decision import decide
 from stages.during.intervals import DRAWS, figure
+from stages.during.recipes import fit
 from stages.features import features
 from stages.gate import gate, stop
 from stages.params import Params, load_params
 from stages.suite import read_suite
 from stages.tables import TRAIN, read_table, write_table
-from stages.train import fit
 
 SUITE = "expectations/model_age.json"
 TABLE = "reports/model_age.csv"

@@ -6,6 +6,7 @@ import pandas as pd
 from pandas.api.types import is_datetime64_any_dtype, is_numeric_dtype
 
 from stages.command import Refused, run
+from stages.during.remedy import LADDER, read_remedy
 from stages.gate import gate, stop
 from stages.params import ORIGIN, Augment, Data, load_params
 from stages.tables import AUGMENTED, TRAIN, read_table, write_table
@@ -100,7 +101,10 @@ def _like(column: pd.Series, real: pd.Series) -> pd.Series:
 def main() -> None:
     """Augment the training rows; the table gets its name only after its gate passed."""
     params = load_params()
-    augmented = augment(read_table(TRAIN), params.data, params.augment, params.random_state)
+    settings = params.augment
+    if params.train.ladder:  # train chose a remedy, and wrote down which
+        settings = settings.model_copy(update={"strategy": LADDER[read_remedy()].strategy})
+    augmented = augment(read_table(TRAIN), params.data, settings, params.random_state)
     stop([gate(augmented, "expectations/augmented.json", "reports/gates/augmented.json")])
     write_table(augmented, AUGMENTED)
 

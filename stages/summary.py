@@ -11,7 +11,7 @@ GATES = {
     "prepare": ["sources"],
     "validate": ["prepared", "classes", "leakage"],
     "augment": ["augmented"],
-    "train": ["candidates"],
+    "train": ["candidates", "features"],
     "evaluate": ["by_class", "by_group"],
 }
 REPORTS = Path("reports")

@@ -128,6 +128,7 @@ def test_scope_proposes_the_suites(scoped):
         "by_group",
         "candidates",
         "classes",
+        "features",
         "leakage",
         "prepared",
         "sources",
@@ -136,7 +137,7 @@ def test_scope_proposes_the_suites(scoped):
 
 def test_proposed_suites_are_listed(scoped):
     lines = (scoped / "reports" / "proposals.txt").read_text().splitlines()
-    assert len(lines) == 8
+    assert len(lines) == 9
     assert lines[0].startswith("prepared: proposed, ")
 
 

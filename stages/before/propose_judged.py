@@ -6,6 +6,7 @@ import pandas as pd
 
 from stages.before.margins import most
 from stages.before.propose_columns import expect
+from stages.before.propose_features import features_suite, simple_model
 from stages.params import Data
 
 INSUFFICIENT = {"verdict": "insufficient"}
@@ -34,7 +35,7 @@ def suite(name: str, notes: str, expectations: list[dict[str, Any]], **meta: lis
 
 
 def judged_suites(prepared: pd.DataFrame, data: Data, criteria: Criteria, duplicate_share: float) -> dict[str, dict[str, Any]]:
-    """Return the suites sources, classes, leakage, candidates, by_class and by_group.
+    """Return the suites sources, classes, leakage, candidates, features, by_class and by_group.
 
     duplicate_share: of the raw records, as the table of sources counts them.
     """
@@ -44,6 +45,7 @@ def judged_suites(prepared: pd.DataFrame, data: Data, criteria: Criteria, duplic
         "classes": _classes(classes),
         "leakage": _leakage(data, len(classes)),
         "candidates": _candidates(),
+        "features": features_suite(),
         "by_class": _by_class(classes, criteria),
         "by_group": _by_group(prepared, classes, data, criteria),
     }
@@ -153,10 +155,12 @@ def _leakage(data: Data, n_classes: int) -> dict[str, Any]:
 def _candidates() -> dict[str, Any]:
     expectations = [
         expect("column_values_to_be_unique", "critical", "One row per candidate.", column="candidate"),
-        _same(
-            "The model, the plain rival and the constant guess were all scored.",
-            "candidate",
-            ["model", "logistic_regression", "class_shares"],
+        expect(
+            "column_distinct_values_to_contain_set",
+            "critical",
+            "The model, the plain rival, the constant guess and the simple model were all scored.",
+            column="candidate",
+            value_set=["model", "logistic_regression", "class_shares", "three_features"],
         ),
         _between(
             "critical",
@@ -175,13 +179,14 @@ def _candidates() -> dict[str, Any]:
             strict_min=True,
             row_condition=_where("candidate", "class_shares"),
         ),
+        simple_model(),
     ]
     notes = (
         "One row is one candidate, scored out of fold on real rows. `lead` is what the model has over it, in the figure that its "
         "decision aims at; `brier_lead` is the candidate's Brier score less the model's. Intervals are one-sided 95 % bounds (a "
         "two-sided 90 % interval) of a paired bootstrap."
     )
-    return suite("candidates", notes, expectations, row=["candidate"], show=["score", "brier", "lead", "lead_low", "lead_high"])
+    return suite("candidates", notes, expectations, row=["candidate"], show=["score", "brier", "lead", "lead_low", "lead_high", "features"])
 
 
 def _by_class(classes: list[str], criteria: Criteria) -> dict[str, Any]:
