@@ -13,7 +13,7 @@ import json
 import sys
 import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -23,10 +23,10 @@ from scipy.stats import norm
 from tqdm import tqdm
 
 from stages.before.propose_judged import judged_suites
+from stages.during.candidates import Judge, OutOfFold, compare
 from stages.evaluate import by_class, by_group
 from stages.gate import gate
 from stages.params import Data
-from stages.train import OutOfFold, compare
 from stages.validate import class_support, leakage
 
 SEEDS, OF_A_FAULT, FLOOR, GAP, RECALL = 200, 4, 0.5, 0.1, 0.75
@@ -99,7 +99,9 @@ def rivals(n_rare: int, n: int, agreement: float) -> Simulate:
             made.append(OutOfFold(name, (y_pred[:, None] == classes) * 0.02 + np.array([n - n_rare, n_rare]) / n * 0.98, y_pred, {}, {}))
         shares = np.tile(np.array([n - n_rare, n_rare]) / n, (n, 1))
         guess = OutOfFold("class_shares", shares, np.repeat(np.array(classes[:1], dtype=object), n), {}, {})
-        return compare(pd.Series(y), made[0], [made[1], guess], "balanced_accuracy", int(rng.integers(2**32)))
+        judge = Judge(pd.Series(y), pd.Series(range(n)), "balanced_accuracy", int(rng.integers(2**32)))
+        simple = replace(made[1], name="three_features", kind="simple")
+        return compare(made[0], [made[1], guess, simple], judge)
 
     return simulate
 

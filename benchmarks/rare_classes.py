@@ -29,12 +29,13 @@ from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
 from benchmarks.imbalanced import Bench, from_folder, from_package
+from stages.during.candidates import choose
 from stages.during.decision import calibrate, decide
 from stages.during.models import build_model
+from stages.during.recipes import augmented, cook, from_params, out_of_fold
 from stages.features import clusters, features
 from stages.params import Params, load_params
 from stages.split import test_clusters
-from stages.train import choose, fit, out_of_fold
 
 SEEDS, TEST_SIZE, DRAWS = 5, 0.3, 2000
 BEST_IS_HIGH = {"balanced accuracy": True, "macro F1": True, "average precision": True, "Brier": False}
@@ -81,14 +82,14 @@ Result = dict[str, np.ndarray]
 
 def of_project(train: pd.DataFrame, test: pd.DataFrame, params: Params) -> Result:
     """Return what the project's recipe makes of the test rows, and its out-of-fold scores of the training rows."""
-    y, settings = train[params.data.target], params.train
+    y, recipe = train[params.data.target], from_params(params)
     classes = sorted(y.unique())
-    scores = out_of_fold(train, params, {"model": settings.model})["model"]
-    chosen = choose("model", y, scores, settings.calibration, settings.decision_weights)
-    model = fit(settings.model, train, params, settings.sample_weight)
+    scores, scored = out_of_fold(train, params, {"model": recipe})
+    chosen = choose("model", y[scored], scores["model"], recipe.calibration, params.train.decision_weights)
+    model = cook(recipe, augmented(recipe, train, params), params)
     y_score = calibrate(model.predict_proba(features(test, params.data)), classes, chosen.calibration)
     decided = decide(y_score, classes, chosen.decision_weights)
-    return {"y_score": y_score, "y_pred": np.searchsorted(classes, decided.astype(str)), "scores": scores}
+    return {"y_score": y_score, "y_pred": np.searchsorted(classes, decided.astype(str)), "scores": scores["model"]}
 
 
 def of_library(library: Library, train: pd.DataFrame, test: pd.DataFrame, params: Params) -> Result:
@@ -194,6 +195,8 @@ def main() -> None:
     asked = parser.parse_args()
     asked.cache.mkdir(parents=True, exist_ok=True)
     params = load_params()
+    at_random = params.prepare.model_copy(update={"split": params.prepare.split.model_copy(update={"by": "random"})})
+    params = params.model_copy(update={"prepare": at_random})
     sets = [*(from_folder(asked.data or Path(), one) for one in asked.sets), *from_package()]
     with threadpool_limits(params.train.threads):
         found = collect(sets, params, asked.cache)
