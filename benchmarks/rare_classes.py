@@ -4,7 +4,7 @@
         --cache FOLDER [--data FOLDER FILE:TARGET[,FORBIDDEN...][,+CLUSTER...] ...]
 
 `project` is what the stage train does with params.yaml: it fits, and chooses on folds of the training rows. The others are the
-libraries' own, as they come, behind the same preparation of columns. Each set is parted five times, as the stage prepare parts rows
+libraries' own, as they come, behind the same preparation of columns. Each set is parted --seeds times, as the stage prepare parts rows
 at random. Test rows choose nothing. Ranks are taken of the means over seeds (1 is best), intervals by drawing sets with replacement.
 A result is kept in --cache, one file each, so that a run goes on where it was stopped; delete files to have them anew.
 """
@@ -140,10 +140,10 @@ def figures(held: Result) -> dict[str, float]:
     }
 
 
-def collect(sets: list[Bench], params: Params, cache: Path) -> pd.DataFrame:
+def collect(sets: list[Bench], seeds: int, params: Params, cache: Path) -> pd.DataFrame:
     """Return a row of figures per set, seed and method; what the cache holds is not fitted again."""
     methods = ["project", *LIBRARIES]
-    asked = [(one, seed, method) for seed in range(SEEDS) for one in sets for method in methods]
+    asked = [(one, seed, method) for seed in range(seeds) for one in sets for method in methods]
     rows = []
     for one, seed, method in tqdm(asked, desc="rare classes", disable=not sys.stderr.isatty()):
         path = cache / f"{one.name}.{seed}.{method}.npz"
@@ -191,6 +191,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--cache", type=Path, required=True, help="a folder for results")
     parser.add_argument("--data", type=Path, help="a folder with CSV files")
+    parser.add_argument("--seeds", type=int, default=SEEDS, help="splits of each set")
     parser.add_argument("sets", nargs="*", help="FILE:TARGET[,FORBIDDEN...][,+CLUSTER...] in that folder")
     asked = parser.parse_args()
     asked.cache.mkdir(parents=True, exist_ok=True)
@@ -199,9 +200,9 @@ def main() -> None:
     params = params.model_copy(update={"prepare": at_random})
     sets = [*(from_folder(asked.data or Path(), one) for one in asked.sets), *from_package()]
     with threadpool_limits(params.train.threads):
-        found = collect(sets, params, asked.cache)
+        found = collect(sets, asked.seeds, params, asked.cache)
     counts = [len(one.rows) for one in sets]
-    print(f"{len(sets)} sets of {min(counts):,} to {max(counts):,} rows, {SEEDS} seeds\n")
+    print(f"{len(sets)} sets of {min(counts):,} to {max(counts):,} rows, {asked.seeds} seeds\n")
     report(found)
 
 
