@@ -35,10 +35,10 @@ def figures(recipe: dict[str, str], params: Params) -> str:
     train = params.train.model_copy(update={key: value for key, value in recipe.items() if key != "strategy"} | {"ladder": False})
     params = params.model_copy(update={"augment": augment, "train": train})
     rows = read_table(TRAIN)
-    start = time.process_time()
+    y, start = rows[params.data.target], time.process_time()
     scores, scored = out_of_fold(rows, params, {"model": from_params(params)})
-    y, y_score = rows.loc[scored, params.data.target], scores["model"]
-    chosen = choose("model", y, y_score, train.calibration, train.decision_weights)
+    y = y[scored]
+    chosen = choose("model", y, scores["model"], train.calibration, train.decision_weights)
     seconds = time.process_time() - start
     rarest = y.value_counts().idxmin()
     nth = sorted(y.unique()).index(rarest)

@@ -246,8 +246,8 @@ def _by_class(classes: list[str], criteria: Criteria) -> dict[str, Any]:
     few = "With fewer test rows no recall can be told from another; add rows, or waive the class here with a reason."
     expectations.append(_or_insufficient(_between("critical", few, "support", min_value=20)))
     notes = (
-        "One row is one class on the test rows. recall_low and recall_high are one-sided 95 % Clopper-Pearson bounds (a two-sided "
-        "90 % interval); `support` counts its test rows."
+        "One row is one class on the test rows. recall_low and recall_high are one-sided 95 % Clopper-Pearson bounds, recall_high for "
+        "all classes together (Bonferroni); `support` counts its test rows."
     )
     return suite("by_class", notes, expectations, row=["class"], show=["support", "recall", "recall_low", "recall_high"])
 
@@ -285,8 +285,9 @@ def _by_group(prepared: pd.DataFrame, classes: list[str], data: Data, criteria: 
     ]
     notes = (
         "One row is one rate of one class in one group: recall, or false_positive_rate. `support` counts the test rows that it is a "
-        "share of, `rows` those of the group. `gap` is the rate less that of all other rows, gap_low and gap_high its 95 % interval "
-        "(Newcombe 1998), `proven_gap` its size where that interval excludes 0, else 0."
+        "share of, `rows` those of the group. `gap` is the rate less that of all other rows, gap_low and gap_high its interval "
+        "(Newcombe 1998), 99 % for all gaps of a column together (Bonferroni), and `proven_gap` its size where that interval "
+        "excludes 0, else 0."
     )
     return suite("by_group", notes, expectations, row=key, show=["support", "value", "gap", "gap_low", "gap_high"])
 

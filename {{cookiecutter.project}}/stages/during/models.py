@@ -69,13 +69,12 @@ def build_model(name: str, X: pd.DataFrame, random_state: int) -> ClassifierMixi
         case "logistic_regression":
             return WeightedPipeline([("columns", _one_hot(X)), ("classifier", LogisticRegression(max_iter=2000))])
         case "random_forest":
-            forest = RandomForestClassifier(n_estimators=100, min_samples_leaf=5, random_state=random_state)
+            forest = RandomForestClassifier(n_estimators=100, min_samples_leaf=2, random_state=random_state)
             return WeightedPipeline([("columns", _codes(X, impute=True)), ("classifier", forest)])
         case "hist_gradient_boosting":
             boosting = HistGradientBoostingClassifier(
-                learning_rate=0.05,
                 max_leaf_nodes=7,
-                min_samples_leaf=50,
+                min_samples_leaf=10,  # a class of a few dozen rows needs leaves of its own
                 categorical_features=list(range(len(_varying(X)[0]))),
                 random_state=random_state,
             )

@@ -140,7 +140,7 @@ def _draw_calibration(calibrated: pd.DataFrame) -> None:
 
 
 def _draw_recall(by_class: pd.DataFrame) -> None:
-    figure, axes = _figure("Recall per class", "recall, with one-sided 95 % bounds (a two-sided 90 % interval)", "")
+    figure, axes = _figure("Recall per class", "recall, with one-sided 95 % bounds (the upper one: for all classes together)", "")
     recall = by_class["recall"].astype("float64")
     reach = [recall - by_class["recall_low"], by_class["recall_high"] - recall]
     names = [f"{label} ({support:,} rows)" for label, support in zip(by_class["class"], by_class["support"], strict=True)]
