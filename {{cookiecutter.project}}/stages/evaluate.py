@@ -16,6 +16,7 @@ from sklearn.metrics import (
 )
 from threadpoolctl import threadpool_limits
 
+from stages.after.reference import write_reference
 from stages.command import Refused, run
 from stages.during.evaluation_page import write
 from stages.during.intervals import clopper_pearson, newcombe
@@ -166,6 +167,7 @@ def main() -> None:
     write_table(classwise, "reports/by_class.csv")
     write_table(groupwise, "reports/by_group.csv")
     write_table(predictions(test, y_score, y_pred, classes, data), "reports/predictions.parquet")
+    write_reference(read_table(TRAIN), test, y_score, y_pred, model, data)
     draw(y_test, y_score, y_pred, classes, classwise, confusion_matrix(y_test, y_pred, labels=classes))
     verdicts = [gate(classwise, "expectations/by_class.json", "reports/gates/by_class.json")]
     if data.sensitive:
