@@ -9,8 +9,8 @@ class Refused(ValueError):  # noqa: N818 - it is an answer, not a fault
     """Input that a stage does not accept; the text says what was found, what is allowed and where to mend it."""
 
 
-def run(stage: Callable[[], object], code: int = 1) -> None:
-    """Call `stage`; on a Refused, or where the system refuses a file, print its sentences to stderr and exit with `code`.
+def run(stage: Callable[[], object]) -> None:
+    """Call `stage`; on a Refused, or where the system refuses a file, print its sentences to stderr and exit with 1.
 
     What the terminal's encoding lacks, in a column's name say, is printed escaped.
     """
@@ -19,10 +19,6 @@ def run(stage: Callable[[], object], code: int = 1) -> None:
     try:
         stage()
     except Refused as refusal:
-        said = "\n".join(f"{name}: {line}" for line in str(refusal).splitlines())
+        sys.exit("\n".join(f"{name}: {line}" for line in str(refusal).splitlines()))
     except OSError as error:
-        said = f"{name}: {error.filename or 'a file'}: {error.strerror or error}; free space or mend the permissions, then run it again"
-    else:
-        return
-    print(said, file=sys.stderr)
-    sys.exit(code)
+        sys.exit(f"{name}: {error.filename or 'a file'}: {error.strerror or error}; free space or mend the permissions, then run it again")

@@ -94,7 +94,7 @@ def _chi_squared(before: list[int], now: list[int]) -> tuple[float, float]:
 def pictures(
     reference: dict[str, Any], X: pd.DataFrame, y_score: np.ndarray, y_pred: np.ndarray, moved: pd.DataFrame
 ) -> list[dict[str, Any]]:
-    """Return for each row of `moved` that is proven what a picture shows: up to BARS bins, the shares of test rows and live rows in them."""
+    """Return for each row of `moved` that is proven up to BARS bins with the shares of test rows and live rows in them."""
     drawn = []
     for row in (
         moved[(moved["proven_effect"] > 0) & (moved["what"] != "all")].sort_values("proven_effect", ascending=False).to_dict("records")

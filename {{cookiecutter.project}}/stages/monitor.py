@@ -169,4 +169,10 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    run(main, code=CODES["fail"])
+    try:
+        run(main)
+    except SystemExit as ended:
+        if not isinstance(ended.code, str):
+            raise
+        print(ended.code, file=sys.stderr)  # a refusal would end in 1, which is a warning here
+        sys.exit(CODES["fail"])

@@ -20,18 +20,15 @@ def figures(
 ) -> list[dict[str, Any]]:
     """Return AUC, log loss and recall of each class and group, with what their errors follow from; no row of the table.
 
-    AUC: of each class against the rest, of the rarer one where there are two; `support` counts the rarer side. `variance` is that of
+    AUC: of each class against the rest, once where there are two; `support` counts the rarer side. `variance` is that of
     the figure. Recall: `hits` of `support` rows. A missing sensitive value is the group "missing".
     """
     counts = {label: int((y_true == label).sum()) for label in classes}
     rows = []
-    for label in classes if len(classes) > 2 else [min(classes, key=lambda label: (counts[label], label))]:
+    for label in classes if len(classes) > 2 else classes[1:]:  # of two classes, both have the same area
         value, variance = delong(y_score[:, classes.index(label)], (y_true == label).to_numpy())
         rows.append(_row("auc", ALL, ALL, label, min(counts[label], len(y_true) - counts[label]), value=value, variance=variance))
-    positions = pd.Index(classes).get_indexer(y_true)
-    losses = -np.log(np.clip(y_score[np.arange(len(y_true)), positions], 1e-15, 1)) if len(y_true) else np.array([])
-    mean, variance = (float(losses.mean()), float(losses.var(ddof=1) / len(losses))) if len(losses) > 1 else (None, None)
-    rows.append(_row("log_loss", ALL, ALL, ALL, len(y_true), value=mean, variance=variance))
+    rows.append(_row("log_loss", ALL, ALL, ALL, len(y_true), **_log_loss(y_true, y_score, classes)))
     hit = (y_true == y_pred).to_numpy()
     groups = [(ALL, ALL, np.ones(len(y_true), dtype=bool))]
     for column in sensitive.columns:
@@ -46,6 +43,17 @@ def figures(
 
 def _row(figure: str, column: str, group: str, label: str, support: int, **values: Any) -> dict[str, Any]:
     return {"figure": figure, "column": column, "group": group, "class": label, "support": support, **values}
+
+
+def _log_loss(y_true: pd.Series, y_score: np.ndarray, classes: list[str]) -> dict[str, float | None]:
+    """Return the log loss, what of it the probabilities do not expect themselves, and the variances of both; None under two rows."""
+    if len(y_true) < 2:
+        return dict.fromkeys(("value", "variance", "excess", "excess_variance"))
+    log = np.log(np.clip(y_score, 1e-15, 1))
+    losses = -log[np.arange(len(y_true)), pd.Index(classes).get_indexer(y_true)]
+    excess = losses + (y_score * log).sum(axis=1)
+    of_loss, of_excess = (float(values.var(ddof=1) / len(values)) for values in (losses, excess))
+    return {"value": float(losses.mean()), "variance": of_loss, "excess": float(excess.mean()), "excess_variance": of_excess}
 
 
 def delong(y_score: np.ndarray, positive: np.ndarray) -> tuple[float | None, float | None]:
@@ -66,7 +74,8 @@ def performance(reference: list[dict[str, Any]], live: list[dict[str, Any]], cov
     """Return one row per figure, class and group: what it was on the test rows, what it is now, and the loss.
 
     reference, live: as `figures` gives them; coverage: the share of the batch that has a label. `loss` is what an AUC or a recall fell by,
-    and by what share the log loss rose; `loss_low` its one-sided bound at ALPHA, Bonferroni-corrected for all figures (AUC: DeLong;
+    and by what share the log loss rose beyond what the probabilities themselves expect on these rows: rows that drifted to where the
+    model rightly is unsure are no loss. `loss_low` its one-sided bound at ALPHA, Bonferroni-corrected for all figures (AUC: DeLong;
     log loss: Welch; recall: Newcombe). `proven_loss` is the loss where that bound is above 0, else 0. `low` and `high` are two-sided
     95 %. A group that had no test row has nothing to lose, and is left out; one without live rows has support 0.
     """
@@ -95,14 +104,11 @@ def _recall_lost(before: dict[str, Any], after: dict[str, Any], alpha: float) ->
 
 def _lost(before: dict[str, Any], after: dict[str, Any], alpha: float) -> dict[str, float]:
     value, error = after["value"], np.sqrt(after["variance"])
-    is_auc = before["figure"] == "auc"
-    loss = before["value"] - value if is_auc else value - before["value"]
-    variance = before["variance"] + after["variance"]
-    if is_auc:
-        reach = norm.ppf(1 - alpha)
-    else:  # Welch (1947), Biometrika 34
-        degrees = variance**2 / sum(side["variance"] ** 2 / (side["support"] - 1) for side in (before, after)) if variance else 1
-        reach = student.ppf(1 - alpha, degrees)
-    unit = 1 if is_auc else before["value"]
     bounds = {"value": value, "low": value - norm.ppf(0.975) * error, "high": value + norm.ppf(0.975) * error}
-    return bounds | {"loss": loss / unit, "loss_low": (loss - reach * np.sqrt(variance)) / unit}
+    if before["figure"] == "auc":
+        loss, variance = before["value"] - value, before["variance"] + after["variance"]
+        return bounds | {"loss": loss, "loss_low": loss - norm.ppf(1 - alpha) * np.sqrt(variance)}
+    loss, variance = after["excess"] - before["excess"], before["excess_variance"] + after["excess_variance"]
+    degrees = variance**2 / sum(side["excess_variance"] ** 2 / (side["support"] - 1) for side in (before, after)) if variance else 1
+    reach = student.ppf(1 - alpha, degrees) * np.sqrt(variance)  # Welch (1947), Biometrika 34
+    return bounds | {"loss": loss / before["value"], "loss_low": (loss - reach) / before["value"]}
