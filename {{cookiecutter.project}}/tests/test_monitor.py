@@ -4,6 +4,8 @@ import json
 import os
 import shutil
 import signal
+import subprocess
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -21,7 +23,7 @@ from stages.after.windows import hits, number, timeline
 from stages.command import Refused
 from stages.during.model import Model
 from stages.gate import gate
-from stages.sources import Source
+from stages.sources import Source, load_sources
 from tests.pipeline_run import PROJECT
 
 DATA = SimpleNamespace(
@@ -451,7 +453,24 @@ def test_killed_monitor_leaves_nothing_half_done(project):
     assert written(project) == unbroken
 
 
-def test_command_without_a_batch_is_refused_with_2(monkeypatch, capsys):
-    monkeypatch.setattr("sys.argv", ["monitor"])
-    with pytest.raises(Refused, match="name a batch of live rows: make monitor BATCH=FILE"):
+def test_command_without_a_batch_ends_in_2():
+    ended = subprocess.run([sys.executable, "-m", "stages.monitor"], cwd=PROJECT, capture_output=True, encoding="utf-8")
+    assert ended.returncode == 2  # 1 is a warning
+    assert ended.stderr == "monitor: name a batch of live rows: make monitor BATCH=FILE, or python -m stages.monitor FILE\n"
+
+
+def test_raw_file_of_the_model_is_a_batch_like_any_other(pipeline, tmp_path, monkeypatch):
+    for name in ("data/sources.yaml", "data/raw", "data/prepared", "expectations", "models", "params.yaml"):
+        source, target = pipeline.folder / name, tmp_path / name
+        target.parent.mkdir(exist_ok=True)
+        shutil.copytree(source, target) if source.is_dir() else shutil.copy(source, target)
+    monkeypatch.chdir(tmp_path)
+    [source] = load_sources().sources.values()
+    monkeypatch.setattr("sys.argv", ["monitor", source.path, "--window", "raw"])
+    with pytest.raises(SystemExit) as ended:
         monitor.main()
+    assert ended.value.code in monitor.CODES.values()
+    found = pd.read_csv("reports/monitoring/raw/drift.csv").set_index("what")
+    assert found.loc["all", "test"] == "auc"
+    assert pd.read_csv("reports/monitoring/raw/performance.csv")["support"].max() > 100
+    assert pd.read_csv("reports/monitoring/windows.csv")["batch"].tolist() == ["pass"]
