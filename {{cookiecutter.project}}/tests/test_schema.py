@@ -20,6 +20,7 @@ augment: {strategy: none, floor_share: 0.2, k_neighbors: 5, smote_max_rows: 100}
 train: {model: any, sample_weight: none, decision_weights: none, calibration: none,
   ladder: false, search: 0, select: false, mitigation: none, folds: 2, threads: 1}
 evaluate: {slices: [], costs: {}, refer_below: null}
+monitor: {label_delay: null}
 """
 SOURCES = {"toys": {"path": "toys.csv", "format": "csv", "missing": [""], "key": ["id"], "columns": {"id": "text"}}}
 
