@@ -28,7 +28,7 @@ def records(folder: Path) -> list[dict[str, Any]]:
 
 
 def number(folder: Path, window: str, batch_sha256: str) -> int:
-    """Return the how manieth window this is; raises Refused if another batch has its name."""
+    """Return which window this is, counted from 1; raises Refused if another batch has its name."""
     known = {record["window"]: record for record in records(folder)}
     if window not in known:
         return 1 + max((record["nth"] for record in known.values()), default=0)
