@@ -51,7 +51,6 @@ def settings(split=None, **data):
             "ladder": False,
             "search": 0,
             "select": False,
-            "mitigation": "none",
             "folds": 2,
             "threads": 1,
         },

@@ -214,11 +214,18 @@ def _candidates() -> dict[str, Any]:
             row_condition=_where("candidate", "class_shares"),
         ),
         simple_model(),
+        expect("column_values_to_not_be_null", "critical", "It is said of each why it was taken or not.", column="why"),
+        _between(
+            "warning",
+            "This candidate is proven to be better than the model in the figure that decisions aim at: `why` says why it was left.",
+            "lead_high",
+            min_value=0,
+        ),
     ]
     notes = (
         "One row is one candidate, scored out of fold on real rows. `lead` is what the model has over it, in the figure that its "
-        "decision aims at; `brier_lead` is the candidate's Brier score less the model's. Intervals are one-sided 95 % bounds (a "
-        "two-sided 90 % interval) of a paired bootstrap."
+        "decision aims at; `brier_lead` is the candidate's Brier score less the model's. Intervals are one-sided 99 % bounds (a "
+        "two-sided 98 % interval) of a paired bootstrap over clusters; `why` says why a candidate was taken or not."
     )
     return suite("candidates", notes, expectations, row=["candidate"], show=["score", "brier", "lead", "lead_low", "lead_high", "features"])
 

@@ -40,7 +40,7 @@ def draw_candidates(candidates: pd.DataFrame) -> None:
     """Write a plot of what the model has over each candidate, with its interval."""
     matplotlib.rcParams["text.parse_math"] = False
     matplotlib.rcParams["svg.hashsalt"] = "plots"
-    figure, axes = _figure("What the model has over each candidate", "lead, with one-sided 95 % bounds", "")
+    figure, axes = _figure("What the model has over each candidate", "lead, with one-sided 99 % bounds", "")
     rivals = candidates.iloc[:0:-1]
     reach = [rivals["lead"] - rivals["lead_low"], rivals["lead_high"] - rivals["lead"]]
     axes.axvline(0, color="grey", linestyle=":")

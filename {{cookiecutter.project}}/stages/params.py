@@ -97,7 +97,6 @@ class Train(Section):
     ladder: bool
     search: Annotated[int, Field(ge=0)]
     select: bool
-    mitigation: Literal["none", "reweighing", "threshold_optimizer"]
     folds: Annotated[int, Field(ge=2, le=20)]
     threads: PositiveInt
 

@@ -9,6 +9,8 @@ from sklearn.metrics import average_precision_score, brier_score_loss, log_loss
 from stages.during.decision import aim, calibrate, choose_weights, decide, fit_calibration
 from stages.during.intervals import paired_lead, paired_precision_lead
 
+LEVEL = 0.99  # of each bound of a lead: a model exactly as good as its rival is stopped once in 100 runs
+
 
 @dataclass(frozen=True)
 class OutOfFold:
@@ -101,7 +103,7 @@ def compare(model: OutOfFold, rivals: list[OutOfFold], judge: Judge) -> pd.DataF
     brier = brier_score_loss(y, model.y_score)
     rows = []
     for one in [replace(model, name="model", kind="model"), *rivals]:
-        low, high = paired_lead(y, model.y_pred, one.y_pred, judge.aimed_at, judge.random_state, judge.clusters)
+        low, high = paired_lead(y, model.y_pred, one.y_pred, judge.aimed_at, judge.random_state, judge.clusters, LEVEL)
         score, one_brier = aim(y, one.y_pred, judge.aimed_at), brier_score_loss(y, one.y_score)
         rows.append(
             {
