@@ -7,7 +7,7 @@ UV := $(or $(shell command -v uv),.uv/bin/uv)
 RUN := $(UV) run --no-sync
 PYTEST = pytest -n auto
 
-.PHONY: demo scope repro verify compare test lint env git
+.PHONY: demo scope repro verify compare age test lint env git
 
 demo: env  # run what changed, then show the result, also that of a run that a gate stopped
 	@$(RUN) python -m stages.params
@@ -25,6 +25,9 @@ verify: env  # run everything again in a scratch copy of what git has, and compa
 
 compare: env  # what differs from the commit REV, by default the one at which this branch left main; fails where a class is found less often
 	@$(RUN) python -m stages.compare $(REV)
+
+age: env  # how long a model lasts: fits on the past, scores the future
+	$(RUN) python -m stages.age
 
 test: env
 	$(RUN) $(PYTEST)

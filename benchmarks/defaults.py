@@ -10,10 +10,11 @@ from sklearn.metrics import average_precision_score, balanced_accuracy_score, br
 from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
+from stages.during.candidates import choose
 from stages.during.models import MODELS
+from stages.during.recipes import from_params, out_of_fold
 from stages.params import Params, load_params
 from stages.tables import TRAIN, read_table
-from stages.train import choose, out_of_fold
 
 BASE = {"model": "vote", "strategy": "none", "sample_weight": "none", "calibration": "none", "decision_weights": "balanced_accuracy"}
 VARIANTS = [
@@ -31,12 +32,13 @@ COLUMNS = "balanced accuracy | macro F1 | recall, rarest | average precision, ra
 def figures(recipe: dict[str, str], params: Params) -> str:
     """Return a row of the table: the recipe and its out-of-fold figures on the training rows."""
     augment = params.augment.model_copy(update={"strategy": recipe["strategy"]})
-    train = params.train.model_copy(update={key: value for key, value in recipe.items() if key != "strategy"})
+    train = params.train.model_copy(update={key: value for key, value in recipe.items() if key != "strategy"} | {"ladder": False})
     params = params.model_copy(update={"augment": augment, "train": train})
     rows = read_table(TRAIN)
     y, start = rows[params.data.target], time.process_time()
-    y_score = out_of_fold(rows, params, {"model": recipe["model"]})["model"]
-    chosen = choose("model", y, y_score, train.calibration, train.decision_weights)
+    scores, scored = out_of_fold(rows, params, {"model": from_params(params)})
+    y = y[scored]
+    chosen = choose("model", y, scores["model"], train.calibration, train.decision_weights)
     seconds = time.process_time() - start
     rarest = y.value_counts().idxmin()
     nth = sorted(y.unique()).index(rarest)

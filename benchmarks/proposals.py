@@ -29,11 +29,12 @@ from tqdm import tqdm
 from benchmarks.corruptions import CORRUPTIONS, NotHere, Raw
 from stages.before.propose import propose, write
 from stages.command import Refused
+from stages.during.support import class_support
 from stages.gate import gate
 from stages.params import Params, load_params
 from stages.prepare import IS_TEST, PATTERNS, prepare, summarise
 from stages.sources import Source, load_sources, read
-from stages.validate import class_support, leakage
+from stages.validate import leakage
 
 HALVES, SHARES, MOST_ROWS = 20, (0.01, 0.05, 0.2), 20_000
 MISSING = ["", "NA", "?"]

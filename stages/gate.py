@@ -73,6 +73,12 @@ def gate(table: pd.DataFrame | Stored, suite: str | Path, report: str | Path) ->
     return verdict
 
 
+def not_judged(suite: str | Path, report: str | Path, why: str) -> None:
+    """Write the report of a gate that had nothing to judge: a warning, so that nobody takes it for a pass."""
+    said = {"gate": Path(report).stem, "verdict": "warn", "blocks": False, "sentences": [f"WARN: {why}"]}
+    write_json(said | {"suite": Path(suite).as_posix(), "rows": 0, "expectations": 0}, report)
+
+
 def stop(verdicts: Iterable[Verdict]) -> None:
     """Raise Refused if one of `verdicts` blocks; call it when every table of the stage was judged."""
     blocking = [verdict for verdict in verdicts if verdict.blocks]

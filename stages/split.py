@@ -1,5 +1,6 @@
 """Part rows into training and test rows, or into folds, with clusters whole and class shares kept."""
 
+import numpy as np
 import pandas as pd
 from sklearn.model_selection import StratifiedKFold, train_test_split
 
@@ -37,6 +38,42 @@ def kfold(y: pd.Series, clusters: pd.Series, n_splits: int, random_state: int) -
         if all(set(y[~is_scored]) == set(y) for is_scored in scored):
             return [(~is_scored, is_scored) for is_scored in scored]
     raise Refused(f"in {ATTEMPTS} draws of {n_splits} folds some training part lacked a class; add rows of it or take fewer folds")
+
+
+def forward(y: pd.Series, clusters: pd.Series, time: pd.Series, n_splits: int) -> list[tuple[pd.Series, pd.Series]]:
+    """Return (is_training, is_scored) masks, (n_samples,) each, of up to `n_splits` folds that go forward in time, clusters whole.
+
+    The rows are parted into `n_splits` + 1 blocks of about the same size, in order of time; a value of `time` is never cut in two, and a
+    cluster goes where its latest row goes. Each fold scores one block and is trained on all before it. The first blocks are trained
+    on alone until every class stands in two clusters of them. Raises Refused if a class then stands in fewer clusters to be scored
+    than there are folds: its weight would be chosen by chance.
+    """
+    latest = time.groupby(clusters).transform("max").rank(method="dense").astype("int64")
+    edges = np.unique(np.quantile(latest, np.arange(1, n_splits + 1) / (n_splits + 1), method="lower"))
+    block = pd.Series(np.searchsorted(edges[edges < latest.max()], latest), index=y.index)
+    first = next((at for at in range(block.max()) if _stand_in(y, clusters, block <= at, 2)), None)
+    if first is None or not _stand_in(y, clusters, block > first, n_splits):
+        raise Refused(f"in order of time not every class stands in {n_splits} clusters of rows to be scored")
+    return [(block < at, block == at) for at in range(first + 1, block.max() + 1)]
+
+
+def _stand_in(y: pd.Series, clusters: pd.Series, chosen: pd.Series, n: int) -> bool:
+    """Return whether every class of `y` stands in at least `n` clusters of the chosen rows."""
+    found = clusters[chosen].groupby(y[chosen]).nunique()
+    return bool((found.reindex(y.unique(), fill_value=0) >= n).all())
+
+
+def folds(y: pd.Series, clusters: pd.Series, time: pd.Series | None, n_splits: int, random_state: int) -> list[tuple[pd.Series, pd.Series]]:
+    """Return the folds that go `forward` in time, or those of `kfold` where there is none or a class is too rare for that.
+
+    The latter is said on the screen: figures out of fold are then of rows that stand among those of training.
+    """
+    if time is not None:
+        try:
+            return forward(y, clusters, time, n_splits)
+        except Refused as refused:
+            print(f"{refused}: the folds do not go forward in time")
+    return kfold(y, clusters, n_splits, random_state)
 
 
 def test_clusters(y: pd.Series, clusters: pd.Series, test_size: float, random_state: int) -> pd.Index:

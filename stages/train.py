@@ -1,137 +1,133 @@
 """Fit the model on the augmented rows; whatever is chosen is chosen on folds of the real training rows."""
 
 import sys
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from joblib import parallel_config
-from sklearn.base import ClassifierMixin
-from sklearn.metrics import brier_score_loss, log_loss
-from sklearn.utils.class_weight import compute_sample_weight
+from sklearn.metrics import brier_score_loss
 from threadpoolctl import threadpool_limits
-from tqdm import tqdm
 
-from stages.augment import augment
-from stages.command import run
-from stages.during.decision import aim, calibrate, choose_weights, decide, fit_calibration
-from stages.during.intervals import paired_lead
+from stages.command import Refused, run
+from stages.during.candidates import Judge, OutOfFold, choose, climb, compare, find, select
+from stages.during.importance import worth_something
 from stages.during.model import BASELINE, MODEL, Model, save_model, sha256
-from stages.during.models import build_model
+from stages.during.models import build_model, settings_to_try
+from stages.during.plots import draw_candidates, draw_features
+from stages.during.recipes import Recipe, augmented, cook, folds_of, from_params, out_of_fold, remedied, worth
+from stages.during.remedy import LADDER, write_remedy
+from stages.during.simple import few_features
 from stages.features import clusters, features
 from stages.gate import gate, stop
 from stages.params import ORIGIN, Params, load_params
-from stages.split import kfold
 from stages.tables import AUGMENTED, TRAIN, read_table, write_table
 
-
-@dataclass(frozen=True)
-class OutOfFold:
-    """What a recipe makes of training rows that it was not fitted on, and what was chosen by that."""
-
-    name: str
-    y_score: np.ndarray
-    y_pred: np.ndarray
-    calibration: dict[str, dict[str, float]]
-    decision_weights: dict[str, float]
+PLAIN = Recipe("logistic_regression")
 
 
-def fit(name: str, rows: pd.DataFrame, params: Params, sample_weight: str) -> ClassifierMixin:
-    """Return the model `name`, fitted on the features of `rows`, which may be augmented.
+def rungs(rows: pd.DataFrame, params: Params) -> tuple[dict[str, Recipe], list[str]]:
+    """Return a recipe for each remedy of the ladder that these rows and each training part of them admit, and why others were not tried."""
+    parts = [rows, *(rows[is_training] for is_training, _ in folds_of(rows, params))]
+    recipes, told = {}, []
+    for name in LADDER:
+        recipe = remedied(from_params(params), name)
+        try:
+            for part in parts:
+                augmented(recipe, part, params)
+            recipes[name] = recipe
+        except Refused as refused:
+            told.append(f"{name} was not tried: {refused}")
+    return recipes, told
 
-    Only fitting uses several threads: a forest that predicts in parallel adds its trees up in another order each time.
+
+def settle(rows: pd.DataFrame, params: Params) -> tuple[Recipe, OutOfFold, list[OutOfFold], Judge, OutOfFold]:
+    """Return the recipe to fit by, what it makes of rows out of fold, its rivals, by what they were judged, and the baseline.
+
+    The ladder is climbed first, then settings are searched, then features left out, each only where params.yaml asks for it.
     """
-    X_train, y_train = features(rows.drop(columns=ORIGIN, errors="ignore"), params.data), rows[params.data.target]
-    model = build_model(name, X_train, params.random_state)
-    power = {"none": 0.0, "sqrt_balanced": 0.5, "balanced": 1.0}[sample_weight]
-    weights = compute_sample_weight("balanced", y_train) ** power if power else None
-    with parallel_config(backend="threading", n_jobs=params.train.threads):
-        return model.fit(X_train, y_train, sample_weight=weights)
+    settings, target = params.train, params.data.target
+    aimed_at = "balanced_accuracy" if settings.ladder and settings.decision_weights == "none" else settings.decision_weights
+    tried, told = rungs(rows, params) if settings.ladder else ({"model": from_params(params)}, [])
+    asked = {**tried, "logistic_regression": PLAIN, "three_features": replace(PLAIN, sees="three")}
+    scores, scored = out_of_fold(rows, params, asked)
+    y = rows.loc[scored, target]
+    judge = Judge(y, clusters(rows, params.data.cluster)[scored], aimed_at, params.random_state)
+    found = {name: choose(name, y, scores[name], asked[name].calibration, aimed_at) for name in asked}
+    shares = y.value_counts(normalize=True).sort_index().to_numpy()
+    guess = replace(choose("class_shares", y, np.tile(shares, (len(y), 1)), "none", "none"), kind="guess", features="none")
+    simple = ", ".join(few_features(rows, params.data, params.random_state))
+    rivals = [found["logistic_regression"], guess, replace(found["three_features"], kind="simple", features=simple)]
+    taken = "model"
+    if settings.ladder:
+        taken, climbed = climb([found[name] for name in tried], judge, brier_score_loss(y, guess.y_score))
+        rivals += [replace(one, kind="remedy") for one in climbed if one.name != taken]
+        [found[taken]] = [one for one in climbed if one.name == taken]
+    why = found[taken].why if settings.ladder else "taken: params.yaml spells it out"
+    recipe, model = (
+        tried[taken],
+        replace(found[taken], kind="model", why="; ".join([f"{why} ({taken})" if settings.ladder else why, *told])),
+    )
+    if settings.search:
+        drawn = settings_to_try(recipe.model, settings.search, params.random_state)
+        searched = {f"search_{nth}": replace(recipe, settings=one) for nth, one in enumerate(drawn, 1)}
+        scores |= out_of_fold(rows, params, searched)[0]
+        attempts = [replace(choose(name, y, scores[name], one.calibration, aimed_at), kind="search") for name, one in searched.items()]
+        model, others = find(model, attempts, judge)
+        recipe, rivals = searched.get(model.name, recipe), [*rivals, *others]
+    if settings.select:
+        fewer = replace(recipe, sees="worthy")
+        scores |= out_of_fold(rows, params, {"selected_features": fewer})[0]
+        kept = ", ".join(worth_something(worth(rows, params)))
+        chosen = choose("selected_features", y, scores["selected_features"], recipe.calibration, aimed_at)
+        model, other = select(model, replace(chosen, kind="selection", features=kept), judge)
+        recipe, rivals = fewer if model.name == "selected_features" else recipe, [*rivals, other]
+        if model.name != "selected_features":
+            rivals[-1] = replace(other, kind="selection")
+    return recipe, model, rivals, judge, choose("baseline", y, scores["logistic_regression"], "none", "balanced_accuracy")
 
 
-def out_of_fold(rows: pd.DataFrame, params: Params, recipes: dict[str, str]) -> dict[str, np.ndarray]:
-    """Return for each recipe (n_samples, n_classes) probabilities of rows that it was not fitted on.
-
-    Clusters stay whole. The recipe `model` augments and weighs its own part of each fold, as the final fit does with all
-    rows; any other is fitted on the rows as they are. Real rows are scored, never repeated or synthetic ones.
-    """
-    y = rows[params.data.target]
-    X = features(rows, params.data)
-    scores = {recipe: np.zeros((len(rows), y.nunique())) for recipe in recipes}
-    folds = kfold(y, clusters(rows, params.data.cluster), params.train.folds, params.random_state)
-    with tqdm(total=len(folds) * len(recipes), desc="train: fits on folds", disable=not sys.stderr.isatty()) as progress:
-        for is_training, is_scored in folds:
-            for recipe, name in recipes.items():
-                part, weight = rows[is_training], "none"
-                if recipe == "model":
-                    part, weight = augment(part, params.data, params.augment, params.random_state), params.train.sample_weight
-                scores[recipe][is_scored.to_numpy()] = fit(name, part, params, weight).predict_proba(X[is_scored])
-                progress.update()
-    return scores
-
-
-def choose(recipe: str, y: pd.Series, y_score: np.ndarray, calibration: str, decision_weights: str) -> OutOfFold:
-    """Return what is chosen on out-of-fold probabilities: calibration curves first, then decision weights on what they give."""
-    classes = sorted(y.unique())
-    curves = fit_calibration(y, y_score, classes) if calibration == "sigmoid" else {}
-    y_score = calibrate(y_score, classes, curves)
-    weights = choose_weights(y, y_score, classes, decision_weights)
-    return OutOfFold(recipe, y_score, decide(y_score, classes, weights), curves, weights)
-
-
-def compare(y: pd.Series, model: OutOfFold, rivals: list[OutOfFold], aimed_at: str, random_state: int) -> pd.DataFrame:
-    """Return the table of candidates: the model first, then its rivals, with its paired lead over each (see `paired_lead`)."""
-    brier = brier_score_loss(y, model.y_score)
-    rows = []
-    for one in [model, *rivals]:
-        low, high = paired_lead(y, model.y_pred, one.y_pred, aimed_at, random_state)
-        score, one_brier = aim(y, one.y_pred, aimed_at), brier_score_loss(y, one.y_score)
-        rows.append(
-            {
-                "candidate": one.name,
-                "aim": "accuracy" if aimed_at == "none" else aimed_at,
-                "score": score,
-                "lead": aim(y, model.y_pred, aimed_at) - score,
-                "lead_low": low,
-                "lead_high": high,
-                "brier": one_brier,
-                "brier_lead": one_brier - brier,
-                "log_loss": log_loss(y, one.y_score),
-            }
-        )
-    return pd.DataFrame(rows)
+def expect_augmented(recipe: Recipe, rows: pd.DataFrame, table: pd.DataFrame, params: Params, taken: str) -> None:
+    """Raise Refused if `table` is not what `recipe` fits on: then the next run augments by the remedy that was chosen."""
+    wanted = augmented(recipe, rows, params)[ORIGIN].value_counts().to_dict()
+    if table[ORIGIN].value_counts().to_dict() != wanted:
+        raise Refused(f"the ladder chose {taken}, for which other rows are needed: run `dvc repro` once more, augment then makes them")
 
 
 def main() -> None:
     """Choose on folds, gate the comparison, then fit on all rows and save."""
     params = load_params()
     settings = params.train
-    rows, augmented = read_table(TRAIN), read_table(AUGMENTED)
-    y = rows[params.data.target]
-    build_model(settings.model, features(rows, params.data), params.random_state)  # a misspelt name is refused before the work
+    rows, table = read_table(TRAIN), read_table(AUGMENTED)
+    X, y = features(rows, params.data), rows[params.data.target]
+    build_model(settings.model, X, params.random_state)  # a misspelt name is refused before the work
     with threadpool_limits(settings.threads):
-        scores = out_of_fold(rows, params, {"model": settings.model, "logistic_regression": "logistic_regression"})
-        model = choose("model", y, scores["model"], settings.calibration, settings.decision_weights)
-        rival = choose("logistic_regression", y, scores["logistic_regression"], "none", settings.decision_weights)
-        shares = y.value_counts(normalize=True).sort_index().to_numpy()
-        guess = choose("class_shares", y, np.tile(shares, (len(y), 1)), "none", "none")
-        candidates = compare(y, model, [rival, guess], settings.decision_weights, params.random_state)
+        worths = worth(rows, params)
+        recipe, model, rivals, judge, weighted = settle(rows, params)
+        candidates = compare(model, rivals, judge)
         write_table(candidates, "reports/candidates.csv")
-        stop([gate(candidates, "expectations/candidates.json", "reports/gates/candidates.json")])
-        fitted = fit(settings.model, augmented, params, settings.sample_weight)
-        plain = fit("logistic_regression", rows, params, "none")
-    weighted = choose("baseline", y, scores["logistic_regression"], "none", "balanced_accuracy")
-    X = features(rows, params.data)
+        write_table(worths, "reports/features.csv")
+        draw_candidates(candidates)
+        draw_features(worths)
+        judged = {"candidates": candidates, "features": worths}
+        stop([gate(one, f"expectations/{name}.json", f"reports/gates/{name}.json") for name, one in judged.items()])
+        if settings.ladder:
+            taken = next(name for name in LADDER if remedied(recipe, name) == recipe)
+            write_remedy(taken)
+            expect_augmented(recipe, rows, table, params, taken)
+        dropped = [] if recipe.sees == "all" else [column for column in worths["feature"] if column not in worth_something(worths)]
+        fitted = cook(recipe, table.drop(columns=dropped), params)
+        plain = cook(PLAIN, rows, params)
     code = sorted(name for name in sys.modules if name.startswith("stages."))
     provenance = {
         "model": settings.model,
+        "settings": dict(recipe.settings),
         "data_sha256": {path: sha256(path) for path in (TRAIN, AUGMENTED)},
         "code_sha256": {name: sha256(Path(str(sys.modules[name].__file__))) for name in code},
     }
     for path, estimator, chosen in ((MODEL, fitted, model), (BASELINE, plain, weighted)):
-        columns = {column: str(dtype) for column, dtype in X.dtypes.items()}
-        card = provenance | ({"model": "logistic_regression"} if path == BASELINE else {})
+        columns = {column: str(dtype) for column, dtype in X.dtypes.items() if path == BASELINE or column not in dropped}
+        card = provenance | ({"model": "logistic_regression", "settings": {}} if path == BASELINE else {})
         save_model(Model(estimator, sorted(y.unique()), columns, chosen.calibration, chosen.decision_weights), path, card)
 
 

@@ -1,32 +1,18 @@
 """Hold both prepared tables against their suite, and measure class support and leakage."""
 
 import pandas as pd
-from sklearn.metrics import roc_auc_score
-from sklearn.model_selection import cross_val_predict
-from sklearn.preprocessing import OrdinalEncoder
-from sklearn.tree import DecisionTreeClassifier
+from threadpoolctl import threadpool_limits
 
 from stages.command import run
-from stages.features import clusters, features, text_columns
-from stages.gate import gate, stop
+from stages.during.giveaway import giveaway
+from stages.during.proxies import label_bias, proxies
+from stages.during.support import class_support
+from stages.features import clusters, features
+from stages.gate import gate, not_judged, stop
 from stages.params import ROW_ID, Data, load_params
-from stages.split import kfold
 from stages.tables import TEST, TRAIN, VERDICTS, Stored, read_table, write_json, write_table
 
-FOLDS = 3
-
-
-def class_support(train: pd.DataFrame, test: pd.DataFrame, data: Data) -> pd.DataFrame:
-    """Return one row per class of either table: training rows and clusters, their share, and `support`, its test rows."""
-    rows = []
-    for label in sorted(set(train[data.target]) | set(test[data.target])):
-        mine = train[train[data.target] == label]
-        n_clusters = clusters(mine, data.cluster).nunique()
-        support = int((test[data.target] == label).sum())
-        rows.append(
-            {"class": label, "train": len(mine), "train_share": len(mine) / len(train), "train_clusters": n_clusters, "support": support}
-        )
-    return pd.DataFrame(rows)
+NO_GROUPS = "data.sensitive in params.yaml names no column: nobody looked what the features and labels say of groups"
 
 
 def leakage(train: pd.DataFrame, test: pd.DataFrame, data: Data, random_state: int) -> pd.DataFrame:
@@ -60,43 +46,26 @@ def _shared(train: pd.DataFrame, test: pd.DataFrame, columns: list[str]) -> int:
     return len(test[columns].merge(known, on=columns))
 
 
-def giveaway(X: pd.DataFrame, y: pd.Series, cluster_ids: pd.Series, random_state: int) -> pd.DataFrame:
-    """Return for each column of `X`, in rows, how well it alone ranks each class, in columns, against the others, out of fold:
-    the ROC AUC of a small decision tree (0.5 is chance, 1 gives the class away).
-
-    Classes in fewer than FOLDS clusters are left out, unless fewer than two remain: then all is chance. Their support is
-    judged elsewhere.
-    """
-    n_clusters = cluster_ids.groupby(y).nunique()
-    enough = y.isin(n_clusters.index[n_clusters >= FOLDS])
-    labels = sorted(y.unique())
-    X, y, cluster_ids = X[enough].reset_index(drop=True), y[enough].reset_index(drop=True), cluster_ids[enough].reset_index(drop=True)
-    if y.nunique() < 2:
-        return pd.DataFrame(0.5, index=X.columns, columns=labels)
-    text = text_columns(X)
-    codes = X.assign(**dict(zip(text, OrdinalEncoder(encoded_missing_value=-1).fit_transform(X[text]).T, strict=True))) if text else X
-    folds = [
-        (training.to_numpy().nonzero()[0], scored.to_numpy().nonzero()[0])
-        for training, scored in kfold(y, cluster_ids, FOLDS, random_state)
-    ]
-    tree = DecisionTreeClassifier(max_leaf_nodes=32, min_samples_leaf=5, random_state=random_state)
-    classes = sorted(y.unique())
-    aucs = []
-    for column in codes.columns:
-        y_score = cross_val_predict(tree, codes[[column]], y, cv=folds, method="predict_proba")
-        aucs.append([roc_auc_score(y == label, y_score[:, nth]) for nth, label in enumerate(classes)])
-    return pd.DataFrame(aucs, index=codes.columns, columns=classes)
-
-
 def main() -> None:
     """Judge all three tables before stopping, so that every problem is seen at once."""
     params = load_params()
     train, test = read_table(TRAIN), read_table(TEST)
-    support = class_support(train, test, params.data)
+    support = class_support(train, test, params.data, params.scope.metric)
     leaks = leakage(train, test, params.data, params.random_state)
     write_table(support, "reports/classes.csv")
     write_table(leaks, "reports/leakage.csv")
-    tables = {"prepared": Stored(TRAIN, TEST), "classes": support, "leakage": leaks}
+    tables: dict[str, pd.DataFrame | Stored] = {"prepared": Stored(TRAIN, TEST), "classes": support, "leakage": leaks}
+    with threadpool_limits(params.train.threads):
+        told = {
+            "proxies": proxies(train, params.data, params.random_state),
+            "label_bias": label_bias(train, params.data, params.random_state),
+        }
+    for name, table in told.items():
+        write_table(table, f"reports/{name}.csv")
+        if params.data.sensitive:
+            tables[name] = table
+        else:
+            not_judged(f"expectations/{name}.json", f"reports/gates/{name}.json", NO_GROUPS)
     verdicts = [gate(table, f"expectations/{name}.json", f"reports/gates/{name}.json") for name, table in tables.items()]
     stop(verdicts)
     write_json({verdict.gate: verdict.verdict for verdict in verdicts}, VERDICTS)

@@ -134,8 +134,13 @@ def test_by_class_bounds_each_recall():
     table = classwise(SCORES, ["a", "b"]).set_index("class")
     assert table["support"].tolist() == [2, 2]
     assert table["recall"].tolist() == [0.5, 1.0]
-    assert table.loc["a", ["recall_low", "recall_high"]].tolist() == pytest.approx([1 - 0.95**0.5, 0.95**0.5])
+    assert table.loc["a", ["recall_low", "recall_high"]].tolist() == pytest.approx([1 - 0.95**0.5, (1 - 0.05 / 2) ** 0.5])
     assert table.loc["b", ["recall_low", "recall_high"]].tolist() == pytest.approx([0.05**0.5, 1])
+
+
+def test_the_upper_bound_of_a_recall_holds_for_all_classes_together():
+    table = by_class(TRUE, labels("bbbb"), score(TRUE, SCORES, labels("bbbb"), ["a", "b"]), ["a", "b"]).set_index("class")
+    assert table.loc["a", "recall_high"] == pytest.approx(1 - (0.05 / 2) ** 0.5)  # none of two found, one of two classes
 
 
 def test_by_class_has_the_metrics_of_each_class():
@@ -199,17 +204,18 @@ def test_by_group_bounds_the_value_of_a_group():
     assert table.loc[("y", "b", "recall"), ["low", "high"]].tolist() == pytest.approx([1 - 0.95**0.5, 0.95**0.5])
 
 
-def test_the_gap_of_two_groups_has_an_interval_of_95_percent():
+def test_the_gaps_of_two_groups_have_intervals_of_99_percent_together():
     table = audit(["x"] * 10 + ["y"] * 10, "b" * 20, "b" * 9 + "a" + "b" * 3 + "a" * 7)
-    assert table.loc[("x", "b", "recall"), ["gap_low", "gap_high"]].tolist() == pytest.approx([0.1705, 0.8090], abs=5e-5)
-    assert table.loc[("y", "b", "recall"), ["gap_low", "gap_high"]].tolist() == pytest.approx([-0.8090, -0.1705], abs=5e-5)
+    low, high = newcombe(9, 10, 3, 10, 1 - 0.01 / 2)  # a recall and the alarms of the other class: two rates
+    assert table.loc[("x", "b", "recall"), ["gap_low", "gap_high"]].tolist() == pytest.approx([low, high])
+    assert table.loc[("y", "b", "recall"), ["gap_low", "gap_high"]].tolist() == pytest.approx([-high, -low])
 
 
-def test_the_gaps_of_three_groups_are_corrected_for_three():
+def test_the_gaps_of_three_groups_are_corrected_for_three_times_two_rates():
     table = audit(["x"] * 10 + ["y"] * 10 + ["z"] * 10, "b" * 30, "b" * 9 + "a" + "b" * 3 + "a" * 7 + "b" * 6 + "a" * 4)
     row = table.loc[("x", "b", "recall")]
     assert row["gap"] == pytest.approx(9 / 10 - 9 / 20)
-    assert row[["gap_low", "gap_high"]].tolist() == pytest.approx(newcombe(9, 10, 9, 20, 1 - 0.05 / 3))
+    assert row[["gap_low", "gap_high"]].tolist() == pytest.approx(newcombe(9, 10, 9, 20, 1 - 0.01 / 6))
 
 
 def test_a_missing_sensitive_value_is_a_group():

@@ -1,5 +1,8 @@
 """Train: what is chosen is chosen on rows that no fit saw, and a candidate is compared fairly."""
 
+import shutil
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -8,10 +11,14 @@ from threadpoolctl import threadpool_limits
 
 from stages import train
 from stages.command import Refused
-from stages.during.model import Model, save_model, sha256
+from stages.during import recipes
+from stages.during.candidates import Judge, OutOfFold, choose, compare, select
+from stages.during.model import Model, load_model, save_model, sha256
+from stages.during.recipes import Recipe, fit, from_params, left_out, out_of_fold
 from stages.params import Params
 from stages.schema import check
-from stages.train import OutOfFold, choose, compare, fit, out_of_fold
+from stages.tables import AUGMENTED, TRAIN, write_table
+from tests.pipeline_run import PROJECT
 
 STRATEGIES = ["none", "oversample", "smote"]
 
@@ -72,13 +79,18 @@ def table(n: int = 60, n_clusters: int = 20, seed: int = 0) -> pd.DataFrame:
     )
 
 
+def held_out(rows: pd.DataFrame, settings: Params, model: str) -> np.ndarray:
+    """Return the out-of-fold probabilities of the recipe that the settings spell out, for the model `model`."""
+    return out_of_fold(rows, settings, {"model": replace(from_params(settings), model=model)})[0]["model"]
+
+
 class Spy:
     """Stands in for `fit`: notes each recipe's training rows, and which rows its model then scores."""
 
     def __init__(self):
         self.fits = []
 
-    def __call__(self, name, rows, params, sample_weight):
+    def __call__(self, name, rows, params, sample_weight, *others):
         noted = {"name": name, "rows": rows, "sample_weight": sample_weight, "n_classes": rows["label"].nunique()}
         self.fits.append(noted)
 
@@ -93,38 +105,38 @@ class Spy:
 @pytest.fixture
 def spy(monkeypatch) -> Spy:
     spy = Spy()
-    monkeypatch.setattr(train, "fit", spy)
+    monkeypatch.setattr(recipes, "fit", spy)
     return spy
 
 
 def test_no_row_is_scored_by_a_fit_on_it(spy):
-    out_of_fold(table(), params(), {"model": "logistic_regression"})
+    held_out(table(), params(), "logistic_regression")
     assert len(spy.fits) == 3
     for one in spy.fits:
         assert not set(one["rows"]["place"]) & set(one["scored"]["place"])
 
 
 def test_each_row_is_scored_once(spy):
-    scores = out_of_fold(table(), params(), {"model": "logistic_regression"})
+    scores = held_out(table(), params(), "logistic_regression")
     assert sorted(place for one in spy.fits for place in one["scored"]["place"]) == list(range(60))
-    assert scores["model"].tolist() == [[0.75, 0.25]] * 60
+    assert scores.tolist() == [[0.75, 0.25]] * 60
 
 
 def test_each_row_is_fitted_on_in_all_folds_but_one(spy):
-    out_of_fold(table(), params(), {"model": "logistic_regression"})
+    held_out(table(), params(), "logistic_regression")
     assert sorted(place for one in spy.fits for place in one["rows"]["place"]) == sorted([*range(60), *range(60)])
 
 
 def test_no_cluster_is_on_both_sides_of_a_fold(spy):
     rows = table()
-    out_of_fold(rows, params(cluster=["batch"]), {"model": "logistic_regression"})
+    held_out(rows, params(cluster=["batch"]), "logistic_regression")
     for one in spy.fits:
         scored = rows.loc[one["scored"].index, "batch"]
         assert not set(one["rows"]["batch"]) & set(scored)
 
 
 def test_each_fold_augments_its_own_part(spy):
-    out_of_fold(table(), params(strategy="oversample"), {"model": "logistic_regression"})
+    held_out(table(), params(strategy="oversample"), "logistic_regression")
     for one in spy.fits:
         rows = one["rows"]
         assert rows["label"].value_counts().to_dict() == {"a": sum(rows["label"] == "a"), "b": sum(rows["label"] == "a")}
@@ -134,26 +146,26 @@ def test_each_fold_augments_its_own_part(spy):
 
 def test_a_rival_is_fitted_on_the_rows_as_they_are(spy):
     settings = params(strategy="oversample", sample_weight="balanced")
-    out_of_fold(table(), settings, {"model": "random_forest", "logistic_regression": "logistic_regression"})
+    recipes = {"model": replace(from_params(settings), model="random_forest"), "logistic_regression": Recipe("logistic_regression")}
+    out_of_fold(table(), settings, recipes)
     rivals = [one for one in spy.fits if one["name"] == "logistic_regression"]
     assert [len(one["rows"]) for one in rivals] == [40, 40, 40]
     assert {one["sample_weight"] for one in rivals} == {"none"}
 
 
 def test_the_model_is_weighed_as_the_settings_say(spy):
-    out_of_fold(table(), params(sample_weight="balanced"), {"model": "random_forest"})
+    held_out(table(), params(sample_weight="balanced"), "random_forest")
     assert {(one["name"], one["sample_weight"]) for one in spy.fits} == {("random_forest", "balanced")}
 
 
 def test_out_of_fold_is_the_same_on_every_run():
-    recipes = {"model": "random_forest"}
-    once, again = (out_of_fold(table(), params(strategy="smote"), recipes)["model"] for _ in range(2))
+    once, again = (held_out(table(), params(strategy="smote"), "random_forest") for _ in range(2))
     assert (once == again).all()
 
 
 def test_a_feature_that_tells_the_class_is_learnt_out_of_fold():
     rows = table(n=150)
-    scores = out_of_fold(rows, params(), {"model": "logistic_regression"})["model"]
+    scores = held_out(rows, params(), "logistic_regression")
     assert balanced_accuracy_score(rows["label"], np.where(scores[:, 1] > 0.5, "b", "a")) > 0.7
 
 
@@ -167,14 +179,14 @@ def identified() -> pd.DataFrame:
 @pytest.mark.parametrize("model", ["logistic_regression", "random_forest"])
 def test_a_mark_of_clusters_gives_chance(model):
     rows = identified()
-    scores = out_of_fold(rows, params(cluster=["batch"]), {"model": model})["model"]
+    scores = held_out(rows, params(cluster=["batch"]), model)
     assert balanced_accuracy_score(rows["label"], np.where(scores[:, 1] > 0.5, "b", "a")) < 0.6
 
 
 @pytest.mark.parametrize("model", ["logistic_regression", "random_forest"])
 def test_a_mark_of_clusters_gives_all_away_where_clusters_are_not_declared(model):
     rows = identified().drop(columns="batch")
-    scores = out_of_fold(rows, params(), {"model": model})["model"]
+    scores = held_out(rows, params(), model)
     assert balanced_accuracy_score(rows["label"], np.where(scores[:, 1] > 0.5, "b", "a")) > 0.95
 
 
@@ -184,7 +196,7 @@ def test_shuffled_labels_give_chance(strategy, model):
     rng = np.random.default_rng(4)
     rows = pd.DataFrame({"label": rng.permutation(["a"] * 250 + ["b"] * 100), "size": rng.normal(size=350), "depth": rng.normal(size=350)})
     rows = rows.assign(colour=rng.choice(["red", "blue", "green"], 350))
-    scores = out_of_fold(rows, params(strategy=strategy), {"model": model})["model"]
+    scores = held_out(rows, params(strategy=strategy), model)
     likelier = scores[:, 1] > np.median(scores[:, 1])
     assert balanced_accuracy_score(rows["label"], np.where(likelier, "b", "a")) == pytest.approx(0.5, abs=0.09)
 
@@ -192,7 +204,7 @@ def test_shuffled_labels_give_chance(strategy, model):
 def test_a_class_that_no_other_fold_holds_is_refused():
     rows = pd.DataFrame({"batch": [1, 1, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5], "label": [*"yyyz", *"xxxxxzxx"], "size": np.arange(12.0)})
     with pytest.raises(Refused, match="class 'y'"):  # it stands in one cluster, beside a rarer class
-        out_of_fold(rows, params(cluster=["batch"], folds=2), {"model": "logistic_regression"})
+        held_out(rows, params(cluster=["batch"], folds=2), "logistic_regression")
 
 
 class Recorder:
@@ -208,18 +220,18 @@ class Recorder:
     [("balanced", [2 / 3, 2 / 3, 2 / 3, 2]), ("sqrt_balanced", [(2 / 3) ** 0.5, (2 / 3) ** 0.5, (2 / 3) ** 0.5, 2**0.5])],
 )
 def test_fit_weighs_rows_by_their_class(monkeypatch, sample_weight, expected):
-    monkeypatch.setattr(train, "build_model", lambda *given: Recorder())
+    monkeypatch.setattr(recipes, "build_model", lambda *given: Recorder())
     rows = pd.DataFrame({"label": ["a", "a", "a", "b"], "size": [1, 2, 3, 4]})  # 4 rows / (2 classes * 3 rows), and / (2 * 1)
     assert fit("vote", rows, params(), sample_weight).sample_weight == pytest.approx(expected)
 
 
 def test_fit_does_not_weigh_rows_unless_told(monkeypatch):
-    monkeypatch.setattr(train, "build_model", lambda *given: Recorder())
+    monkeypatch.setattr(recipes, "build_model", lambda *given: Recorder())
     assert fit("vote", pd.DataFrame({"label": ["a", "b"], "size": [1, 2]}), params(), "none").sample_weight is None
 
 
 def test_fit_sees_features_alone(monkeypatch):
-    monkeypatch.setattr(train, "build_model", lambda *given: Recorder())
+    monkeypatch.setattr(recipes, "build_model", lambda *given: Recorder())
     rows = pd.DataFrame({"row_id": ["p", "q"], "label": ["a", "b"], "batch": [1, 2], "size": [1, 2], "origin": ["real", "synthetic"]})
     model = fit("vote", rows, params(cluster=["batch"]), "none")
     assert model.X.columns.tolist() == ["size"]
@@ -239,7 +251,7 @@ def test_the_number_of_threads_does_not_change_the_fitted_model(name, tmp_path):
 @pytest.mark.parametrize("name", ["random_forest", "vote"])
 def test_the_number_of_threads_does_not_change_out_of_fold_probabilities(name):
     rows = table(n=300)
-    one, two = (out_of_fold(rows, params(threads=threads), {"model": name})["model"] for threads in (1, 2))
+    one, two = (held_out(rows, params(threads=threads), name) for threads in (1, 2))
     assert (one == two).all()
 
 
@@ -282,13 +294,13 @@ def candidate(name: str, y_pred: str, b: list[float]) -> OutOfFold:
     return OutOfFold(name, y_score, np.array(list(y_pred), dtype=object), {}, {"a": 1.0, "b": 1.0})
 
 
-Y = pd.Series(list("aaab"))
+Y, CLUSTERS = pd.Series(list("aaab")), pd.Series(range(4))
 MODEL = candidate("model", "aaab", [0.1, 0.1, 0.1, 0.9])
 RIVAL = candidate("rival", "aabb", [0.5, 0.5, 0.5, 0.5])
 
 
 def test_compare_gives_hand_worked_figures():
-    model, rival = compare(Y, MODEL, [RIVAL], "balanced_accuracy", 0).to_dict("records")
+    model, rival = compare(MODEL, [RIVAL], Judge(Y, CLUSTERS, "balanced_accuracy", 0)).to_dict("records")
     assert (model["candidate"], rival["candidate"]) == ("model", "rival")
     assert (model["score"], rival["score"]) == pytest.approx((1, (2 / 3 + 1) / 2))
     assert (model["brier"], rival["brier"]) == pytest.approx((0.01, 0.25))
@@ -296,26 +308,26 @@ def test_compare_gives_hand_worked_figures():
 
 
 def test_compare_gives_the_models_lead_over_each_rival():
-    _, rival = compare(Y, MODEL, [RIVAL], "balanced_accuracy", 0).to_dict("records")
+    _, rival = compare(MODEL, [RIVAL], Judge(Y, CLUSTERS, "balanced_accuracy", 0)).to_dict("records")
     assert rival["lead"] == pytest.approx(1 / 6)
     assert rival["brier_lead"] == pytest.approx(0.24)
     assert rival["lead_low"] <= rival["lead"] <= rival["lead_high"]
 
 
 def test_a_worse_model_has_a_lead_below_zero():
-    _, rival = compare(Y, RIVAL, [MODEL], "balanced_accuracy", 0).to_dict("records")
+    _, rival = compare(RIVAL, [MODEL], Judge(Y, CLUSTERS, "balanced_accuracy", 0)).to_dict("records")
     assert rival["lead"] == pytest.approx(-1 / 6)
     assert rival["brier_lead"] == pytest.approx(-0.24)
 
 
 def test_the_model_leads_itself_by_nothing():
-    [model] = compare(Y, MODEL, [], "none", 0).to_dict("records")
+    [model] = compare(MODEL, [], Judge(Y, CLUSTERS, "none", 0)).to_dict("records")
     assert [model[key] for key in ("lead", "lead_low", "lead_high", "brier_lead")] == [0, 0, 0, 0]
 
 
 @pytest.mark.parametrize(("aimed_at", "name", "score"), [("none", "accuracy", 0.75), ("macro_f1", "macro_f1", (4 / 5 + 2 / 3) / 2)])
 def test_compare_names_what_it_aims_at(aimed_at, name, score):
-    rival = compare(Y, MODEL, [RIVAL], aimed_at, 0).iloc[1]
+    rival = compare(MODEL, [RIVAL], Judge(Y, CLUSTERS, aimed_at, 0)).iloc[1]
     assert rival["aim"] == name
     assert rival["score"] == pytest.approx(score)
 
@@ -325,8 +337,70 @@ def test_compare_takes_three_classes():
     perfect, chance = np.eye(3)[[0, 0, 1, 1, 2]], np.tile([0.4, 0.4, 0.2], (5, 1))
     model = OutOfFold("model", perfect, y.to_numpy(dtype=object), {}, {})
     guess = OutOfFold("class_shares", chance, np.array(["a"] * 5, dtype=object), {}, {})
-    _, rival = compare(y, model, [guess], "balanced_accuracy", 0).to_dict("records")
+    _, rival = compare(model, [guess], Judge(y, pd.Series(range(len(y))), "balanced_accuracy", 0)).to_dict("records")
     assert rival["score"] == pytest.approx(1 / 3)
     assert rival["lead"] == pytest.approx(2 / 3)
     assert rival["brier"] == pytest.approx((4 * (0.36 + 0.16 + 0.04) + (0.16 + 0.16 + 0.64)) / 5)
     assert rival["lead_low"] > 0
+
+
+def test_what_a_recipe_leaves_out_is_found_on_the_rows_that_it_is_fitted_on(spy, monkeypatch):
+    asked = []
+    monkeypatch.setattr(recipes, "few_features", lambda rows, *given: asked.append(set(rows["place"])) or ["place"])
+    out_of_fold(table(), params(), {"three_features": Recipe("logistic_regression", sees="three")})
+    for one, places in zip(spy.fits, asked, strict=True):
+        assert places == set(one["rows"]["place"])
+        assert one["scored"].columns.tolist() == ["place"]
+        assert "size" not in one["rows"]
+
+
+def noisy(n: int = 450) -> pd.DataFrame:
+    """Return rows of three columns: size tells the class, the others nothing."""
+    rng = np.random.default_rng(1)
+    return table(n).drop(columns="place").assign(noise=rng.normal(size=n), mark=rng.choice(["x", "y"], n))
+
+
+def test_selection_leaves_out_noise_and_keeps_the_score():
+    rows, settings = noisy(), params(decision_weights="balanced_accuracy", select=True)
+    worthy = Recipe("logistic_regression", sees="worthy")
+    assert left_out(worthy, rows, settings) == ["batch", "noise", "mark"]
+    scores, _ = out_of_fold(rows, settings, {"model": Recipe("logistic_regression"), "selected_features": worthy})
+    every, selected = (choose(recipe, rows["label"], y_score, "none", "balanced_accuracy") for recipe, y_score in scores.items())
+    taken, other = select(every, selected, Judge(rows["label"], pd.Series(rows.index), "balanced_accuracy", 0))
+    assert (taken.y_score == selected.y_score).all()
+    assert (taken.name, other.name, other.kind) == ("selected_features", "all_features", "selection")
+    assert taken.why.startswith("taken: not proven to be worse, all features lead by ")
+    was, now = (balanced_accuracy_score(rows["label"], one.y_pred) for one in (every, selected))
+    assert now > was - 0.02
+
+
+@pytest.mark.parametrize(("wanted", "columns"), [(True, ["size"]), (False, ["size", "noise", "mark"])])
+def test_the_saved_model_sees_the_selected_features_alone(tmp_path, monkeypatch, wanted, columns):
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(PROJECT / "expectations", "expectations")
+    monkeypatch.setattr(train, "load_params", lambda: params(cluster=["batch"], decision_weights="balanced_accuracy", select=wanted))
+    rows = noisy().assign(batch=range(450))
+    write_table(rows, TRAIN)
+    write_table(rows.assign(origin="real"), AUGMENTED)
+    train.main()
+    model = load_model(train.MODEL)
+    assert list(model.columns) == columns
+    assert model.predict_proba(rows[columns]).shape == (450, 2)
+    assert list(load_model(train.BASELINE).columns) == ["size", "noise", "mark"]
+    names = ["model", "logistic_regression", "class_shares", "three_features"]
+    assert pd.read_csv("reports/candidates.csv")["candidate"].tolist() == names + ["all_features"] * wanted
+
+
+def test_features_that_are_missed_are_not_left_out():
+    y = pd.Series([*"ab"] * 50)
+    every = OutOfFold("model", np.eye(2)[[0, 1] * 50], y.to_numpy(dtype=object), {}, {})
+    selected = OutOfFold("selected_features", np.full((100, 2), 0.5), np.array(["a"] * 100, dtype=object), {}, {})
+    taken, other = select(every, selected, Judge(y, pd.Series(y.index), "none", 0))
+    assert (taken.name, taken.why) == ("model", "taken: to leave features out is proven to be worse")
+    assert other.name == "selected_features"
+    assert other.why.startswith("not taken: proven to be worse, all features lead by 0.4")
+
+
+def test_compare_says_what_each_candidate_is():
+    _, rival = compare(MODEL, [RIVAL], Judge(Y, CLUSTERS, "none", 0)).to_dict("records")
+    assert [rival[key] for key in ("kind", "features", "why")] == ["rival", "all", "compared with the model, never taken"]

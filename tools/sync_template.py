@@ -39,7 +39,8 @@ CHOSEN = {  # files of the root, by the beginning of their name, that are render
     "data/live/": EXAMPLE,
     "data/raw/": EXAMPLE,
     "data/sources.yaml": EXAMPLE,
-    "expectations/compared.json": None,  # holds for any data
+    "expectations/compared.json": None,  # holds for any data, like the next
+    "expectations/model_age.json": None,
     "expectations/": EXAMPLE,
 }
 LOCK = "uv.lock"  # made at the root, by uv; the only answer in it is the name

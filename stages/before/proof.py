@@ -7,7 +7,7 @@ import pandas as pd
 
 from stages.before.finding import Finding
 from stages.command import Refused
-from stages.during.intervals import clopper_pearson, newcombe
+from stages.during.intervals import clopper_pearson, gap_level, newcombe
 from stages.params import Data
 from stages.params import Scope as Criteria
 
@@ -123,7 +123,7 @@ def class_findings(proofs: list[ClassProof], tried: bool) -> list[Finding]:
 
 @dataclass(frozen=True)
 class GroupProof:
-    """What the test rows of one group can prove: `provable` is the smallest gap in a recall of 0.8 beyond chance (95 %, Newcombe).
+    """What the test rows of one group can prove: `provable` is the smallest gap in a recall of 0.8 beyond chance (see `gap_level`).
 
     `support` is the fewest test rows that a class has in it. `verdict`: judged, or not judged (under GROUP_ROWS or GROUP_SUPPORT).
     """
@@ -140,19 +140,21 @@ def group_proofs(rows: pd.DataFrame, data: Data, test_share: float) -> list[Grou
     """Return one proof per group of each sensitive column; `rows` are all rows, of which about `test_share` are test rows."""
     proofs = []
     for column in data.sensitive:
-        for group, mine in rows.groupby(rows[column].astype("str").fillna("missing"), sort=True):
+        named = rows[column].astype("str").fillna("missing")
+        level = gap_level(named.nunique(), rows[data.target].nunique())
+        for group, mine in rows.groupby(named, sort=True):
             counts = mine[data.target].value_counts().reindex(rows[data.target].unique(), fill_value=0) * test_share
             n, support = round(len(mine) * test_share), round(counts.min())
             verdict = "judged" if n >= GROUP_ROWS and support >= GROUP_SUPPORT else "not judged"
-            provable = _smallest_gap(support, round(len(rows) * test_share) - n)
+            provable = _smallest_gap(support, round(len(rows) * test_share) - n, level)
             proofs.append(GroupProof(column, str(group), n, support, provable, verdict))
     return proofs
 
 
-def _smallest_gap(n: int, n_others: int) -> float:
+def _smallest_gap(n: int, n_others: int, level: float) -> float:
     """Return the smallest gap below a rate of 0.8, in steps of 0.01, whose interval excludes 0; 1 where none up to 0.8 does."""
     for gap in np.arange(1, 81) / 100:
-        if newcombe(round((0.8 - gap) * n), n, round(0.8 * n_others), n_others)[1] < 0:
+        if newcombe(round((0.8 - gap) * n), n, round(0.8 * n_others), n_others, level)[1] < 0:
             return float(gap)
     return 1.0
 

@@ -36,6 +36,34 @@ def draw(
     _draw_recall(by_class)
 
 
+def draw_candidates(candidates: pd.DataFrame) -> None:
+    """Write a plot of what the model has over each candidate, with its interval."""
+    matplotlib.rcParams["text.parse_math"] = False
+    matplotlib.rcParams["svg.hashsalt"] = "plots"
+    figure, axes = _figure("What the model has over each candidate", "lead, with one-sided 95 % bounds", "")
+    rivals = candidates.iloc[:0:-1]
+    reach = [rivals["lead"] - rivals["lead_low"], rivals["lead_high"] - rivals["lead"]]
+    axes.axvline(0, color="grey", linestyle=":")
+    axes.errorbar(rivals["lead"], rivals["candidate"], xerr=np.maximum(reach, 0), fmt="o", capsize=4)
+    _save(figure, "candidates")
+
+
+def draw_features(table: pd.DataFrame) -> None:
+    """Write the plot features: what each feature of a table of `importances` is worth, and what shuffled ones seem to be."""
+    matplotlib.rcParams["text.parse_math"] = False
+    matplotlib.rcParams["svg.hashsalt"] = "plots"
+    table = table.sort_values("importance", kind="stable")
+    figure, axes = _figure(
+        "What each feature is worth to the model", "log loss that shuffling it adds, with bounds that hold for all at once with 95 %", ""
+    )
+    reach = [table["importance"] - table["low"], table["high"] - table["importance"]]
+    axes.errorbar(table["importance"], table["feature"], xerr=reach, fmt="o", capsize=3)
+    axes.axvline(table["shadow_high"].max(), color="grey", linestyle=":", label="most that a shuffled column seems to be worth")
+    axes.legend(loc="lower right")
+    figure.set_figheight(max(4.5, 1 + 0.22 * len(table)))
+    _save(figure, "features")
+
+
 def precision_recall(y_true: pd.Series, y_score: np.ndarray, classes: list[str]) -> pd.DataFrame:
     """Return up to POINTS points, spread over the recall, of the curve of each class that has test rows."""
     tables = []
@@ -112,7 +140,7 @@ def _draw_calibration(calibrated: pd.DataFrame) -> None:
 
 
 def _draw_recall(by_class: pd.DataFrame) -> None:
-    figure, axes = _figure("Recall per class", "recall, with one-sided 95 % bounds (a two-sided 90 % interval)", "")
+    figure, axes = _figure("Recall per class", "recall, with one-sided 95 % bounds (the upper one: for all classes together)", "")
     recall = by_class["recall"].astype("float64")
     reach = [recall - by_class["recall_low"], by_class["recall_high"] - recall]
     names = [f"{label} ({support:,} rows)" for label, support in zip(by_class["class"], by_class["support"], strict=True)]

@@ -6,9 +6,11 @@ import pandas as pd
 from pandas.api.types import is_datetime64_any_dtype, is_numeric_dtype
 
 from stages.command import Refused, run
+from stages.during.remedy import LADDER, read_remedy
+from stages.during.synthetic import synthetic
 from stages.gate import gate, stop
 from stages.params import ORIGIN, Augment, Data, load_params
-from stages.tables import AUGMENTED, TRAIN, read_table, write_table
+from stages.tables import AUGMENTED, TEST, TRAIN, read_table, write_table
 
 ATTEMPTS = 20
 
@@ -100,8 +102,15 @@ def _like(column: pd.Series, real: pd.Series) -> pd.Series:
 def main() -> None:
     """Augment the training rows; the table gets its name only after its gate passed."""
     params = load_params()
-    augmented = augment(read_table(TRAIN), params.data, params.augment, params.random_state)
-    stop([gate(augmented, "expectations/augmented.json", "reports/gates/augmented.json")])
+    settings = params.augment
+    if params.train.ladder:  # train chose a remedy, and wrote down which
+        settings = settings.model_copy(update={"strategy": LADDER[read_remedy()].strategy})
+    train = read_table(TRAIN)
+    augmented = augment(train, params.data, settings, params.random_state)
+    checked = synthetic(augmented, train, read_table(TEST), params.data, params.random_state)
+    write_table(checked, "reports/synthetic.csv")
+    judged = {"augmented": augmented, "synthetic": checked}
+    stop([gate(table, f"expectations/{name}.json", f"reports/gates/{name}.json") for name, table in judged.items()])
     write_table(augmented, AUGMENTED)
 
 

@@ -1,16 +1,17 @@
-"""Print the last run on one screen: each gate with its verdict, each class beside the baselines, where the reports lie."""
+"""Show the last run on one screen and one page: each gate with its verdict, each class beside the baselines."""
 
 import json
 from pathlib import Path
 from typing import Any
 
 from stages.command import Refused, run
+from stages.during.evaluation_page import write
 
 GATES = {
     "prepare": ["sources"],
-    "validate": ["prepared", "classes", "leakage"],
-    "augment": ["augmented"],
-    "train": ["candidates"],
+    "validate": ["prepared", "classes", "leakage", "proxies", "label_bias"],
+    "augment": ["augmented", "synthetic"],
+    "train": ["candidates", "features"],
     "evaluate": ["by_class", "by_group", "slices", "test_set"],
 }
 REPORTS = Path("reports")
@@ -78,7 +79,8 @@ def main() -> None:
         print("\n".join(["Test rows", *classes(metrics), ""]))
     if not passed:
         print("The run was stopped: reports/gates/ says by what. Against the last commit: uv run dvc metrics diff\n")
-    print("Reports: reports/metrics.json, by_class.csv, by_group.csv, plots/, gates/")
+    write(REPORTS, GATES)
+    print("Page: reports/evaluation.html. Reports: reports/metrics.json, by_class.csv, by_group.csv, plots/, gates/")
 
 
 if __name__ == "__main__":

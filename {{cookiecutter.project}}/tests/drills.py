@@ -27,6 +27,8 @@ def broken(table: pd.DataFrame, raw: dict) -> list[tuple[str, pd.DataFrame]]:
             if kwargs.get("strict_min"):
                 outside = [kwargs["min_value"]]
             return [(column, put(table, at, column, value)) for value in outside]
+        case "expect_column_max_to_be_between":
+            return [(column, put(table, list(range(len(table))), column, kwargs["min_value"]))]
         case "expect_column_values_to_be_in_set":
             return [(column, put(table, at, column, stranger(table[column])))]
         case "expect_column_values_to_not_be_in_set":

@@ -10,8 +10,22 @@ from pathlib import Path
 
 import pandas as pd
 
+from stages.params import Params
+from stages.schema import check
+
 PROJECT = Path(__file__).resolve().parent.parent
-COPIED = [".dvc/config", ".dvcignore", "data/sources.yaml", "data/raw", "dvc.yaml", "expectations", "params.yaml", "stages", "uv.lock"]
+COPIED = [
+    ".dvc/config",
+    ".dvcignore",
+    "data/remedy.json",
+    "data/sources.yaml",
+    "data/raw",
+    "dvc.yaml",
+    "expectations",
+    "params.yaml",
+    "stages",
+    "uv.lock",
+]
 NAMES = dict.fromkeys(["class", "group", "column"], "str")  # of rows of judged tables, also where they look like numbers
 SETTINGS = {  # a params.yaml that a test may change
     "random_state": 0,
@@ -42,6 +56,15 @@ SETTINGS = {  # a params.yaml that a test may change
         "threads": 1,
     },
 }
+
+
+def settings(**sections: dict) -> Params:
+    """Return SETTINGS with what `sections` changes in each of theirs."""
+    return check(
+        "params.yaml", Params, {key: value | sections.get(key, {}) if isinstance(value, dict) else value for key, value in SETTINGS.items()}
+    )
+
+
 # imported by every Python process that has this folder on its path, those that DVC starts too
 CUT_OFF = """
 import os, sys

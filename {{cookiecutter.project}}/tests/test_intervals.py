@@ -8,7 +8,7 @@ import pytest
 from scipy.stats import binomtest
 
 from stages.during.decision import aim
-from stages.during.intervals import clopper_pearson, newcombe, paired_lead
+from stages.during.intervals import clopper_pearson, gap_level, newcombe, paired_lead
 
 AIMS = ["none", "balanced_accuracy", "macro_f1"]
 
@@ -167,3 +167,10 @@ def test_a_class_that_a_draw_lacks_makes_no_warning():
         warnings.simplefilter("error")
         low, high = paired_lead(pd.Series(list("aaab")), np.array(list("aaab")), np.array(list("aaaa")), "balanced_accuracy", 0)
     assert 0 <= low <= high <= 1
+
+
+def test_the_level_of_a_gap_shares_one_percent_among_groups_classes_and_rates():
+    assert gap_level(2, 2) == pytest.approx(1 - 0.01 / 2)
+    assert gap_level(3, 2) == pytest.approx(1 - 0.01 / 6)
+    assert gap_level(2, 5) == pytest.approx(1 - 0.01 / 10)
+    assert gap_level(3, 5) == pytest.approx(1 - 0.01 / 30)

@@ -5,8 +5,9 @@ import pandas as pd
 import pytest
 
 from stages import validate
+from stages.during.giveaway import giveaway
 from stages.params import Data
-from stages.validate import class_support, giveaway, leakage
+from stages.validate import leakage
 
 
 def roles(**given) -> Data:
@@ -41,23 +42,6 @@ def alone(values, labels, cluster_ids=None) -> float:
 def value(table: pd.DataFrame, check: str) -> float:
     [found] = table.loc[table["check"] == check, "value"]
     return found
-
-
-def test_class_support_counts_rows_of_both_tables():
-    train = pd.DataFrame({"label": ["a", "a", "a", "b"], "batch": [1, 1, 2, 2]})
-    test = pd.DataFrame({"label": ["b", "b", "a"], "batch": [3, 4, 4]})
-    assert class_support(train, test, roles(cluster=["batch"])).to_dict("records") == [
-        {"class": "a", "train": 3, "train_share": 0.75, "train_clusters": 2, "support": 1},
-        {"class": "b", "train": 1, "train_share": 0.25, "train_clusters": 1, "support": 2},
-    ]
-
-
-def test_class_support_names_a_class_that_only_the_test_rows_have():
-    table = class_support(pd.DataFrame({"label": ["a"]}), pd.DataFrame({"label": ["c"]}), roles())
-    assert table.to_dict("records") == [
-        {"class": "a", "train": 1, "train_share": 1.0, "train_clusters": 1, "support": 0},
-        {"class": "c", "train": 0, "train_share": 0.0, "train_clusters": 0, "support": 1},
-    ]
 
 
 def test_leakage_counts_test_rows_that_training_holds_too():

@@ -6,7 +6,9 @@ from typing import Any, Protocol
 import pandas as pd
 
 from stages.before.margins import most
+from stages.before.propose_checks import checks_suites
 from stages.before.propose_columns import expect
+from stages.before.propose_features import features_suite, simple_model
 from stages.before.propose_slices import slices_suite, test_set_suite
 from stages.params import Data
 
@@ -38,16 +40,18 @@ def suite(name: str, notes: str, expectations: list[dict[str, Any]], **meta: lis
 def judged_suites(
     prepared: pd.DataFrame, data: Data, criteria: Criteria, duplicate_share: float, slices: Sequence[str] = ()
 ) -> dict[str, dict[str, Any]]:
-    """Return the suites sources, classes, leakage, candidates, by_class, by_group, slices and test_set.
+    """Return the suites sources, classes, leakage, those of checks_suites, candidates, features, by_class, by_group, slices, test_set.
 
     duplicate_share: of the raw records, as the table of sources counts them.
     """
     classes = sorted(prepared[data.target].unique())
     return {
         "sources": _sources(duplicate_share, len(prepared)),
-        "classes": _classes(classes),
+        "classes": _classes(classes, data),
         "leakage": _leakage(data, len(classes)),
+        **checks_suites(data),
         "candidates": _candidates(),
+        "features": features_suite(),
         "by_class": _by_class(classes, criteria),
         "by_group": _by_group(prepared, classes, data, criteria),
         "slices": slices_suite(
@@ -111,7 +115,7 @@ def _sources(duplicate_share: float, n: int) -> dict[str, Any]:
     return suite("sources", "One row is one raw source: its records, and where each of them went.", expectations, row=["source"], show=show)
 
 
-def _classes(classes: list[str]) -> dict[str, Any]:
+def _classes(classes: list[str], data: Data) -> dict[str, Any]:
     expectations = [
         expect("column_values_to_be_unique", "critical", "One row per class.", column="class"),
         _same("A class that vanishes or appears is another problem than the one that was modelled.", "class", classes),
@@ -128,7 +132,31 @@ def _classes(classes: list[str]) -> dict[str, Any]:
             "warning", "A class so rare hides behind accuracy and is easily overlooked: read its recall.", "train_share", min_value=0.01
         ),
     ]
-    notes = "One row is one class: its training rows, and `support`, its test rows."
+    expectations.append(
+        _between(
+            "critical",
+            "The metric is accuracy, and a class this rare could be overlooked without lowering it: set scope.metric in params.yaml to "
+            "balanced_accuracy or macro_f1.",
+            "seen_by_metric",
+            min_value=0.25,
+        )
+    )
+    expectations.append(
+        _or_insufficient(
+            _between(
+                "warning", "Rows of so few clusters know of each other, and are worth fewer than they are.", "train_clusters", min_value=20
+            )
+        )
+    )
+    if data.time:
+        seen_once = "A class that was seen in one period only may belong to that: nobody knows whether it returns."
+        expectations.append(_between("warning", seen_once, "periods", min_value=2))
+    notes = (
+        "One row is one class: its training rows and clusters, `support`, its test rows, `periods`, the months (or values of a "
+        "time that is no "
+        "date) in which it was seen, and `seen_by_metric`, its rows as a share of the largest class's where the metric is "
+        "accuracy, else 1."
+    )
     return suite("classes", notes, expectations, row=["class"], show=["train", "support"])
 
 
@@ -161,10 +189,12 @@ def _leakage(data: Data, n_classes: int) -> dict[str, Any]:
 def _candidates() -> dict[str, Any]:
     expectations = [
         expect("column_values_to_be_unique", "critical", "One row per candidate.", column="candidate"),
-        _same(
-            "The model, the plain rival and the constant guess were all scored.",
-            "candidate",
-            ["model", "logistic_regression", "class_shares"],
+        expect(
+            "column_distinct_values_to_contain_set",
+            "critical",
+            "The model, the plain rival, the constant guess and the simple model were all scored.",
+            column="candidate",
+            value_set=["model", "logistic_regression", "class_shares", "three_features"],
         ),
         _between(
             "critical",
@@ -183,13 +213,14 @@ def _candidates() -> dict[str, Any]:
             strict_min=True,
             row_condition=_where("candidate", "class_shares"),
         ),
+        simple_model(),
     ]
     notes = (
         "One row is one candidate, scored out of fold on real rows. `lead` is what the model has over it, in the figure that its "
         "decision aims at; `brier_lead` is the candidate's Brier score less the model's. Intervals are one-sided 95 % bounds (a "
         "two-sided 90 % interval) of a paired bootstrap."
     )
-    return suite("candidates", notes, expectations, row=["candidate"], show=["score", "brier", "lead", "lead_low", "lead_high"])
+    return suite("candidates", notes, expectations, row=["candidate"], show=["score", "brier", "lead", "lead_low", "lead_high", "features"])
 
 
 def _by_class(classes: list[str], criteria: Criteria) -> dict[str, Any]:
@@ -215,8 +246,8 @@ def _by_class(classes: list[str], criteria: Criteria) -> dict[str, Any]:
     few = "With fewer test rows no recall can be told from another; add rows, or waive the class here with a reason."
     expectations.append(_or_insufficient(_between("critical", few, "support", min_value=20)))
     notes = (
-        "One row is one class on the test rows. recall_low and recall_high are one-sided 95 % Clopper-Pearson bounds (a two-sided "
-        "90 % interval); `support` counts its test rows."
+        "One row is one class on the test rows. recall_low and recall_high are one-sided 95 % Clopper-Pearson bounds, recall_high for "
+        "all classes together (Bonferroni); `support` counts its test rows."
     )
     return suite("by_class", notes, expectations, row=["class"], show=["support", "recall", "recall_low", "recall_high"])
 
@@ -254,8 +285,9 @@ def _by_group(prepared: pd.DataFrame, classes: list[str], data: Data, criteria: 
     ]
     notes = (
         "One row is one rate of one class in one group: recall, or false_positive_rate. `support` counts the test rows that it is a "
-        "share of, `rows` those of the group. `gap` is the rate less that of all other rows, gap_low and gap_high its 95 % interval "
-        "(Newcombe 1998), `proven_gap` its size where that interval excludes 0, else 0."
+        "share of, `rows` those of the group. `gap` is the rate less that of all other rows, gap_low and gap_high its interval "
+        "(Newcombe 1998), 99 % for all gaps of a column together (Bonferroni), and `proven_gap` its size where that interval "
+        "excludes 0, else 0."
     )
     return suite("by_group", notes, expectations, row=key, show=["support", "value", "gap", "gap_low", "gap_high"])
 

@@ -1,9 +1,6 @@
 """Draw what `scope` found as one self-contained HTML page."""
 
-from pathlib import Path
-
 import numpy as np
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from stages.before.columns import SHOWN, Column
 from stages.before.effort import Curve
@@ -11,6 +8,7 @@ from stages.before.finding import by_remedy
 from stages.before.scoping import Scoping
 from stages.before.suspicious import GIVES_AWAY
 from stages.before.worklist import PHASES
+from stages.page import render
 
 WIDTH, HEIGHT, EDGE = 640, 260, 40  # of the learning curve, in units of its drawing
 LINES = 8  # that a drawing can hold and be read
@@ -18,15 +16,14 @@ LINES = 8  # that a drawing can hold and be read
 
 def page(scoping: Scoping) -> str:
     """Return the page; text from the data is escaped, and all but the time of training follows from the input."""
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
     data = scoping.params.data
     roles = {data.target: "target"} | dict.fromkeys(data.sensitive, "sensitive") | dict.fromkeys(data.forbidden, "forbidden")
     roles |= {column: "time" for column in [data.time] if column} | dict.fromkeys(data.cluster, "cluster")
-    return environment.get_template("scope.html.j2").render(
+    return render(
+        "scope.html.j2",
         scoping=scoping,
         data=data,
+        headline=headline(scoping),
         by_remedy=by_remedy,
         easy=[column for column, auc in scoping.aucs.items() if auc >= GIVES_AWAY],
         criteria=scoping.params.scope,
@@ -37,6 +34,16 @@ def page(scoping: Scoping) -> str:
         phases=PHASES,
         shown=SHOWN,
     )
+
+
+def headline(scoping: Scoping) -> tuple[str, str]:
+    """Return a verdict (pass, warn or fail) and the one sentence that the page begins with."""
+    if n := sum(finding.weight == "stop" for finding in scoping.findings):
+        return "fail", f"Not yet: {n} {'thing' if n == 1 else 'things'} to mend before a model is trained."
+    if short := [proof.label for proof in scoping.classes if proof.verdict != "proven"]:
+        named = ", ".join(short[:LINES]) + (", ..." if len(short) > LINES else "")
+        return "warn", f"Not for every class: whether the recall of {named} reaches its floor cannot be proven with these test rows."
+    return "pass", "Yes, as far as data can tell before training: every class can be proven to reach its floor."
 
 
 def bars(column: Column, width: int = 120, height: int = 28) -> list[tuple[float, float, float, float]]:

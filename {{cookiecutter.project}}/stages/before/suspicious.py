@@ -13,11 +13,11 @@ from scipy.stats import chi2_contingency
 from stages.before.attributes import sensitive, words
 from stages.before.column_findings import is_named_id
 from stages.before.finding import Finding
+from stages.during.giveaway import giveaway
 from stages.during.intervals import newcombe
 from stages.features import clusters, features
 from stages.params import Data
 from stages.prepare import KIND
-from stages.validate import giveaway
 
 GIVES_AWAY, RANKS_WELL = 0.95, 0.9  # ROC AUC out of fold, as in expectations/leakage.json
 TELLS = 0.6  # below, it does no harm

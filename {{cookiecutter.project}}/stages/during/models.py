@@ -1,14 +1,16 @@
 """Build the models that params.yaml can name, as ordinary scikit-learn pipelines."""
 
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 import pandas as pd
-from sklearn.base import ClassifierMixin
+from scipy.stats import loguniform
+from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.compose import ColumnTransformer
 from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier, VotingClassifier
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import ParameterSampler
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, StandardScaler
 
@@ -30,6 +32,34 @@ class WeightedPipeline(Pipeline):
         return self
 
 
+class BalancedEnsemble(ClassifierMixin, BaseEstimator):
+    """The mean of models that were each fitted on as many rows of every class as the rarest has, drawn anew for each.
+
+    Source: Liu, Wu and Zhou (2009), Exploratory undersampling for class-imbalance learning, IEEE Transactions SMC-B 39(2).
+    """
+
+    def __init__(self, estimator: ClassifierMixin, n_estimators: int = 10, random_state: int = 0) -> None:
+        self.estimator = estimator
+        self.n_estimators = n_estimators
+        self.random_state = random_state
+
+    def fit(self, X: pd.DataFrame, y: pd.Series, sample_weight: np.ndarray | None = None) -> Self:
+        """Fit on (n_samples, n_features) `X` and (n_samples,) labels `y`; draws that balance the classes need no weights."""
+        rng = np.random.default_rng(self.random_state)
+        places = [np.flatnonzero(y == label) for label in sorted(y.unique())]
+        n = min(map(len, places))
+        self.classes_ = np.array(sorted(y.unique()), dtype=object)
+        self.estimators_ = []
+        for _ in range(self.n_estimators):
+            drawn = np.sort(np.concatenate([rng.choice(place, n, replace=False) for place in places]))
+            self.estimators_.append(clone(self.estimator).fit(X.iloc[drawn], y.iloc[drawn]))
+        return self
+
+    def predict_proba(self, X: pd.DataFrame) -> np.ndarray:
+        """Return (n_samples, n_classes) mean probabilities, as if all classes were equally frequent."""
+        return np.mean([one.predict_proba(X) for one in self.estimators_], axis=0)
+
+
 def build_model(name: str, X: pd.DataFrame, random_state: int) -> ClassifierMixin:
     """Return the unfitted model `name` for features like `X`; its fit takes `sample_weight`.
 
@@ -39,13 +69,12 @@ def build_model(name: str, X: pd.DataFrame, random_state: int) -> ClassifierMixi
         case "logistic_regression":
             return WeightedPipeline([("columns", _one_hot(X)), ("classifier", LogisticRegression(max_iter=2000))])
         case "random_forest":
-            forest = RandomForestClassifier(n_estimators=100, min_samples_leaf=5, random_state=random_state)
+            forest = RandomForestClassifier(n_estimators=100, min_samples_leaf=2, random_state=random_state)
             return WeightedPipeline([("columns", _codes(X, impute=True)), ("classifier", forest)])
         case "hist_gradient_boosting":
             boosting = HistGradientBoostingClassifier(
-                learning_rate=0.05,
                 max_leaf_nodes=7,
-                min_samples_leaf=50,
+                min_samples_leaf=10,  # a class of a few dozen rows needs leaves of its own
                 categorical_features=list(range(len(_varying(X)[0]))),
                 random_state=random_state,
             )
@@ -83,3 +112,22 @@ def _codes(X: pd.DataFrame, impute: bool) -> ColumnTransformer:
         handle_unknown="use_encoded_value", unknown_value=missing, encoded_missing_value=missing, max_categories=MOST_CATEGORIES
     )
     return ColumnTransformer([("text", codes, text), ("numbers", "passthrough", numbers)])
+
+
+def settings_to_try(name: str, n: int, random_state: int) -> list[dict[str, Any]]:
+    """Return `n` random settings of the model `name`, by scikit-learn's names of them; the ranges are those that tutorials try."""
+    spaces: dict[str, dict[str, Any]] = {
+        "logistic_regression": {"C": loguniform(0.01, 100)},
+        "random_forest": {"min_samples_leaf": [1, 2, 5, 10, 20, 50], "max_features": ["sqrt", 0.3, 0.6, 1.0]},
+        "hist_gradient_boosting": {
+            "learning_rate": loguniform(0.02, 0.3),
+            "max_iter": [50, 100, 200],
+            "max_leaf_nodes": [3, 7, 15, 31],
+            "min_samples_leaf": [5, 20, 50, 100],
+            "l2_regularization": [0.0, 1.0, 10.0],
+        },
+    }
+    prefixes = {f"{part}__classifier__": part for part in spaces} if name == "vote" else {"classifier__": name}
+    space = {prefix + key: values for prefix, part in prefixes.items() for key, values in spaces[part].items()}
+    drawn = ParameterSampler(space, n, random_state=random_state)
+    return [{key: float(f"{value:.3g}") if isinstance(value, float) else value for key, value in one.items()} for one in drawn]

@@ -1,0 +1,107 @@
+"""The pages in a real browser: no error, no request to any host, nothing that overflows, and what an accessibility check accepts."""
+
+import json
+import os
+import random
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, sync_playwright
+
+ROOT = Path(__file__).resolve().parent.parent
+PYTHON = ROOT / ".venv" / ("Scripts" if os.name == "nt" else "bin") / "python"  # of the root: the tools have no pandas
+QUIET = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
+QUIET += ["--disable-component-update", "--disable-sync"]
+WRITE = "from stages.summary import GATES, REPORTS; from stages.during.evaluation_page import write; write(REPORTS, GATES)"
+ODD = ["<script>alert(1)</script>", "a & b", "ß" * 60, "NA", "1", "very long name of a class " * 4, "'\"", "x_y", "rare"]
+RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "best-practice"]}
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Debian's Chromium, which `make test` installs where it is missing: Playwright's own would be another download."""
+    path = shutil.which("chromium") or shutil.which("google-chrome")
+    assert path, "no Chromium: install it (Debian: apt-get install chromium); the pages are tested in a real browser"
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=path, args=QUIET)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture(scope="module")
+def pages(tmp_path_factory) -> dict[str, Path]:
+    """The pages: of the run in git, of one that a gate stopped, of nine classes with odd names, and that of scope."""
+    folder = tmp_path_factory.mktemp("pages")
+    for name in ("passed", "stopped", "odd"):
+        shutil.copytree(ROOT / "reports", folder / name / "reports", ignore=shutil.ignore_patterns("predictions.parquet", "*.html"))
+        shutil.copytree(ROOT / "expectations", folder / name / "expectations")
+    stop(folder / "stopped" / "reports" / "gates" / "leakage.json")
+    stop(folder / "odd" / "reports" / "gates" / "by_class.json")
+    rename(folder / "odd" / "reports")
+    for name in ("passed", "stopped", "odd"):
+        subprocess.run([str(PYTHON), "-c", WRITE], cwd=folder / name, env=os.environ | {"PYTHONPATH": str(ROOT)}, check=True)
+    return {name: folder / name / "reports" / "evaluation.html" for name in ("passed", "stopped", "odd")} | {
+        "scope": ROOT / "reports" / "scope.html"
+    }
+
+
+def stop(report: Path) -> None:
+    """Make the report that of a gate that stops the run, with a long sentence."""
+    content = json.loads(report.read_text(encoding="utf-8"))
+    content |= {"verdict": "fail", "blocks": True, "sentences": ["FAIL: " + "x" * 300, "WARN: b is 1. Allowed: <2> & no more."]}
+    report.write_text(json.dumps(content), encoding="utf-8")
+
+
+def rename(reports: Path) -> None:
+    """Give the reports ODD classes instead of theirs."""
+    metrics = json.loads((reports / "metrics.json").read_text(encoding="utf-8"))
+    for one in (metrics, *metrics["baselines"].values()):
+        first = next(iter(one["classes"].values()))
+        one["classes"] = dict.fromkeys(ODD, first)
+    (reports / "metrics.json").write_text(json.dumps(metrics), encoding="utf-8")
+    header, first, *_ = (reports / "by_class.csv").read_text(encoding="utf-8").splitlines()
+    rows = [",".join(['"' + name.replace('"', '""') + '"', *first.split(",")[1:]]) for name in ODD]
+    (reports / "by_class.csv").write_text("\n".join([header, *rows]) + "\n", encoding="utf-8")
+    draw = random.Random(0)
+    pairs = ['"' + draw.choice(ODD).replace('"', '""') + '","' + draw.choice(ODD).replace('"', '""') + '"' for _ in range(200)]
+    (reports / "plots" / "confusion.csv").write_text("\n".join(["actual,predicted", *pairs]) + "\n", encoding="utf-8")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [400, 1400])
+@pytest.mark.parametrize("name", ["passed", "stopped", "odd", "scope"])
+def test_page_is_sound_in_a_browser(browser, pages, name, width, scheme):
+    context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
+    page = context.new_page()
+    said, asked = [], []
+    page.on("console", lambda message: said.append(message.text))
+    page.on("pageerror", lambda error: said.append(str(error)))
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto(pages[name].as_uri())
+    assert said == []
+    assert asked == [pages[name].as_uri()]
+    assert page.evaluate("document.documentElement.scrollWidth") <= width, "the page is wider than its window"
+    found = Axe().run(page, options=RULES).response["violations"]
+    assert [(one["id"], node["html"][:200], node["failureSummary"]) for one in found for node in one["nodes"]] == []
+    context.close()
+
+
+def test_page_says_first_whether_the_model_may_be_used(browser, pages):
+    page = browser.new_page()
+    page.goto(pages["stopped"].as_uri())
+    assert page.locator(".verdict").inner_text() == "Must not be used: validate was stopped by leakage (fail)."
+    assert page.locator("h2", has_text="Recall by class").count() == 0
+    page.goto(pages["passed"].as_uri())
+    assert page.locator(".verdict").inner_text().startswith("May be used")
+    assert page.locator("svg.strip").first.is_visible()
+
+
+def test_a_name_in_the_data_runs_no_script(browser, pages):
+    page = browser.new_page()
+    page.on("dialog", lambda dialog: pytest.fail(f"a script ran: {dialog.message}"))
+    page.goto(pages["odd"].as_uri())
+    assert page.locator("th", has_text="<script>alert(1)</script>").first.is_visible()

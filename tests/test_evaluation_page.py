@@ -1,0 +1,122 @@
+"""The evaluation page: what it says first, what it leaves out, and that nothing in the data can break it."""
+
+import json
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+from stages.during.evaluation_page import curves, floors, headline, judge, page, read, strip, widest, write
+
+GATES = {"prepare": ["sources"], "train": ["candidates"], "evaluate": ["by_class"]}
+METRICS = {"balanced_accuracy": 0.75, "macro_f1": 0.7, "brier": 0.1, "accuracy": 0.9}
+BY_CLASS = "class,support,recall,recall_low,recall_high,precision,average_precision,alarms_per_1000\n"
+
+
+def reported(folder: Path, **verdicts: str) -> Path:
+    """Write a report for each gate, with a sentence where its verdict is not pass; those that fail block."""
+    (folder / "gates").mkdir(parents=True)
+    for gate, verdict in verdicts.items():
+        sentences = [] if verdict == "pass" else [f"{verdict.upper()}: {gate} is off"]
+        report = {"verdict": verdict, "blocks": verdict == "fail", "sentences": sentences}
+        (folder / "gates" / f"{gate}.json").write_text(json.dumps(report), encoding="utf-8")
+    return folder
+
+
+def evaluated(folder: Path, rows: str, classes: dict) -> Path:
+    """Write what evaluate writes of `classes`, and `rows` of by_class.csv."""
+    baselines = {"majority_class": {"classes": classes}}
+    (folder / "metrics.json").write_text(json.dumps(METRICS | {"classes": classes, "baselines": baselines}), encoding="utf-8")
+    (folder / "by_class.csv").write_text(BY_CLASS + rows, encoding="utf-8")
+    return folder
+
+
+def text_of(html: str) -> str:
+    """Return the page's text; raises where a tag is left open."""
+    return " ".join(" ".join(ElementTree.fromstring(html[html.index("<main>") : html.index("</body>")]).itertext()).split())
+
+
+def test_the_first_sentence_says_that_a_model_may_be_used(tmp_path):
+    judged = judge(reported(tmp_path, sources="pass", candidates="pass", by_class="pass"), GATES)
+    assert headline(judged) == ("pass", "May be used: all 3 gates pass.")
+
+
+def test_the_first_sentence_names_warnings(tmp_path):
+    judged = judge(reported(tmp_path, sources="pass", candidates="warn", by_class="pass"), GATES)
+    assert headline(judged) == ("warn", "May be used by who has read what is said of candidates (warn).")
+
+
+def test_the_first_sentence_says_what_stopped_the_run(tmp_path):
+    judged = judge(reported(tmp_path, sources="pass", candidates="fail", by_class="pass"), GATES)
+    assert headline(judged) == ("fail", "Must not be used: train was stopped by candidates (fail).")
+    assert [one.verdict for one in judged] == ["pass", "fail", "not reached"]
+
+
+def test_a_gate_without_a_report_is_no_pass(tmp_path):
+    judged = judge(reported(tmp_path, sources="pass", candidates="pass"), GATES)
+    assert headline(judged) == ("insufficient", "Nothing is known of the model: by_class did not judge. Run it again with dvc repro.")
+
+
+def test_old_figures_are_not_shown_after_a_stop(tmp_path):
+    folder = evaluated(reported(tmp_path, sources="fail", by_class="pass"), "a,9,0.5,0.3,0.7,1,1,4\n", {"a": {"recall": 0.5}})
+    shown = text_of(page(folder, GATES))
+    assert "FAIL: sources is off" in shown
+    assert "Recall by class" not in shown
+    assert "0.750" not in shown
+
+
+@pytest.mark.parametrize("label", ["<script>alert(1)</script>", "NA", "a & b", "1"])
+def test_any_name_of_a_class_is_shown_as_it_is(tmp_path, monkeypatch, label):
+    monkeypatch.chdir(tmp_path)
+    folder = reported(tmp_path / "reports", sources="pass", candidates="pass", by_class="pass")
+    html = page(evaluated(folder, f'"{label}",9,0.5,0.3,0.7,1,1,4\n', {label: {"recall": 0.25}}), GATES)
+    assert f"{label} 9 0.50 0.30 to 0.70" in text_of(html)
+    assert "<script" not in html
+
+
+def test_a_class_without_test_rows_is_shown_without_figures(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    folder = reported(tmp_path / "reports", sources="pass", candidates="pass", by_class="pass")
+    assert "rare 0 – – 0.00 to 1.00" in text_of(page(evaluated(folder, "rare,0,,0,1,0,,0\n", {"rare": {"recall": None}}), GATES))
+
+
+def test_the_page_is_written_whole_beside_the_reports(tmp_path):
+    write(reported(tmp_path, sources="fail"), GATES)
+    assert {path.name for path in tmp_path.iterdir()} == {"gates", "evaluation.html"}
+    first = (tmp_path / "evaluation.html").read_bytes()
+    write(tmp_path, GATES)
+    assert (tmp_path / "evaluation.html").read_bytes() == first
+
+
+def test_floors_are_those_of_the_suite(tmp_path):
+    where = {"type": "comparison", "column": {"name": "class"}, "operator": "==", "parameter": "rare"}
+    kwargs = [{"column": "recall_high", "min_value": 0.5}, {"column": "recall_high", "min_value": 0.2, "row_condition": where}]
+    (tmp_path / "suite.json").write_text(json.dumps({"expectations": [{"kwargs": one} for one in [*kwargs, {"column": "support"}]]}))
+    assert floors(tmp_path / "suite.json") == {"": 0.5, "rare": 0.2}
+    assert floors(tmp_path / "none.json") == {}
+
+
+def test_names_are_read_as_text_figures_as_numbers(tmp_path):
+    (tmp_path / "proxies.csv").write_text("column,value,auc\n1,0.5,\nNone,0.25,0.75\n")
+    assert read(tmp_path / "proxies.csv") == [
+        {"column": "1", "value": 0.5, "auc": None},
+        {"column": "None", "value": 0.25, "auc": 0.75},
+    ]
+
+
+def test_an_interval_is_drawn_within_its_strip():
+    assert strip(0.25, 0.5, 1.5) == {"l": 50.0, "v": 100.0, "h": 200.0}
+    assert strip(-0.1, 0.0, 0.05, (-0.1, 0.1)) == {"l": 0.0, "v": 100.0, "h": 150.0}
+    assert strip(None, 0.5, 1.0) is None
+
+
+def test_the_reach_of_gaps_is_even_around_no_gap():
+    assert widest([{"gap": -0.3, "high": None}, {"gap": 0.1}], "gap", "high") == (-0.3, 0.3)
+    assert widest([{"gap": 0.0}], "gap") == (-1, 1)
+
+
+def test_curves_keep_their_corners():
+    [curve] = curves(
+        [{"class": "a", "x": 0.0, "y": 0.0}, {"class": "a", "x": 1.0, "y": 1.0}, {"class": "a", "x": None, "y": 1.0}], "class", "x", "y"
+    )
+    assert curve == {"name": "a", "points": [(44.0, 296.0), (296.0, 44.0)]}

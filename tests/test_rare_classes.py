@@ -1,0 +1,69 @@
+"""Drills: a class of 100 rows among 20,000 is not overlooked, and a remedy is taken only where it is needed."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from threadpoolctl import threadpool_limits
+
+from stages.before.propose_judged import judged_suites
+from stages.during.model import Model
+from stages.evaluate import by_class, score
+from stages.features import features
+from stages.gate import Verdict, gate
+from stages.params import Params
+from stages.train import augmented, cook, settle
+from tests.pipeline_run import settings
+
+
+def classes_of(a: int, b: int, rare: int, seed: int) -> pd.DataFrame:
+    """Return rows of three classes: a and b lie apart, the rare one between and beside them."""
+    rng = np.random.default_rng(seed)
+    places = {"a": (-3.0, 0.0, a), "b": (3.0, 0.0, b), "rare": (0.0, 1.0, rare)}
+    parts = [pd.DataFrame({"x": rng.normal(x, 1, n), "y": rng.normal(y, 1, n), "label": label}) for label, (x, y, n) in places.items() if n]
+    rows = pd.concat(parts, ignore_index=True)
+    return rows.assign(row_id=[f"{seed}-{nth}" for nth in range(len(rows))])
+
+
+def judged(train: pd.DataFrame, test: pd.DataFrame, params: Params, folder: Path) -> tuple[dict, Verdict, str]:
+    """Return the test metrics of what train settles on, the verdict of the gate by_class, and why that was taken."""
+    with threadpool_limits(1):
+        recipe, model, *_ = settle(train, params)
+        fitted = cook(recipe, augmented(recipe, train, params), params)
+    classes = sorted(train["label"].unique())
+    one = Model(fitted, classes, dict.fromkeys(features(train, params.data).columns, "float64"), model.calibration, model.decision_weights)
+    y_score = one.predict_proba(features(test, params.data))
+    y_pred = one.decide(y_score)
+    metrics = score(test["label"], y_score, y_pred, classes)
+    suite = judged_suites(train, params.data, params.scope, 0.0)["by_class"]
+    (folder / "by_class.json").write_text(json.dumps(suite), encoding="utf-8")
+    table = by_class(test["label"], y_pred, metrics, classes)
+    return metrics, gate(table, folder / "by_class.json", folder / "report.json"), model.why
+
+
+PLAIN = {"model": "logistic_regression", "decision_weights": "none", "folds": 3}
+
+
+@pytest.mark.parametrize("ladder", [False, True])
+def test_a_rare_class_is_overlooked_without_a_remedy_and_found_with_the_ladder(ladder, tmp_path):
+    train, test = classes_of(10_000, 10_000, 100, seed=1), classes_of(10_000, 10_000, 100, seed=2)
+    metrics, verdict, why = judged(train, test, settings(train=PLAIN | {"ladder": ladder}), tmp_path)
+    if ladder:
+        assert not verdict.blocks, verdict.sentences
+        assert metrics["classes"]["rare"]["recall"] > 0.7
+        assert why.startswith("taken: ")
+        assert "smote was not tried: augment.strategy is 'smote' for 20,100 rows, params.yaml: augment.smote_max_rows allows 10" in why
+    else:
+        assert metrics["accuracy"] > 0.99
+        assert verdict.blocks
+        assert "class rare: recall_high" in verdict.sentences[0]
+        assert "The recall is proven to be below its floor" in verdict.sentences[0]
+
+
+def test_balanced_classes_are_left_alone(tmp_path):
+    train, test = classes_of(600, 600, 600, seed=1), classes_of(600, 600, 600, seed=2)
+    _, verdict, why = judged(train, test, settings(train=PLAIN | {"ladder": True}, augment={"smote_max_rows": 5000}), tmp_path)
+    assert not verdict.blocks
+    assert why == "taken: the cheapest remedy (decision_weights)"

@@ -1,0 +1,120 @@
+"""Rows that augmentation added: each kind of made-up nonsense is counted and stopped, what SMOTE rightly makes passes."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from stages.augment import augment
+from stages.before.propose_checks import checks_suites
+from stages.during.synthetic import CHECKS, synthetic, told_apart
+from stages.gate import Verdict, gate
+from tests.pipeline_run import settings
+
+PARAMS = settings(augment={"strategy": "smote", "floor_share": 1.0, "smote_max_rows": 1000})
+DATA = PARAMS.data
+
+
+def real(n: int = 240, seed: int = 0) -> pd.DataFrame:
+    """Return rows of two classes, a third b: whole counts, a total that is never less, a size, and two codes."""
+    rng = np.random.default_rng(seed)
+    count = rng.integers(1, 9, n)
+    colour = rng.choice(["red", "blue"], n)
+    rows = {"row_id": [f"r{nth}" for nth in range(n)], "label": np.where(np.arange(n) % 3, "a", "b"), "count": count}
+    rows |= {"total": count + rng.integers(0, 5, n), "size": rng.normal(size=n), "colour": colour}
+    return pd.DataFrame(rows | {"shade": np.where(colour == "red", "rose", rng.choice(["sky", "navy"], n))})
+
+
+def added(**changed) -> pd.DataFrame:
+    """Return the real rows with one synthetic one of class b, a copy of a real one but for what is `changed`."""
+    rows = real()
+    one = rows[rows["label"] == "b"].head(1).assign(row_id=None, **changed)
+    return pd.concat([rows.assign(origin="real"), one.assign(origin="synthetic")], ignore_index=True)
+
+
+def found(table: pd.DataFrame) -> dict[tuple[str, str], float]:
+    """Return the counts that are not 0."""
+    rows = table[~table["check"].isin(["share_of_table", "told_apart"]) & (table["value"] != 0)]
+    return dict(zip(zip(rows["check"], rows["column"], strict=True), rows["value"], strict=True))
+
+
+def checked(table: pd.DataFrame, test: pd.DataFrame | None = None) -> pd.DataFrame:
+    other = real(seed=1).assign(row_id=lambda rows: "t" + rows["row_id"])
+    return synthetic(table, real(), other if test is None else test, DATA, 0)
+
+
+def judged(table: pd.DataFrame, folder) -> Verdict:
+    suite = checks_suites(DATA)["synthetic"]
+    for one in suite["expectations"]:
+        one["meta"]["bound"] = "confirmed"
+    (folder / "synthetic.json").write_text(json.dumps(suite), encoding="utf-8")
+    return gate(table, folder / "synthetic.json", folder / "report.json")
+
+
+@pytest.mark.parametrize(
+    ("changed", "check", "column"),
+    [
+        ({"count": 2.5, "total": 30.0}, "fraction", "count"),
+        ({"size": 99.0}, "outside_range", "size"),
+        ({"colour": "green"}, "new_code", "colour"),
+        ({"colour": "red", "shade": "sky"}, "new_pair_of_codes", "colour with shade"),
+        ({"count": 8, "total": 3}, "broken_order", "total at least count"),
+    ],
+)
+def test_nonsense_is_counted_and_stopped(changed, check, column, tmp_path):
+    table = checked(added(**changed))
+    assert found(table)[check, column] == 1
+    verdict = judged(table, tmp_path)
+    assert verdict.blocks
+    assert any(f"check {check}, column {column}: value 1" in sentence for sentence in verdict.sentences)
+
+
+def test_a_copy_that_leaked_into_test_is_stopped(tmp_path):
+    rows = real()
+    table = checked(pd.concat([rows.assign(origin="real"), rows.head(1).assign(origin="repeated")]), test=rows.head(1))
+    assert found(table) == {("in_test", "-"): 2}
+    verdict = judged(table, tmp_path)
+    assert verdict.blocks
+    assert "check in_test, column -: value 2" in verdict.sentences[0]
+    assert "what is copied or made of it tests memory" in verdict.sentences[0]
+
+
+def test_a_row_of_elsewhere_is_stopped(tmp_path):
+    table = checked(pd.concat([real().assign(origin="real"), real().head(1).assign(row_id="x", origin="real")]))
+    assert found(table) == {("not_of_training", "-"): 1}
+    assert "it was changed, or comes from elsewhere" in judged(table, tmp_path).sentences[0]
+
+
+@pytest.mark.parametrize("strategy", ["none", "oversample", "smote"])
+def test_what_the_strategies_make_passes(strategy, tmp_path):
+    rows = real()
+    table = checked(augment(rows, DATA, PARAMS.augment.model_copy(update={"strategy": strategy, "k_neighbors": 2}), 0))
+    assert {check for check, _ in found(table)} <= {"broken_order"}  # which SMOTE does not keep
+    assert set(table["check"]) == set(CHECKS)
+    if strategy != "smote":
+        assert judged(table, tmp_path).verdict == "pass"
+
+
+def test_many_added_rows_are_warned_of(tmp_path):
+    rows = real()
+    copies = pd.concat([rows[rows["label"] == "b"].assign(origin="repeated")] * 4)
+    verdict = judged(checked(pd.concat([rows.assign(origin="real"), copies])), tmp_path)
+    assert (verdict.verdict, verdict.blocks) == ("warn", False)
+    assert "More rows are added than real" in verdict.sentences[0]
+
+
+def test_synthetic_rows_that_differ_at_sight_are_stopped(tmp_path):
+    rows = real()
+    rare = rows[rows["label"] == "b"]
+    made = rare.assign(row_id=None, size=0.0, origin="synthetic")
+    verdict = judged(checked(pd.concat([rows.assign(origin="real"), made])), tmp_path)
+    assert verdict.blocks
+    assert "check told_apart, column b" in verdict.sentences[0]
+
+
+def test_rows_of_one_kind_are_not_told_apart():
+    rng = np.random.default_rng(0)
+    parts = [pd.DataFrame({"size": rng.normal(size=300)}) for _ in range(2)]
+    assert told_apart(*parts, [], 0) == pytest.approx(0.5, abs=0.08)
+    assert told_apart(parts[0].head(3), parts[1], [], 0) == 0.5

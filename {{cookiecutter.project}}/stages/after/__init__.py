@@ -1,0 +1,1 @@
+"""After training: the reference, drift, performance, the registry, scoring and retraining."""

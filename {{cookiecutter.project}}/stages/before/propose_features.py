@@ -1,0 +1,53 @@
+"""The suite of what features are worth, and what the suite of candidates says of a simple model: the same for all data."""
+
+from typing import Any
+
+from stages.before.propose_columns import expect
+
+
+def features_suite() -> dict[str, Any]:
+    """Return the suite features: nothing in it depends on the data."""
+    expectations = [
+        expect("column_values_to_be_unique", "critical", "One row per feature.", column="feature"),
+        expect("column_values_to_not_be_null", "critical", "Every feature was measured.", column="worth"),
+        expect(
+            "column_max_to_be_between",
+            "critical",
+            "No feature is worth more to the model than a shuffled column, so that the table does not tell the classes apart; look "
+            "for better features, or more rows.",
+            column="worth",
+            min_value=0,
+            strict_min=True,
+        ),
+        expect(
+            "column_values_to_be_between",
+            "warning",
+            "As far as these rows show, these features are worth no more to the model than shuffled columns; train.select: true leaves "
+            "them out. Of two that tell the same each may seem to be worth nothing: see `twin`.",
+            column="worth",
+            min_value=0,
+            strict_min=True,
+        ),
+    ]
+    notes = (
+        "One row is one feature. `importance` is the log loss that shuffling it adds out of fold, every class counting alike; low and "
+        "high are one-sided bounds that hold for all features at once with 95 %. `shadow_high` is the most that a shuffled column "
+        "seems to be worth, `worth` what `low` has over it. `twin` is the feature that agrees with it best, from a rank correlation "
+        "of 0.8."
+    )
+    meta = {"notes": notes, "row": ["feature"], "show": ["importance", "low", "shadow_high", "twin"]}
+    return {"name": "features", "meta": meta, "expectations": expectations}
+
+
+def simple_model() -> dict[str, Any]:
+    """Return the expectation of the suite candidates that a model is better than logistic regression on three features."""
+    return expect(
+        "column_values_to_be_between",
+        "warning",
+        "A logistic regression on three features (named in `features`, best first) is as good as the model: the interval of the "
+        "model's lead includes 0. Take that: train.model: logistic_regression, and the other columns in data.forbidden.",
+        column="lead_low",
+        min_value=0,
+        strict_min=True,
+        row_condition={"type": "comparison", "column": {"name": "candidate"}, "operator": "==", "parameter": "three_features"},
+    )

@@ -1,0 +1,128 @@
+"""Proxies and labels: a postcode that tells the group is named, labels that differ at equal merit are told, equal ones are not."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from stages.before.propose_checks import checks_suites
+from stages.command import Refused
+from stages.during.proxies import groups_of, label_bias, pooled_gap, proxies
+from stages.gate import Verdict, gate
+from tests.pipeline_run import settings
+
+DATA = settings(data={"sensitive": ["origin_group"]}).data
+
+
+def people(bias: float, postcode: float, n: int = 4000, seed: int = 0) -> pd.DataFrame:
+    """Return people of two groups and equal merit, of whom the second is labelled good less often by `bias`.
+
+    postcode: how often it tells the group.
+    """
+    rng = np.random.default_rng(seed)
+    group = rng.choice(["n", "s"], n)
+    merit = rng.normal(size=n)
+    good = rng.random(n) < 1 / (1 + np.exp(-merit)) - bias * (group == "s")
+    told = rng.random(n) < postcode
+    return pd.DataFrame(
+        {
+            "row_id": [f"r{nth}" for nth in range(n)],
+            "label": np.where(good, "good", "poor"),
+            "origin_group": group,
+            "merit": merit,
+            "postcode": np.where(told, group, rng.choice(["n", "s"], n)),
+        }
+    )
+
+
+def judged(name: str, table: pd.DataFrame, folder) -> Verdict:
+    suite = checks_suites(DATA)[name]
+    for one in suite["expectations"]:
+        one["meta"]["bound"] = "confirmed"
+    (folder / f"{name}.json").write_text(json.dumps(suite), encoding="utf-8")
+    return gate(table, folder / f"{name}.json", folder / "report.json")
+
+
+def test_a_postcode_that_tells_the_group_is_named(tmp_path):
+    table = proxies(people(0, postcode=0.9), DATA, 0)
+    [row] = table.to_dict("records")
+    assert row["auc"] > 0.9
+    assert row["best"].startswith("postcode 0.9")
+    verdict = judged("proxies", table, tmp_path)
+    assert (verdict.verdict, verdict.blocks) == ("warn", False)
+    assert "best postcode 0.9" in verdict.sentences[0]
+    assert "leaving the column out hides it from nobody" in verdict.sentences[0]
+
+
+def test_features_that_know_nothing_of_the_group_pass(tmp_path):
+    table = proxies(people(0, postcode=0), DATA, 0)
+    assert table.loc[0, "auc"] == pytest.approx(0.5, abs=0.05)
+    assert judged("proxies", table, tmp_path).verdict == "pass"
+
+
+def test_a_sensitive_column_that_is_missing_is_refused():
+    with pytest.raises(Refused, match=r"data.sensitive names 'origin_group', which the prepared tables lack"):
+        proxies(people(0, 0).drop(columns="origin_group"), DATA, 0)
+
+
+def test_a_group_in_too_few_clusters_is_left_out():
+    rows = people(0, 0, n=60).assign(origin_group=["n"] * 58 + ["s"] * 2)
+    assert proxies(rows, DATA, 0).to_dict("records") == [{"column": "origin_group", "groups": 1, "rows": 58, "auc": 0.5, "best": "-"}]
+
+
+def test_labels_that_differ_at_equal_merit_are_told(tmp_path):
+    table = label_bias(people(bias=0.15, postcode=0), DATA, 0)
+    assert table["class"].unique().tolist() == ["good"]  # the rarer of two
+    by_group = table.set_index("group")
+    assert by_group.loc["s", "gap"] == pytest.approx(-0.14, abs=0.03)
+    assert by_group.loc["s", "gap_low"] < by_group.loc["s", "gap"] < by_group.loc["s", "gap_high"] < 0
+    verdict = judged("label_bias", table, tmp_path)
+    assert (verdict.verdict, verdict.blocks) == ("warn", False)
+    assert "column origin_group, group s, class good: proven_gap 0.1" in verdict.sentences[0]
+    assert "All metrics take the labels for the truth" in verdict.sentences[0]
+
+
+def test_labels_that_merit_explains_are_not_accused(tmp_path):
+    found = []
+    for seed in range(20):
+        rows = people(bias=0, postcode=0, seed=seed)
+        rows["merit"] += np.where(rows["origin_group"] == "s", 0.0, 0.0)
+        found.append(judged("label_bias", label_bias(rows, DATA, 0), tmp_path).verdict)
+    assert found.count("pass") >= 19
+
+
+def test_only_the_benefit_is_looked_at_where_it_is_named():
+    rows = people(0, 0).assign(label=lambda rows: rows["label"].where(rows.index % 5 > 0, "none"))
+    data = DATA.model_copy(update={"favourable": "good"})
+    assert label_bias(rows, data, 0)["class"].unique().tolist() == ["good"]
+    assert sorted(label_bias(rows, DATA, 0)["class"].unique()) == ["good", "none", "poor"]
+
+
+def test_a_small_group_is_insufficient(tmp_path):
+    rows = people(0, 0, n=1000).assign(origin_group=["s"] * 40 + ["n"] * 960)
+    verdict = judged("label_bias", label_bias(rows, DATA, 0), tmp_path)
+    assert (verdict.verdict, verdict.blocks) == ("insufficient", False)
+    assert ": rows 40 (share" in verdict.sentences[0]
+
+
+def test_a_gap_is_pooled_over_strata_as_worked_by_hand():
+    # stratum 0: 1 of 2 against 0 of 2, weight 1; stratum 1: only the group
+    is_label, is_group = pd.Series([1, 0, 0, 0, 1]).astype(bool), pd.Series([1, 1, 0, 0, 1]).astype(bool)
+    gap, error = pooled_gap(is_label, is_group, np.array([0, 0, 0, 0, 1]))
+    assert (gap, error) == pytest.approx((0.5, np.sqrt(0.25 / 2)))
+
+
+@pytest.mark.parametrize("group", [[True, True], [False, False]])
+def test_a_group_without_others_says_nothing(group):
+    assert pooled_gap(pd.Series([True, False]), pd.Series(group), np.array([0, 0])) == (0.0, 1.0)
+    assert pooled_gap(pd.Series([True, False]), pd.Series([True, False]), np.array([0, 1])) == (0.0, 1.0)
+
+
+def test_groups_are_values_or_lie_between_cut_points():
+    rows = pd.DataFrame({"age": [20.0, 25.0, 70.0, None], "sex": ["f", "m", None, "f"]})
+    data = settings(data={"sensitive": ["age", "sex"], "cut_points": {"age": [25.0, 60.0]}}).data
+    assert groups_of(rows, "age", data).tolist() == ["[-inf, 25.0)", "[25.0, 60.0)", "[60.0, inf)", "missing"]
+    assert groups_of(rows, "sex", data).tolist() == ["f", "m", "missing", "f"]
+    thirds = groups_of(pd.DataFrame({"age": np.arange(90.0)}), "age", settings(data={"sensitive": ["age"]}).data)
+    assert thirds.value_counts().tolist() == [30, 30, 30]

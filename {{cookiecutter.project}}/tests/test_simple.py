@@ -1,0 +1,80 @@
+"""The simple model: three features that tell most, found on training rows, and a costlier model that has to beat them."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from threadpoolctl import threadpool_limits
+
+from stages.during.simple import few_features
+from stages.gate import gate
+from stages.params import Data
+from stages.train import choose, compare, out_of_fold
+from tests.pipeline_run import PROJECT
+from tests.test_train import params
+
+DATA = Data(
+    target="label", time=None, cluster=[], sensitive=[], allowed={}, cut_points={}, favourable=None, forbidden={"batch": "names rows"}
+)
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    """Keep small fits from waiting for one another's threads."""
+    with threadpool_limits(1):
+        yield
+
+
+def table(tells: list[float], n: int = 400, seed: int = 0) -> pd.DataFrame:
+    """Return rows of two classes with a column for each of `tells`, which grows with the label by so many standard deviations."""
+    rng = np.random.default_rng(seed)
+    is_b = np.arange(n) % 3 == 0
+    columns = {f"x{nth}": tell * is_b + rng.normal(size=n) for nth, tell in enumerate(tells)}
+    return pd.DataFrame({"label": np.where(is_b, "b", "a"), "batch": range(n), **columns})
+
+
+def sentences(rows: pd.DataFrame, folder) -> list[str]:
+    """Return what the gate of the candidates says of logistic regression on all features, by the names of the candidates."""
+    settings = params(decision_weights="balanced_accuracy")
+    recipes = dict.fromkeys(("model", "logistic_regression", "three_features"), "logistic_regression")
+    scores = out_of_fold(rows.drop(columns="batch"), settings, recipes)
+    scores["class_shares"] = np.tile([2 / 3, 1 / 3], (len(rows), 1))
+    model, *others = (choose(name, rows["label"], y_score, "none", "balanced_accuracy") for name, y_score in scores.items())
+    candidates = compare(rows["label"], model, others, "balanced_accuracy", 0)
+    return gate(candidates, PROJECT / "expectations/candidates.json", folder / "candidates.json").sentences
+
+
+def test_the_three_that_tell_are_found_best_first():
+    assert few_features(table([0, 0.8, 0, 2, 0, 1.2]), DATA, 0) == ["x3", "x5", "x1"]
+
+
+def test_a_copy_of_the_best_adds_nothing():
+    rows = table([2, 1, 0.8])
+    assert set(few_features(rows.assign(copy=rows["x0"]), DATA, 0)) in ({"x0", "x1", "x2"}, {"copy", "x1", "x2"})
+
+
+def test_a_column_that_never_varies_comes_last():
+    assert few_features(table([0, 2]).assign(constant=1.0), DATA, 0) == ["x1", "x0", "constant"]
+
+
+def test_of_two_columns_both_are_taken():
+    assert few_features(table([0, 2]), DATA, 0) == ["x1", "x0"]
+
+
+def test_no_column_but_a_feature_is_taken():
+    assert "batch" not in few_features(table([0, 0, 0]), DATA, 0)
+
+
+def test_a_class_in_one_cluster_is_no_obstacle():
+    rows = table([0, 2])
+    rows.loc[0, "label"] = "c"
+    assert few_features(rows, DATA, 0)[0] == "x1"
+
+
+def test_a_model_that_three_features_equal_is_warned_of(tmp_path):
+    [sentence] = sentences(table([1.5, 1, 0.8, 0, 0, 0]), tmp_path)
+    assert sentence.startswith("WARN: candidate three_features: lead_low -")
+    assert "A logistic regression on three features (named in `features`, best first) is as good as the model" in sentence
+
+
+def test_a_model_that_needs_more_features_passes(tmp_path):
+    assert sentences(table([0.9] * 9, n=900), tmp_path) == []

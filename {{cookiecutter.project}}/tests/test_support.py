@@ -1,0 +1,99 @@
+"""Class support: what there is to learn from and to judge by, and that accuracy may not hide a rare class."""
+
+import json
+
+import pandas as pd
+import pytest
+
+from stages.before.propose_judged import judged_suites
+from stages.during.support import class_support, periods
+from stages.gate import Verdict, gate
+from stages.params import Data
+from tests.pipeline_run import settings
+
+
+def roles(**given) -> Data:
+    return settings(data=given).data
+
+
+def judged(table: pd.DataFrame, data: Data, folder) -> Verdict:
+    """Return what the proposed suite says of the table, once confirmed."""
+    prepared = pd.DataFrame({"label": table["class"]})
+    suite = judged_suites(prepared, data, settings().scope, 0.0)["classes"]
+    for one in suite["expectations"]:
+        one["meta"]["bound"] = "confirmed"
+    (folder / "classes.json").write_text(json.dumps(suite), encoding="utf-8")
+    return gate(table, folder / "classes.json", folder / "report.json")
+
+
+def test_support_counts_rows_and_clusters_of_both_tables():
+    train = pd.DataFrame({"label": ["a", "a", "a", "b"], "batch": [1, 1, 2, 2]})
+    test = pd.DataFrame({"label": ["b", "b", "a"], "batch": [3, 4, 4]})
+    a, b = class_support(train, test, roles(cluster=["batch"]), "macro_f1").to_dict("records")
+    assert a == {
+        "class": "a",
+        "train": 3,
+        "train_share": 0.75,
+        "train_clusters": 2,
+        "support": 1,
+        "test_clusters": 1,
+        "seen_by_metric": 1.0,
+    }
+    assert b == {
+        "class": "b",
+        "train": 1,
+        "train_share": 0.25,
+        "train_clusters": 1,
+        "support": 2,
+        "test_clusters": 2,
+        "seen_by_metric": 1.0,
+    }
+
+
+def test_a_class_that_only_the_test_rows_have_is_named():
+    table = class_support(pd.DataFrame({"label": ["a"]}), pd.DataFrame({"label": ["c"]}), roles(), "accuracy")
+    assert table["class"].tolist() == ["a", "c"]
+    assert table["train"].tolist() == [1, 0]
+    assert table["seen_by_metric"].tolist() == [1, 0]
+
+
+def test_periods_are_months_of_dates_and_values_of_numbers():
+    assert periods(pd.Series(pd.to_datetime(["2020-01-01", "2020-01-31", "2020-02-01", None]))) == 2
+    assert periods(pd.Series([1997, 1997, 1999])) == 2
+
+
+def many(rare: int, years: int = 2) -> tuple[pd.DataFrame, pd.DataFrame]:
+    rows = pd.DataFrame({"label": ["a"] * 400 + ["b"] * rare})
+    return rows.assign(year=[nth % years for nth in range(len(rows))]), rows
+
+
+def test_accuracy_is_refused_where_a_class_is_rare(tmp_path):
+    train, test = many(rare=99)
+    verdict = judged(class_support(train, test, roles(), "accuracy"), roles(), tmp_path)
+    assert verdict.blocks
+    [sentence] = verdict.sentences
+    assert "class b: seen_by_metric 0.2475" in sentence
+    assert "set scope.metric in params.yaml to balanced_accuracy or macro_f1" in sentence
+
+
+@pytest.mark.parametrize(("rare", "metric"), [(100, "accuracy"), (99, "balanced_accuracy")])
+def test_a_metric_that_sees_the_class_passes(rare, metric, tmp_path):
+    train, test = many(rare)
+    assert judged(class_support(train, test, roles(), metric), roles(), tmp_path).verdict == "pass"
+
+
+def test_a_class_of_one_period_is_warned_of(tmp_path):
+    train, test = many(rare=200, years=1)
+    data = roles(time="year")
+    verdict = judged(class_support(train, test, data, "macro_f1"), data, tmp_path)
+    assert (verdict.verdict, verdict.blocks) == ("warn", False)
+    assert "periods 1" in verdict.sentences[0]
+    assert "nobody knows whether it returns" in verdict.sentences[0]
+
+
+def test_rows_of_few_clusters_are_insufficient(tmp_path):
+    train, test = many(rare=200)
+    table = class_support(train.assign(batch=range(len(train))), test.assign(batch=0), roles(cluster=["batch"]), "macro_f1")
+    verdict = judged(table.assign(train_clusters=[400, 19]), roles(cluster=["batch"]), tmp_path)
+    assert (verdict.verdict, verdict.blocks) == ("insufficient", False)
+    assert "class b: train_clusters 19" in verdict.sentences[0]
