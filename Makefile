@@ -7,7 +7,7 @@ UV := $(or $(shell command -v uv),.uv/bin/uv)
 RUN := $(UV) run --no-sync
 PYTEST = pytest -n auto
 
-.PHONY: demo scope repro verify compare age test lint env git
+.PHONY: demo scope repro verify compare age monitor test lint env git
 
 demo: env  # run what changed, then show the result, also that of a run that a gate stopped
 	@$(RUN) python -m stages.params
@@ -28,6 +28,9 @@ compare: env  # what differs from the commit REV, by default the one at which th
 
 age: env  # how long a model lasts: fits on the past, scores the future
 	$(RUN) python -m stages.age
+
+monitor: env  # hold the batch BATCH of live rows, with the labels in LABELS if they came apart, against what the model was judged by
+	$(RUN) python -m stages.monitor $(or $(BATCH),$(wildcard data/live/*)) $(if $(LABELS),--labels $(LABELS)) $(if $(WINDOW),--window $(WINDOW)) $(if $(SAMPLE),--sample $(SAMPLE))
 
 test: env
 	$(RUN) $(PYTEST)

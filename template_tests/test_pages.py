@@ -17,6 +17,14 @@ PYTHON = ROOT / ".venv" / ("Scripts" if os.name == "nt" else "bin") / "python"  
 QUIET = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
 QUIET += ["--disable-component-update", "--disable-sync"]
 WRITE = "from stages.summary import GATES, REPORTS; from stages.during.evaluation_page import write; write(REPORTS, GATES)"
+WATCH = """
+from stages import monitor
+from tests import test_monitor as t
+monitor.load_champion = lambda: (t.MODEL, t.REFERENCE | {"model_sha256": "", "test_sha256": ""})
+for nth in range(12):
+    rows = t.draw(nth, 500, flip=nth > 9, new=nth / 100)
+    t.monitored(f"a_very_long_name_of_a_window_{nth}", rows.assign(b=rows["b"] + nth / 9))
+"""
 ODD = ["<script>alert(1)</script>", "a & b", "ß" * 60, "NA", "1", "very long name of a class " * 4, "'\"", "x_y", "rare"]
 RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "best-practice"]}
 
@@ -44,9 +52,14 @@ def pages(tmp_path_factory) -> dict[str, Path]:
     rename(folder / "odd" / "reports")
     for name in ("passed", "stopped", "odd"):
         subprocess.run([str(PYTHON), "-c", WRITE], cwd=folder / name, env=os.environ | {"PYTHONPATH": str(ROOT)}, check=True)
-    return {name: folder / name / "reports" / "evaluation.html" for name in ("passed", "stopped", "odd")} | {
-        "scope": ROOT / "reports" / "scope.html"
-    }
+    shutil.copytree(ROOT / "expectations", folder / "monitoring" / "expectations")
+    subprocess.run([str(PYTHON), "-c", WATCH], cwd=folder / "monitoring", env=os.environ | {"PYTHONPATH": str(ROOT)}, check=True)
+    watched = {"monitoring": folder / "monitoring" / "reports" / "monitoring.html"}
+    return (
+        watched
+        | {name: folder / name / "reports" / "evaluation.html" for name in ("passed", "stopped", "odd")}
+        | {"scope": ROOT / "reports" / "scope.html"}
+    )
 
 
 def stop(report: Path) -> None:
@@ -73,7 +86,7 @@ def rename(reports: Path) -> None:
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [400, 1400])
-@pytest.mark.parametrize("name", ["passed", "stopped", "odd", "scope"])
+@pytest.mark.parametrize("name", ["passed", "stopped", "odd", "scope", "monitoring"])
 def test_page_is_sound_in_a_browser(browser, pages, name, width, scheme):
     context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
     page = context.new_page()
@@ -98,6 +111,14 @@ def test_page_says_first_whether_the_model_may_be_used(browser, pages):
     page.goto(pages["passed"].as_uri())
     assert page.locator(".verdict").inner_text().startswith("May be used")
     assert page.locator("svg.strip").first.is_visible()
+
+
+def test_monitoring_says_first_what_is_to_be_done_and_draws_what_moved(browser, pages):
+    page = browser.new_page()
+    page.goto(pages["monitoring"].as_uri())
+    assert page.locator(".verdict").inner_text() == "Act"
+    assert page.locator("th", has_text="a_very_long_name_of_a_window_").count() == 12
+    assert page.locator("figure svg").first.is_visible()
 
 
 def test_a_name_in_the_data_runs_no_script(browser, pages):

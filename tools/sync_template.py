@@ -40,7 +40,10 @@ CHOSEN = {  # files of the root, by the beginning of their name, that are render
     "data/raw/": EXAMPLE,
     "data/sources.yaml": EXAMPLE,
     "expectations/compared.json": None,  # holds for any data, like the next
+    "expectations/drift.json": None,
     "expectations/model_age.json": None,
+    "expectations/performance.json": None,
+    "expectations/windows.json": None,
     "expectations/": EXAMPLE,
 }
 LOCK = "uv.lock"  # made at the root, by uv; the only answer in it is the name

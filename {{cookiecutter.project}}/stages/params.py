@@ -110,6 +110,12 @@ class Evaluate(Section):
     refer_below: Share | None
 
 
+class Monitor(Section):
+    """Settings of the command monitor."""
+
+    label_delay: Annotated[float, Field(gt=0)] | None
+
+
 class Scope(Section):
     """What the model is to reach; the stage scope says what of it the data can prove."""
 
@@ -133,6 +139,7 @@ class Params(Section):
     augment: Augment
     train: Train
     evaluate: Evaluate
+    monitor: Monitor
 
     @model_validator(mode="after")
     def split_by_time_has_a_time(self) -> Self:

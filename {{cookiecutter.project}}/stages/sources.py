@@ -123,7 +123,7 @@ def _readable(path: Path, source: Source) -> Iterator[tuple[Path, str]]:
 
 
 def _read_csv(con: Any, name: str, source: Source, path: Path) -> Raw:
-    header = _header(source, path)
+    header = header_of(source, path)
     _check_columns(name, source, path, header)
     rows, is_record, is_ended = row_lines(path, source)
     columns = ", ".join(f"{_quoted(column)}: 'VARCHAR'" for column in header)
@@ -165,7 +165,7 @@ def _quoted(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
-def _header(source: Source, path: Path) -> list[str]:
+def header_of(source: Source, path: Path) -> list[str]:
     """Return the names in the first line of a CSV file."""
     with opened(path) as file:
         line = file.readline().removeprefix(b"\xef\xbb\xbf")

@@ -43,6 +43,7 @@ SETTINGS = {  # a params.yaml that a test may change
     "prepare": {"split": {"by": "random", "test_from": None, "test_size": 0.5}},
     "augment": {"strategy": "none", "floor_share": 0.2, "k_neighbors": 5, "smote_max_rows": 10},
     "evaluate": {"slices": [], "costs": {}, "refer_below": None},
+    "monitor": {"label_delay": None},
     "train": {
         "model": "any",
         "sample_weight": "none",

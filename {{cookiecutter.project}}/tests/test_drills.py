@@ -19,19 +19,36 @@ SUITES = {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in so
 if not PARAMS.data.sensitive:
     for one in ("by_group", "proxies", "label_bias"):  # they judge nothing where no column is sensitive
         SUITES.pop(one, None)
+COMMANDED = ("compared", "drift", "model_age", "performance", "windows")  # what no stage writes
 EXPECTATIONS = [(name, nth, raw) for name, suite in SUITES.items() for nth, raw in enumerate(suite["expectations"], 1)]
 
 
 @pytest.fixture(scope="module")
 def clean(pipeline) -> dict[str, pd.DataFrame]:
     """The tables that the gates judged in a clean run, and that run compared with itself."""
-    files = {name: f"reports/{name}.csv" for name in SUITES if name not in ("prepared", "compared", "model_age")} | {"augmented": AUGMENTED}
+    files = {name: f"reports/{name}.csv" for name in SUITES if name not in ("prepared", *COMMANDED)} | {"augmented": AUGMENTED}
     tables = {name: pipeline.table(file) for name, file in files.items()}
     tables["compared"] = compared(tables["by_class"], tables["by_class"], same_rows=True)
     tables["model_age"] = pd.DataFrame(
         [{"periods": 2, "age": 2.0, "score": 0.8, "fresh": 0.81, "loss": 0.01, "loss_low": -0.01, "loss_high": 0.03, "proven_loss": 0.0}]
     ).assign(blocks=1, rows=200)
+    tables |= monitored()
     return tables | {"prepared": pd.concat([pipeline.table(TRAIN), pipeline.table(TEST)], ignore_index=True)}
+
+
+def monitored() -> dict[str, pd.DataFrame]:
+    """The tables of a clean window of live rows, as short as they can be."""
+    whats = ["feature", "score", "decision", "all"]
+    shares = {"effect": 0.04, "q": 0.001, "proven_effect": 0.04}
+    figures = pd.DataFrame([("auc", "all"), ("log_loss", "all"), ("recall", "all"), ("recall", "part")], columns=["figure", "column"])
+    figures = figures.assign(group="all", **{"class": "rare"}, support=100, coverage=0.9, reference=0.8, value=0.79)
+    line = {"window": "1", "newest": "yes", "batch": "pass", "drift": "warn", "performance": "pass", "rows": 500, "coverage": 0.9}
+    line |= {"batch_hits": 0, "rejected_share": 0.0, "performance_hits": 0, "unlabelled_for": 0.0, "drift_hits": 1, "overdue": 0.0}
+    return {
+        "drift": pd.DataFrame({"what": whats, "name": whats}).assign(rows=500, **shares),
+        "performance": figures.assign(loss_low=-0.01, proven_loss=0.0),
+        "windows": pd.DataFrame([line | {"drift_judged": 1, "labels_judged": 1}]),
+    }
 
 
 @pytest.mark.parametrize("name", SUITES)

@@ -29,6 +29,7 @@ def params(**train) -> Params:
             "prepare": {"split": {"by": "random", "test_from": None, "test_size": 0.5}},
             "augment": {"strategy": "none", "floor_share": 0.2, "k_neighbors": 5, "smote_max_rows": 10},
             "evaluate": {"slices": [], "costs": {}, "refer_below": None},
+            "monitor": {"label_delay": None},
             "train": settings | {"ladder": False, "search": 0, "select": False, "mitigation": "none", "folds": 2, "threads": 1} | train,
         }
     )

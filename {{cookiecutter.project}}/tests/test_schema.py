@@ -20,6 +20,7 @@ augment: {strategy: none, floor_share: 0.2, k_neighbors: 5, smote_max_rows: 100}
 train: {model: any, sample_weight: none, decision_weights: none, calibration: none,
   ladder: false, search: 0, select: false, mitigation: none, folds: 2, threads: 1}
 evaluate: {slices: [], costs: {}, refer_below: null}
+monitor: {label_delay: null}
 """
 SOURCES = {"toys": {"path": "toys.csv", "format": "csv", "missing": [""], "key": ["id"], "columns": {"id": "text"}}}
 
@@ -78,7 +79,10 @@ def test_a_date_is_a_first_test_value(tmp_path):
 @pytest.mark.parametrize(
     "values, sentence",
     [
-        ({"tran": {}}, "tran is unknown, allowed here: random_state, data, scope, prepare, augment, train, evaluate; did you mean train?"),
+        (
+            {"tran": {}},
+            "tran is unknown, allowed here: random_state, data, scope, prepare, augment, train, evaluate, monitor; did you mean train?",
+        ),
         (
             {"prepare__split__tst_size": 0.2},
             "prepare.split.tst_size is unknown, allowed here: by, test_from, test_size; did you mean test_size?",
@@ -173,7 +177,7 @@ def test_a_file_that_is_not_utf_8_is_refused(tmp_path):
 @pytest.mark.parametrize("content, kind", [("", "NoneType"), ("- data", "list")])
 def test_a_file_without_sections_is_refused(tmp_path, content, kind):
     assert refusal(tmp_path, content) == [
-        f"holds {kind}, must hold the sections random_state, data, scope, prepare, augment, train, evaluate"
+        f"holds {kind}, must hold the sections random_state, data, scope, prepare, augment, train, evaluate, monitor"
     ]
 
 

@@ -47,6 +47,7 @@ def params(cluster: list[str] | None = None, strategy: str = "none", **settings)
         "prepare": {"split": {"by": "random", "test_from": None, "test_size": 0.2}},
         "augment": {"strategy": strategy, "floor_share": 1.0, "k_neighbors": 2, "smote_max_rows": 10000},
         "evaluate": {"slices": [], "costs": {}, "refer_below": None},
+        "monitor": {"label_delay": None},
         "train": {
             "model": "logistic_regression",
             "sample_weight": "none",

@@ -1,0 +1,80 @@
+"""Remember what each window of live rows showed, and say over them what is to be acted upon."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from stages.command import Refused
+
+RECORD = "window.json"
+LOOKED_AT = 3  # windows that are held together, the newest among them
+SIGNALS = ("batch", "drift", "performance")
+COLUMNS = ["window", "newest", "nth", "rows", "until", "rejected_share", "coverage", *SIGNALS]
+COLUMNS += [f"{signal}_hits" for signal in SIGNALS] + ["drift_judged", "labels_judged", "unlabelled_for", "overdue"]
+
+
+def records(folder: Path) -> list[dict[str, Any]]:
+    """Return what is remembered of each window, in the order in which they came first."""
+    found = []
+    for path in sorted(folder.glob(f"*/{RECORD}")):
+        try:
+            record = json.loads(path.read_text(encoding="utf-8"))
+            found.append({**record, "nth": int(record["nth"])})
+        except (ValueError, KeyError, TypeError):
+            raise Refused(f"{path.as_posix()} is not what monitor writes; delete the folder, and monitor that window again") from None
+    return sorted(found, key=lambda record: record["nth"])
+
+
+def number(folder: Path, window: str, batch_sha256: str) -> int:
+    """Return which window this is, counted from 1; raises Refused if another batch has its name."""
+    known = {record["window"]: record for record in records(folder)}
+    if window not in known:
+        return 1 + max((record["nth"] for record in known.values()), default=0)
+    if known[window]["batch_sha256"] != batch_sha256:
+        raise Refused(
+            f"{(folder / window).as_posix()} holds another batch; give this one a name of its own with --window, or delete that folder"
+        )
+    return int(known[window]["nth"])
+
+
+def timeline(found: list[dict[str, Any]], label_delay: float | None, longest_age: float | None) -> pd.DataFrame:
+    """Return one row per window, as `records` gives them: what it showed, and what that comes to with those before.
+
+    `*_hits`: how many of the last three windows are red, 0 if this one is not; of those whose labels have come, for performance, where
+    the newest such window counts until another comes. Red: drift warn; batch and performance fail. `labels_judged` and `drift_judged`: 1 if
+    they could be judged. `unlabelled_for`: time since the last window that was judged by its labels, as a multiple of the usual
+    delay. `overdue`: by how much the model is older than the longest age.
+    """
+    rows = []
+    for nth, record in enumerate(found):
+        past = found[: nth + 1]
+        matured = [one for one in past if one["performance"] != "insufficient"]
+        row = {key: record[key] for key in ("window", "nth", "rows", "until", "rejected_share", "coverage", *SIGNALS)}
+        row |= {"newest": "yes" if nth + 1 == len(found) else "no"}
+        row |= {
+            "batch_hits": hits(past, "batch", ("fail", "insufficient")),
+            "drift_hits": hits(past, "drift", ("warn", "fail")),
+            "performance_hits": hits(matured, "performance", ("fail",)),
+            "drift_judged": int(record["drift"] != "insufficient"),
+            "labels_judged": int(record["performance"] != "insufficient"),
+            "unlabelled_for": _waited(past, matured) / label_delay if label_delay else 0.0,
+            "overdue": max(0.0, record["age"] - longest_age) if longest_age is not None and record["age"] is not None else 0.0,
+        }
+        rows.append(row)
+    return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def hits(past: list[dict[str, Any]], signal: str, red: tuple[str, ...]) -> int:
+    """Return how many of the last windows of `past` are red, 0 if the last one is not."""
+    last = [one[signal] in red for one in past[-LOOKED_AT:]]
+    return sum(last) if last and last[-1] else 0
+
+
+def _waited(past: list[dict[str, Any]], matured: list[dict[str, Any]]) -> float:
+    """Return the time since the last window with labels, without one since the first; in windows where there is no time."""
+    times = [one["until"] for one in past if one["until"] is not None]
+    if not times:
+        return float(len(past) - 1 - (past.index(matured[-1]) if matured else 0))
+    return max(0.0, float(times[-1] - (matured[-1]["until"] if matured else times[0])))

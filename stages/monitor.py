@@ -1,0 +1,178 @@
+"""Hold a batch of live rows against what the model in service was judged by: its schema, its distributions, its errors."""
+
+import argparse
+import csv
+import re
+import sys
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from threadpoolctl import threadpool_limits
+
+from stages.after import monitoring_page, windows
+from stages.after.batch import LINE, Batch, beside, check_labels, live_suite, read_batch, with_labels
+from stages.after.champion import load_champion
+from stages.after.drift import domain, drift, pictures
+from stages.after.labelling import to_label
+from stages.after.performance import figures, performance
+from stages.after.reference import moments
+from stages.age import SUITE as AGE
+from stages.age import TABLE as AGES
+from stages.age import allowed_loss, longest_age
+from stages.command import Refused, run
+from stages.during.model import Model, sha256
+from stages.features import features
+from stages.gate import gate
+from stages.params import Params, load_params
+from stages.sources import Source, load_sources
+from stages.tables import TEST, read_table, write_json, write_table
+
+FOLDER = Path("reports/monitoring")
+PREPARED, DRIFT, PERFORMANCE, WINDOWS = (Path(f"expectations/{name}.json") for name in ("prepared", "drift", "performance", "windows"))
+CODES = {"pass": 0, "warn": 1, "fail": 2, "insufficient": 3}
+NAME = re.compile(r"[\w-][\w.-]{0,99}")
+
+
+def judge(
+    batch: Batch, folder: Path, model: Model, reference: dict[str, Any], params: Params, sample: int, key: list[str]
+) -> dict[str, str]:
+    """Write the tables of a window, what their gates say, and a `sample` of rows to label into `folder`.
+
+    Return the verdicts: batch, drift, performance.
+    """
+    data, rows = params.data, batch.rows.drop(columns=LINE)
+    X = features(rows, data)
+    write_table(batch.rejects, folder / "rejects.csv")
+    write_table(beside(reference, X), folder / "batch.csv")
+    write_json(live_suite(PREPARED, data), folder / "suite.json")
+    verdicts = {"batch": gate(rows, folder / "suite.json", folder / "gates" / "batch.json").verdict}
+    with threadpool_limits(params.train.threads):
+        y_score = model.predict_proba(X)
+        y_pred = model.decide(y_score)
+        told_apart = None
+        if _has_test(reference, X):
+            told_apart = domain(features(read_table(TEST), data), X[list(model.columns)], params.random_state)
+    if told_apart is None:
+        print(f"no classifier was asked to tell live rows from test rows: {TEST} is not that of the model; `dvc pull` brings it")
+    moved = drift(reference, X, y_score, y_pred, told_apart, _weights())
+    write_table(moved, folder / "drift.csv")
+    write_json(pictures(reference, X, y_score, y_pred, moved), folder / "pictures.json")
+    verdicts["drift"] = gate(moved, DRIFT, folder / "gates" / "drift.json").verdict
+    known = batch.labels.notna().to_numpy()
+    if sample:
+        table = to_label(batch.rows[~known], y_score[~known], model, key or [LINE], sample, params.random_state)
+        write_table(table, folder / "to_label.csv")
+        print(f"{(folder / 'to_label.csv').as_posix()} names {len(table)} rows to label")
+    live = figures(batch.labels[known], y_score[known], y_pred[known], rows.loc[known, data.sensitive], model.classes)
+    table = performance(reference["performance"], live, float(known.mean()) if len(known) else 0.0)
+    write_table(table, folder / "performance.csv")
+    verdicts["performance"] = gate(table, PERFORMANCE, folder / "gates" / "performance.json").verdict
+    return verdicts
+
+
+def _has_test(reference: dict[str, Any], X: pd.DataFrame) -> bool:
+    return len(X) >= 10 and Path(TEST).is_file() and sha256(TEST) == reference["test_sha256"]
+
+
+def _weights() -> dict[str, float]:
+    """Return what each feature is worth for the model, where the stage train has written it."""
+    path = Path("reports/features.csv")
+    if not path.is_file():
+        return {}
+    with path.open(encoding="utf-8", newline="") as file:
+        return {row["feature"]: float(row["importance"]) for row in csv.DictReader(file)}
+
+
+def name_of(given: str | None, batch: Batch | None, path: Path, data: Any) -> str:
+    """Return the name of the window: the one given, else the span of its time column, else the file's name."""
+    name = given
+    if name is None and batch is not None and data.time and batch.rows[data.time].notna().any():
+        ends = dict.fromkeys(str(end).removesuffix(" 00:00:00").removesuffix(".0") for end in batch.rows[data.time].agg(["min", "max"]))
+        name = re.sub(r"[^\w.-]", "-", "_".join(ends))
+    name = path.name.partition(".")[0] if name is None else name
+    if not NAME.fullmatch(name):
+        raise Refused(f"the window would be called {name!r}; name it with --window in letters, digits, dots and dashes")
+    return name
+
+
+def monitor(path: Path, labels: Path | None, window: str | None, sample: int, params: Params, source: Source) -> str:
+    """Write reports/monitoring/ for a batch and return the verdict over the windows; a batch that cannot be read is a window that fails."""
+    model, reference = load_champion()
+    digest = sha256(path) if path.is_file() else ""
+    try:
+        batch = read_batch(path, source, params.data)
+    except Refused as refusal:
+        if not digest:
+            raise
+        batch, broken = None, str(refusal).splitlines()
+    name = name_of(window, batch, path, params.data)
+    nth, folder = windows.number(FOLDER, name, digest), FOLDER / name
+    record: dict[str, Any] = {"window": name, "batch_sha256": digest, "nth": nth, "model_sha256": reference["model_sha256"]}
+    record |= {"rows": 0, "rejected_share": 0.0, "until": None, "age": None, "coverage": 0.0}
+    if batch is None or batch.rows.empty:
+        said = [f"FAIL: {sentence}" for sentence in (broken if batch is None else [f"no row of {path} is one of this table"])]
+        print("\n".join(["gate batch: fail", *said]))
+        report = {"gate": "batch", "verdict": "fail", "blocks": True, "sentences": said, "suite": PREPARED.as_posix(), "rows": 0}
+        write_json(report | {"expectations": 0}, folder / "gates" / "batch.json")
+        verdicts = {"batch": "fail", "drift": "insufficient", "performance": "insufficient"}
+        for file in ("drift.csv", "performance.csv", "batch.csv", "pictures.json", "gates/drift.json", "gates/performance.json"):
+            (folder / file).unlink(missing_ok=True)
+    else:
+        batch = with_labels(batch, labels, source.key, source) if labels else batch
+        check_labels(batch.labels, model.classes)
+        verdicts = judge(batch, folder, model, reference, params, sample, source.key)
+        record |= {
+            "rows": len(batch.rows),
+            "rejected_share": len(batch.rejects) / batch.records,
+            "coverage": float(batch.labels.notna().mean()),
+        }
+        if params.data.time:
+            until = float(moments(batch.rows, params.data).max())
+            record |= {"until": until, "age": until - reference["trained_until"]}
+    write_json(record | verdicts, folder / windows.RECORD)
+    return close(FOLDER, params.monitor.label_delay)
+
+
+def close(folder: Path, label_delay: float | None) -> str:
+    """Write the timeline over all windows, its gate and the page, and return the verdict; the timeline comes last."""
+    table = windows.timeline(windows.records(folder), label_delay, _longest_age())
+    verdict = gate(table, WINDOWS, folder / "windows.json")
+    monitoring_page.write(folder, table)
+    write_table(table, folder / "windows.csv")
+    return verdict.verdict
+
+
+def _longest_age() -> float | None:
+    """Return the age that `make age` found to be the longest, None where nobody asked."""
+    return longest_age(pd.read_csv(AGES), allowed_loss(AGE)) if Path(AGES).is_file() else None
+
+
+def main() -> None:
+    """Monitor the batch that the command line names, and exit with the verdict: 0 pass, 1 warn, 2 fail or refused, 3 insufficient."""
+    parser = argparse.ArgumentParser(prog="monitor", description=__doc__)
+    parser.add_argument(
+        "batch", nargs="?", type=Path, help="file of live rows, as data/sources.yaml describes it, with or without the target"
+    )
+    parser.add_argument("--labels", type=Path, help="labels that came later: CSV or Parquet with the key (else `line`) and the target")
+    parser.add_argument("--window", help="name of the window; without it, the span of its time, else the file's name")
+    parser.add_argument("--sample", type=int, default=0, metavar="N", help="draw N rows to label next")
+    given = parser.parse_args()
+    if given.batch is None:
+        raise Refused("name a batch of live rows: make monitor BATCH=FILE, or python -m stages.monitor FILE")
+    if given.sample < 0:
+        raise Refused(f"--sample is {given.sample}, must be 0 or more")
+    [source] = load_sources().sources.values()
+    verdict = monitor(given.batch, given.labels, given.window, given.sample, load_params(), source)
+    print(f"monitor: {verdict}; read reports/monitoring.html")
+    sys.exit(CODES[verdict])
+
+
+if __name__ == "__main__":
+    try:
+        run(main)
+    except SystemExit as ended:
+        if not isinstance(ended.code, str):
+            raise
+        print(ended.code, file=sys.stderr)  # a refusal would end in 1, which is a warning here
+        sys.exit(CODES["fail"])

@@ -1,0 +1,476 @@
+"""Monitor: what moved is seen, what did not is left alone, and what cannot be judged is never called well."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from stages import monitor
+from stages.after.batch import Batch, check_labels, live_source, live_suite, read_batch, with_labels
+from stages.after.drift import compared, domain, drift
+from stages.after.labelling import to_label
+from stages.after.performance import delong, figures, performance
+from stages.after.reference import counted, distribution, freeze
+from stages.after.windows import hits, number, timeline
+from stages.command import Refused
+from stages.during.model import Model
+from stages.gate import gate
+from stages.sources import Source, load_sources
+from tests.pipeline_run import PROJECT
+
+DATA = SimpleNamespace(
+    target="label", time=None, sensitive=["sex"], forbidden={"late": "known later"}, not_features=lambda: ["label", "sex"]
+)
+PARAMS = SimpleNamespace(data=DATA, random_state=0, train=SimpleNamespace(threads=1), monitor=SimpleNamespace(label_delay=None))
+SUITES = {name: PROJECT / "expectations" / f"{name}.json" for name in ("drift", "performance", "windows")}
+REST = {"rejected_share": 0.0, "age": None}
+
+
+def draw(seed: int, n: int = 1000, shift: float = 0.0, unit: float = 1.0, new: float = 0.0, flip: bool = False) -> pd.DataFrame:
+    """Rows with two numbers, a text and a label that follows from the first number."""
+    rng = np.random.default_rng(seed)
+    a, b = rng.normal(size=n) + shift, rng.normal(size=n)
+    odds = -2 * a if flip else 2 * a
+    label = np.where(rng.random(n) < 1 / (1 + np.exp(-odds)), "yes", "no")
+    text = np.where(rng.random(n) < new, "never seen", rng.choice(["p", "q"], n))
+    columns = {"a": a, "b": b * unit, "text": pd.Series(text, dtype="str"), "sex": pd.Series(rng.choice(["f", "m"], n), dtype="str")}
+    return pd.DataFrame(columns | {"label": pd.Series(label, dtype="str")})
+
+
+class Fixed:
+    """A model of `a` alone, with the true slope."""
+
+    def predict_proba(self, X: pd.DataFrame) -> np.ndarray:
+        p = 1 / (1 + np.exp(-2 * X["a"].to_numpy()))
+        return np.column_stack([1 - p, p])
+
+
+MODEL = Model(Fixed(), ["no", "yes"], {"a": "number", "b": "number", "text": "text"}, {}, {"no": 1.0, "yes": 1.0})
+
+
+def score(rows: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+    y_score = MODEL.predict_proba(rows)
+    return y_score, MODEL.decide(y_score)
+
+
+TEST = draw(1, 2000)
+REFERENCE = json.loads(json.dumps(freeze(draw(0, 2000), TEST, *score(TEST), MODEL, DATA)))
+
+
+def drifted(rows: pd.DataFrame) -> pd.DataFrame:
+    X = rows[list(MODEL.columns)]
+    return drift(REFERENCE, X, *score(rows), domain(TEST.head(800), X, 0), {"a": 0.2})
+
+
+def performed(rows: pd.DataFrame, known: int | None = None) -> pd.DataFrame:
+    seen = rows.head(len(rows) if known is None else known)
+    live = figures(seen["label"], *score(seen), seen[["sex"]], MODEL.classes)
+    return performance(REFERENCE["performance"], live, len(seen) / len(rows))
+
+
+def verdict(table: pd.DataFrame, name: str, tmp_path):
+    return gate(table, SUITES[name], tmp_path / f"{name}.json")
+
+
+def window(nth: int, drift: str = "pass", performance: str = "pass", batch: str = "pass", until: float | None = None) -> dict:
+    row = {"window": str(nth), "nth": nth, "rows": 500, "until": until, "coverage": 1.0, **REST}
+    return row | {"batch": batch, "drift": drift, "performance": performance}
+
+
+def over(*records: dict, tmp_path, delay: float | None = None, longest: float | None = None):
+    return verdict(timeline(list(records), delay, longest), "windows", tmp_path)
+
+
+def test_drift_of_features_alone_warns_while_performance_is_green(tmp_path):
+    rows = draw(2).assign(b=lambda t: t["b"] + 0.5)
+    found = verdict(drifted(rows), "drift", tmp_path)
+    assert found.verdict == "warn"
+    assert "what feature, name b: proven_effect" in found.sentences[0]
+    assert "It is distributed otherwise than when the model was judged" in found.sentences[0]
+    assert "name a:" not in found.sentences[0]
+    assert verdict(performed(rows), "performance", tmp_path).verdict == "pass"
+
+
+def test_flipped_relation_is_seen_by_its_labels_alone(tmp_path):
+    rows = draw(3, flip=True)
+    assert verdict(drifted(rows), "drift", tmp_path).verdict == "pass"
+    before = verdict(performed(rows, known=0), "performance", tmp_path)
+    assert before.verdict == "insufficient"
+    assert any("Concept drift cannot be judged" in sentence for sentence in before.sentences)
+    found = verdict(performed(rows), "performance", tmp_path)
+    assert found.verdict == "fail"
+    for part in ("figure auc", "figure log_loss", "figure recall", "ranks worse than when it was judged"):
+        assert part in " ".join(found.sentences)
+
+
+def test_rows_that_drift_to_where_the_model_rightly_is_unsure_are_no_loss(tmp_path):
+    rows = draw(30, 4000).query("a.abs() < 0.4").reset_index(drop=True)
+    table = performed(rows).set_index("figure")
+    assert table.loc["log_loss", "value"] > 1.3 * table.loc["log_loss", "reference"]
+    assert table.loc["log_loss", "proven_loss"] == 0
+
+
+def test_change_of_unit_is_seen(tmp_path):
+    [sentence] = verdict(drifted(draw(4, unit=1000)), "drift", tmp_path).sentences
+    assert "name b: proven_effect" in sentence
+
+
+def test_new_category_is_seen(tmp_path):
+    table = drifted(draw(5, new=0.1))
+    assert "name text: proven_effect" in verdict(table, "drift", tmp_path).sentences[0]
+
+
+def test_turned_relation_between_features_is_seen_by_all_of_them_together():
+    rows = draw(6).assign(b=lambda t: t["a"])
+    table = drifted(rows).set_index("name")
+    assert table.loc["b", "proven_effect"] == 0
+    assert table.loc["all features", "proven_effect"] > 0.2
+
+
+def test_clean_windows_hardly_ever_act(tmp_path):
+    bound = json.loads(SUITES["drift"].read_text())["expectations"][-1]["kwargs"]["max_value"]
+    acts = 0
+    for seed in range(20):
+        records = []
+        for nth in range(10):
+            rows = draw(1000 + 10 * seed + nth, 500)
+            X, scored = rows[list(MODEL.columns)], score(rows)
+            red = drift(REFERENCE, X, *scored, None, {})["proven_effect"].max() > bound
+            lost = performed(rows)["proven_loss"].max() > 0
+            records.append(window(nth, "warn" if red else "pass", "fail" if lost else "pass"))
+        table = timeline(records, None, None)
+        acts += int((table[["drift_hits", "performance_hits"]] > 1).to_numpy().any())
+    assert acts <= 2
+
+
+def test_few_rows_are_insufficient_for_drift(tmp_path):
+    found = verdict(drifted(draw(7, 60)), "drift", tmp_path)
+    assert found.verdict == "insufficient"
+    assert "make the windows longer" in found.sentences[0]
+
+
+def test_reference_names_no_value_of_few_rows():
+    text = pd.Series(["common"] * 9 + ["alone"] * 1)
+    bins = distribution(text, text.head(0))
+    assert bins == {"values": ["common"], "test": [9, 1, 0], "train": [0, 0, 0]}
+    assert distribution(pd.Series([1.0, 2.0, 99.0]), pd.Series(dtype="float64"))["edges"] == []
+
+
+def test_counts_of_numbers_end_at_each_edge():
+    assert counted(pd.Series([0.0, 1.0, 1.5, 9.0, None]), {"edges": [1.0, 2.0]}) == [2, 1, 1, 1]
+
+
+def test_effects_are_the_largest_distance_of_the_shares():
+    # cumulated: .5 and .1 at the first edge
+    assert compared({"edges": [0.0], "test": [50, 50, 0], "train": [0, 0, 0]}, [10, 90, 0])["effect"] == pytest.approx(0.4)
+    # half of |.5 - .1| + |.5 - .9|
+    found = compared({"values": ["p"], "test": [50, 50, 0], "train": [10, 90, 0]}, [10, 90, 0])
+    assert (found["effect"], found["effect_train"]) == (pytest.approx(0.4), 0)
+
+
+def test_missing_values_that_become_many_are_drift_of_a_number():
+    found = compared({"edges": [0.0], "test": [500, 500, 0], "train": [0, 0, 0]}, [400, 400, 200])
+    assert found["effect"] == pytest.approx(0.2)
+    assert found["p"] < 1e-9
+
+
+def test_delong_of_a_case_worked_by_hand():
+    # pairs won: 3 of 4; of the positives 2/2 and 1/2, of the negatives 2/2 and 1/2; each variance .125, over two
+    value, variance = delong(np.array([0.9, 0.4, 0.6, 0.1]), np.array([True, True, False, False]))
+    assert (value, variance) == (0.75, pytest.approx(0.125))
+    assert delong(np.array([0.9, 0.1]), np.array([True, False])) == (None, None)
+
+
+def test_two_of_the_last_three_windows_act_with_the_newest_among_them(tmp_path):
+    red, green = "warn", "pass"
+    assert over(window(1, red), tmp_path=tmp_path).verdict == "pass"
+    assert over(window(1, red), window(2, red), tmp_path=tmp_path).verdict == "warn"
+    assert over(window(1, red), window(2, green), window(3, red), tmp_path=tmp_path).verdict == "warn"
+    assert over(window(1, red), window(2, red), window(3, green), tmp_path=tmp_path).verdict == "pass"
+    assert hits([window(1, red), window(2), window(3), window(4, red)], "drift", ("warn",)) == 1
+
+
+def test_lost_performance_acts_over_the_windows_whose_labels_have_come(tmp_path):
+    found = over(window(1, performance="fail"), window(2, performance="fail"), tmp_path=tmp_path)
+    assert found.verdict == "fail"
+    assert "in two of the last three windows whose labels have come" in found.sentences[0]
+    waiting = window(3, performance="insufficient")
+    assert over(window(1, performance="fail"), window(2, performance="fail"), waiting, tmp_path=tmp_path).verdict == "fail"
+    [sentence] = over(window(1, performance="fail"), waiting, tmp_path=tmp_path).sentences
+    assert "Concept drift cannot be judged" in sentence
+
+
+def test_broken_batch_acts_at_once(tmp_path):
+    found = over(window(1, batch="fail"), tmp_path=tmp_path)
+    assert found.verdict == "fail"
+    assert "mend the source before anybody trusts a decision" in found.sentences[0]
+
+
+def test_without_labels_for_twice_the_usual_delay_the_project_flies_blind(tmp_path):
+    late = [window(nth, performance="insufficient", until=100.0 + 10 * nth) for nth in range(4)]
+    assert over(*late[:3], tmp_path=tmp_path, delay=10.0).verdict == "insufficient"  # 20 days: twice, not more
+    found = over(*late, tmp_path=tmp_path, delay=10.0)
+    assert found.verdict == "fail"
+    assert "Flying blind" in " ".join(found.sentences)
+    assert over(window(0, until=100.0), *late[1:3], tmp_path=tmp_path, delay=10.0).verdict == "insufficient"
+
+
+def test_delay_is_counted_in_windows_where_there_is_no_time():
+    late = [window(nth, performance="insufficient") for nth in range(3)]
+    assert timeline(late, 1.0, None)["unlabelled_for"].tolist() == [0, 1, 2]
+
+
+def test_model_older_than_its_longest_age_warns(tmp_path):
+    found = over(window(1) | {"age": 5.0}, tmp_path=tmp_path, longest=3.0)
+    assert found.verdict == "warn"
+    assert "overdue 2" in found.sentences[0]
+
+
+def test_rows_to_label_are_half_unsure_and_half_random():
+    rows = draw(8, 100)
+    y_score = MODEL.predict_proba(rows)
+    table = to_label(rows.assign(line=range(100)), y_score, MODEL, ["line"], 10, 0)
+    assert list(table.columns) == ["line", "decision", "score", "drawn"]
+    assert table["drawn"].value_counts().to_dict() == {"uncertain": 5, "random": 5}
+    assert set(table["decision"].head(2)) == {"yes", "no"}
+    assert table["score"].head(2).max() < 0.55
+    assert table["line"].is_unique
+    assert len(to_label(rows.head(3).assign(line=range(3)), y_score[:3], MODEL, ["line"], 10, 0)) == 3
+
+
+COLUMNS = {"id": "text", "a": "number", "late": "text", "label": "text"}
+
+
+@pytest.fixture
+def source() -> Source:
+    return Source(path="x.csv", format="csv", missing=["", "NA"], key=["id"], columns=COLUMNS)
+
+
+def batch(tmp_path, source: Source, text: str) -> Batch:
+    path = tmp_path / "batch.csv"
+    path.write_text(text, encoding="utf-8")
+    return read_batch(path, source, DATA)
+
+
+def test_batch_needs_neither_target_nor_what_is_known_later(tmp_path, source):
+    found = batch(tmp_path, source, "id,a\nr1,1.5\nr2,2\n")
+    assert found.rows.to_dict("list") == {"line": [2, 3], "id": ["r1", "r2"], "a": [1.5, 2.0]}
+    assert found.labels.isna().all()
+
+
+def test_rows_that_do_not_conform_are_rejected_with_their_reason(tmp_path, source):
+    found = batch(tmp_path, source, "id,a,label\nr1,much,no\nr2,2,yes\nr3\n")
+    assert found.rejects["kind"].tolist() == ["bad_value", "malformed"]
+    assert found.rejects["reason"][0] == "a is 'much', no finite number"
+    assert (found.labels.tolist(), found.records) == (["yes"], 3)
+
+
+def test_batch_without_a_feature_is_refused(tmp_path, source):
+    with pytest.raises(Refused, match="has no column 'a', which"):
+        batch(tmp_path, source, "id,label\nr1,no\n")
+
+
+def test_batch_that_is_not_there_is_refused(tmp_path, source):
+    with pytest.raises(Refused, match=r"gone\.csv does not exist; name the file of the batch"):
+        live_source(tmp_path / "gone.csv", source, DATA)
+
+
+def test_labels_that_come_later_find_their_rows(tmp_path, source):
+    rows = batch(tmp_path, source, "id,a\nr1,1\nr2,2\nr3,3\n")
+    path = tmp_path / "labels.csv"
+    path.write_text("id,label\nr3,yes\nr1,NA\n", encoding="utf-8")
+    labels = with_labels(rows, path, ["id"], source).labels
+    assert labels.isna().tolist() == [True, True, False]
+    assert labels[2] == "yes"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("id\nr1\n", "lacks the columns label"),
+        ("id,label\nr1,no\nr1,yes\n", "names the row r1 twice"),
+        ("id,label\nr9,no\n", "names the row r9, which the batch does not have"),
+    ],
+)
+def test_labels_that_cannot_be_laid_beside_rows_are_refused(tmp_path, source, text, said):
+    rows = batch(tmp_path, source, "id,a\nr1,1\n")
+    path = tmp_path / "labels.csv"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(Refused, match=said):
+        with_labels(rows, path, ["id"], source)
+
+
+def test_label_that_the_model_does_not_know_is_refused():
+    with pytest.raises(Refused, match="hold the classes maybe, which the model does not know: no, yes"):
+        check_labels(pd.Series(["no", "maybe"]), ["no", "yes"])
+
+
+def test_live_suite_leaves_out_what_holds_for_the_whole_table_or_the_target(tmp_path):
+    def one(kind: str, **kwargs: object) -> dict:
+        return {"type": kind, "kwargs": kwargs, "severity": "critical", "meta": {}}
+
+    kept = one("expect_column_values_to_be_between", column="a", min_value=0)
+    left = [one("expect_table_row_count_to_be_between", min_value=9), one("expect_column_values_to_not_be_null", column="label")]
+    columns = one("expect_table_columns_to_match_set", column_set=["a", "label", "row_id"])
+    path = tmp_path / "prepared.json"
+    path.write_text(json.dumps({"name": "prepared", "expectations": [columns, *left, kept]}), encoding="utf-8")
+    suite = live_suite(path, DATA)
+    assert suite["expectations"][1:] == [kept]
+    assert suite["expectations"][0]["kwargs"] == {"column_set": ["a"]}
+    path.write_text("{", encoding="utf-8")
+    with pytest.raises(Refused, match="is no suite; restore it from git"):
+        live_suite(path, DATA)
+
+
+def test_another_batch_does_not_take_the_name_of_a_window(tmp_path):
+    (tmp_path / "w").mkdir()
+    (tmp_path / "w" / "window.json").write_text(json.dumps(window(4) | {"window": "w", "batch_sha256": "x"}), encoding="utf-8")
+    assert number(tmp_path, "w", "x") == 4
+    assert number(tmp_path, "v", "y") == 5
+    with pytest.raises(Refused, match="holds another batch; give this one a name of its own with --window"):
+        number(tmp_path, "w", "y")
+
+
+def test_window_may_not_leave_its_folder(tmp_path):
+    with pytest.raises(Refused, match="letters, digits, dots and dashes"):
+        monitor.name_of("../up", None, tmp_path, DATA)
+    assert monitor.name_of(None, None, tmp_path / "day1.csv.gz", DATA) == "day1"
+
+
+@pytest.fixture
+def project(tmp_path, monkeypatch) -> Path:
+    """A folder with what monitor reads, but for the model, which is MODEL."""
+    (tmp_path / "expectations").mkdir()
+    for path in SUITES.values():
+        shutil.copy(path, tmp_path / "expectations")
+    meta = {"notes": "Known texts.", "bound": "confirmed"}
+    known = {"type": "expect_column_values_to_be_in_set", "kwargs": {"column": "text", "value_set": ["p", "q"]}}
+    suite = {"name": "prepared", "expectations": [known | {"severity": "critical", "meta": meta}]}
+    (tmp_path / "expectations" / "prepared.json").write_text(json.dumps(suite), encoding="utf-8")
+    frozen = REFERENCE | {"model_sha256": "m", "test_sha256": "t"}
+    monkeypatch.setattr(monitor, "load_champion", lambda: (MODEL, frozen))
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+KINDS = {"a": "number", "b": "number", "text": "text", "sex": "text", "label": "text"}
+LIVE = Source(path="x.csv", format="csv", missing=[""], key=[], columns=KINDS)
+
+
+def monitored(name: str, rows: pd.DataFrame, labels: str | None = None, sample: int = 0) -> str:
+    rows.to_csv(f"{name}.csv", index=False)
+    return monitor.monitor(Path(f"{name}.csv"), Path(labels) if labels else None, None, sample, PARAMS, LIVE)
+
+
+def written(folder: Path) -> dict[str, bytes]:
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in sorted((folder / "reports").rglob("*")) if path.is_file()}
+
+
+def test_same_batch_gives_the_same_bytes(project):
+    assert monitored("day1", draw(10)) == "pass"
+    once = written(project)
+    assert monitored("day1", draw(10)) == "pass"
+    assert written(project) == once
+
+
+def test_injected_drift_alarms_in_its_second_window(project):
+    assert monitored("day1", draw(10)) == "pass"
+    assert monitored("day2", draw(11).assign(b=lambda t: t["b"] + 1)) == "pass"
+    assert monitored("day3", draw(12).assign(b=lambda t: t["b"] + 1)) == "warn"
+    page = (project / "reports" / "monitoring.html").read_text(encoding="utf-8")
+    assert "The data drifted in two of the last three windows" in page
+    assert page.index(">day1<") < page.index(">day2<") < page.index(">day3<")
+    assert "b: shares among test rows and live rows" in page
+
+
+def test_labels_that_come_later_turn_what_could_not_be_judged_into_an_alarm(project):
+    for nth in (1, 2):
+        assert monitored(f"day{nth}", draw(20 + nth, flip=True).drop(columns="label")) == "insufficient"
+    for nth, said in ((1, "insufficient"), (2, "fail")):
+        labels = draw(20 + nth, flip=True)[["label"]].assign(line=range(2, 1002))
+        labels.to_csv("labels.csv", index=False)
+        assert monitored(f"day{nth}", draw(20 + nth, flip=True).drop(columns="label"), "labels.csv") == said
+    assert "two of the last three windows whose labels have come" in (project / "reports/monitoring/windows.json").read_text()
+
+
+def test_broken_schema_fails_at_once_as_a_window_of_its_own(project):
+    assert monitored("day1", draw(10).drop(columns="b")) == "fail"
+    report = json.loads((project / "reports/monitoring/day1/gates/batch.json").read_text())
+    assert report["sentences"] == ["FAIL: day1.csv has no column 'b', which data/sources.yaml declares (sources.batch)"]
+    assert monitored("day2", draw(11)) == "pass"
+
+
+def test_value_that_training_never_had_fails_at_once(project):
+    assert monitored("day1", draw(10, new=0.02)) == "fail"
+    assert "text fails in" in (project / "reports/monitoring/day1/gates/batch.json").read_text()
+
+
+def test_batch_without_a_row_fails(project):
+    assert monitored("day1", draw(10).head(0)) == "fail"
+
+
+def test_rows_to_label_are_named_by_their_line(project, capsys):
+    assert monitored("day1", draw(10, 200).drop(columns="label"), sample=10) == "insufficient"
+    assert pd.read_csv("reports/monitoring/day1/to_label.csv")["line"].between(2, 201).all()
+    assert "names 10 rows to label" in capsys.readouterr().out
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_killed_monitor_leaves_nothing_half_done(project):
+    monitored("day1", draw(10, 200))
+    before = (project / "reports/monitoring/windows.csv").read_bytes()
+    monitored("day2", draw(11, 200))
+    unbroken = written(project)
+    shutil.rmtree(project / "reports")
+    monitored("day1", draw(10, 200))
+    for nth in range(1, 11):  # files that are whole when the process is killed
+        if not (child := os.fork()):
+            replace, done = Path.replace, []
+
+            def counted_replace(path: Path, target: Path, replace=replace, done=done, nth=nth) -> Path:
+                if len(done) == nth:
+                    os.kill(os.getpid(), signal.SIGKILL)
+                done.append(target)
+                return replace(path, target)
+
+            Path.replace = counted_replace
+            monitored("day2", draw(11, 200))
+            os._exit(0)
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGKILL
+        for path in [path for path in (project / "reports").rglob("*") if path.suffix in (".json", ".csv")]:
+            json.loads(path.read_text()) if path.suffix == ".json" else pd.read_csv(path)
+        assert (project / "reports/monitoring/windows.csv").read_bytes() == before
+    monitored("day2", draw(11, 200))
+    assert written(project) == unbroken
+
+
+def test_command_without_a_batch_ends_in_2():
+    ended = subprocess.run([sys.executable, "-m", "stages.monitor"], cwd=PROJECT, capture_output=True, encoding="utf-8")
+    assert ended.returncode == 2  # 1 is a warning
+    assert ended.stderr == "monitor: name a batch of live rows: make monitor BATCH=FILE, or python -m stages.monitor FILE\n"
+
+
+def test_raw_file_of_the_model_is_a_batch_like_any_other(pipeline, tmp_path, monkeypatch):
+    for name in ("data/sources.yaml", "data/raw", "data/prepared", "expectations", "models", "params.yaml"):
+        source, target = pipeline.folder / name, tmp_path / name
+        target.parent.mkdir(exist_ok=True)
+        shutil.copytree(source, target) if source.is_dir() else shutil.copy(source, target)
+    monkeypatch.chdir(tmp_path)
+    [source] = load_sources().sources.values()
+    monkeypatch.setattr("sys.argv", ["monitor", source.path, "--window", "raw"])
+    with pytest.raises(SystemExit) as ended:
+        monitor.main()
+    assert ended.value.code in monitor.CODES.values()
+    found = pd.read_csv("reports/monitoring/raw/drift.csv").set_index("what")
+    assert found.loc["all", "test"] == "auc"
+    assert pd.read_csv("reports/monitoring/raw/performance.csv")["support"].max() > 100
+    assert pd.read_csv("reports/monitoring/windows.csv")["batch"].tolist() == ["pass"]

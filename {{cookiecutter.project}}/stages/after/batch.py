@@ -1,0 +1,151 @@
+"""Read a batch of live rows as prepare reads the raw source, without what only the future or the whole table knows."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import ibis
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from stages.after.reference import counted
+from stages.command import Refused
+from stages.params import ROW_ID, Data
+from stages.prepare import PROBLEM, conform
+from stages.sources import RECORD, REJECTS, Source, header_of, read
+from stages.suite import Expected
+
+LINE = "line"
+OF_THE_WHOLE = ("expect_table_row_count", "expect_column_unique_value_count", "expect_column_kl_divergence", "expect_column_quantile")
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Live rows: `rows` carry `line`, where they begin in the file, and `labels` are theirs, missing where not known."""
+
+    rows: pd.DataFrame
+    labels: pd.Series
+    rejects: pd.DataFrame
+    records: int
+
+
+def live_source(path: Path, source: Source, data: Data) -> Source:
+    """Return what the file at `path` is: the declared source, of which the target and forbidden columns may be lacking."""
+    later = {data.target, *data.forbidden}
+    live = source.model_copy(update={"path": path.as_posix(), "format": "parquet" if path.suffix == ".parquet" else "csv"})
+    if not path.is_file():
+        raise Refused(f"{path} does not exist; name the file of the batch")
+    try:
+        found = pq.read_schema(path).names if live.format == "parquet" else header_of(live, path)
+    except pa.ArrowInvalid:
+        raise Refused(f"{path} is not a Parquet file; export it anew, or name it .csv if it is one") from None
+    columns = {column: kind for column, kind in source.columns.items() if column in found or column not in later}
+    return live.model_copy(update={"columns": columns})
+
+
+def read_batch(path: Path, source: Source, data: Data) -> Batch:
+    """Return the rows of the batch at `path`, of their declared types; rows that do not conform are rejects with their reason.
+
+    A row that stands twice stays: two of the same came. Raises Refused where the columns are not those that were declared.
+    """
+    live = live_source(path, source, data)
+    raw = read(ibis.duckdb.connect(), "batch", live)
+    table = conform(raw.table, live)
+    if data.target in live.columns:
+        table = table.mutate(table[data.target].cast("string").name(data.target))
+    rows = table.order_by(RECORD).to_pyarrow().to_pandas()
+    rows[LINE] = raw.lines(rows[RECORD])
+    bad = rows[rows[PROBLEM].notna()]
+    rejects = pd.DataFrame({"source": "batch", "line": bad[LINE], "kind": "bad_value", "reason": bad[PROBLEM]})
+    rows = rows[rows[PROBLEM].isna()].reset_index(drop=True)
+    labels = rows[data.target] if data.target in rows else pd.Series(None, index=rows.index, dtype="str", name=data.target)
+    found = [column for column in live.columns if column != data.target and column not in data.forbidden]
+    rejects = pd.concat([side for side in (raw.rejects, rejects) if len(side)] or [rejects])[REJECTS].sort_values(LINE, ignore_index=True)
+    return Batch(rows[[LINE, *found]], labels.astype("str"), rejects, raw.records_in_file)
+
+
+def with_labels(batch: Batch, path: Path, key: list[str], source: Source) -> Batch:
+    """Return `batch` with the labels in the file at `path` (CSV or Parquet: the key's columns, else `line`, and the target).
+
+    Raises Refused for a column that is lacking, a key that stands twice, and a row that the batch does not have.
+    """
+    target, by = str(batch.labels.name), key or [LINE]
+    try:
+        table = (
+            pd.read_parquet(path)
+            if path.suffix == ".parquet"
+            else pd.read_csv(path, sep=source.delimiter, dtype="str", keep_default_na=False)
+        )
+    except FileNotFoundError:
+        raise Refused(f"{path} does not exist; name the file with the labels") from None
+    except (pa.ArrowInvalid, ValueError) as error:
+        raise Refused(f"{path} is no table of labels: {str(error).splitlines()[0]}") from None
+    if lacking := [column for column in [*by, target] if column not in table.columns]:
+        raise Refused(f"{path} lacks the columns {', '.join(lacking)}; it needs {', '.join(by)}, which name the row, and {target}")
+    said = table[target].astype("str").str.strip()
+    if source.columns[target] == "boolean":
+        said = said.str.lower().replace({"true": "1", "false": "0"})
+    given = pd.Series(said.to_numpy(), index=_keys(table, by)).loc[lambda s: s.notna() & ~s.isin(["", *source.missing])]
+    rows = _keys(batch.rows, by)
+    problems = [f"{path} names the row {name} twice; give each one label" for name in given.index[given.index.duplicated()].unique()[:5]]
+    problems += [f"{path} names the row {name}, which the batch does not have" for name in given.index.difference(rows)[:5]]
+    problems += [f"the batch has the row {name} twice, so that no label can be its own" for name in rows[rows.duplicated()].unique()[:5]]
+    if problems:
+        raise Refused("\n".join(problems))
+    labels = given.reindex(rows)
+    labels.index = batch.rows.index
+    return Batch(batch.rows, labels.fillna(batch.labels).astype("str").rename(target), batch.rejects, batch.records)
+
+
+def check_labels(labels: pd.Series, classes: list[str]) -> None:
+    """Raise Refused for a label that the model does not know."""
+    if strangers := sorted(set(labels.dropna()) - set(classes)):
+        raise Refused(
+            f"the labels hold the classes {', '.join(strangers)}, which the model does not know: {', '.join(classes)}; mend or retrain"
+        )
+
+
+def _keys(table: pd.DataFrame, by: list[str]) -> pd.Index:
+    """Return a name for each row, of the values of its key as text."""
+    texts = [table[column].astype("str").str.strip().str.removesuffix(".0") for column in by]
+    return pd.Index(["/".join(parts) for parts in zip(*texts, strict=True)])
+
+
+def live_suite(path: Path, data: Data) -> dict[str, Any]:
+    """Return the suite of the prepared tables as it holds for live rows; one that is broken comes back as it is, for the gate to say so.
+
+    Left out is what holds for the whole table only (its number of rows, of different values, the shares of values: drift judges
+    these), and what names the target, the row_id, or the time, which goes on.
+    """
+    try:
+        suite = json.loads(path.read_text(encoding="utf-8"))
+        apart = {data.target, ROW_ID, data.time}
+        kept = []
+        for one in suite["expectations"]:
+            named = set(Expected(0, one, None).columns)  # type: ignore[arg-type]
+            if one["type"].startswith(OF_THE_WHOLE) or named & apart:
+                continue
+            if "column_set" in one["kwargs"]:
+                asked = [column for column in one["kwargs"]["column_set"] if column not in (data.target, ROW_ID)]
+                one = {**one, "kwargs": {**one["kwargs"], "column_set": asked}}
+            kept.append(one)
+    except FileNotFoundError:
+        raise Refused(f"{path} does not exist; restore it from git: rows without a suite pass nothing") from None
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise Refused(f"{path} is no suite; restore it from git") from None
+    return {**suite, "name": "suite", "expectations": kept}
+
+
+def beside(reference: dict[str, Any], X: pd.DataFrame) -> pd.DataFrame:
+    """Return one row per feature: its missing share and, of text, the share of values that the reference does not name, then and now."""
+    rows = []
+    for column, bins in reference["features"].items():
+        live, shares = counted(X[column], bins), dict[str, Any]()
+        for name, counts in (("reference", bins["test"]), ("live", live)):
+            n = max(1, sum(counts))
+            shares |= {f"missing_{name}": counts[-1] / n, f"unnamed_{name}": counts[-2] / n if "values" in bins else None}
+        new = sorted(set(X[column].dropna()) - set(bins["values"])) if "values" in bins else []
+        rows.append({"feature": column, "rows": len(X), **shares, "unnamed": "; ".join(new[:5])})
+    return pd.DataFrame(rows)

@@ -1,0 +1,25 @@
+"""Draw the live rows whose labels would teach most."""
+
+import numpy as np
+import pandas as pd
+
+from stages.during.model import Model
+
+
+def to_label(rows: pd.DataFrame, y_score: np.ndarray, model: Model, by: list[str], n: int, random_state: int) -> pd.DataFrame:
+    """Return `n` rows (all, if there are fewer): their key, decision, its probability, and how they were drawn.
+
+    Half are those of each decision that the model is least sure of, one decision after the other; the rest are random, without
+    which a performance measured on them would be that of hard cases.
+    """
+    decided = pd.Series(model.decide(y_score), index=rows.index)
+    weighed = np.sort(y_score * [model.decision_weights[label] for label in model.classes], axis=1)
+    sureness = pd.Series(1 - weighed[:, -2] / np.maximum(weighed[:, -1], 1e-12), index=rows.index)
+    rank = sureness.groupby(decided).rank(method="first")
+    uncertain = pd.DataFrame({"rank": rank, "decided": decided}).sort_values(["rank", "decided"], kind="stable").index[: n // 2]
+    rest = rows.index.difference(uncertain)
+    drawn = rows.loc[rest].sample(min(n - n // 2, len(rest)), random_state=random_state).index
+    score = pd.Series(y_score.max(axis=1), index=rows.index)
+    chosen = [*uncertain, *sorted(drawn)]
+    table = rows.loc[chosen, by].assign(decision=decided[chosen], score=score[chosen])
+    return table.assign(drawn=["uncertain"] * len(uncertain) + ["random"] * len(drawn))
