@@ -123,11 +123,11 @@ def test_every_baseline_can_be_scored():
     assert scored == {"majority_class": 0.5, "logistic_regression": 0.0, "logistic_regression_weighted": 0.5}
 
 
-def classwise(y_score: np.ndarray, classes: list[str], clusters=range(4)) -> pd.DataFrame:
-    """Return by_class for TRUE and DECIDED."""
+def classwise(y_score: np.ndarray, classes: list[str], clusters=range(4), y_pred=DECIDED) -> pd.DataFrame:
+    """Return by_class for TRUE and `y_pred`."""
     together = pd.Series(clusters)
     drawn = class_intervals(TRUE, y_score, classes, together, 0)
-    return by_class(TRUE, DECIDED, score(TRUE, y_score, DECIDED, classes), together, drawn)
+    return by_class(TRUE, y_pred, score(TRUE, y_score, y_pred, classes), together, drawn)
 
 
 def test_by_class_bounds_each_recall():
@@ -139,7 +139,7 @@ def test_by_class_bounds_each_recall():
 
 
 def test_the_upper_bound_of_a_recall_holds_for_all_classes_together():
-    table = by_class(TRUE, labels("bbbb"), score(TRUE, SCORES, labels("bbbb"), ["a", "b"]), ["a", "b"]).set_index("class")
+    table = classwise(SCORES, ["a", "b"], y_pred=labels("bbbb")).set_index("class")
     assert table.loc["a", "recall_high"] == pytest.approx(1 - (0.05 / 2) ** 0.5)  # none of two found, one of two classes
 
 

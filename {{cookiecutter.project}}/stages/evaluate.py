@@ -207,7 +207,7 @@ def main() -> None:
     write_table(slicewise, "reports/slices.csv")
     write_table(used, "reports/test_set.csv")
     write_table(predictions(test, y_score, y_pred, classes, data, **more), "reports/predictions.parquet")
-    write_reference(read_table(TRAIN), test, y_score, y_pred, model, data)
+    write_reference(train, test, y_score, y_pred, model, data)
     draw(y_test, y_score, y_pred, classes, classwise, confusion_matrix(y_test, y_pred, labels=classes))
     draw_referral(coverage_curve(y_test, y_pred, sure, classes), asked.refer_below)
     verdicts = [gate(classwise, "expectations/by_class.json", "reports/gates/by_class.json")]

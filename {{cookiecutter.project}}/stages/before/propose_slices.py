@@ -36,8 +36,9 @@ def slices_suite(classes: list[str], floors: dict[str, float], columns: list[str
     little = expect("column_values_to_be_between", "warning", few, column="support", min_value=20)
     expectations.append({**little, "meta": little["meta"] | {"verdict": "insufficient"}})
     notes = (
-        "One row is one class in one part of the test rows: a value of a column that evaluate.slices names, or `all`. recall_low and "
-        "recall_high are one-sided bounds that hold with 95 % for all values of a slice together; `support` counts the test rows."
+        "One row is one class in one part of the test rows: a value of a column that evaluate.slices names, or `all`. recall_low is "
+        "a one-sided bound that holds with 95 % for all values of a slice together, recall_high one for all values and classes; "
+        "`support` counts the test rows."
     )
     meta = {"notes": notes, "row": ["slice", "value", "class"], "show": ["support", "recall", "recall_low", "recall_high"]}
     return {"name": "slices", "meta": meta, "expectations": expectations}
