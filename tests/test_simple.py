@@ -1,14 +1,17 @@
 """The simple model: three features that tell most, found on training rows, and a costlier model that has to beat them."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
 from threadpoolctl import threadpool_limits
 
+from stages.during.candidates import Judge, choose, compare
+from stages.during.recipes import Recipe, out_of_fold
 from stages.during.simple import few_features
 from stages.gate import gate
 from stages.params import Data
-from stages.train import choose, compare, out_of_fold
 from tests.pipeline_run import PROJECT
 from tests.test_train import params
 
@@ -35,11 +38,12 @@ def table(tells: list[float], n: int = 400, seed: int = 0) -> pd.DataFrame:
 def sentences(rows: pd.DataFrame, folder) -> list[str]:
     """Return what the gate of the candidates says of logistic regression on all features, by the names of the candidates."""
     settings = params(decision_weights="balanced_accuracy")
-    recipes = dict.fromkeys(("model", "logistic_regression", "three_features"), "logistic_regression")
-    scores = out_of_fold(rows.drop(columns="batch"), settings, recipes)
+    plain = Recipe("logistic_regression")
+    recipes = {"model": plain, "logistic_regression": plain, "three_features": replace(plain, sees="three")}
+    scores, _ = out_of_fold(rows.drop(columns="batch"), settings, recipes)
     scores["class_shares"] = np.tile([2 / 3, 1 / 3], (len(rows), 1))
     model, *others = (choose(name, rows["label"], y_score, "none", "balanced_accuracy") for name, y_score in scores.items())
-    candidates = compare(rows["label"], model, others, "balanced_accuracy", 0)
+    candidates = compare(model, others, Judge(rows["label"], rows["batch"], "balanced_accuracy", 0))
     return gate(candidates, PROJECT / "expectations/candidates.json", folder / "candidates.json").sentences
 
 

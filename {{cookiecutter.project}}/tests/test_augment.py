@@ -10,6 +10,7 @@ import yaml
 from pandas.testing import assert_frame_equal
 
 from stages.augment import augment, main
+from stages.before.propose_checks import checks_suites
 from stages.command import Refused
 from stages.params import Augment, Data
 from tests.pipeline_run import SETTINGS
@@ -307,11 +308,17 @@ def test_smote_refuses_codes_that_it_cannot_combine_as_real_rows_do():
         augment(rows, roles(), settings(k_neighbors=4), 0)
 
 
+def identified() -> pd.DataFrame:
+    """Return numbers() with the id that prepare gives each row."""
+    return numbers().assign(row_id=[f"r{nth}" for nth in range(len(numbers()))])
+
+
 def stage(most):
     """Run the stage in the working folder on numbers(); its gate allows `most` rows."""
     for folder in ("data/prepared", "expectations"):
         Path(folder).mkdir(parents=True)
-    numbers().to_parquet("data/prepared/train.parquet")
+    identified().to_parquet("data/prepared/train.parquet")
+    identified().assign(row_id=lambda rows: "t" + rows["row_id"]).to_parquet("data/prepared/test.parquet")
     sections = {"data": roles().model_dump(), "augment": settings(strategy="oversample").model_dump()}
     Path("params.yaml").write_text(yaml.safe_dump(SETTINGS | {"random_state": 7} | sections))
     few = {
@@ -321,13 +328,14 @@ def stage(most):
         "meta": {"notes": "A limit.", "bound": "confirmed"},
     }
     Path("expectations/augmented.json").write_text(json.dumps({"name": "augmented", "expectations": [few]}))
+    Path("expectations/synthetic.json").write_text(json.dumps(checks_suites(roles())["synthetic"]))
     main()
 
 
 def test_the_stage_augments_the_training_rows_as_params_say(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     stage(most=12)
-    expected = augment(numbers(), roles(), settings(strategy="oversample"), 7)
+    expected = augment(identified(), roles(), settings(strategy="oversample"), 7)
     assert_frame_equal(pd.read_parquet("data/augmented/train.parquet"), expected)
     assert json.loads(Path("reports/gates/augmented.json").read_text())["rows"] == 12
 

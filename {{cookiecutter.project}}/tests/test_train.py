@@ -333,10 +333,10 @@ def test_compare_names_what_it_aims_at(aimed_at, name, score):
 
 
 def test_compare_takes_three_classes():
-    y = pd.Series(list("aabbc"))
-    perfect, chance = np.eye(3)[[0, 0, 1, 1, 2]], np.tile([0.4, 0.4, 0.2], (5, 1))
+    y = pd.Series(list("aabbc") * 4)
+    perfect, chance = np.eye(3)[[0, 0, 1, 1, 2] * 4], np.tile([0.4, 0.4, 0.2], (20, 1))
     model = OutOfFold("model", perfect, y.to_numpy(dtype=object), {}, {})
-    guess = OutOfFold("class_shares", chance, np.array(["a"] * 5, dtype=object), {}, {})
+    guess = OutOfFold("class_shares", chance, np.array(["a"] * 20, dtype=object), {}, {})
     _, rival = compare(model, [guess], Judge(y, pd.Series(range(len(y))), "balanced_accuracy", 0)).to_dict("records")
     assert rival["score"] == pytest.approx(1 / 3)
     assert rival["lead"] == pytest.approx(2 / 3)
