@@ -15,7 +15,7 @@ CRASHES = pd.DataFrame({"dead": ["alive", "dead"], "sex": ["f", "m"]})
 CRITERIA = SimpleNamespace(recall_floor=0.5, recall_floors={}, largest_gap=0.1)
 
 
-@pytest.mark.parametrize("name", ["sources", "classes", "leakage", "candidates", "features", "by_class", "by_group"])
+@pytest.mark.parametrize("name", ["sources", "classes", "leakage", "candidates", "features", "by_class", "by_group", "slices", "test_set"])
 def test_a_proposed_suite_of_a_judged_table_is_the_confirmed_one(name, monkeypatch):
     monkeypatch.chdir(ROOT)
     proposed = judged_suites(CRASHES, load_params().data, CRITERIA, 0.0)[name]

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from stages.command import Refused
+from stages.during.draws import class_intervals
 from stages.during.intervals import newcombe
 from stages.during.model import Model
 from stages.evaluate import baselines, by_class, by_group, predictions, score
@@ -122,8 +123,15 @@ def test_every_baseline_can_be_scored():
     assert scored == {"majority_class": 0.5, "logistic_regression": 0.0, "logistic_regression_weighted": 0.5}
 
 
+def classwise(y_score: np.ndarray, classes: list[str], clusters=range(4)) -> pd.DataFrame:
+    """Return by_class for TRUE and DECIDED."""
+    together = pd.Series(clusters)
+    drawn = class_intervals(TRUE, y_score, classes, together, 0)
+    return by_class(TRUE, DECIDED, score(TRUE, y_score, DECIDED, classes), together, drawn)
+
+
 def test_by_class_bounds_each_recall():
-    table = by_class(TRUE, DECIDED, score(TRUE, SCORES, DECIDED, ["a", "b"]), ["a", "b"]).set_index("class")
+    table = classwise(SCORES, ["a", "b"]).set_index("class")
     assert table["support"].tolist() == [2, 2]
     assert table["recall"].tolist() == [0.5, 1.0]
     assert table.loc["a", ["recall_low", "recall_high"]].tolist() == pytest.approx([1 - 0.95**0.5, 0.95**0.5])
@@ -131,17 +139,33 @@ def test_by_class_bounds_each_recall():
 
 
 def test_by_class_has_the_metrics_of_each_class():
-    table = by_class(TRUE, DECIDED, score(TRUE, SCORES, DECIDED, ["a", "b"]), ["a", "b"])
+    table = classwise(SCORES, ["a", "b"])
     columns = ["class", "support", "recall", "recall_low", "recall_high", "precision", "average_precision", "alarms_per_1000"]
-    assert table.columns.tolist() == columns
+    assert table.columns.tolist()[:8] == columns
     assert table.loc[1, ["precision", "average_precision", "alarms_per_1000"]].tolist() == [round(2 / 3, 6), 1, 750]
 
 
 def test_by_class_knows_nothing_of_a_class_without_test_rows():
-    metrics = score(TRUE, np.column_stack([SCORES, np.zeros(4)]), DECIDED, ["a", "b", "c"])
-    row = by_class(TRUE, DECIDED, metrics, ["a", "b", "c"]).set_index("class").loc["c"]
+    row = classwise(np.column_stack([SCORES, np.zeros(4)]), ["a", "b", "c"]).set_index("class").loc["c"]
     assert row[["support", "recall_low", "recall_high"]].tolist() == [0, 0, 1]
-    assert pd.isna(row["recall"])
+    assert row[["recall", "average_precision_low", "average_precision_high"]].isna().all()
+
+
+def test_by_class_bounds_each_precision():
+    table = classwise(SCORES, ["a", "b"]).set_index("class")
+    assert table.loc["a", ["precision_low", "precision_high"]].tolist() == pytest.approx([0.05, 1])  # 1 of 1
+    assert table.loc["b", ["precision_low", "precision_high"]].tolist() == pytest.approx([0.1354, 0.9830], abs=5e-5)  # 2 of 3
+
+
+def test_by_class_bounds_shares_by_clusters():
+    table = classwise(SCORES, ["a", "b"], clusters=[0, 1, 2, 2]).set_index("class")
+    assert table.loc["b", ["recall_low", "recall_high"]].tolist() == pytest.approx([0.05, 1])  # two rows of one cluster are worth one
+
+
+def test_by_class_says_how_far_probabilities_are_off():
+    row = classwise(SCORES, ["a", "b"]).set_index("class").loc["b"]
+    assert row[["predicted", "observed", "calibration_gap"]].tolist() == pytest.approx([0.55, 0.5, 0.05])
+    assert row["calibration_low"] < 0.05 < row["calibration_high"]
 
 
 def audit(groups, y_true: str, y_pred: str) -> pd.DataFrame:
@@ -244,3 +268,12 @@ def test_predictions_name_each_test_row():
         {"row_id": "p", "y_true": "a", "y_pred": "a", "p_a": 0.9, "p_b": 0.1},
         {"row_id": "q", "y_true": "b", "y_pred": "a", "p_a": 0.6, "p_b": 0.4},
     ]
+
+
+def test_predictions_hold_what_else_is_known_of_a_row():
+    rows = pd.DataFrame({"row_id": ["p"], "label": ["a"]})
+    data = Data(target="label", time=None, cluster=[], sensitive=[], allowed={}, cut_points={}, favourable=None, forbidden={})
+    table = predictions(
+        rows, np.array([[0.9, 0.1]]), labels("a"), ["a", "b"], data, confidence=np.array([0.75]), referred=np.array([False])
+    )
+    assert table[["confidence", "referred"]].values.tolist() == [[0.75, False]]

@@ -131,13 +131,15 @@ def test_scope_proposes_the_suites(scoped):
         "features",
         "leakage",
         "prepared",
+        "slices",
         "sources",
+        "test_set",
     ]
 
 
 def test_proposed_suites_are_listed(scoped):
     lines = (scoped / "reports" / "proposals.txt").read_text().splitlines()
-    assert len(lines) == 9
+    assert len(lines) == 11
     assert lines[0].startswith("prepared: proposed, ")
 
 

@@ -1,6 +1,6 @@
 import subprocess
 
-from stages.verify import copy_tracked
+from stages.verify import copy_tracked, outputs
 
 
 def test_copy_has_what_git_tracks_and_all_raw_data(tmp_path):
@@ -14,3 +14,9 @@ def test_copy_has_what_git_tracks_and_all_raw_data(tmp_path):
     copy_tracked(source, tmp_path / "copy")
     copied = {path.relative_to(tmp_path / "copy").as_posix() for path in (tmp_path / "copy").rglob("*") if path.is_file()}
     assert copied == {"params.yaml", "data/raw/.gitignore", "data/raw/large.csv", ".dvc/config.local"}
+
+
+def test_what_tells_of_all_runs_is_not_compared(tmp_path):
+    lines = [f"    - {{path: {name}, md5: x}}" for name in ("reports/test_set.csv", "reports/gates/test_set.json", "reports/slices.csv")]
+    (tmp_path / "dvc.lock").write_text("\n".join(["stages:", "  evaluate:", "    outs:", *lines]) + "\n")
+    assert outputs(tmp_path / "dvc.lock") == {"reports/slices.csv": "x"}

@@ -25,6 +25,7 @@ ROOT_ONLY = [
     "LICENSE",
     "benchmarks",
     "cookiecutter.json",
+    "data/judged.csv",  # what the test rows of the root judged
     "docs",
     "dvc.lock",
     "hooks",
@@ -105,7 +106,7 @@ def copied(skip: set[str]) -> dict[Path, bytes]:
     files = {}
     for name in filter(None, listed.stdout.split("\0")):
         path = ROOT / name
-        if Path(name).parts[0] in ROOT_ONLY or name in skip or not path.is_file():
+        if {name, Path(name).parts[0]} & {*ROOT_ONLY} or name in skip or not path.is_file():
             continue
         content = path.read_bytes()
         if name == LOCK:

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -29,8 +30,10 @@ STATISTICAL = {  # judged of a table as a whole, which augmentation changes on p
 }
 
 
-def propose(prepared: pd.DataFrame, data: Data, criteria: Criteria, n_rows: int, duplicate_share: float = 0.0) -> dict[str, Json]:
-    """Return all eight suites by name, each expectation inferred, with the figure that it was inferred from in its notes.
+def propose(
+    prepared: pd.DataFrame, data: Data, criteria: Criteria, n_rows: int, duplicate_share: float = 0.0, slices: Sequence[str] = ()
+) -> dict[str, Json]:
+    """Return all suites by name, each expectation inferred, with the figure that it was inferred from in its notes.
 
     prepared: the rows of both splits as `validate` joins them, or a random sample of its n_rows rows. duplicate_share: the figure of
     the table of sources. Margins cover chance (see stages/before/margins.py), for tables of about as many rows; a table of another
@@ -38,7 +41,7 @@ def propose(prepared: pd.DataFrame, data: Data, criteria: Criteria, n_rows: int,
     """
     suites = {"prepared": _prepared(prepared, data, n_rows)}
     suites["augmented"] = _augmented(prepared, suites["prepared"], data)
-    suites |= judged_suites(prepared, data, criteria, duplicate_share)
+    suites |= judged_suites(prepared, data, criteria, duplicate_share, slices)
     return {name: one | {"expectations": [_sealed(expectation) for expectation in one["expectations"]]} for name, one in suites.items()}
 
 

@@ -1,5 +1,6 @@
 """The suites of the tables that the stages judge by: their words and thresholds, with the names of this data filled in."""
 
+from collections.abc import Sequence
 from typing import Any, Protocol
 
 import pandas as pd
@@ -7,6 +8,7 @@ import pandas as pd
 from stages.before.margins import most
 from stages.before.propose_columns import expect
 from stages.before.propose_features import features_suite, simple_model
+from stages.before.propose_slices import slices_suite, test_set_suite
 from stages.params import Data
 
 INSUFFICIENT = {"verdict": "insufficient"}
@@ -34,8 +36,10 @@ def suite(name: str, notes: str, expectations: list[dict[str, Any]], **meta: lis
     return {"name": name, "meta": {"notes": notes, **meta}, "expectations": expectations}
 
 
-def judged_suites(prepared: pd.DataFrame, data: Data, criteria: Criteria, duplicate_share: float) -> dict[str, dict[str, Any]]:
-    """Return the suites sources, classes, leakage, candidates, features, by_class and by_group.
+def judged_suites(
+    prepared: pd.DataFrame, data: Data, criteria: Criteria, duplicate_share: float, slices: Sequence[str] = ()
+) -> dict[str, dict[str, Any]]:
+    """Return the suites sources, classes, leakage, candidates, features, by_class, by_group, slices and test_set.
 
     duplicate_share: of the raw records, as the table of sources counts them.
     """
@@ -48,6 +52,10 @@ def judged_suites(prepared: pd.DataFrame, data: Data, criteria: Criteria, duplic
         "features": features_suite(),
         "by_class": _by_class(classes, criteria),
         "by_group": _by_group(prepared, classes, data, criteria),
+        "slices": slices_suite(
+            classes, {label: criteria.recall_floors.get(label, criteria.recall_floor) for label in classes}, list(slices)
+        ),
+        "test_set": test_set_suite(),
     }
 
 

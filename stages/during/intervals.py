@@ -9,10 +9,10 @@ FEW_DRAWS = 400  # of what is drawn row by row
 MOST_CELLS = 4_000_000  # of draws times rows that are held at once
 
 
-def clopper_pearson(hits: int, n: int, level: float = 0.95) -> tuple[float, float]:
+def clopper_pearson(hits: float, n: float, level: float = 0.95) -> tuple[float, float]:
     """Return exact one-sided bounds of a share: each holds with probability `level`, both with 2 * level - 1.
 
-    hits of n; without rows (n = 0) nothing is known: (0, 1). Source: Clopper and Pearson (1934), Biometrika 26.
+    hits of n, which need not be whole; without rows (n = 0) nothing is known: (0, 1). Source: Clopper and Pearson (1934), Biometrika 26.
     """
     low = float(beta.ppf(1 - level, hits, n - hits + 1)) if hits > 0 else 0.0
     high = float(beta.ppf(level, hits + 1, n - hits)) if hits < n else 1.0
@@ -27,13 +27,13 @@ def newcombe(hits_a: int, n_a: int, hits_b: int, n_b: int, level: float = 0.95) 
     if n_a == 0 or n_b == 0:
         return -1.0, 1.0
     a, b = hits_a / n_a, hits_b / n_b
-    (low_a, high_a), (low_b, high_b) = _wilson(a, n_a, level), _wilson(b, n_b, level)
+    (low_a, high_a), (low_b, high_b) = wilson(a, n_a, level), wilson(b, n_b, level)
     below = np.sqrt((a - low_a) ** 2 + (high_b - b) ** 2)
     above = np.sqrt((high_a - a) ** 2 + (b - low_b) ** 2)
     return float(a - b - below), float(a - b + above)
 
 
-def _wilson(share: float, n: int, level: float) -> tuple[float, float]:
+def wilson(share: float, n: int, level: float) -> tuple[float, float]:
     """Return the two-sided interval of a share. Source: Wilson (1927), JASA 22."""
     z = norm.ppf((1 + level) / 2)
     middle = (share + z * z / (2 * n)) / (1 + z * z / n)

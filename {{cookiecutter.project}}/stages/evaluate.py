@@ -17,11 +17,17 @@ from sklearn.metrics import (
 from threadpoolctl import threadpool_limits
 
 from stages.command import Refused, run
+from stages.during.costs import cost_matrix, cost_problems, implied, mean_costs
+from stages.during.decision import confidence
+from stages.during.draws import class_intervals, clustered_share, overall_intervals
 from stages.during.evaluation_page import write
 from stages.during.intervals import clopper_pearson, newcombe
-from stages.during.model import BASELINE, MODEL, Model, load_model
-from stages.during.plots import draw
-from stages.features import features
+from stages.during.model import BASELINE, MODEL, Model, load_model, sha256
+from stages.during.plots import draw, draw_referral
+from stages.during.referral import coverage_curve, referral
+from stages.during.slices import slice_problems, slices
+from stages.during.test_set import remember, test_rows_sha256, uses
+from stages.features import clusters, features
 from stages.gate import gate, stop
 from stages.params import ROW_ID, Data, load_params
 from stages.summary import GATES, REPORTS
@@ -72,7 +78,7 @@ def score(y_true: pd.Series, y_score: np.ndarray, y_pred: np.ndarray, classes: l
 def _rounded(metrics: dict[str, Any]) -> dict[str, Any]:
     """Return `metrics` with DIGITS decimals, so that the last bits of another processor do not look like a change."""
     return {
-        key: _rounded(value) if isinstance(value, dict) else None if value is None else round(float(value), DIGITS)
+        key: _rounded(value) if isinstance(value, dict) else None if value is None else np.round(value, DIGITS).tolist()
         for key, value in metrics.items()
     }
 
@@ -89,15 +95,24 @@ def baselines(baseline: Model, X_test: pd.DataFrame, y_train: pd.Series) -> dict
     }
 
 
-def by_class(y_true: pd.Series, y_pred: np.ndarray, metrics: dict[str, Any], classes: list[str]) -> pd.DataFrame:
-    """Return one row per class: support, recall with one-sided 95 % Clopper-Pearson bounds, precision, alarms, average precision."""
+def by_class(y_true: pd.Series, y_pred: np.ndarray, metrics: dict[str, Any], clusters: pd.Series, drawn: pd.DataFrame) -> pd.DataFrame:
+    """Return one row per class: support, recall, precision, average precision, alarms and calibration, with one-sided 95 % bounds.
+
+    Those of recall and precision are Clopper and Pearson's, by clusters (see `clustered_share`), the others, `drawn`, from
+    `class_intervals`, whose index are the classes.
+    """
     rows = []
-    for label in classes:
-        support, hits = int((y_true == label).sum()), int(((y_true == label) & (y_pred == label)).sum())
-        low, high = clopper_pearson(hits, support)
-        rows.append({"class": label, "support": support, "recall_low": low, "recall_high": high} | metrics["classes"][label])
+    for label in drawn.index:
+        row = {"class": label, "support": int((y_true == label).sum())} | metrics["classes"][label]
+        for share, of in (("recall", y_true == label), ("precision", y_pred == label)):
+            among = np.asarray(of)
+            hits = (y_true == label).to_numpy()[among] & (y_pred == label)[among]
+            row[f"{share}_low"], row[f"{share}_high"] = clustered_share(hits, clusters.to_numpy()[among])
+        rows.append(row)
     columns = ["class", "support", "recall", "recall_low", "recall_high", "precision", "average_precision", "alarms_per_1000"]
-    return pd.DataFrame(rows)[columns]
+    columns += ["precision_low", "precision_high", "average_precision_low", "average_precision_high"]
+    columns += ["predicted", "observed", "calibration_gap", "calibration_low", "calibration_high"]
+    return pd.DataFrame(rows).join(drawn, on="class")[columns]
 
 
 def by_group(sensitive: pd.DataFrame, y_true: pd.Series, y_pred: np.ndarray, classes: list[str]) -> pd.DataFrame:
@@ -142,36 +157,60 @@ def _gap(named: np.ndarray, mine: pd.Series, rest: pd.Series, level: float) -> d
     }
 
 
-def predictions(rows: pd.DataFrame, y_score: np.ndarray, y_pred: np.ndarray, classes: list[str], data: Data) -> pd.DataFrame:
-    """Return one row per test row: its row_id, the label, the decision and the probability of each class."""
+def predictions(
+    rows: pd.DataFrame, y_score: np.ndarray, y_pred: np.ndarray, classes: list[str], data: Data, **more: np.ndarray
+) -> pd.DataFrame:
+    """Return one row per test row: its row_id, the label, the decision, the probability of each class, and what else is given."""
     table = rows[[ROW_ID]].assign(y_true=rows[data.target], y_pred=y_pred)
-    return table.assign(**{f"p_{label}": y_score[:, nth] for nth, label in enumerate(classes)})
+    return table.assign(**{f"p_{label}": y_score[:, nth] for nth, label in enumerate(classes)}, **more)
 
 
 def main() -> None:
     """Write every report under its name, also those of a model that its gates then stop."""
     params = load_params()
-    data = params.data
-    test, model, baseline = read_table(TEST), load_model(MODEL), load_model(BASELINE)
+    data, asked, seed = params.data, params.evaluate, params.random_state
+    train, test, model, baseline = read_table(TRAIN), read_table(TEST), load_model(MODEL), load_model(BASELINE)
     X_test, y_test, classes = features(test, data), test[data.target], model.classes
+    if wrong := slice_problems(asked.slices, test, data.target) + cost_problems(asked.costs, classes):
+        raise Refused("\n".join(wrong))
+    test_rows, together = test_rows_sha256(test, data.target), clusters(test, data.cluster)
     with threadpool_limits(params.train.threads):  # a thread that waits for a busy core spins, and costs what it does not do
         y_score = model.predict_proba(X_test)
-        rivals = baselines(baseline, X_test, read_table(TRAIN)[data.target])
-    y_pred = model.decide(y_score)
-    metrics = score(y_test, y_score, y_pred, classes)
-    scored = {name: score(y_test, *rival, classes) for name, rival in rivals.items()}
-    classwise = by_class(y_test, y_pred, metrics, classes)
+        rivals = baselines(baseline, X_test, train[data.target])
+    y_pred, sure = model.decide(y_score), confidence(y_score, classes, model.decision_weights)
+    decided = {"model": (y_score, y_pred)} | rivals
+    scored = {name: score(y_test, *one, classes) for name, one in decided.items()}
+    for name, bounds in overall_intervals(y_test, decided, classes, together, seed).items():
+        scored[name]["intervals"] = _rounded(bounds)
+    metrics, more = scored.pop("model"), {"confidence": sure}
+    metrics |= {"costs": None, "referral": None}
+    if asked.costs:
+        matrix = cost_matrix(asked.costs, classes)
+        more["y_cost"] = implied(y_score, matrix, classes)
+        decided = {"model": decided.pop("model"), "implied": (y_score, more["y_cost"])} | decided
+        metrics["costs"] = _rounded(mean_costs(y_test, decided, matrix, classes, together, seed))
+    if asked.refer_below is not None:
+        more["referred"] = sure < asked.refer_below
+        metrics["referral"] = _rounded(referral(y_test, y_pred, sure, classes, asked.refer_below, together))
+    classwise = by_class(y_test, y_pred, metrics, together, class_intervals(y_test, y_score, classes, together, seed))
     groupwise = by_group(test[data.sensitive], y_test, y_pred, classes)
+    slicewise = slices(test, train, y_pred, classes, data.target, asked.slices, data.cut_points, together)
+    used = uses(remember(test_rows, sha256(MODEL)), test_rows)
     write_json(metrics | {"baselines": scored}, "reports/metrics.json")
     write_table(classwise, "reports/by_class.csv")
     write_table(groupwise, "reports/by_group.csv")
-    write_table(predictions(test, y_score, y_pred, classes, data), "reports/predictions.parquet")
+    write_table(slicewise, "reports/slices.csv")
+    write_table(used, "reports/test_set.csv")
+    write_table(predictions(test, y_score, y_pred, classes, data, **more), "reports/predictions.parquet")
     draw(y_test, y_score, y_pred, classes, classwise, confusion_matrix(y_test, y_pred, labels=classes))
+    draw_referral(coverage_curve(y_test, y_pred, sure, classes), asked.refer_below)
     verdicts = [gate(classwise, "expectations/by_class.json", "reports/gates/by_class.json")]
     if data.sensitive:
         verdicts.append(gate(groupwise, "expectations/by_group.json", "reports/gates/by_group.json"))
     else:  # DVC expects the report
         write_json(NO_GROUPS, "reports/gates/by_group.json")
+    verdicts.append(gate(slicewise, "expectations/slices.json", "reports/gates/slices.json"))
+    verdicts.append(gate(used, "expectations/test_set.json", "reports/gates/test_set.json"))
     write(REPORTS, GATES)
     stop(verdicts)
 

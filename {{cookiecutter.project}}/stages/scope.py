@@ -242,7 +242,7 @@ def main() -> None:
     write_text(page(scoping), HTML)
     print(screen(scoping))
     duplicate_share = scoping.rejected.get("duplicate", 0) / scoping.records
-    proposed = write(propose(rows, params.data, params.scope, scoping.n_rows, duplicate_share))
+    proposed = write(propose(rows, params.data, params.scope, scoping.n_rows, duplicate_share, params.evaluate.slices))
     write_text("".join(f"{line}\n" for line in proposed), DIFFERENCES)
     more = [f"and {len(proposed) - TOLD} more: {DIFFERENCES} has them whole"] if len(proposed) > TOLD else []
     told = [line if len(line) <= WIDE else line[: WIDE - 3] + "..." for line in proposed[:TOLD]]

@@ -12,7 +12,7 @@ GATES = {
     "validate": ["prepared", "classes", "leakage"],
     "augment": ["augmented"],
     "train": ["candidates", "features"],
-    "evaluate": ["by_class", "by_group"],
+    "evaluate": ["by_class", "by_group", "slices", "test_set"],
 }
 REPORTS = Path("reports")
 
@@ -39,7 +39,25 @@ def classes(metrics: dict[str, Any]) -> list[str]:
             figures = f"{_number(row['recall'], 3):>8}{_number(row['precision'], 3):>11}{_number(row['alarms_per_1000'], 1):>18}"
             lines.append(f"  {label if nth == 0 else '':<14}{name:<30}{figures}")
     overall = "balanced accuracy {balanced_accuracy:.3f}, macro F1 {macro_f1:.3f}, Brier {brier:.4f}, accuracy {accuracy:.3f}"
-    return [*lines, "", "  this model: " + overall.format(**metrics)]
+    return [*lines, "", "  this model: " + overall.format(**metrics), *_costs(metrics), *_referral(metrics)]
+
+
+def _costs(metrics: dict[str, Any]) -> list[str]:
+    """Return a line on what the errors cost per row, where evaluate.costs says it."""
+    costs = metrics.get("costs") or {}
+    said = ", ".join(f"{name.replace('_', ' ')} {cost['mean']:.4g}" for name, cost in costs.items())
+    return [f"  cost per row: {said}"] if costs else []
+
+
+def _referral(metrics: dict[str, Any]) -> list[str]:
+    """Return a line on what is left to the model, where evaluate.refer_below is set."""
+    referral = metrics.get("referral")
+    if not referral:
+        return []
+    recalls = ", ".join(f"{label} {_number(one['recall'], 3)}" for label, one in referral["classes"].items())
+    return [
+        f"  referred below {referral['refer_below']:g}: the model decides {referral['coverage']:.1%} of the rows; recall there: {recalls}"
+    ]
 
 
 def _number(value: float | None, digits: int) -> str:

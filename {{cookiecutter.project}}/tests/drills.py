@@ -68,7 +68,8 @@ def broken(table: pd.DataFrame, raw: dict) -> list[tuple[str, pd.DataFrame]]:
             return [("undeclared", table.assign(undeclared=1)), (kwargs["column_set"][-1], table.drop(columns=kwargs["column_set"][-1]))]
         case "expect_table_row_count_to_be_between":
             longer = [("rows", pd.concat([table] * 3, ignore_index=True))] if "max_value" in kwargs else []
-            return [("rows", table.head(kwargs["min_value"] - 1)), *longer]
+            shorter = [("rows", table.head(kwargs["min_value"] - 1))] if kwargs.get("min_value", 1) > 1 else []
+            return [*shorter, *longer]
         case "expect_column_pair_values_to_be_in_set":
             a, b = kwargs["column_A"], kwargs["column_B"]
             pairs = kwargs["value_pairs_set"]

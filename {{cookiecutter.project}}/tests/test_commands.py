@@ -55,6 +55,26 @@ def test_the_screen_of_a_run_that_was_stopped_shows_no_old_result(run, capsys):
     assert "The run was stopped: reports/gates/ says by what." in screen
 
 
+def screen_of(**more) -> list[str]:
+    """Return what the screen says below the classes."""
+    overall = {"balanced_accuracy": 0.5, "macro_f1": 0.5, "brier": 0.25, "accuracy": 0.5}
+    return summary.classes({"classes": {}, "baselines": {}} | overall | more)[3:]
+
+
+def test_the_screen_is_silent_on_what_was_not_asked():
+    assert screen_of(costs=None, referral=None) == []
+
+
+def test_the_screen_shows_what_errors_cost():
+    costs = {"model": {"mean": 0.25}, "implied": {"mean": 0.125}, "majority_class": {"mean": 1.0}}
+    assert screen_of(costs=costs) == ["  cost per row: model 0.25, implied 0.125, majority class 1"]
+
+
+def test_the_screen_shows_what_is_left_to_the_model():
+    referral = {"refer_below": 0.6, "coverage": 0.75, "classes": {"a": {"recall": 0.9}, "b": {"recall": None}}}
+    assert screen_of(referral=referral) == ["  referred below 0.6: the model decides 75.0% of the rows; recall there: a 0.900, b -"]
+
+
 def run_verdict(run: Run, gate: str) -> str:
     return json.loads((run.folder / f"reports/gates/{gate}.json").read_text(encoding="utf-8"))["verdict"]
 

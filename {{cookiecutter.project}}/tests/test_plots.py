@@ -7,7 +7,9 @@ import pandas as pd
 import pytest
 from sklearn.metrics import confusion_matrix
 
-from stages.during.plots import POINTS, calibration, draw, precision_recall
+from stages.during.draws import class_intervals
+from stages.during.plots import POINTS, calibration, draw, draw_referral, precision_recall
+from stages.during.referral import coverage_curve
 from stages.evaluate import by_class, score
 
 FILES = [
@@ -18,6 +20,8 @@ FILES = [
     "precision_recall.csv",
     "precision_recall.svg",
     "recall.svg",
+    "referral.csv",
+    "referral.svg",
 ]
 
 
@@ -28,8 +32,11 @@ def draw_in(folder, monkeypatch, classes: list[str], n_present: int) -> dict[str
     rng = np.random.default_rng(0)
     y_true, y_score = pd.Series([classes[nth % n_present] for nth in range(40)]), rng.dirichlet(np.ones(len(classes)), 40)
     y_pred = np.array(classes, dtype=object)[y_score.argmax(axis=1)]
-    table = by_class(y_true, y_pred, score(y_true, y_score, y_pred, classes), classes)
+    together = pd.Series(range(40))
+    drawn = class_intervals(y_true, y_score, classes, together, 0)
+    table = by_class(y_true, y_pred, score(y_true, y_score, y_pred, classes), together, drawn)
     draw(y_true, y_score, y_pred, classes, table, confusion_matrix(y_true, y_pred, labels=classes))
+    draw_referral(coverage_curve(y_true, y_pred, y_score.max(axis=1), classes), 0.5)
     return {path.name: path.read_bytes() for path in sorted((folder / "reports/plots").iterdir())}
 
 
@@ -102,6 +109,8 @@ def test_calibration_is_as_worked_by_hand():
     of_b = table[table["class"] == "b"]
     assert of_b["predicted"].tolist() == pytest.approx([0.2, 0.8])
     assert of_b["observed"].tolist() == pytest.approx([0.2, 0.8])
+    assert of_b["rows"].tolist() == [5, 5]
+    assert of_b.loc[of_b.index[0], ["low", "high"]].tolist() == pytest.approx([0.0460, 0.5647], abs=5e-5)  # Wilson, 90 %: 1 of 5
 
 
 def test_calibration_bins_hold_the_same_number_of_rows():

@@ -27,6 +27,12 @@ def decide(y_score: np.ndarray, classes: list[str], weights: dict[str, float]) -
     return np.array(classes, dtype=object)[(y_score * [weights[label] for label in classes]).argmax(axis=1)]
 
 
+def confidence(y_score: np.ndarray, classes: list[str], weights: dict[str, float]) -> np.ndarray:
+    """Return (n_samples,) what share of probability times weight, summed over the classes, the decided class has: above 0, at most 1."""
+    weighted = y_score * [weights[label] for label in classes]
+    return weighted.max(axis=1) / weighted.sum(axis=1)
+
+
 def choose_weights(y_true: pd.Series, y_score: np.ndarray, classes: list[str], aimed_at: str) -> dict[str, float]:
     """Return a weight per class, 1 for the largest class, that does best in `aimed_at` (see `aim`) on out-of-fold scores.
 

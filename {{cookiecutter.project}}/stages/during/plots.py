@@ -6,9 +6,9 @@ import matplotlib
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
-from sklearn.calibration import calibration_curve
 from sklearn.metrics import precision_recall_curve
 
+from stages.during.intervals import wilson
 from stages.tables import whole, write_table
 
 FOLDER = Path("reports/plots")
@@ -78,12 +78,33 @@ def precision_recall(y_true: pd.Series, y_score: np.ndarray, classes: list[str])
 
 
 def calibration(y_true: pd.Series, y_score: np.ndarray, classes: list[str]) -> pd.DataFrame:
-    """Return for each class and each of up to BINS equally large bins: the mean probability and the observed share."""
-    tables = []
+    """Return for each class and each of up to BINS equally large bins: mean probability, observed share, its bounds, rows.
+
+    low and high are a two-sided 90 % interval (Wilson 1927), of single rows: bins hardly keep clusters together.
+    """
+    rows = []
     for nth, label in enumerate(classes):
-        observed, predicted = calibration_curve(y_true == label, y_score[:, nth], n_bins=BINS, strategy="quantile")
-        tables.append(pd.DataFrame({"class": label, "predicted": predicted, "observed": observed}))
-    return pd.concat(tables, ignore_index=True)
+        p, is_label = y_score[:, nth], (y_true == label).to_numpy()
+        bins = np.searchsorted(np.quantile(p, np.linspace(0, 1, BINS + 1))[1:-1], p)
+        for one in np.unique(bins):
+            observed, n = float(is_label[bins == one].mean()), int((bins == one).sum())
+            low, high = wilson(observed, n, 0.9)
+            rows.append({"class": label, "predicted": p[bins == one].mean(), "observed": observed, "low": low, "high": high, "rows": n})
+    return pd.DataFrame(rows)
+
+
+def draw_referral(curve: pd.DataFrame, below: float | None) -> None:
+    """Write the plot of coverage against recall, the points of `coverage_curve`, and where `below` lies if it is set."""
+    write_table(curve, FOLDER / "referral.csv")
+    figure, axes = _figure("Recall where unsure rows are referred to a human", "share of rows that the model decides", "recall")
+    for label, points in curve.groupby("class", sort=False):
+        axes.plot(points["coverage"], points["recall"], "o-", markersize=3, label=label)
+    decided = curve.loc[curve["refer_below"] >= (below or 0), "coverage"]
+    if below is not None and len(decided):
+        axes.axvline(decided.max(), color="grey", linestyle=":", label=f"evaluate.refer_below: {below:g}")
+    axes.set(xlim=(0, 1.02), ylim=(-0.02, 1.02))
+    axes.legend()
+    _save(figure, "referral")
 
 
 def _draw_confusion(confusion: np.ndarray, classes: list[str]) -> None:

@@ -1,0 +1,62 @@
+"""The suites of the slices and of the test set's use, with the names of this data filled in."""
+
+from typing import Any
+
+from stages.before.propose_columns import expect
+
+MOST_MODELS = 20
+
+
+def slices_suite(classes: list[str], floors: dict[str, float], columns: list[str]) -> dict[str, Any]:
+    """Return the suite slices; floors: the recall that each class has to reach in each of `columns`' values."""
+    below = (
+        "In this part of the rows the recall is proven to be below its floor: on the whole the class may be found, here it is overlooked. "
+        "Add rows of this kind, or features that tell them."
+    )
+    declared = "Every declared slice is judged: where evaluate.slices of params.yaml changes, run `make scope` again, or change this set."
+    few = "With fewer test rows no recall can be told from another: nobody knows how the model does here."
+    one = {"type": "comparison", "column": {"name": "class"}, "operator": "=="}
+    same_floor = {"": next(iter(floors.values()))} if len(set(floors.values())) == 1 else floors
+    expectations = [
+        expect("compound_columns_to_be_unique", "critical", "One row per value and class.", column_list=["slice", "value", "class"]),
+        _same(declared, "slice", ["all", *columns]),
+        _same("A class without a row is overlooked.", "class", classes),
+        *(
+            expect(
+                "column_values_to_be_between",
+                "critical",
+                below,
+                column="recall_high",
+                min_value=floor,
+                **({"row_condition": one | {"parameter": label}} if label else {}),
+            )
+            for label, floor in same_floor.items()
+        ),
+    ]
+    little = expect("column_values_to_be_between", "warning", few, column="support", min_value=20)
+    expectations.append({**little, "meta": little["meta"] | {"verdict": "insufficient"}})
+    notes = (
+        "One row is one class in one part of the test rows: a value of a column that evaluate.slices names, or `all`. recall_low and "
+        "recall_high are one-sided bounds that hold with 95 % for all values of a slice together; `support` counts the test rows."
+    )
+    meta = {"notes": notes, "row": ["slice", "value", "class"], "show": ["support", "recall", "recall_low", "recall_high"]}
+    return {"name": "slices", "meta": meta, "expectations": expectations}
+
+
+def test_set_suite() -> dict[str, Any]:
+    """Return the suite test_set."""
+    worn = (
+        "So many models were judged by these very test rows that the best of them may be best by chance (Dwork et al. 2015, Science 349, "
+        "636-638, The reusable holdout). Take new test rows, and judge by those; choose on the folds of training."
+    )
+    expectations = [
+        expect("table_row_count_to_be_between", "critical", "One row: the test rows at hand.", max_value=1),
+        expect("column_values_to_be_between", "critical", "This model was judged, and counts.", column="models", min_value=1),
+        expect("column_values_to_be_between", "warning", worn, column="models", max_value=MOST_MODELS),
+    ]
+    notes = "One row is the test set, by its rows and labels; `models` counts those that it has judged, as data/judged.csv has them."
+    return {"name": "test_set", "meta": {"notes": notes, "row": ["test_sha256"]}, "expectations": expectations}
+
+
+def _same(notes: str, column: str, values: list[str]) -> dict[str, Any]:
+    return expect("column_distinct_values_to_equal_set", "critical", notes, column=column, value_set=values)
