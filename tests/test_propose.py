@@ -44,7 +44,19 @@ def columns_of(suite):
 
 
 def test_every_table_has_a_suite():
-    assert set(suites()) == {"prepared", "augmented", "sources", "classes", "leakage", "candidates", "features", "by_class", "by_group"}
+    assert set(suites()) == {
+        "prepared",
+        "augmented",
+        "sources",
+        "classes",
+        "leakage",
+        "candidates",
+        "features",
+        "by_class",
+        "by_group",
+        "slices",
+        "test_set",
+    }
 
 
 def test_every_expectation_is_inferred():
@@ -115,7 +127,7 @@ def test_the_same_table_gives_the_same_bytes(tmp_path):
     for folder in ("a", "b"):
         write(suites(), tmp_path / folder)
     files = sorted(path.name for path in (tmp_path / "a").iterdir())
-    assert len(files) == 9
+    assert len(files) == 11
     assert all((tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes() for name in files)
 
 
@@ -207,6 +219,18 @@ def test_a_new_class_is_added_where_classes_have_floors_of_their_own():
     assert len(added) == 2
     assert all(line.endswith("where class is gold") for line in added)
     assert len(merged["expectations"]) == len(old["expectations"]) + 2
+
+
+def test_what_holds_where_two_columns_have_a_value_is_told_with_both():
+    old = suites(sensitive=["maker"])["by_group"]
+    for expectation in old["expectations"]:
+        if expectation["kwargs"].get("column") == "support":
+            expectation["kwargs"]["min_value"] = 9
+    lines = merge(old, suites(sensitive=["maker"])["by_group"])[1]
+    assert [line.rpartition(" where ")[2] for line in lines] == [
+        f"kind is group and rate is {rate}" for rate in ("recall", "false_positive_rate", "precision")
+    ]
+    assert all("by_group: edited, so kept: " in line for line in lines)
 
 
 def test_write_tells_how_much_it_proposed(tmp_path):

@@ -9,6 +9,7 @@ import pytest
 from threadpoolctl import threadpool_limits
 
 from stages.before.propose_judged import judged_suites
+from stages.during.draws import class_intervals
 from stages.during.model import Model
 from stages.evaluate import by_class, score
 from stages.features import features
@@ -39,7 +40,8 @@ def judged(train: pd.DataFrame, test: pd.DataFrame, params: Params, folder: Path
     metrics = score(test["label"], y_score, y_pred, classes)
     suite = judged_suites(train, params.data, params.scope, 0.0)["by_class"]
     (folder / "by_class.json").write_text(json.dumps(suite), encoding="utf-8")
-    table = by_class(test["label"], y_pred, metrics, classes)
+    own = pd.Series(range(len(test)))
+    table = by_class(test["label"], y_pred, metrics, own, class_intervals(test["label"], y_score, classes, own, 0))
     return metrics, gate(table, folder / "by_class.json", folder / "report.json"), model.why
 
 
