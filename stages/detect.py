@@ -41,7 +41,8 @@ def problems(found: Found, target: str, sensitive: list[str]) -> list[str]:
         wrong += [f"target is {target!r}, {why}" for why in _no_label(found, target)]
     for name in dict.fromkeys(sensitive):
         if name in columns and (kind := _label_kind(found, name)) in ("number", "date"):
-            wrong.append(f"sensitive is {name!r}, a {kind}; groups need a text, integer or boolean")
+            later = "; name a number in params.yaml afterwards, with its cut points" if kind == "number" else ""
+            wrong.append(f"sensitive is {name!r}, a {kind}; groups need a text, integer or boolean{later}")
     if columns and not set(columns) - {target, *sensitive}:
         wrong.append("no column is left to predict from: each one is the target or sensitive")
     return wrong

@@ -19,7 +19,7 @@ def broken(table: pd.DataFrame, raw: dict) -> list[tuple[str, pd.DataFrame]]:
     named = [kwargs[key] for key in ("column", "column_A", "column_B") if key in kwargs] + kwargs.get("column_list", [])
     at = table.index[table[named].notna().all(axis=1)].tolist() if named else []
     if condition := kwargs.get("row_condition"):
-        at = [int(table.index[table[condition["column"]["name"]] == condition["parameter"]][0])]
+        at = [int(table.index[meets(table, condition)][0])]
     at = at[: int(len(table) * (1 - kwargs.get("mostly", 1))) + 1]  # one row more than is tolerated
     match raw["type"]:
         case "expect_column_values_to_be_between":
@@ -87,6 +87,12 @@ def broken(table: pd.DataFrame, raw: dict) -> list[tuple[str, pd.DataFrame]]:
         case "expect_column_distinct_values_to_contain_set":
             return [(value, put(table, table.index[table[column] == value].tolist(), column, "stranger")) for value in kwargs["value_set"]]
     pytest.fail(f"no drill for {raw['type']}: write one, so that this expectation is proven to bite")
+
+
+def meets(table: pd.DataFrame, condition: dict) -> pd.Series:
+    """Return which rows of `table` meet a row_condition: that a column has a value, or several of them have."""
+    parts = condition["conditions"] if condition["type"] == "and" else [condition]
+    return pd.concat([table[part["column"]["name"]] == part["parameter"] for part in parts], axis=1).all(axis=1)
 
 
 def beyond(values: pd.Series, bound: object, sign: int) -> object:

@@ -100,7 +100,8 @@ def test_a_column_of_one_value_is_constant():
         ({"distinct": 300, "rows": 1000, "words_a_value": 1.0}, "note size: 300 categories"),
         ({"common": [("?", 60), ("b", 40)]}, "look size: '?' (60 times) may mean a missing value"),
         ({"name": "sex"}, "look sex: it seems to be sex or gender, and is a feature; name each in data.sensitive"),
-        ({"name": "age", "type": "number", "distinct": 60, "common": [("7", 60)]}, "add a column of groups such as bands"),
+        ({"name": "age", "type": "number", "distinct": 60, "common": [("7", 60)]}, "and where its groups begin in data.cut_points"),
+        ({"name": "birthday", "type": "date", "distinct": 60, "common": [("2000-01-01", 60)]}, "add a column of groups such as bands"),
         ({"common": [("a@b.org", 60), ("c@b.org", 40)]}, "stop size: it seems to hold an e-mail address of a person"),
     ],
 )

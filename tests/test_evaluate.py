@@ -1,4 +1,4 @@
-"""Evaluate: metrics overall, by class and by group, beside baselines."""
+"""Evaluate: metrics overall, by class, beside baselines."""
 
 import json
 
@@ -8,9 +8,8 @@ import pytest
 
 from stages.command import Refused
 from stages.during.draws import class_intervals
-from stages.during.intervals import newcombe
 from stages.during.model import Model
-from stages.evaluate import baselines, by_class, by_group, predictions, score
+from stages.evaluate import baselines, by_class, predictions, score
 from stages.params import Data
 
 
@@ -171,100 +170,6 @@ def test_by_class_says_how_far_probabilities_are_off():
     row = classwise(SCORES, ["a", "b"]).set_index("class").loc["b"]
     assert row[["predicted", "observed", "calibration_gap"]].tolist() == pytest.approx([0.55, 0.5, 0.05])
     assert row["calibration_low"] < 0.05 < row["calibration_high"]
-
-
-def audit(groups, y_true: str, y_pred: str) -> pd.DataFrame:
-    """Return by_group for one sensitive column, `team`, indexed by group, class and rate."""
-    table = by_group(pd.DataFrame({"team": groups}), pd.Series(list(y_true)), labels(y_pred), ["a", "b"])
-    return table.set_index(["group", "class", "rate"])
-
-
-def test_by_group_gives_the_recall_of_each_group():
-    table = audit(list("xxxxyyyy"), "bbaabbaa", "bbaabaaa")
-    assert table.loc[("x", "b", "recall"), ["rows", "support", "value", "gap"]].tolist() == [4, 2, 1, 0.5]
-    assert table.loc[("y", "b", "recall"), ["rows", "support", "value", "gap"]].tolist() == [4, 2, 0.5, -0.5]
-
-
-def test_by_group_gives_the_false_positive_rate_of_each_group():
-    table = audit(list("xxxxyyyy"), "bbaabbaa", "bbbabaaa")
-    assert table.loc[("x", "b", "false_positive_rate"), ["support", "value", "gap"]].tolist() == [2, 0.5, 0.5]
-    assert table.loc[("y", "b", "false_positive_rate"), ["support", "value", "gap"]].tolist() == [2, 0, -0.5]
-
-
-def test_by_group_has_a_row_per_column_group_class_and_rate():
-    sensitive = pd.DataFrame({"team": list("xyz"), "crew": list("mmn")})
-    table = by_group(sensitive, pd.Series(list("aba")), labels("aba"), ["a", "b"])
-    assert len(table) == (3 + 2) * 2 * 2
-    assert not table.duplicated(["column", "group", "class", "rate"]).any()
-
-
-def test_by_group_bounds_the_value_of_a_group():
-    table = audit(list("xxxxyyyy"), "bbaabbaa", "bbaabaaa")
-    assert table.loc[("x", "b", "recall"), ["low", "high"]].tolist() == pytest.approx([0.05**0.5, 1])
-    assert table.loc[("y", "b", "recall"), ["low", "high"]].tolist() == pytest.approx([1 - 0.95**0.5, 0.95**0.5])
-
-
-def test_the_gaps_of_two_groups_have_intervals_of_99_percent_together():
-    table = audit(["x"] * 10 + ["y"] * 10, "b" * 20, "b" * 9 + "a" + "b" * 3 + "a" * 7)
-    low, high = newcombe(9, 10, 3, 10, 1 - 0.01 / 2)  # a recall and the alarms of the other class: two rates
-    assert table.loc[("x", "b", "recall"), ["gap_low", "gap_high"]].tolist() == pytest.approx([low, high])
-    assert table.loc[("y", "b", "recall"), ["gap_low", "gap_high"]].tolist() == pytest.approx([-high, -low])
-
-
-def test_the_gaps_of_three_groups_are_corrected_for_three_times_two_rates():
-    table = audit(["x"] * 10 + ["y"] * 10 + ["z"] * 10, "b" * 30, "b" * 9 + "a" + "b" * 3 + "a" * 7 + "b" * 6 + "a" * 4)
-    row = table.loc[("x", "b", "recall")]
-    assert row["gap"] == pytest.approx(9 / 10 - 9 / 20)
-    assert row[["gap_low", "gap_high"]].tolist() == pytest.approx(newcombe(9, 10, 9, 20, 1 - 0.01 / 6))
-
-
-def test_a_missing_sensitive_value_is_a_group():
-    table = audit(["x", "x", None, "y"], "bbbb", "bbba")
-    assert table.loc[("missing", "b", "recall"), ["rows", "support", "value"]].tolist() == [1, 1, 1]
-
-
-def test_a_number_keeps_its_name_where_another_is_missing():
-    table = by_group(pd.DataFrame({"team": [1, 2, None]}), pd.Series(list("bbb")), labels("bba"), ["a", "b"])
-    assert set(table["group"]) == {"1", "2", "missing"}
-
-
-def test_a_group_without_rows_of_the_class_is_unknown():
-    row = audit(list("xxyy"), "abbb", "abaa").loc[("y", "a", "recall")]
-    assert row["support"] == 0
-    assert pd.isna(row["value"])
-    assert pd.isna(row["gap"])
-    assert row[["low", "high", "gap_low", "gap_high", "proven_gap"]].tolist() == [0, 1, -1, 1, 0]
-
-
-def test_a_single_group_has_no_gap():
-    table = audit(["x"] * 4, "abab", "abbb")
-    assert table["gap"].isna().all()
-    assert (table["proven_gap"] == 0).all()
-
-
-def test_a_planted_gap_is_proven():
-    table = audit(["x"] * 40 + ["y"] * 40, "b" * 80, "b" * 36 + "a" * 4 + "b" * 12 + "a" * 28)
-    assert table.loc[("x", "b", "recall"), "proven_gap"] == pytest.approx(0.6)
-    assert table.loc[("y", "b", "recall"), "proven_gap"] == pytest.approx(0.6)
-
-
-def test_equal_groups_have_no_proven_gap():
-    table = audit(["x"] * 40 + ["y"] * 40, ("b" * 20 + "a" * 20) * 2, ("b" * 15 + "a" * 25) * 2)
-    assert (table["gap"] == 0).all()
-    assert (table["proven_gap"] == 0).all()
-
-
-def test_a_gap_that_may_be_chance_is_not_proven():
-    row = audit(["x"] * 4 + ["y"] * 4, "b" * 8, "bbbbbbaa").loc[("x", "b", "recall")]
-    assert row["gap"] == 0.5
-    assert row["gap_low"] < 0 < row["gap_high"]
-    assert row["proven_gap"] == 0
-
-
-def test_by_group_without_a_sensitive_column_has_no_row():
-    table = by_group(pd.DataFrame(index=range(4)), TRUE, DECIDED, ["a", "b"])
-    assert len(table) == 0
-    assert "proven_gap" in table.columns
 
 
 def test_predictions_name_each_test_row():

@@ -388,7 +388,12 @@ def test_a_source_of_which_no_row_is_left_is_refused_with_the_reasons(rows, reas
         (
             TOYS | {"size": "date"},
             params(sensitive=["size"]),
-            "data/sources.yaml: the sensitive column 'size' is a date; groups need a text, integer or boolean",
+            "data/sources.yaml: the sensitive column 'size' is a date; groups need a text, number or boolean",
+        ),
+        (
+            TOYS,
+            params(sensitive=["colour"], cut_points={"colour": [1]}),
+            "params.yaml: data.cut_points.colour cuts a number, but data/sources.yaml has a text there",
         ),
         (
             TOYS,
@@ -442,6 +447,13 @@ def test_all_roles_that_columns_cannot_have_are_told_at_once():
         "params.yaml: the key 'colour' would be a feature; name it in data.cluster or data.forbidden",
         "data/sources.yaml: a column is named 'row_id'",
     ]
+
+
+def test_a_sensitive_number_without_cut_points_is_refused():
+    rows = HEADER + "".join(f"red,{n},{'ab'[n % 2]}\n" for n in range(11))
+    with pytest.raises(Refused, match=r"^params.yaml: data.sensitive names 'size', a number of 11 different values, over 10"):
+        prepared(rows, TOYS, params(sensitive=["size"]))
+    assert sides(prepared(rows, TOYS, params(sensitive=["size"], cut_points={"size": [5]})), "size")[0]
 
 
 EVERY_KIND = (

@@ -129,3 +129,9 @@ def test_group_findings_say_which_cannot_be_audited():
     assert few.what == "cannot be audited: about 50 test rows (needs 200), 25 of its rarest class (needs 30)"
     found = group_findings(group_proofs(rows(400, 4000), DATA, 0.5), criteria(largest_gap=0.05))
     assert "the largest allowed is 0.05" in found[-1].what
+
+
+def test_the_groups_of_a_number_begin_at_its_cut_points():
+    table = rows(400, 400).assign(years=range(800))
+    data = DATA.model_copy(update={"sensitive": ["years"], "cut_points": {"years": [300]}})
+    assert [(proof.group, proof.test) for proof in group_proofs(table, data, 0.5)] == [("300 or more", 250), ("below 300", 150)]

@@ -197,3 +197,14 @@ def test_group_rates_that_differ_by_chance_are_no_finding():
 
 def test_group_rates_of_no_sensitive_column_are_an_empty_table():
     assert len(group_rates(pd.DataFrame({"size": [1, 2], "label": ["a", "b"]}), roles())) == 0
+
+
+def test_group_rates_of_a_number_are_those_of_its_parts():
+    rows = pd.DataFrame({"years": [20.5, 30, 40, 50] * 50, "label": ["a", "a", "b", "b"] * 50})
+    rates = group_rates(rows, roles(sensitive=["years"], cut_points={"years": [35]}))
+    assert rates[["group", "class", "share"]].values.tolist() == [
+        ["35 or more", "a", 0.0],
+        ["35 or more", "b", 1.0],
+        ["below 35", "a", 1.0],
+        ["below 35", "b", 0.0],
+    ]

@@ -8,6 +8,7 @@ import pandas as pd
 from stages.before.finding import Finding
 from stages.command import Refused
 from stages.during.intervals import clopper_pearson, gap_level, newcombe
+from stages.groups import groups
 from stages.params import Data
 from stages.params import Scope as Criteria
 
@@ -140,7 +141,7 @@ def group_proofs(rows: pd.DataFrame, data: Data, test_share: float) -> list[Grou
     """Return one proof per group of each sensitive column; `rows` are all rows, of which about `test_share` are test rows."""
     proofs = []
     for column in data.sensitive:
-        named = rows[column].astype("str").fillna("missing")
+        named = groups(rows[column], data.cut_points.get(column))
         level = gap_level(named.nunique(), rows[data.target].nunique())
         for group, mine in rows.groupby(named, sort=True):
             counts = mine[data.target].value_counts().reindex(rows[data.target].unique(), fill_value=0) * test_share

@@ -183,8 +183,7 @@ def _about(expectation: Json) -> tuple[str, frozenset[str], str]:
     """
     kwargs = expectation["kwargs"]
     names = [kwargs[key] for key in ("column", "column_A", "column_B") if key in kwargs] + kwargs.get("column_list", [])
-    condition = kwargs.get("row_condition")
-    names += [condition["parameter"]] if isinstance(condition, dict) and "parameter" in condition else []
+    names += [value for _, value in _picked(expectation)]
     variant = "mostly" in kwargs if expectation["type"] == "expect_column_values_to_be_between" else kwargs.get("value_set") == [0]
     return expectation["type"], frozenset(map(str, names)), f"{expectation['severity']} {variant}"
 
@@ -205,10 +204,16 @@ def _bounds(expectation: Json) -> tuple[Json, str]:
 def _told(expectation: Json) -> str:
     """Return an expectation in one line: type, what it is about, and its bounds, cut short."""
     kwargs = {key: value for key, value in expectation["kwargs"].items() if key != "row_condition"}
-    condition = expectation["kwargs"].get("row_condition")
-    where = f" where {condition['column']['name']} is {condition['parameter']}" if isinstance(condition, dict) else ""
+    where = " and ".join(f"{column} is {value}" for column, value in _picked(expectation))
     bounds = json.dumps(kwargs, ensure_ascii=False)
-    return f"{expectation['type']} {bounds if len(bounds) <= 200 else bounds[:200] + '...'}{where}"
+    return f"{expectation['type']} {bounds if len(bounds) <= 200 else bounds[:200] + '...'}{' where ' + where if where else ''}"
+
+
+def _picked(expectation: Json) -> list[tuple[str, str]]:
+    """Return the columns by which a row_condition picks rows, each with its value."""
+    condition = expectation["kwargs"].get("row_condition")
+    parts = condition.get("conditions", [condition]) if isinstance(condition, dict) else []
+    return [(part["column"]["name"], str(part["parameter"])) for part in parts if "parameter" in part]
 
 
 def write(proposed: dict[str, Json], folder: str | Path = "expectations") -> list[str]:

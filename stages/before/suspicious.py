@@ -16,6 +16,7 @@ from stages.before.finding import Finding
 from stages.during.giveaway import giveaway
 from stages.during.intervals import newcombe
 from stages.features import clusters, features
+from stages.groups import cut
 from stages.params import Data
 from stages.prepare import KIND
 
@@ -202,14 +203,15 @@ def group_rates(rows: pd.DataFrame, data: Data) -> pd.DataFrame:
     table = []
     y = rows[data.target]
     for column in rows.columns:
-        if column == data.target or rows[column].nunique() > GROUPS or rows[column].nunique() < 2:
+        values = cut(rows[column], data.cut_points[column]) if column in data.cut_points else rows[column]
+        if column == data.target or values.nunique() > GROUPS or values.nunique() < 2:
             continue
-        if column not in data.sensitive and not sensitive(column, [str(value) for value in rows[column].dropna().unique()]):
+        if column not in data.sensitive and not sensitive(column, [str(value) for value in values.dropna().unique()]):
             continue
-        groups, classes = sorted(rows[column].dropna().unique()), sorted(y.unique())
+        groups, classes = sorted(values.dropna().unique()), sorted(y.unique())
         level = 1 - 0.05 / (len(groups) * len(classes))
         for group in groups:
-            mine = rows[column] == group
+            mine = values == group
             for label in classes:
                 hits, others = int((y[mine] == label).sum()), int((y[~mine] == label).sum())
                 low, high = newcombe(hits, int(mine.sum()), others, int((~mine).sum()), level)

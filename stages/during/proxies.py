@@ -2,7 +2,6 @@
 
 import numpy as np
 import pandas as pd
-from pandas.api.types import is_numeric_dtype
 from scipy.stats import norm
 from sklearn.metrics import roc_auc_score
 
@@ -10,6 +9,7 @@ from stages.command import Refused
 from stages.during.giveaway import FOLDS, giveaway
 from stages.during.models import build_model
 from stages.features import clusters, features
+from stages.groups import groups as named
 from stages.params import Data
 from stages.split import kfold
 
@@ -17,23 +17,13 @@ MOST_ROWS = 6_000  # that a group is looked for in
 BEST = 3  # columns that are named
 MOST_LABELLED = 20_000  # rows whose labels are compared
 STRATA = 10  # of rows that are otherwise alike
-CLASSES, LEVELS = 12, 3  # a number with more values than the former is cut into as many parts as the latter
 
 
 def groups_of(rows: pd.DataFrame, column: str, data: Data) -> pd.Series:
-    """Return (n_samples,) names of the groups of a sensitive column: by its cut points, else its values; a missing one is "missing".
-
-    A number of more than CLASSES values without cut points is cut at its terciles. Raises Refused where the column is missing.
-    """
+    """Return (n_samples,) names of the groups of a sensitive column (see `groups`); raises Refused where the column is missing."""
     if column not in rows.columns:
         raise Refused(f"data.sensitive names {column!r}, which the prepared tables lack: without it nobody can see how its groups fare")
-    values = rows[column]
-    points: list[float] = data.cut_points.get(column, [])
-    if not points and is_numeric_dtype(values) and values.nunique() > CLASSES:
-        points = sorted(set(values.quantile(np.arange(1, LEVELS) / LEVELS)))
-    if points:
-        values = pd.cut(values, [-np.inf, *points, np.inf], right=False).astype("str").where(values.notna())
-    return values.convert_dtypes().astype("str").fillna("missing")
+    return named(rows[column], data.cut_points.get(column))
 
 
 def proxies(rows: pd.DataFrame, data: Data, random_state: int) -> pd.DataFrame:

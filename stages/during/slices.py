@@ -1,6 +1,5 @@
 """Whether every class is found in every declared part of the test rows, and not only on the whole."""
 
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -8,6 +7,7 @@ import pandas as pd
 from pandas.api.types import is_bool_dtype, is_datetime64_any_dtype, is_numeric_dtype
 
 from stages.during.draws import clustered_share
+from stages.groups import cut, labels
 
 ALL = "all"  # the slice of all rows, with the one value of that name
 COLUMNS = ["slice", "value", "class", "support", "recall", "recall_low", "recall_high"]
@@ -33,12 +33,9 @@ def named(values: pd.Series, known: pd.Series, cut_points: list[float] | None = 
     """
     is_cut = (is_numeric_dtype(known) and not is_bool_dtype(known)) or is_datetime64_any_dtype(known)
     if not is_cut or (cut_points is None and known.nunique() <= len(QUARTILES) + 1):
-        return values.convert_dtypes().astype("str").fillna("missing")
-    edges = list(dict.fromkeys(cut_points if cut_points is not None else known.dropna().quantile(QUARTILES, interpolation="lower")))
-    words = [f"{edge:%Y-%m-%d}" if isinstance(edge, pd.Timestamp) else f"{edge:g}" for edge in edges]
-    names = [f"below {words[0]}", *(f"{a} to below {b}" for a, b in pairwise(words)), f"{words[-1]} or more"]
-    at = sum((values >= edge).fillna(False).astype(int) for edge in edges)
-    return pd.Series(np.array(names, dtype=object)[at], index=values.index).where(values.notna(), "missing")
+        return labels(values)
+    edges = cut_points if cut_points is not None else known.dropna().quantile(QUARTILES, interpolation="lower")
+    return cut(values, list(dict.fromkeys(edges)))
 
 
 def slices(

@@ -22,7 +22,7 @@ from stages.during.costs import cost_matrix, cost_problems, implied, mean_costs
 from stages.during.decision import confidence
 from stages.during.draws import class_intervals, clustered_share, overall_intervals
 from stages.during.evaluation_page import write
-from stages.during.intervals import clopper_pearson, gap_level, newcombe
+from stages.during.fairness import by_group
 from stages.during.model import BASELINE, MODEL, Model, load_model, sha256
 from stages.during.plots import draw, draw_referral
 from stages.during.referral import coverage_curve, referral
@@ -119,49 +119,6 @@ def by_class(y_true: pd.Series, y_pred: np.ndarray, metrics: dict[str, Any], clu
     return pd.DataFrame(rows).join(drawn, on="class")[columns]
 
 
-def by_group(sensitive: pd.DataFrame, y_true: pd.Series, y_pred: np.ndarray, classes: list[str]) -> pd.DataFrame:
-    """Return one row per sensitive column, group, class and rate (recall or false_positive_rate).
-
-    `support` is what the rate is a share of, `gap` the rate less that of all other rows, with Newcombe's two-sided interval,
-    99 % for all gaps of a column together (Bonferroni), so that equal groups stop one run of a hundred at most; `proven_gap` is
-    its size where that interval excludes 0, else 0.
-    A missing value is the group "missing".
-    """
-    rows = []
-    for column in sensitive.columns:
-        groups = sensitive[column].convert_dtypes().astype("str").fillna("missing")  # 1 stays 1 beside a missing value
-        names = sorted(groups.unique())
-        level = gap_level(len(names), len(classes))
-        for group in names:
-            for label in classes:
-                for rate, concerned in (("recall", y_true == label), ("false_positive_rate", y_true != label)):
-                    mine, rest = concerned & (groups == group), concerned & (groups != group)
-                    row = {"column": column, "group": group, "class": label, "rate": rate, "rows": int((groups == group).sum())}
-                    rows.append(row | _gap(y_pred == label, mine, rest, level))
-    columns = ["column", "group", "class", "rate", "rows", "support", "value", "low", "high", "gap", "gap_low", "gap_high", "proven_gap"]
-    return pd.DataFrame(rows, columns=columns)
-
-
-def _gap(named: np.ndarray, mine: pd.Series, rest: pd.Series, level: float) -> dict[str, float | None]:
-    """Return the share `named` of the rows `mine`, and its distance from that of `rest`; None without rows."""
-    hits, n, hits_rest, n_rest = int(named[mine].sum()), int(mine.sum()), int(named[rest].sum()), int(rest.sum())
-    low, high = clopper_pearson(hits, n)
-    gap = hits / n - hits_rest / n_rest if n and n_rest else None
-    gap_low, gap_high = newcombe(hits, n, hits_rest, n_rest, level)
-    proven = abs(gap) if gap is not None and (gap_low > 0 or gap_high < 0) else 0.0
-    value = hits / n if n else None
-    return {
-        "support": n,
-        "value": value,
-        "low": low,
-        "high": high,
-        "gap": gap,
-        "gap_low": gap_low,
-        "gap_high": gap_high,
-        "proven_gap": proven,
-    }
-
-
 def predictions(
     rows: pd.DataFrame, y_score: np.ndarray, y_pred: np.ndarray, classes: list[str], data: Data, **more: np.ndarray
 ) -> pd.DataFrame:
@@ -198,7 +155,7 @@ def main() -> None:
         more["referred"] = sure < asked.refer_below
         metrics["referral"] = _rounded(referral(y_test, y_pred, sure, classes, asked.refer_below, together))
     classwise = by_class(y_test, y_pred, metrics, together, class_intervals(y_test, y_score, classes, together, seed))
-    groupwise = by_group(test[data.sensitive], y_test, y_pred, classes)
+    groupwise = by_group(test, y_pred, y_score, classes, data, together)
     slicewise = slices(test, train, y_pred, classes, data.target, asked.slices, data.cut_points, together)
     used = uses(remember(test_rows, sha256(MODEL)), test_rows)
     write_json(metrics | {"baselines": scored}, "reports/metrics.json")

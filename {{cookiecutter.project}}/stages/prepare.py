@@ -14,6 +14,7 @@ from ibis import _
 from stages.command import Refused, run
 from stages.formats import MOST_CLASSES, PATTERNS, pattern
 from stages.gate import gate, stop
+from stages.groups import check_audit
 from stages.params import ORIGIN, ROW_ID, Params, Split, load_params
 from stages.sources import RECORD, Raw, Source, load_sources, read
 from stages.tables import REJECTED, TEST, TRAIN, whole, write_table
@@ -56,10 +57,10 @@ def check_roles(params: Params, source: Source) -> None:
             "(text, integer or boolean)"
         )
     for column in data.sensitive:
-        if columns.get(column) in ("number", "date"):
-            problems.append(
-                f"data/sources.yaml: the sensitive column {column!r} is a {columns[column]}; groups need a text, integer or boolean"
-            )
+        if columns.get(column) == "date":
+            problems.append(f"data/sources.yaml: the sensitive column {column!r} is a date; groups need a text, number or boolean")
+        if column in data.cut_points and columns.get(column) in ("text", "boolean"):
+            problems.append(f"params.yaml: data.cut_points.{column} cuts a number, but data/sources.yaml has a {columns[column]} there")
     for column in source.key:
         if column not in data.not_features():
             problems.append(f"params.yaml: the key {column!r} would be a feature; name it in data.cluster or data.forbidden")
@@ -191,6 +192,7 @@ def prepare(raw: Raw, name: str, source: Source, params: Params) -> Prepared:
     judged = con.create_table("judged", judged, temp=True)
     kept = judged.filter(_[KIND].isnull())
     check_target(kept, target, name, judged, raw)
+    check_audit(kept, params.data)
     assigned = con.create_table("assigned", assign(kept, params), temp=True)
     rejects = [raw.rejects]
     for table in (judged, assigned):

@@ -34,6 +34,7 @@ from stages.before.suspicious import (
 from stages.before.worklist import work_list
 from stages.command import Refused, run
 from stages.detect import complete
+from stages.groups import check_audit
 from stages.params import ROW_ID, Params, load_params
 from stages.prepare import IS_TEST, KIND, MANY_COLUMNS, PROBLEM, assign, check_roles, check_target, conform, reject
 from stages.sources import RECORD, Raw, Source, load_sources, read
@@ -84,6 +85,7 @@ def judge(raw: Raw, name: str, source: Source, params: Params) -> tuple[ibis.Tab
     con.raw_sql("DROP TABLE conformed")
     try:
         check_target(judged.filter(_[KIND].isnull()), params.data.target, name, judged, raw)
+        check_audit(judged.filter(_[KIND].isnull()), params.data)
     except Refused as refusal:
         about = [f for f in findings(columns, params.data, source) if f.weight == "stop" and f.about in wrong]
         raise Refused("\n".join([str(refusal), *(f"{f.about}: {f.what}; {f.do}" for f in about)])) from None

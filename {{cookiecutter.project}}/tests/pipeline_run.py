@@ -26,7 +26,7 @@ COPIED = [
     "stages",
     "uv.lock",
 ]
-NAMES = dict.fromkeys(["class", "group", "column"], "str")  # of rows of judged tables, also where they look like numbers
+NAMES = dict.fromkeys(["class", "group", "against", "column"], "str")  # of rows of judged tables, also where they look like numbers
 SETTINGS = {  # a params.yaml that a test may change
     "random_state": 0,
     "data": {

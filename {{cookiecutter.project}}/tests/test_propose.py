@@ -210,6 +210,18 @@ def test_a_new_class_is_added_where_classes_have_floors_of_their_own():
     assert len(merged["expectations"]) == len(old["expectations"]) + 2
 
 
+def test_what_holds_where_two_columns_have_a_value_is_told_with_both():
+    old = suites(sensitive=["maker"])["by_group"]
+    for expectation in old["expectations"]:
+        if expectation["kwargs"].get("column") == "support":
+            expectation["kwargs"]["min_value"] = 9
+    lines = merge(old, suites(sensitive=["maker"])["by_group"])[1]
+    assert [line.rpartition(" where ")[2] for line in lines] == [
+        f"kind is group and rate is {rate}" for rate in ("recall", "false_positive_rate", "precision")
+    ]
+    assert all("by_group: edited, so kept: " in line for line in lines)
+
+
 def test_write_tells_how_much_it_proposed(tmp_path):
     lines = write({"toys": toys(*suites()["classes"]["expectations"])}, tmp_path)
     assert lines == ["toys: proposed, 7 expectations"]

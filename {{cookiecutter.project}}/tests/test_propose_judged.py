@@ -4,7 +4,7 @@ from types import SimpleNamespace
 import pandas as pd
 import pytest
 
-from stages.before.propose_judged import groups, judged_suites
+from stages.before.propose_judged import judged_suites
 from stages.gate import gate
 from stages.params import Data
 
@@ -60,28 +60,6 @@ def test_classes_may_have_floors_of_their_own(verdict):
 
 def test_a_class_without_a_row_fails(verdict):
     assert verdict(suites()["by_class"], by_class().head(1)) == "fail"
-
-
-def test_the_largest_gap_is_that_of_the_criteria():
-    suite = suites(SimpleNamespace(recall_floor=0.5, recall_floors={}, largest_gap=0.2), sensitive=["maker"])["by_group"]
-    assert bounds(suite, "proven_gap") == [("critical", {"max_value": 0.2})]
-
-
-def test_every_sensitive_column_is_audited_with_its_groups():
-    suite = suites(sensitive=["maker"])["by_group"]
-    assert bounds(suite, "column") == [("critical", {"value_set": ["maker"]})]
-    [(severity, kwargs)] = bounds(suite, "group")
-    assert (severity, kwargs["value_set"], kwargs["row_condition"]["parameter"]) == ("critical", ["a", "b"], "maker")
-
-
-def test_where_no_column_is_sensitive_a_table_of_groups_fails(verdict):
-    group = {"column": "maker", "group": "a", "class": "red", "rate": "recall", "rows": 300, "support": 100, "proven_gap": 0.0}
-    shown = {"value": 0.9, "gap": 0.0, "gap_low": 0.0, "gap_high": 0.0}
-    assert verdict(suites()["by_group"], pd.DataFrame([group | shown])) == "fail"
-
-
-def test_groups_are_named_as_evaluate_names_them():
-    assert groups(pd.Series([1.0, 2.0, None])) == ["1", "2", "missing"]
 
 
 def test_clusters_are_looked_for_on_both_sides_where_there_are_some():

@@ -122,7 +122,5 @@ def test_a_group_without_others_says_nothing(group):
 def test_groups_are_values_or_lie_between_cut_points():
     rows = pd.DataFrame({"age": [20.0, 25.0, 70.0, None], "sex": ["f", "m", None, "f"]})
     data = settings(data={"sensitive": ["age", "sex"], "cut_points": {"age": [25.0, 60.0]}}).data
-    assert groups_of(rows, "age", data).tolist() == ["[-inf, 25.0)", "[25.0, 60.0)", "[60.0, inf)", "missing"]
+    assert groups_of(rows, "age", data).tolist() == ["below 25", "25 to below 60", "60 or more", "missing"]
     assert groups_of(rows, "sex", data).tolist() == ["f", "m", "missing", "f"]
-    thirds = groups_of(pd.DataFrame({"age": np.arange(90.0)}), "age", settings(data={"sensitive": ["age"]}).data)
-    assert thirds.value_counts().tolist() == [30, 30, 30]

@@ -7,6 +7,7 @@ import pandas as pd
 from stages.before.attributes import personal, sensitive, words
 from stages.before.columns import COMMON, FEW, SHOWN, Column, copies, written
 from stages.before.finding import Finding
+from stages.groups import MOST_CODES
 from stages.params import Data
 from stages.prepare import MANY_COLUMNS, WORDS
 from stages.sources import Source
@@ -170,7 +171,9 @@ def _of_persons(column: Column) -> list[Finding]:
     do = (
         "name each in data.sensitive of params.yaml, which keeps it out of the features and audits it by group; then run `make scope` again"
     )
-    if column.type in ("number", "date") or column.distinct > FEW:
+    if column.type in ("number", "integer") and column.distinct > MOST_CODES:
+        do = "decide whether the model may use it; to audit it, name it in data.sensitive, and where its groups begin in data.cut_points"
+    elif column.type in ("number", "date") or column.distinct > FEW:
         do = "decide whether the model may use it; to audit it, add a column of groups such as bands, and name that in data.sensitive"
     return [Finding("look", "data", name, f"it seems to be {trait}, and is a feature", do)]
 

@@ -6,6 +6,7 @@ from typing import Any, Protocol
 import pandas as pd
 
 from stages.before.margins import most
+from stages.before.propose_by_group import by_group_suite
 from stages.before.propose_checks import checks_suites
 from stages.before.propose_columns import expect
 from stages.before.propose_features import features_suite, simple_model
@@ -53,7 +54,7 @@ def judged_suites(
         "candidates": _candidates(),
         "features": features_suite(),
         "by_class": _by_class(classes, criteria),
-        "by_group": _by_group(prepared, classes, data, criteria),
+        "by_group": by_group_suite(prepared, classes, data, criteria.largest_gap),
         "slices": slices_suite(
             classes, {label: criteria.recall_floors.get(label, criteria.recall_floor) for label in classes}, list(slices)
         ),
@@ -257,48 +258,3 @@ def _by_class(classes: list[str], criteria: Criteria) -> dict[str, Any]:
         "all classes together (Bonferroni); `support` counts its test rows."
     )
     return suite("by_class", notes, expectations, row=["class"], show=["support", "recall", "recall_low", "recall_high"])
-
-
-def _by_group(prepared: pd.DataFrame, classes: list[str], data: Data, criteria: Criteria) -> dict[str, Any]:
-    """Return the suite of the audit; where no column is sensitive it allows none, and evaluate does not ask it."""
-    key = ["column", "group", "class", "rate"]
-    audited = (
-        "Every sensitive column is audited: where data.sensitive of params.yaml changes, run `make scope` again, or change this set "
-        "and the groups below."
-    )
-    gap = (
-        f"The model treats this group otherwise than the rest, by more than {criteria.largest_gap} and beyond chance. Find out why, and "
-        "whether it is just, before this model decides on people."
-    )
-    expectations = [
-        expect("compound_columns_to_be_unique", "critical", "One row per rate, class and group.", column_list=key),
-        _same(audited, "column", list(data.sensitive)),
-        *(
-            _same("A group without a row is overlooked.", "group", groups(prepared[column]), row_condition=_where("column", column))
-            for column in data.sensitive
-        ),
-        _same("A class without a row is overlooked.", "class", classes),
-        _same("Both kinds of error are audited.", "rate", ["recall", "false_positive_rate"]),
-        _between("critical", gap, "proven_gap", max_value=criteria.largest_gap),
-        *(
-            _or_insufficient(
-                _between("critical", f"With fewer rows {what}; add rows, or waive the group here with a reason.", of, min_value=n)
-            )
-            for of, what, n in (
-                ("rows", "of a group no gap can be told from chance", 200),
-                ("support", "no rate can be told from another", 30),
-            )
-        ),
-    ]
-    notes = (
-        "One row is one rate of one class in one group: recall, or false_positive_rate. `support` counts the test rows that it is a "
-        "share of, `rows` those of the group. `gap` is the rate less that of all other rows, gap_low and gap_high its interval "
-        "(Newcombe 1998), 99 % for all gaps of a column together (Bonferroni), and `proven_gap` its size where that interval "
-        "excludes 0, else 0."
-    )
-    return suite("by_group", notes, expectations, row=key, show=["support", "value", "gap", "gap_low", "gap_high"])
-
-
-def groups(values: pd.Series) -> list[str]:
-    """Return the groups of a sensitive column, named as the stage evaluate names them."""
-    return sorted(values.convert_dtypes().astype("str").fillna("missing").unique())

@@ -35,18 +35,30 @@ def clustered_share(hits: np.ndarray, clusters: np.ndarray, level: float = 0.95)
     Survey Sampling).
     """
     n = len(hits)
-    codes = np.unique(clusters, return_inverse=True)[1] if n else np.zeros(0, dtype=int)
-    sizes = np.bincount(codes)
-    if len(sizes) == n:
-        return clopper_pearson(int(hits.sum()), n, level)
-    share = float(hits.mean())
-    worth = n * n / float((sizes**2).sum())
-    if 0 < share < 1 and len(sizes) > 1:
-        off = np.bincount(codes, weights=hits - share)
-        variance = len(sizes) / (len(sizes) - 1) * float((off**2).sum()) / n**2
-        few = (t.ppf(level, n - 1) / t.ppf(level, len(sizes) - 1)) ** 2  # few clusters measure their own variance badly
-        worth = min(n, share * (1 - share) / max(variance, 1e-12) * few)
+    if not n:
+        return clopper_pearson(0, 0, level)
+    worth, share = rows_worth(hits, np.unique(clusters, return_inverse=True)[1], level), hits.sum() / n
     return clopper_pearson(share * worth, worth, level)
+
+
+def rows_worth(hits: np.ndarray, codes: np.ndarray, level: float = 0.95) -> float:
+    """Return how many rows that know nothing of each other tell as much of the share of `hits` as these do (see `clustered_share`).
+
+    codes: (n_samples,) the cluster of each row, whole numbers from 0; at least one row.
+    """
+    n = len(hits)
+    sizes = np.bincount(codes)
+    used = sizes > 0
+    sizes = sizes[used]
+    if len(sizes) == n:
+        return n
+    share = float(hits.mean())
+    if share in (0, 1) or len(sizes) < 2:
+        return n * n / float((sizes**2).sum())
+    off = np.bincount(codes, weights=hits - share)[used]
+    variance = len(sizes) / (len(sizes) - 1) * float((off**2).sum()) / n**2
+    few = (t.ppf(level, n - 1) / t.ppf(level, len(sizes) - 1)) ** 2  # few clusters measure their own variance badly
+    return float(min(n, share * (1 - share) / max(variance, 1e-12) * few))
 
 
 def mean_intervals(values: np.ndarray, clusters: pd.Series, random_state: int) -> np.ndarray:

@@ -19,7 +19,7 @@ def clopper_pearson(hits: float, n: float, level: float = 0.95) -> tuple[float, 
     return low, high
 
 
-def newcombe(hits_a: int, n_a: int, hits_b: int, n_b: int, level: float = 0.95) -> tuple[float, float]:
+def newcombe(hits_a: float, n_a: float, hits_b: float, n_b: float, level: float = 0.95) -> tuple[float, float]:
     """Return the two-sided interval of share a less share b; (-1, 1) where either has no rows.
 
     Source: Newcombe (1998), Statistics in Medicine 17, method 10, from two Wilson intervals.
@@ -33,7 +33,7 @@ def newcombe(hits_a: int, n_a: int, hits_b: int, n_b: int, level: float = 0.95) 
     return float(a - b - below), float(a - b + above)
 
 
-def wilson(share: float, n: int, level: float) -> tuple[float, float]:
+def wilson(share: float, n: float, level: float) -> tuple[float, float]:
     """Return the two-sided interval of a share. Source: Wilson (1927), JASA 22."""
     z = norm.ppf((1 + level) / 2)
     middle = (share + z * z / (2 * n)) / (1 + z * z / n)

@@ -1,0 +1,100 @@
+"""Drills: people treated otherwise for what they are do not get past the audit, and equal treatment does."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from stages.before.propose_by_group import by_group_suite
+from stages.command import Refused
+from stages.during.decision import choose_weights, decide
+from stages.during.fairness import by_group
+from stages.during.recipes import Recipe, cook
+from stages.features import features
+from stages.gate import Verdict, gate
+from stages.params import Params
+from tests.pipeline_run import settings
+
+pytestmark = pytest.mark.filterwarnings("ignore:.*(condition_parser|row_condition):DeprecationWarning")  # Great Expectations warns itself
+CLASSES = ["denied", "granted"]
+AUDITED = {"sensitive": ["origin"], "favourable": "granted"}
+
+
+def applicants(n: int, seed: int, held_back: float = 0.0, share: float = 0.5) -> pd.DataFrame:
+    """Return rows of two origins with the same merit; of those that merit it, a share of y was `held_back` in the past.
+
+    In nine rows of ten the district tells the origin.
+    """
+    rng = np.random.default_rng(seed)
+    origin = np.where(rng.random(n) < share, "y", "x")
+    merit = rng.normal(size=n)
+    granted = (merit + rng.normal(scale=0.5, size=n) > 0) & ~((origin == "y") & (rng.random(n) < held_back))
+    district = np.where(rng.random(n) < 0.9, np.where(origin == "y", "south", "north"), rng.choice(["north", "south"], n))
+    labels = np.where(granted, "granted", "denied")
+    return pd.DataFrame(
+        {"origin": origin, "merit": merit, "district": district, "label": labels, "row_id": [f"{seed}-{i}" for i in range(n)]}
+    )
+
+
+def audited(train: pd.DataFrame, test: pd.DataFrame, params: Params, folder: Path, weights: str = "none") -> tuple[pd.DataFrame, Verdict]:
+    """Return the table by group of a logistic regression, and what the gate says of it."""
+    data = params.data
+    model = cook(Recipe("logistic_regression"), train, params)
+    y_score, classes = model.predict_proba(features(test, data)), sorted(train["label"].unique())
+    chosen = choose_weights(train["label"], model.predict_proba(features(train, data)), classes, weights)
+    table = by_group(test, decide(y_score, classes, chosen), y_score, classes, data, pd.Series(range(len(test))))
+    suite = by_group_suite(train, classes, data, 0.1)
+    for one in suite["expectations"]:
+        one["meta"]["bound"] = "confirmed"
+    (folder / "by_group.json").write_text(json.dumps(suite), encoding="utf-8")
+    return table, gate(table, folder / "by_group.json", folder / "report.json")
+
+
+def failed(verdict: Verdict) -> list[str]:
+    return [sentence for sentence in verdict.sentences if sentence.startswith("FAIL")]
+
+
+def test_fewer_grants_to_one_origin_at_equal_merit_are_stopped(tmp_path):
+    params = settings(data=AUDITED | {"allowed": {"origin": "a drill"}})
+    _, verdict = audited(applicants(4000, 1, held_back=0.4), applicants(4000, 2, held_back=0.4), params, tmp_path)
+    assert verdict.blocks
+    ratio = next(sentence for sentence in failed(verdict) if "proven_ratio" in sentence)
+    assert ratio.startswith("FAIL: column origin, group x, against all others, class granted, rate selection_rate: proven_ratio 0.")
+    assert "granted is a benefit, and this group is given it less or more often than four fifths of the other's share" in ratio
+
+
+def test_deleting_the_column_and_leaving_the_district_in_is_stopped(tmp_path):
+    _, verdict = audited(applicants(4000, 1, held_back=0.4), applicants(4000, 2, held_back=0.4), settings(data=AUDITED), tmp_path)
+    assert verdict.blocks
+    recall = next(sentence for sentence in failed(verdict) if "rate recall" in sentence)
+    assert "group y, against all others, class granted, rate recall: proven_gap 0." in recall
+    assert "This group is treated otherwise, by more than 0.1 and beyond chance: find out why" in recall
+
+
+def test_equal_merit_and_equal_grants_pass(tmp_path):
+    _, verdict = audited(applicants(4000, 1), applicants(4000, 2), settings(data=AUDITED), tmp_path)
+    assert verdict.verdict == "pass", verdict.sentences
+
+
+def test_a_table_without_the_sensitive_column_is_refused(tmp_path):
+    train, test = applicants(400, 1), applicants(400, 2).drop(columns="origin")
+    with pytest.raises(Refused, match=r"the test rows lack origin, which data.sensitive of params.yaml names: nobody can look"):
+        audited(train, test, settings(data=AUDITED), tmp_path)
+
+
+def test_of_twenty_pairs_of_equal_groups_at_most_one_is_stopped(tmp_path):
+    params = settings(data=AUDITED)
+    stopped = [audited(applicants(1500, seed), applicants(1500, 100 + seed), params, tmp_path)[1].blocks for seed in range(20)]
+    assert sum(stopped) <= 1
+
+
+def test_a_group_of_forty_rows_is_not_judged(tmp_path):
+    train, test = applicants(4000, 1), applicants(4000, 2)
+    test = pd.concat([test[test["origin"] == "x"], test[test["origin"] == "y"].head(40)], ignore_index=True)
+    _, verdict = audited(train, test, settings(data=AUDITED), tmp_path)
+    assert (verdict.verdict, verdict.blocks) == ("insufficient", True)
+    few = next(sentence for sentence in verdict.sentences if "rows 40" in sentence)
+    assert few.startswith("INSUFFICIENT: column origin, group y, ")
+    assert "With fewer rows no gap can be told from chance: add rows, or waive the group here with a reason." in few

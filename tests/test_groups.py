@@ -1,0 +1,49 @@
+import ibis
+import pandas as pd
+import pytest
+
+from stages.command import Refused
+from stages.groups import check_audit, groups
+from tests.pipeline_run import settings
+
+
+def test_values_are_groups_by_their_names():
+    assert groups(pd.Series([1.0, 2.0, None])).tolist() == ["1", "2", "missing"]
+    assert groups(pd.Series(["x", None])).tolist() == ["x", "missing"]
+
+
+def test_a_number_is_cut_where_its_groups_begin():
+    ages = pd.Series([24.9, 25, 59, 60, None])
+    assert groups(ages, [25, 60]).tolist() == ["below 25", "25 to below 60", "25 to below 60", "60 or more", "missing"]
+
+
+def test_ten_codes_are_groups():
+    assert groups(pd.Series(range(10))).nunique() == 10
+
+
+def test_eleven_numbers_are_refused_without_cut_points():
+    with pytest.raises(Refused, match=r"data.sensitive names 'age', a number of 11 different values, over 10; say where its groups begin"):
+        groups(pd.Series(range(11), name="age"))
+
+
+def audit(rows: dict, **data) -> None:
+    check_audit(ibis.memtable({"label": ["a", "b"] * 6} | rows), settings(data=data).data)
+
+
+def test_all_that_cannot_be_audited_is_told_at_once():
+    with pytest.raises(Refused) as refused:
+        audit({"age": range(12), "size": [n / 2 for n in range(12)]}, sensitive=["age", "size"], favourable="c")
+    age, size, favourable = str(refused.value).splitlines()
+    assert age.startswith("params.yaml: data.sensitive names 'age', a number of 12 different values, over 10")
+    assert "in data.cut_points, such as age: [25, 60]" in age
+    assert "'size'" in size
+    assert favourable == "params.yaml: data.favourable is 'c', no class; the classes are a, b"
+
+
+@pytest.mark.parametrize("data", [{"cut_points": {"age": [6]}}, {"cut_points": {"age": [6]}, "favourable": "a"}])
+def test_a_number_with_cut_points_is_admitted(data):
+    audit({"age": range(12)}, sensitive=["age"], **data)
+
+
+def test_text_and_codes_need_no_cut_points():
+    audit({"origin": [str(n) for n in range(12)], "code": [0, 1] * 6}, sensitive=["origin", "code"])

@@ -1,0 +1,65 @@
+"""Which group of a sensitive column a row belongs to."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+from pandas.api.types import is_bool_dtype, is_numeric_dtype
+
+from stages.command import Refused
+from stages.params import Data
+
+if TYPE_CHECKING:  # its import takes time, and only the stages that have a table of it call what needs one
+    import ibis
+
+MOST_CODES = 10  # different numbers that may each be a group, as codes are
+
+
+def groups(values: pd.Series, cut_points: list[float] | None = None) -> pd.Series:
+    """Return the name of the group of each of `values`: a number's part between `cut_points`, else the value; or "missing".
+
+    Raises Refused for numbers that are more than MOST_CODES and have no cut points.
+    """
+    if cut_points is not None:
+        return cut(values, cut_points)
+    if is_numeric_dtype(values) and not is_bool_dtype(values) and values.nunique() > MOST_CODES:
+        raise Refused(_no_cut_points(str(values.name), values.nunique()))
+    return labels(values)
+
+
+def labels(values: pd.Series) -> pd.Series:
+    """Return `values` as text: 1 stays 1 beside a missing value, which is "missing"."""
+    return values.convert_dtypes().astype("str").fillna("missing")
+
+
+def cut(values: pd.Series, edges: list) -> pd.Series:
+    """Return the name of the part that each of `values`, numbers or dates, belongs to; each part holds its lower edge."""
+    words = [f"{edge:%Y-%m-%d}" if isinstance(edge, pd.Timestamp) else f"{edge:g}" for edge in edges]
+    names = [f"below {words[0]}", *(f"{a} to below {b}" for a, b in pairwise(words)), f"{words[-1]} or more"]
+    at = sum((values >= edge).fillna(False).astype(int) for edge in edges)
+    return pd.Series(np.array(names, dtype=object)[at], index=values.index).where(values.notna(), "missing")
+
+
+def check_audit(rows: ibis.Table, data: Data) -> None:
+    """Raise Refused, all problems at once, if a sensitive number of `rows` has no cut points, or the favourable class no row."""
+    problems = []
+    for column in data.sensitive:
+        if column not in data.cut_points and rows.schema()[column].is_numeric():
+            n = int(rows[column].nunique().to_pandas())
+            problems += [_no_cut_points(column, n)] if n > MOST_CODES else []
+    if data.favourable is not None:
+        classes = sorted(rows.select(data.target).distinct().to_pandas()[data.target])
+        if data.favourable not in classes:
+            problems.append(f"params.yaml: data.favourable is {data.favourable!r}, no class; the classes are {', '.join(classes)}")
+    if problems:
+        raise Refused("\n".join(problems))
+
+
+def _no_cut_points(column: str, n: int) -> str:
+    return (
+        f"params.yaml: data.sensitive names {column!r}, a number of {n:,} different values, over {MOST_CODES}; say where its groups begin "
+        f"in data.cut_points, such as {column}: [25, 60] for below 25, 25 to below 60, 60 or more"
+    )
