@@ -15,14 +15,14 @@ from tests.pipeline_run import settings
 DATA = settings(data={"sensitive": ["origin_group"]}).data
 
 
-def people(bias: float, postcode: float, n: int = 4000, seed: int = 0) -> pd.DataFrame:
-    """Return people of two groups and equal merit, of whom the second is labelled good less often by `bias`.
+def people(bias: float, postcode: float, n: int = 4000, seed: int = 0, merit: float = 0.0) -> pd.DataFrame:
+    """Return people of two groups, of whom the second is labelled good less often by `bias` at equal merit.
 
-    postcode: how often it tells the group.
+    postcode: how often it tells the group; merit: what the second has more of it on average.
     """
     rng = np.random.default_rng(seed)
     group = rng.choice(["n", "s"], n)
-    merit = rng.normal(size=n)
+    merit = rng.normal(size=n) + merit * (group == "s")
     good = rng.random(n) < 1 / (1 + np.exp(-merit)) - bias * (group == "s")
     told = rng.random(n) < postcode
     return pd.DataFrame(
@@ -86,8 +86,7 @@ def test_labels_that_differ_at_equal_merit_are_told(tmp_path):
 def test_labels_that_merit_explains_are_not_accused(tmp_path):
     found = []
     for seed in range(20):
-        rows = people(bias=0, postcode=0, seed=seed)
-        rows["merit"] += np.where(rows["origin_group"] == "s", 0.0, 0.0)
+        rows = people(bias=0, postcode=0, seed=seed, merit=-1.0)
         found.append(judged("label_bias", label_bias(rows, DATA, 0), tmp_path).verdict)
     assert found.count("pass") >= 19
 
@@ -109,14 +108,22 @@ def test_a_small_group_is_insufficient(tmp_path):
 def test_a_gap_is_pooled_over_strata_as_worked_by_hand():
     # stratum 0: 1 of 2 against 0 of 2, weight 1; stratum 1: only the group
     is_label, is_group = pd.Series([1, 0, 0, 0, 1]).astype(bool), pd.Series([1, 1, 0, 0, 1]).astype(bool)
-    gap, error = pooled_gap(is_label, is_group, np.array([0, 0, 0, 0, 1]))
+    gap, error = pooled_gap(is_label, is_group, np.array([0, 0, 0, 0, 1]), pd.Series(range(5)))
     assert (gap, error) == pytest.approx((0.5, np.sqrt(0.25 / 2)))
 
 
 @pytest.mark.parametrize("group", [[True, True], [False, False]])
 def test_a_group_without_others_says_nothing(group):
-    assert pooled_gap(pd.Series([True, False]), pd.Series(group), np.array([0, 0])) == (0.0, 1.0)
-    assert pooled_gap(pd.Series([True, False]), pd.Series([True, False]), np.array([0, 1])) == (0.0, 1.0)
+    ids = pd.Series([0, 1])
+    assert pooled_gap(pd.Series([True, False]), pd.Series(group), np.array([0, 0]), ids) == (0.0, 1.0)
+    assert pooled_gap(pd.Series([True, False]), pd.Series([True, False]), np.array([0, 1]), ids) == (0.0, 1.0)
+
+
+def test_a_row_that_stands_twice_in_its_cluster_proves_no_more():
+    is_label, is_group = pd.Series([1, 0, 0, 0, 1, 1]).astype(bool), pd.Series([1, 1, 0, 0, 0, 1]).astype(bool)
+    once = pooled_gap(is_label, is_group, np.zeros(6), pd.Series(range(6)))
+    twice = [pd.concat([one, one], ignore_index=True) for one in (is_label, is_group, pd.Series(range(6)))]
+    assert pooled_gap(*twice[:2], np.zeros(12), twice[2]) == pytest.approx(once)
 
 
 def test_groups_are_values_or_lie_between_cut_points():

@@ -87,7 +87,7 @@ def label_bias(rows: pd.DataFrame, data: Data, random_state: int) -> pd.DataFram
         level = 1 - 0.05 / (len(labels) * (1 if len(names) == 2 else len(names)) or 1)
         for name in names:
             for label in labels:
-                gap, error = pooled_gap(y == label, groups == name, strata[label])
+                gap, error = pooled_gap(y == label, groups == name, strata[label], ids)
                 reach = float(norm.ppf((1 + level) / 2)) * error
                 row = {"column": column, "group": name, "class": label, "rows": int((groups == name).sum())}
                 row |= {"share": float((y == label)[groups == name].mean()), "gap": gap, "gap_low": gap - reach, "gap_high": gap + reach}
@@ -102,23 +102,22 @@ def _alike(X: pd.DataFrame, is_label: pd.Series, ids: pd.Series, random_state: i
     return np.searchsorted(np.quantile(y_score, np.arange(1, STRATA) / STRATA), y_score)
 
 
-def pooled_gap(is_label: pd.Series, is_group: pd.Series, strata: np.ndarray) -> tuple[float, float]:
+def pooled_gap(is_label: pd.Series, is_group: pd.Series, strata: np.ndarray, ids: pd.Series) -> tuple[float, float]:
     """Return the gap of the shares of a label in a group and outside, pooled over strata, and its standard error.
 
-    Strata without rows on one side say nothing; where none says anything the gap is 0 and its error 1.
+    What the rows of one cluster add to the error is summed before it is squared (Liang and Zeger 1986, Biometrika 73), so that rows
+    which know of each other count for as many as they tell. Strata without rows on one side say nothing; where none says anything
+    the gap is 0 and its error 1.
     """
-    table = pd.DataFrame({"stratum": strata, "group": is_group.to_numpy(), "label": is_label.to_numpy()})
-    counts = table.groupby(["stratum", "group"])["label"].agg(["sum", "size"]).unstack(fill_value=0)
-    if (True not in is_group.to_numpy()) or is_group.all():
+    rows = pd.DataFrame({"stratum": strata, "group": is_group.to_numpy(bool), "label": is_label.to_numpy(float), "cluster": ids.to_numpy()})
+    rows["n"] = rows.groupby(["stratum", "group"])["label"].transform("size")
+    rows["others"] = rows.groupby("stratum")["label"].transform("size") - rows["n"]
+    rows = rows[rows["others"] > 0]
+    if rows.empty:
         return 0.0, 1.0
-    hits, rest = counts["sum", True].to_numpy(float), counts["sum", False].to_numpy(float)
-    n, n_rest = counts["size", True].to_numpy(float), counts["size", False].to_numpy(float)
-    both = (n > 0) & (n_rest > 0)
-    if not both.any():
-        return 0.0, 1.0
-    hits, rest, n, n_rest = (values[both] for values in (hits, rest, n, n_rest))
-    weights = n * n_rest / (n + n_rest)
-    p, q = hits / n, rest / n_rest
-    gap = float((weights * (p - q)).sum() / weights.sum())
-    variance = (weights**2 * (p * (1 - p) / n + q * (1 - q) / n_rest)).sum() / weights.sum() ** 2
-    return gap, float(np.sqrt(variance))
+    weights = rows["others"] / (rows["n"] + rows["others"])  # of a row in the share of its side: n * others / (n + others) / n
+    signed = np.where(rows["group"], weights, -weights) / weights[rows["group"]].sum()
+    gap = float((signed * rows["label"]).sum())
+    share = rows.groupby(["stratum", "group"])["label"].transform("mean")
+    told = (signed * (rows["label"] - share)).groupby(rows["cluster"]).sum()
+    return gap, float(np.sqrt((told**2).sum()))
