@@ -30,6 +30,8 @@ def _synthetic() -> dict[str, Any]:
         "new_code": "A category that no real row of the class has.",
         "new_pair_of_codes": "Two categories that no real row of the class has together: a car without an airbag deploys none.",
         "broken_order": "Of two numbers one is never less in real rows, and is so in added ones.",
+        "broken_sum": "Of three numbers one is the sum of the others in real rows, and is not in added ones; take "
+        "augment.strategy: oversample.",
     }
     expectations = [
         expect("compound_columns_to_be_unique", "critical", "One row per check and column.", column_list=["check", "column"]),

@@ -1,6 +1,6 @@
 """Hold the rows that augmentation added against the real ones of their class."""
 
-from itertools import combinations
+from itertools import combinations, permutations
 
 import numpy as np
 import pandas as pd
@@ -9,6 +9,7 @@ from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import StratifiedKFold, cross_val_predict
 from sklearn.preprocessing import OrdinalEncoder
 
+from stages.expectations import RELATIVE
 from stages.features import features, text_columns
 from stages.params import ORIGIN, ROW_ID, Data
 
@@ -20,12 +21,17 @@ CHECKS = [
     "new_code",
     "new_pair_of_codes",
     "broken_order",
+    "broken_sum",
     "share_of_table",
     "told_apart",
 ]
 MOST_ROWS = 2_000  # of one class, real and synthetic each, that the classifier sees
 FOLDS = 3
-FEWEST = 50  # real rows on which an order of two columns is a rule
+FEWEST = 50  # real rows on which what holds between columns is a rule
+TELLING = 0.01  # an order that unrelated columns would break in fewer rows than this share, or in fewer than BROKEN, is chance
+BROKEN = 20  # rows: columns that are unrelated break none of so many in one case of 5e8
+FIRST_LOOK = 200  # rows on which a sum is looked for before it is held against all
+MOST_ADDED = 100  # columns of numbers among which sums are looked for: the time grows with the cube
 
 
 def synthetic(augmented: pd.DataFrame, train: pd.DataFrame, test: pd.DataFrame, data: Data, random_state: int) -> pd.DataFrame:
@@ -33,8 +39,9 @@ def synthetic(augmented: pd.DataFrame, train: pd.DataFrame, test: pd.DataFrame, 
 
     in_test, not_of_training: rows of `augmented` whose row_id stands in test, or that are not synthetic and not in train.
     Of added rows, within their class: outside_range, a number below the least or above the greatest real one; fraction, where
-    the real ones have none; new_code, a text that no real row has; new_pair_of_codes, two texts that no real row has together;
-    broken_order, of two numbers of which one is never less in real rows. All these are counts. share_of_table is the share of
+    the real ones have none; new_code, a code (text, or a column of at most two numbers) that no real row has; new_pair_of_codes,
+    two that no real row has together; of all added rows: broken_order, of two numbers of which one is never less in real rows;
+    broken_sum, of three of which one is the sum of the others there. All these are counts. share_of_table is the share of
     added rows among all. told_apart is, for each class, how well a forest tells its synthetic rows from its real ones (ROC AUC
     out of fold; 0.5: not at all, below: they lie closer to real rows than those to one another, nearly copies).
     """
@@ -48,9 +55,12 @@ def synthetic(augmented: pd.DataFrame, train: pd.DataFrame, test: pd.DataFrame, 
     if added.any():
         X, y = features(augmented.drop(columns=ORIGIN), data), augmented[data.target]
         text = text_columns(X)
+        codes = [column for column in X.columns if column in text or X.loc[~added, column].nunique() <= 2]
+        numbers = [column for column in X.columns if column not in text]
+        counts |= _broken(X.loc[~added, numbers], X.loc[added, numbers])
         for label in sorted(y[added].unique()):
             mine = y == label
-            _count(counts, X[mine & ~added], X[mine & added], text)
+            _count(counts, X[mine & ~added], X[mine & added], text, codes)
             if (made := mine & (augmented[ORIGIN] == "synthetic")).any():
                 counts["told_apart"][label] = told_apart(X[mine & ~added], X[made], text, random_state)
     rows = []
@@ -60,7 +70,7 @@ def synthetic(augmented: pd.DataFrame, train: pd.DataFrame, test: pd.DataFrame, 
     return pd.DataFrame(rows)
 
 
-def _count(counts: dict[str, dict[str, float]], real: pd.DataFrame, added: pd.DataFrame, text: list[str]) -> None:
+def _count(counts: dict[str, dict[str, float]], real: pd.DataFrame, added: pd.DataFrame, text: list[str], codes: list[str]) -> None:
     """Add to `counts` what is wrong with the rows added to one class."""
 
     def note(check: str, column: str, wrong: np.ndarray | pd.Series) -> None:
@@ -71,15 +81,51 @@ def _count(counts: dict[str, dict[str, float]], real: pd.DataFrame, added: pd.Da
         note("outside_range", column, (added[column] < real[column].min()) | (added[column] > real[column].max()))
         if (real[column].dropna() % 1 == 0).all():
             note("fraction", column, added[column].dropna() % 1 != 0)
-    for column in text:
+    for column in codes:
         note("new_code", column, ~added[column].isin(real[column]))
-    for a, b in combinations(text, 2):
+    for a, b in combinations(codes, 2):
         pairs = pd.MultiIndex.from_frame(real[[a, b]].astype("str"))
         note("new_pair_of_codes", f"{a} with {b}", ~pd.MultiIndex.from_frame(added[[a, b]].astype("str")).isin(pairs))
-    for a, b in ((a, b) for a in numbers for b in numbers if a != b):
-        both = real[[a, b]].dropna()
-        if len(both) >= FEWEST and (both[a] >= both[b]).all() and (both[a] != both[b]).any():
-            note("broken_order", f"{a} at least {b}", added[a] < added[b])
+
+
+def _broken(real: pd.DataFrame, added: pd.DataFrame) -> dict[str, dict[str, float]]:
+    """Return how many added rows break each order and each sum of numbers that holds in all real rows."""
+    orders: dict[str, float] = {
+        f"{a} at least {b}": int((added[a] < added[b]).sum()) for a, b in permutations(real.columns, 2) if _is_order(real[[a, b]])
+    }
+    sums: dict[str, float] = {}
+    for a, b, total in _sums(real) if len(real.columns) <= MOST_ADDED else []:
+        rows = added[[a, b, total]].dropna()
+        sums[f"{total} is {a} and {b}"] = int((~_is_sum(rows[a] + rows[b], rows[total])).sum())
+    return {"broken_order": orders, "broken_sum": sums}
+
+
+def _is_order(rows: pd.DataFrame) -> bool:
+    """Return whether the first of two columns is never less than the second, where it would often be if they were unrelated."""
+    rows = rows.dropna()
+    a, b = (rows[column].to_numpy() for column in rows)
+    if len(rows) < FEWEST or (a < b).any() or (a == b).all():
+        return False
+    by_chance = np.searchsorted(np.sort(a), b).mean() / len(rows)  # share of all pairs of rows
+    return bool(by_chance >= max(TELLING, BROKEN / len(rows)))
+
+
+def _sums(real: pd.DataFrame) -> list[tuple[str, str, str]]:
+    """Return (a, b, total) of columns of which the last is the sum of the others in all rows, and not just as one of them is 0."""
+    look, found = real.head(FIRST_LOOK).to_numpy(), []
+    for a, b in combinations(range(look.shape[1]), 2):
+        parts = (look[:, a] + look[:, b])[:, None]
+        near = _is_sum(parts, look) | np.isnan(parts) | np.isnan(look)
+        for total in sorted(set(near.all(axis=0).nonzero()[0]) - {a, b}):
+            rows = real.iloc[:, [a, b, total]].dropna().to_numpy()
+            holds = _is_sum(rows[:, 0] + rows[:, 1], rows[:, 2]).all()
+            if len(rows) >= FEWEST and holds and (rows[:, :2] != 0).mean(axis=0).min() >= TELLING:
+                found.append((real.columns[a], real.columns[b], real.columns[total]))
+    return found
+
+
+def _is_sum(parts: np.ndarray | pd.Series, total: np.ndarray | pd.Series) -> np.ndarray:
+    return np.isclose(parts, total, rtol=RELATIVE, atol=RELATIVE)
 
 
 def told_apart(real: pd.DataFrame, made: pd.DataFrame, text: list[str], random_state: int) -> float:
