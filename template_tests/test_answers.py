@@ -105,8 +105,9 @@ def test_own_data_bring_nothing_of_the_example(german, tmp_path):
     folder = generate(ROOT, tmp_path, project=ODD, data=str(german), target="Art")
     made = files(folder)
     suites = {name for name in made if name.startswith("expectations/")}
-    assert suites <= {"expectations/compared.json"}  # which holds for any data
-    assert [name for name in made if name.startswith("data/")] == ["data/raw/Größen 2024.csv", "data/sources.yaml"]
+    of_any_data = ("compared", "drift", "model_age", "performance", "windows")
+    assert suites <= {f"expectations/{name}.json" for name in of_any_data}
+    assert [name for name in made if name.startswith("data/")] == ["data/raw/Größen 2024.csv", "data/remedy.json", "data/sources.yaml"]
     for name in ("README.md", "params.yaml", "pyproject.toml"):
         assert not re.search(r"crash|\bdead\b|\bdies?\b|caseid|sluice", made[name].decode("utf-8"), flags=re.IGNORECASE), name
     assert not [path for path in folder.rglob("*") if path.is_dir() and not any(path.iterdir())]

@@ -71,6 +71,11 @@ def test_a_group_in_too_few_clusters_is_left_out():
     assert proxies(rows, DATA, 0).to_dict("records") == [{"column": "origin_group", "groups": 1, "rows": 58, "auc": 0.5, "best": "-"}]
 
 
+def test_without_sensitive_columns_the_table_has_its_header_alone():
+    table = proxies(people(0, 0, n=60), settings().data, 0)
+    assert (len(table), table.columns.tolist()) == (0, ["column", "groups", "rows", "auc", "best"])
+
+
 def test_labels_that_differ_at_equal_merit_are_told(tmp_path):
     table = label_bias(people(bias=0.15, postcode=0), DATA, 0)
     assert table["class"].unique().tolist() == ["good"]  # the rarer of two

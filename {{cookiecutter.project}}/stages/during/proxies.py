@@ -50,7 +50,7 @@ def proxies(rows: pd.DataFrame, data: Data, random_state: int) -> pd.DataFrame:
             names = sorted(groups.unique())
             row["auc"] = float(np.mean([roc_auc_score(groups == name, y_score[:, nth]) for nth, name in enumerate(names)]))
         table.append(row)
-    return pd.DataFrame(table)
+    return pd.DataFrame(table, columns=["column", "groups", "rows", "auc", "best"])
 
 
 def _out_of_fold(name: str, X: pd.DataFrame, y: pd.Series, ids: pd.Series, random_state: int) -> np.ndarray:
