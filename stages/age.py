@@ -13,7 +13,7 @@ from stages.command import Refused, run
 from stages.during.decision import decide
 from stages.during.intervals import DRAWS, figure
 from stages.during.recipes import fit
-from stages.features import features
+from stages.features import as_number, features
 from stages.gate import gate, stop
 from stages.params import Params, load_params
 from stages.suite import read_suite
@@ -38,8 +38,7 @@ def blocks(rows: pd.DataFrame, time: str) -> list[Block]:
 
     Raises Refused where there are fewer than three: nothing could age.
     """
-    values = rows[time]
-    at = (values - pd.Timestamp(0)) / pd.Timedelta(days=1) if is_datetime64_any_dtype(values) else values.astype("float64")
+    at = as_number(rows[time])
     edges = np.unique(np.quantile(at, np.linspace(0, 1, BLOCKS + 1)[1:-1], method="lower")) if at.nunique() > BLOCKS else np.unique(at)[:-1]
     nth = np.searchsorted(edges, at, side="left")
     found = [Block(rows[nth == n], float(at[nth == n].median()), float(at[nth == n].max())) for n in np.unique(nth)]

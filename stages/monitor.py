@@ -16,13 +16,12 @@ from stages.after.champion import load_champion
 from stages.after.drift import domain, drift, pictures
 from stages.after.labelling import to_label
 from stages.after.performance import figures, performance
-from stages.after.reference import moments
 from stages.age import SUITE as AGE
 from stages.age import TABLE as AGES
 from stages.age import allowed_loss, longest_age
 from stages.command import Refused, run
 from stages.during.model import Model, sha256
-from stages.features import features
+from stages.features import as_number, features
 from stages.gate import gate
 from stages.params import Params, load_params
 from stages.sources import Source, load_sources
@@ -128,7 +127,7 @@ def monitor(path: Path, labels: Path | None, window: str | None, sample: int, pa
             "coverage": float(batch.labels.notna().mean()),
         }
         if params.data.time:
-            until = float(moments(batch.rows, params.data).max())
+            until = float(as_number(batch.rows[params.data.time]).max())
             record |= {"until": until, "age": until - reference["trained_until"]}
     write_json(record | verdicts, folder / windows.RECORD)
     return close(FOLDER, params.monitor.label_delay)

@@ -41,10 +41,11 @@ def rungs(rows: pd.DataFrame, params: Params) -> tuple[dict[str, Recipe], list[s
     return recipes, told
 
 
-def settle(rows: pd.DataFrame, params: Params) -> tuple[Recipe, OutOfFold, list[OutOfFold], Judge, OutOfFold]:
+def settle(rows: pd.DataFrame, params: Params, worthy: list[str]) -> tuple[Recipe, OutOfFold, list[OutOfFold], Judge, OutOfFold]:
     """Return the recipe to fit by, what it makes of rows out of fold, its rivals, by what they were judged, and the baseline.
 
     The ladder is climbed first, then settings are searched, then features left out, each only where params.yaml asks for it.
+    worthy: the features that are worth something on all rows.
     """
     settings, target = params.train, params.data.target
     aimed_at = "balanced_accuracy" if settings.ladder and settings.decision_weights == "none" else settings.decision_weights
@@ -64,10 +65,7 @@ def settle(rows: pd.DataFrame, params: Params) -> tuple[Recipe, OutOfFold, list[
         rivals += [replace(one, kind="remedy") for one in climbed if one.name != taken]
         [found[taken]] = [one for one in climbed if one.name == taken]
     why = found[taken].why if settings.ladder else "taken: params.yaml spells it out"
-    recipe, model = (
-        tried[taken],
-        replace(found[taken], kind="model", why="; ".join([f"{why} ({taken})" if settings.ladder else why, *told])),
-    )
+    recipe, model = tried[taken], replace(found[taken], why="; ".join([f"{why} ({taken})" if settings.ladder else why, *told]))
     if settings.search:
         drawn = settings_to_try(recipe.model, settings.search, params.random_state)
         searched = {f"search_{nth}": replace(recipe, settings=one) for nth, one in enumerate(drawn, 1)}
@@ -78,12 +76,9 @@ def settle(rows: pd.DataFrame, params: Params) -> tuple[Recipe, OutOfFold, list[
     if settings.select:
         fewer = replace(recipe, sees="worthy")
         scores |= out_of_fold(rows, params, {"selected_features": fewer})[0]
-        kept = ", ".join(worth_something(worth(rows, params)))
         chosen = choose("selected_features", y, scores["selected_features"], recipe.calibration, aimed_at)
-        model, other = select(model, replace(chosen, kind="selection", features=kept), judge)
+        model, other = select(model, replace(chosen, kind="selection", features=", ".join(worthy)), judge)
         recipe, rivals = fewer if model.name == "selected_features" else recipe, [*rivals, other]
-        if model.name != "selected_features":
-            rivals[-1] = replace(other, kind="selection")
     return recipe, model, rivals, judge, choose("baseline", y, scores["logistic_regression"], "none", "balanced_accuracy")
 
 
@@ -103,7 +98,8 @@ def main() -> None:
     build_model(settings.model, X, params.random_state)  # a misspelt name is refused before the work
     with threadpool_limits(settings.threads):
         worths = worth(rows, params)
-        recipe, model, rivals, judge, weighted = settle(rows, params)
+        worthy = worth_something(worths)
+        recipe, model, rivals, judge, weighted = settle(rows, params, worthy)
         candidates = compare(model, rivals, judge)
         write_table(candidates, "reports/candidates.csv")
         write_table(worths, "reports/features.csv")
@@ -115,7 +111,7 @@ def main() -> None:
             taken = next(name for name in LADDER if remedied(recipe, name) == recipe)
             write_remedy(taken)
             expect_augmented(recipe, rows, table, params, taken)
-        dropped = [] if recipe.sees == "all" else [column for column in worths["feature"] if column not in worth_something(worths)]
+        dropped = [] if recipe.sees == "all" else [column for column in worths["feature"] if column not in worthy]
         fitted = cook(recipe, table.drop(columns=dropped), params)
         plain = cook(PLAIN, rows, params)
     code = sorted(name for name in sys.modules if name.startswith("stages."))

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from stages.params import Params
+from stages.params import Data, Params
 from stages.schema import check
 
 PROJECT = Path(__file__).resolve().parent.parent
@@ -63,6 +63,11 @@ def settings(**sections: dict) -> Params:
     return check(
         "params.yaml", Params, {key: value | sections.get(key, {}) if isinstance(value, dict) else value for key, value in SETTINGS.items()}
     )
+
+
+def roles(**given: object) -> Data:
+    """Return the section data of SETTINGS with what is given."""
+    return settings(data=given).data
 
 
 # imported by every Python process that has this folder on its path, those that DVC starts too

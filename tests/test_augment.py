@@ -12,28 +12,10 @@ from pandas.testing import assert_frame_equal
 from stages.augment import augment, main
 from stages.before.propose_checks import checks_suites
 from stages.command import Refused
-from stages.params import Augment, Data
-from tests.pipeline_run import SETTINGS
+from stages.params import Augment
+from tests.pipeline_run import SETTINGS, roles
 
 COLOURS, CLOTHS = ["red", "blue", "green", "grey"], ["wool", "silk", "linen", "felt"]
-
-
-def roles(**given) -> Data:
-    return Data(
-        **(
-            {
-                "target": "label",
-                "time": None,
-                "cluster": [],
-                "sensitive": [],
-                "allowed": {},
-                "cut_points": {},
-                "favourable": None,
-                "forbidden": {},
-            }
-            | given
-        )
-    )
 
 
 def settings(**given) -> Augment:

@@ -5,25 +5,7 @@ import pandas as pd
 from pandas.testing import assert_frame_equal
 
 from stages.features import clusters, features, text_columns
-from stages.params import Data
-
-
-def roles(**given) -> Data:
-    return Data(
-        **(
-            {
-                "target": "label",
-                "time": None,
-                "cluster": [],
-                "sensitive": [],
-                "allowed": {},
-                "cut_points": {},
-                "favourable": None,
-                "forbidden": {},
-            }
-            | given
-        )
-    )
+from tests.pipeline_run import roles
 
 
 def test_a_column_with_another_role_is_no_feature():

@@ -31,7 +31,7 @@ def classes_of(a: int, b: int, rare: int, seed: int) -> pd.DataFrame:
 def judged(train: pd.DataFrame, test: pd.DataFrame, params: Params, folder: Path) -> tuple[dict, Verdict, str]:
     """Return the test metrics of what train settles on, the verdict of the gate by_class, and why that was taken."""
     with threadpool_limits(1):
-        recipe, model, *_ = settle(train, params)
+        recipe, model, *_ = settle(train, params, ["x", "y"])
         fitted = cook(recipe, augmented(recipe, train, params), params)
     classes = sorted(train["label"].unique())
     one = Model(fitted, classes, dict.fromkeys(features(train, params.data).columns, "float64"), model.calibration, model.decision_weights)

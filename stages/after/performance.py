@@ -8,6 +8,7 @@ from scipy.stats import norm, rankdata
 from scipy.stats import t as student
 
 from stages.during.intervals import clopper_pearson, newcombe
+from stages.groups import labels
 
 ALPHA = 0.01  # one-sided, for all figures together
 KEY = ["figure", "column", "group", "class"]
@@ -32,7 +33,7 @@ def figures(
     hit = (y_true == y_pred).to_numpy()
     groups = [(ALL, ALL, np.ones(len(y_true), dtype=bool))]
     for column in sensitive.columns:
-        named = sensitive[column].convert_dtypes().astype("str").fillna("missing")
+        named = labels(sensitive[column])
         groups += [(column, name, (named == name).to_numpy()) for name in sorted(named.unique())]
     for column, group, mine in groups:
         for label in classes:

@@ -12,7 +12,7 @@ from stages.tables import write_text
 
 PAGE = "evaluation.html"
 RANK = ("pass", "warn", "insufficient", "fail")
-NAMES = ("class", "group", "against", "column", "value", "slice", "feature", "candidate", "rate", "check", "actual", "predicted")
+NAMES = ("class", "group", "against", "column", "slice", "feature", "candidate", "rate", "check")  # columns of text in any report
 LINES = 8  # that a drawing can hold and be read
 SIZE, EDGE = 340, 44  # of a square drawing, in its units
 
@@ -40,12 +40,12 @@ def page(reports: Path, gates: dict[str, list[str]]) -> str:
     judged = judge(reports, gates)
     reached = {one.stage for one in judged if one.verdict != "not reached"}
 
-    def rows(name: str, stage: str) -> Rows:
-        return read(reports / name) if stage in reached else []
+    def rows(name: str, stage: str, *names: str) -> Rows:
+        return read(reports / name, *names) if stage in reached else []
 
     metrics = _json(reports / "metrics.json") if "evaluate" in reached else None
     by_class = rows("by_class.csv", "evaluate")
-    confusion = _confusion(rows("plots/confusion.csv", "evaluate"))
+    confusion = _confusion(rows("plots/confusion.csv", "evaluate", "actual", "predicted"))
     return render(
         "evaluation.html.j2",
         headline=headline(judged),
@@ -57,7 +57,7 @@ def page(reports: Path, gates: dict[str, list[str]]) -> str:
         confusion=confusion,
         calibration=curves(rows("plots/calibration.csv", "evaluate"), "class", "predicted", "observed"),
         referral=curves(rows("plots/referral.csv", "evaluate"), "class", "coverage", "recall"),
-        slices=rows("slices.csv", "evaluate"),
+        slices=rows("slices.csv", "evaluate", "value"),
         groups=rows("by_group.csv", "evaluate"),
         test_set=rows("test_set.csv", "evaluate"),
         candidates=rows("candidates.csv", "train"),
@@ -111,19 +111,17 @@ def floors(suite: Path) -> dict[str, float]:
     return found
 
 
-def read(path: Path) -> Rows:
-    """Return the rows of a report, with None for what is missing; none where there is no such file."""
+def read(path: Path, *names: str) -> Rows:
+    """Return the rows of a report, with None for what is missing; none where there is no such file.
+
+    The columns NAMES and `names` are text, also where they look like numbers.
+    """
     if not path.is_file():
         return []
     header = pd.read_csv(path, nrows=0).columns
-    types = {name: "str" for name in NAMES if name in header and not (name in ("predicted", "value") and _numbers(path, name))}
+    types = {name: "str" for name in header if name in (*NAMES, *names)}
     table = pd.read_csv(path, dtype=types, keep_default_na=False, na_values={name: [""] for name in header if name not in types})
     return [{str(key): None if pd.isna(value) else value for key, value in row.items()} for row in table.to_dict("records")]
-
-
-def _numbers(path: Path, name: str) -> bool:
-    """Return whether a column that is a name in one report, a number in another, holds numbers here."""
-    return path.stem not in ("confusion", "slices") and pd.api.types.is_numeric_dtype(pd.read_csv(path, usecols=[name])[name])
 
 
 def _json(path: Path) -> Any:

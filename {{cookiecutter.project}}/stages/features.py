@@ -16,9 +16,13 @@ def features(rows: pd.DataFrame, data: Data) -> pd.DataFrame:
 
 
 def _as_model_input(column: pd.Series) -> pd.Series:
-    if is_datetime64_any_dtype(column):
-        return (column - pd.Timestamp(0)) / pd.Timedelta(days=1)
-    return column.astype("float64") if is_numeric_dtype(column) or is_bool_dtype(column) else column.astype("str")
+    is_number = is_datetime64_any_dtype(column) or is_numeric_dtype(column) or is_bool_dtype(column)
+    return as_number(column) if is_number else column.astype("str")
+
+
+def as_number(column: pd.Series) -> pd.Series:
+    """Return a column as float64: dates as days since 1970, numbers and booleans as they are."""
+    return (column - pd.Timestamp(0)) / pd.Timedelta(days=1) if is_datetime64_any_dtype(column) else column.astype("float64")
 
 
 def text_columns(X: pd.DataFrame) -> list[str]:

@@ -9,11 +9,7 @@ from stages.before.propose_judged import judged_suites
 from stages.during.support import class_support, periods
 from stages.gate import Verdict, gate
 from stages.params import Data
-from tests.pipeline_run import settings
-
-
-def roles(**given) -> Data:
-    return settings(data=given).data
+from tests.pipeline_run import roles, settings
 
 
 def judged(table: pd.DataFrame, data: Data, folder) -> Verdict:

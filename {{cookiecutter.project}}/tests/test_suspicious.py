@@ -17,26 +17,8 @@ from stages.before.suspicious import (
     order_findings,
     orders,
 )
-from stages.params import Data
 from stages.prepare import KIND
-
-
-def roles(**given) -> Data:
-    return Data(
-        **(
-            {
-                "target": "label",
-                "time": None,
-                "cluster": [],
-                "sensitive": [],
-                "allowed": {},
-                "cut_points": {},
-                "favourable": None,
-                "forbidden": {},
-            }
-            | given
-        )
-    )
+from tests.pipeline_run import roles
 
 
 def chance(seed: int = 0) -> np.random.Generator:

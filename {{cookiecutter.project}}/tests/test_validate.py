@@ -6,26 +6,8 @@ import pytest
 
 from stages import validate
 from stages.during.giveaway import giveaway
-from stages.params import Data
 from stages.validate import leakage
-
-
-def roles(**given) -> Data:
-    return Data(
-        **(
-            {
-                "target": "label",
-                "time": None,
-                "cluster": [],
-                "sensitive": [],
-                "allowed": {},
-                "cut_points": {},
-                "favourable": None,
-                "forbidden": {},
-            }
-            | given
-        )
-    )
+from tests.pipeline_run import roles
 
 
 def by_label(values, labels, cluster_ids=None) -> pd.Series:

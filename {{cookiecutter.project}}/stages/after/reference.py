@@ -4,11 +4,11 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from pandas.api.types import is_datetime64_any_dtype, is_numeric_dtype
+from pandas.api.types import is_numeric_dtype
 
 from stages.after.performance import figures
 from stages.during.model import MODEL, Model, sha256
-from stages.features import features
+from stages.features import as_number, features
 from stages.params import Data
 from stages.tables import TEST, write_json
 
@@ -37,13 +37,7 @@ def freeze(train: pd.DataFrame, test: pd.DataFrame, y_score: np.ndarray, y_pred:
 
 def latest(rows: pd.DataFrame, data: Data) -> float | None:
     """Return the last moment in `rows`, in days since 1970 or units of the time column; None without one."""
-    return float(moments(rows, data).max()) if data.time else None
-
-
-def moments(rows: pd.DataFrame, data: Data) -> pd.Series:
-    """Return the time column of `rows` as float64: dates in days since 1970, numbers as they are."""
-    at = rows[str(data.time)]
-    return (at - pd.Timestamp(0)) / pd.Timedelta(days=1) if is_datetime64_any_dtype(at) else at.astype("float64")
+    return float(as_number(rows[data.time]).max()) if data.time else None
 
 
 def distribution(test: pd.Series, train: pd.Series) -> dict[str, Any]:
