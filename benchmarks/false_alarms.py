@@ -24,13 +24,16 @@ from tqdm import tqdm
 
 from stages.before.propose_judged import judged_suites
 from stages.during.candidates import Judge, OutOfFold, compare
-from stages.evaluate import by_class, by_group
+from stages.during.fairness import by_group
+from stages.evaluate import by_class
 from stages.gate import gate
 from stages.params import Data
 from stages.validate import class_support, leakage
 
 SEEDS, OF_A_FAULT, FLOOR, GAP, RECALL = 200, 4, 0.5, 0.1, 0.75
 NOT_JUDGED = ("recall", "precision", "average_precision", "alarms_per_1000")  # columns of by_class that no expectation bounds
+NOTHING_DRAWN = pd.DataFrame(columns=["predicted", "observed", "calibration_gap", "calibration_low", "calibration_high"])
+NOTHING_DRAWN = NOTHING_DRAWN.assign(average_precision_low=None, average_precision_high=None)  # nor are those bounded
 DATA = Data(target="y", time=None, cluster=[], sensitive=["group"], allowed={}, cut_points={}, favourable=None, forbidden={})
 CRITERIA = SimpleNamespace(recall_floor=FLOOR, recall_floors={}, largest_gap=GAP)
 Simulate = Callable[[np.random.Generator, float], pd.DataFrame]
@@ -67,7 +70,7 @@ def recalls(n_classes: int, support: int) -> Simulate:
         recall = np.where((y == classes[0]) | (size <= 0), FLOOR - size, RECALL)
         y_pred, y_true = decisions(rng, y, recall, classes), pd.Series(y)
         metrics = {"classes": {label: dict.fromkeys(NOT_JUDGED, 0.0) for label in classes}}
-        return by_class(y_true, y_pred, metrics, classes)
+        return by_class(y_true, y_pred, metrics, pd.Series(range(len(y))), NOTHING_DRAWN.reindex(pd.Index(classes, name="class")))
 
     return simulate
 
@@ -80,7 +83,8 @@ def gaps(n_classes: int, n_groups: int, support: int) -> Simulate:
         rows = pd.DataFrame({"y": np.repeat(classes, support * n_groups), "group": np.tile(np.repeat(groups, support), n_classes)})
         hit = (rows["y"] == classes[0]) & (rows["group"] == groups[0])
         y_pred = decisions(rng, rows["y"].to_numpy(dtype=str), np.where(hit, RECALL - size, RECALL), classes)
-        return by_group(rows[["group"]], rows["y"], y_pred, classes)
+        y_score = (y_pred[:, None] == np.array(classes, dtype=object)).astype(float)  # sure of each decision: calibration stops nothing
+        return by_group(rows, y_pred, y_score, classes, DATA, pd.Series(range(len(rows))))
 
     return simulate
 

@@ -195,7 +195,7 @@ def test_smote_is_not_tried_where_a_fold_has_too_few_neighbours():
 
 
 def test_a_ladder_without_smote_still_comes_to_an_end():
-    _, model, rivals, *_ = settle(rare(8), settings(train=LADDER_ON, augment={"smote_max_rows": 1000}))
+    _, model, rivals, *_ = settle(rare(8), settings(train=LADDER_ON, augment={"smote_max_rows": 1000}), ["size"])
     assert "smote was not tried" in model.why
     assert sum(one.kind == "remedy" for one in rivals) == 3
 
