@@ -16,6 +16,7 @@ from stages.augment import augment
 from stages.during.importance import importances, worth_something
 from stages.during.models import BalancedEnsemble, build_model
 from stages.during.remedy import LADDER
+from stages.during.reweighing import reweighing
 from stages.during.simple import few_features
 from stages.features import clusters, features
 from stages.params import ORIGIN, Params
@@ -28,7 +29,7 @@ class Recipe:
 
     strategy, sample_weight, calibration: as in params.yaml. `undersample` fits on balanced draws (see BalancedEnsemble),
     `settings` go to the model (scikit-learn's names), `sees` says which features it is given: all, those worth something,
-    or the three that alone do best, as chosen on its own training rows.
+    or the three that alone do best, as chosen on its own training rows. `reweigh` gives groups the weights of `reweighing`.
     """
 
     model: str
@@ -38,6 +39,7 @@ class Recipe:
     undersample: bool = False
     settings: Mapping[str, Any] = field(default_factory=dict)
     sees: Literal["all", "worthy", "three"] = "all"
+    reweigh: bool = False
 
 
 def from_params(params: Params) -> Recipe:
@@ -60,6 +62,7 @@ def fit(
     sample_weight: str,
     settings: Mapping[str, Any] | None = None,
     undersample: bool = False,
+    reweigh: bool = False,
 ) -> ClassifierMixin:
     """Return the model `name`, fitted on the features of `rows`, which may be augmented.
 
@@ -73,13 +76,15 @@ def fit(
         model = BalancedEnsemble(model, random_state=params.random_state)
     power = {"none": 0.0, "sqrt_balanced": 0.5, "balanced": 1.0}[sample_weight]
     weights = compute_sample_weight("balanced", y_train) ** power if power else None
+    if reweigh:
+        weights = reweighing(rows, params.data) * (1 if weights is None else weights)
     with parallel_config(backend="threading", n_jobs=params.train.threads):
         return model.fit(X_train, y_train, sample_weight=weights)
 
 
 def cook(recipe: Recipe, rows: pd.DataFrame, params: Params) -> ClassifierMixin:
     """Return the model that `recipe` makes of `rows`, which are augmented already or need not be."""
-    return fit(recipe.model, rows, params, recipe.sample_weight, recipe.settings, recipe.undersample)
+    return fit(recipe.model, rows, params, recipe.sample_weight, recipe.settings, recipe.undersample, recipe.reweigh)
 
 
 def augmented(recipe: Recipe, rows: pd.DataFrame, params: Params) -> pd.DataFrame:
