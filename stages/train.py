@@ -18,7 +18,7 @@ from stages.during.mitigation import decide_by_group
 from stages.during.model import BASELINE, MODEL, Model, save_model, sha256
 from stages.during.models import build_model, settings_to_try
 from stages.during.plots import draw_candidates, draw_features
-from stages.during.recipes import Recipe, augmented, cook, folds_of, from_params, out_of_fold, remedied, worth
+from stages.during.recipes import Recipe, augmented, cook, folds_of, from_params, out_of_fold, remedied, without, worth
 from stages.during.remedy import LADDER, write_remedy
 from stages.during.simple import few_features
 from stages.features import clusters, features
@@ -154,7 +154,7 @@ def main() -> None:
             write_remedy(taken)
             expect_augmented(recipe, rows, table, params, taken)
         dropped = [] if recipe.sees == "all" else [column for column in worths["feature"] if column not in worthy]
-        fitted = cook(recipe, table.drop(columns=dropped), params)
+        fitted = cook(recipe, *without(dropped, table, params))
         plain = cook(PLAIN, rows, params)
     code = sorted(name for name in sys.modules if name.startswith("stages."))
     provenance = {

@@ -109,7 +109,11 @@ def price(mitigation: str, before: OutOfFold, after: OutOfFold, judge: Judge) ->
     """Return in words what a mitigation does to the largest gap between groups, and what it costs."""
     gaps, y = (judge.gap(before), judge.gap(after)), judge.y
     does = "narrows" if gaps[1] < gaps[0] else "widens" if gaps[1] > gaps[0] else "does not change"
-    gap = f"{does} the largest gap between groups, from {gaps[0]:.3f} to {gaps[1]:.3f}" if gaps[0] == gaps[0] else "has groups too small to tell"
+    gap = (
+        f"{does} the largest gap between groups, from {gaps[0]:.3f} to {gaps[1]:.3f}"
+        if gaps[0] == gaps[0]
+        else "has groups too small to tell"
+    )
     lost = aim(y, after.y_pred, judge.aimed_at) - aim(y, before.y_pred, judge.aimed_at)
     spoilt = brier_score_loss(y, after.y_score) - brier_score_loss(y, before.y_score)
     figure = "accuracy" if judge.aimed_at == "none" else judge.aimed_at

@@ -52,7 +52,7 @@ def from_params(params: Params) -> Recipe:
 def remedied(recipe: Recipe, name: str) -> Recipe:
     """Return `recipe` with the remedy `name` of LADDER instead of its own."""
     one = LADDER[name]
-    return Recipe(recipe.model, one.strategy, one.sample_weight, one.calibration, one.undersample, recipe.settings, recipe.sees)
+    return Recipe(recipe.model, one.strategy, one.sample_weight, one.calibration, one.undersample, recipe.settings, recipe.sees, recipe.reweigh)
 
 
 def fit(
@@ -109,8 +109,9 @@ def out_of_fold(rows: pd.DataFrame, params: Params, recipes: Mapping[str, Recipe
             scored |= is_scored.to_numpy()
             for name, recipe in recipes.items():
                 dropped = left_out(recipe, rows[is_training], params)
-                part = augmented(recipe, rows[is_training].drop(columns=dropped), params)
-                scores[name][is_scored.to_numpy()] = cook(recipe, part, params).predict_proba(X[is_scored].drop(columns=dropped))
+                part, seen = without(dropped, rows[is_training], params)
+                fitted = cook(recipe, augmented(recipe, part, seen), seen)
+                scores[name][is_scored.to_numpy()] = fitted.predict_proba(X[is_scored].drop(columns=dropped))
                 progress.update()
     return {name: score[scored] for name, score in scores.items()}, scored
 
@@ -127,6 +128,14 @@ def left_out(recipe: Recipe, rows: pd.DataFrame, params: Params) -> list[str]:
         return []
     kept = few_features(rows, params.data, params.random_state) if recipe.sees == "three" else worth_something(worth(rows, params))
     return [column for column in features(rows, params.data).columns if column not in kept]
+
+
+def without(dropped: list[str], rows: pd.DataFrame, params: Params) -> tuple[pd.DataFrame, Params]:
+    """Return `rows` and settings under which `dropped` are no features: a sensitive column stays in the rows, for their weights."""
+    allowed = {column: reason for column, reason in params.data.allowed.items() if column not in dropped}
+    data = params.data.model_copy(update={"allowed": allowed})
+    gone = [column for column in dropped if column not in data.sensitive]
+    return rows.drop(columns=gone), params.model_copy(update={"data": data})
 
 
 def worth(rows: pd.DataFrame, params: Params) -> pd.DataFrame:
