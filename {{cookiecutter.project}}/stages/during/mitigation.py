@@ -1,6 +1,6 @@
 """Choose decision weights per group, under which groups of people have the same recall of one class."""
 
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import pandas as pd
@@ -72,6 +72,10 @@ def thresholds(is_wanted: np.ndarray, score: np.ndarray, of: np.ndarray, objecti
 
 class _Given(ClassifierMixin, BaseEstimator):
     """Stands for a model whose scores are at hand: its features are its scores."""
+
+    def fit(self, X: np.ndarray, y: np.ndarray) -> Self:
+        """Return itself: fairlearn asks for a `fit`, and does not call it."""
+        return self
 
     def predict(self, X: np.ndarray) -> np.ndarray:
         """Return (n_samples,) scores of (n_samples, 1) scores."""

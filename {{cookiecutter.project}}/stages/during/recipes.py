@@ -52,7 +52,9 @@ def from_params(params: Params) -> Recipe:
 def remedied(recipe: Recipe, name: str) -> Recipe:
     """Return `recipe` with the remedy `name` of LADDER instead of its own."""
     one = LADDER[name]
-    return Recipe(recipe.model, one.strategy, one.sample_weight, one.calibration, one.undersample, recipe.settings, recipe.sees, recipe.reweigh)
+    return Recipe(
+        recipe.model, one.strategy, one.sample_weight, one.calibration, one.undersample, recipe.settings, recipe.sees, recipe.reweigh
+    )
 
 
 def fit(
