@@ -150,7 +150,7 @@ def test_problems_in_several_sections_are_told_at_once(tmp_path):
         "random_state is 'x', must be a valid integer",
         "data.target is 1, must be a valid string",
         "train.modle is unknown, allowed here: model, sample_weight, decision_weights, calibration, "
-        "ladder, search, select, folds, threads; did you mean model?",
+        "ladder, search, select, mitigation, folds, threads; did you mean model?",
     ]
 
 
