@@ -15,7 +15,8 @@ from stages.tables import AUGMENTED
 from tests.pipeline_run import Run, copy_project, settings
 
 PARAMS = settings(
-    train={"model": "logistic_regression", "decision_weights": "balanced_accuracy", "ladder": True, "folds": 3}, augment={"floor_share": 0.5}
+    train={"model": "logistic_regression", "decision_weights": "balanced_accuracy", "ladder": True, "folds": 3},
+    augment={"floor_share": 0.5},
 )
 
 
