@@ -30,6 +30,12 @@ def groups(values: pd.Series, cut_points: list[float] | None = None) -> pd.Serie
     return labels(values)
 
 
+def audited(rows: pd.DataFrame, data: Data) -> pd.DataFrame:
+    """Return the group of each of `rows` in each sensitive column; rows in service may bring more codes than `groups` takes."""
+    named = {column: (rows[column], data.cut_points.get(column)) for column in data.sensitive}
+    return pd.DataFrame({column: cut(values, edges) if edges else labels(values) for column, (values, edges) in named.items()}, rows.index)
+
+
 def labels(values: pd.Series) -> pd.Series:
     """Return `values` as text: 1 stays 1 beside a missing value, which is "missing"."""
     return values.convert_dtypes().astype("str").fillna("missing")
