@@ -99,6 +99,15 @@ def test_what_is_not_given_is_not_shown(tmp_path, monkeypatch):
         assert title not in text
 
 
+@pytest.mark.parametrize(("declared", "is_shown"), [("", False), ("place,x,rare,9,0.5,0.25,0.75\n", True)])
+def test_slices_are_shown_where_some_are_declared(tmp_path, monkeypatch, declared, is_shown):
+    (tmp_path / "reports").mkdir()
+    header = "slice,value,class,support,recall,recall_low,recall_high\n"
+    (tmp_path / "reports" / "slices.csv").write_text(f"{header}all,all,rare,9,0.5,0.3,0.7\n{declared}", encoding="utf-8")
+    text = shown(tmp_path, monkeypatch)
+    assert ("place x rare 9 0.50 0.25 to 0.75" in text, "all all rare 9 0.50 0.30 to 0.70" in text) == (is_shown, is_shown)
+
+
 def test_overall_figures_are_shown_with_their_intervals_beside_the_baselines(tmp_path, monkeypatch):
     intervals = {"accuracy": [0.85, 0.95], "brier": [0.05, 0.15]}
     rival = {
