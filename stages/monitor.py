@@ -49,7 +49,7 @@ def judge(
     verdicts = {"batch": gate(rows, folder / "suite.json", folder / "gates" / "batch.json").verdict}
     with threadpool_limits(params.train.threads):
         y_score = model.predict_proba(X)
-        y_pred = model.decide(y_score)
+        y_pred = model.decide(y_score, rows)
         told_apart = None
         if _has_test(reference, X):
             told_apart = domain(features(read_table(TEST), data), X[list(model.columns)], params.random_state)

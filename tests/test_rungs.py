@@ -133,9 +133,9 @@ def test_the_ensemble_is_fitted_on_balanced_draws():
     drawn = []
 
     class Spy(LogisticRegression):
-        def fit(self, X, y):
+        def fit(self, X, y, sample_weight=None):
             drawn.append(y.value_counts().to_dict())
-            return super().fit(X, y)
+            return super().fit(X, y, sample_weight)
 
     BalancedEnsemble(Spy(), n_estimators=3).fit(pd.DataFrame({"size": np.arange(200.0)}), MANY)
     assert drawn == [{"a": 50, "b": 50}] * 3

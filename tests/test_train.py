@@ -58,6 +58,7 @@ def params(cluster: list[str] | None = None, strategy: str = "none", **settings)
             "ladder": False,
             "search": 0,
             "select": False,
+            "mitigation": "none",
             "folds": 3,
             "threads": 1,
         }
