@@ -234,7 +234,7 @@ def added(strategy: Literal["oversample", "smote"], n: int, n_rare: int) -> Simu
     return simulate
 
 
-RARE = ((1_000, 100), (1_000, 50), (400, 40))
+RARE = ((1_000, 100), (400, 40))
 BELOW = (-0.1, -0.05, 0, 0.05, 0.1, 0.15, 0.2, 0.3)
 CASES = [
     Case(
@@ -283,20 +283,20 @@ CASES = [
     Case(
         "features",
         "standard deviations that all six features differ less than 1 between the classes",
-        (0, 0.5, 0.7, 0.8, 0.9, 1),
+        (0, 0.5, 0.8, 0.9, 1),
         {f"{n:,} rows, {n_rare} rare": (2, 1, telling(n, n_rare, 6)) for n, n_rare in RARE},
     ),
     Case(
         "features",
         "standard deviations that one of six features differs less than 1 between the classes",
-        (0, 0.5, 0.7, 0.8, 0.9, 1),
+        (0, 0.5, 0.8, 1),
         {f"{n:,} rows, {n_rare} rare": (2, 1, telling(n, n_rare, 1)) for n, n_rare in RARE},
     ),
     Case(
         "proxies",
         "share of rows whose postcode is that of their group (.4 of two groups: ROC AUC .7, the limit)",
-        (0, 0.2, 0.4, 0.5, 0.6, 0.8),
-        {f"groups of {' and '.join(map(str, counts))} rows": (1, 1, postcodes(counts)) for counts in ([500, 500], [950, 50], [280, 20])},
+        (0, 0.2, 0.4, 0.5, 0.6),
+        {f"groups of {' and '.join(map(str, counts))} rows": (1, 1, postcodes(counts)) for counts in ([300, 300], [280, 20])},
     ),
     Case(
         "label_bias",
@@ -304,7 +304,7 @@ CASES = [
         (0, 0.05, 0.1, 0.15, 0.2),
         {
             f"{n:,} rows, {more:+g} standard deviations of merit": (2, 2, merits(n, more))
-            for n, more in ((1_000, 0), (4_000, 0), (4_000, -1), (4_000, -3), (4_000, 3))
+            for n, more in ((1_000, 0), (4_000, 0), (4_000, -3), (4_000, 3))
         },
     ),
     Case(
@@ -316,7 +316,7 @@ CASES = [
     Case(
         "synthetic",
         "share of rows made by SMOTE that hold the mean in one column",
-        (0, 0.25, 0.5, 0.75, 1),
+        (0, 0.5, 0.75, 1),
         {f"{n:,} rows, {n_rare} rare": (2, 1, added("smote", n, n_rare)) for n, n_rare in RARE},
     ),
 ]
