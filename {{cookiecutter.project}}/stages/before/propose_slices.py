@@ -37,7 +37,7 @@ def slices_suite(classes: list[str], floors: dict[str, float], columns: list[str
     expectations.append({**little, "meta": little["meta"] | {"verdict": "insufficient"}})
     notes = (
         "One row is one class in one part of the test rows: a value of a column that evaluate.slices names, or `all`. recall_low is "
-        "a one-sided bound that holds with 95 % for all values of a slice together, recall_high one for all values and classes; "
+        "a one-sided bound that holds with 95 % for all values of a slice together, recall_high one for all values, slices and classes; "
         "`support` counts the test rows."
     )
     meta = {"notes": notes, "row": ["slice", "value", "class"], "show": ["support", "recall", "recall_low", "recall_high"]}
