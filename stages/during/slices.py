@@ -60,7 +60,7 @@ def slices(
         mine = named(test[column], train[column], cut_points.get(column))
         theirs = named(train[column], train[column], cut_points.get(column))
         parts[column] = (mine, sorted({*mine, *theirs}))
-    n_recalls = len(classes) * sum(len(values) for _, values in parts.values())
+    n_recalls = len(classes) * max(1, sum(len(values) for column, (_, values) in parts.items() if column != ALL))
     for column, (part, values) in parts.items():
         for value in values:
             for label in classes:
