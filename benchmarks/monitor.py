@@ -37,7 +37,7 @@ from stages.features import features
 from stages.tables import write_json
 
 SEQUENCES, WINDOWS, TEST_ROWS, TRAIN_ROWS = 200, 12, 4000, 4000
-REPEATS, DEFECT_WINDOWS = 100, 6
+REPEATS, DEFECT_WINDOWS = 20, 6
 SIGNALS = ("drift", "performance")
 LENGTHS = (500, 2000, 20_000)
 DEFECTS = ("shift .1", "shift .25", "shift .5", "new category", "unit change", "flipped")

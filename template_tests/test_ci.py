@@ -459,7 +459,7 @@ def retrain(service: Service, tmp_path: Path) -> tuple[subprocess.CompletedProce
     git(service.folder, "config", f"url.{origin}.insteadOf", "https://oauth2:secret@host/me/mine.git")
     head = git(service.folder, "rev-parse", "HEAD")
     result = service.run(
-        "retrain", FILES="data/live/*", BASE="main", GITHUB_SHA=head, CI_COMMIT_SHA=head, CI_DEFAULT_BRANCH="main",
+        "retrain", FILES="data/live/*", BASE="main", GITHUB_RUN_ID="41", GITHUB_SHA=head, CI_COMMIT_SHA=head, CI_DEFAULT_BRANCH="main",
         CI_PROJECT_URL="https://host/me/mine", CI_API_V4_URL="https://api", CI_PROJECT_ID="7", GITLAB_USER_NAME="me",
         GITLAB_USER_EMAIL="me@mine",
     )  # fmt: skip
@@ -479,6 +479,7 @@ def test_accepted_challenger_ends_in_a_pull_request_with_what_it_changes(service
         "### Challengers\n\n| challenger | recall | accepted |\n| --- | --- | --- |\n| cold | 0.84 | yes |\n| warm \\| start |  | no |\n"
     )
     assert table in service.page
+    assert {"github": "gh run download 41 --name retrained", "gitlab": "artifacts of https://run"}[service.ci] in service.page
     asked = {"github": f"gh pr create --base main --head {branch}", "gitlab": f"source_branch={branch}&target_branch=main&title="}
     assert asked[service.ci] in service.asked
     assert "retrain: accepted data/live/crashes_2002.csv.gz" in result.stdout
