@@ -115,6 +115,12 @@ class Monitor(Section):
     label_delay: Annotated[float, Field(gt=0)] | None
 
 
+class Registry(Section):
+    """Settings of what registers and verifies models."""
+
+    public_key: str | None
+
+
 class Scope(Section):
     """What the model is to reach; the stage scope says what of it the data can prove."""
 
@@ -139,6 +145,7 @@ class Params(Section):
     train: Train
     evaluate: Evaluate
     monitor: Monitor
+    registry: Registry
 
     @model_validator(mode="after")
     def split_by_time_has_a_time(self) -> Self:
