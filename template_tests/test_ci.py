@@ -473,6 +473,7 @@ def test_accepted_challenger_ends_in_a_pull_request_with_what_it_changes(service
     [branch] = git(origin, "branch", "--format=%(refname:short)").split()
     assert re.fullmatch(r"retrain-\d{4}-\d\d-\d\d-\d{4}", branch)
     assert git(origin, "diff", "--name-only", f"{branch}~", branch) == "reports/retraining/challengers.csv"
+    assert git(origin, "tag") == "model@v2.0.0"
     assert service.page.startswith("## This run and ")
     assert "### Metrics" in service.page
     table = (
@@ -483,12 +484,6 @@ def test_accepted_challenger_ends_in_a_pull_request_with_what_it_changes(service
     asked = {"github": f"gh pr create --base main --head {branch}", "gitlab": f"source_branch={branch}&target_branch=main&title="}
     assert asked[service.ci] in service.asked
     assert "retrain: accepted data/live/crashes_2002.csv.gz" in result.stdout
-
-
-def test_tag_of_the_challenger_goes_with_its_branch(service, tmp_path):
-    service.stage("retrain", ACCEPTED + 'git commit --quiet --allow-empty --message "v2"; git tag --annotate --message v3 model@v3.0.0')
-    _, origin = retrain(service, tmp_path)
-    assert git(origin, "tag").split() == ["model@v2.0.0", "model@v3.0.0"]
 
 
 def test_refused_challenger_opens_no_pull_request(service, tmp_path):
