@@ -135,7 +135,7 @@ def lacking(rng: np.random.Generator, size: float) -> pd.DataFrame:
     y = np.repeat(labels(2), [940, 60 - int(size)])
     rows = pd.DataFrame({"y": y})
     is_test = rng.random(len(y)) < 0.2
-    return class_support(rows[~is_test], rows[is_test], DATA)
+    return class_support(rows[~is_test], rows[is_test], DATA, "balanced_accuracy")
 
 
 BELOW = (-0.1, -0.05, 0, 0.05, 0.1, 0.15, 0.2, 0.3)
