@@ -31,6 +31,12 @@ def groups(values: pd.Series, cut_points: list[float] | None = None) -> pd.Serie
     return labels(values)
 
 
+def audited(rows: pd.DataFrame, data: Data) -> pd.DataFrame:
+    """Return the group of each of `rows` in each sensitive column; rows in service may bring more codes than `groups` takes."""
+    named = {column: (rows[column], data.cut_points.get(column)) for column in data.sensitive}
+    return pd.DataFrame({column: cut(values, edges) if edges else labels(values) for column, (values, edges) in named.items()}, rows.index)
+
+
 def crossed(rows: pd.DataFrame, columns: list[str], cut_points: dict[str, list[float]]) -> pd.Series:
     """Return the name of the group that each row is in by all `columns` together, such as "f × below 25"."""
     first, *others = (groups(rows[column], cut_points.get(column)) for column in columns)
