@@ -77,9 +77,7 @@ def _forest(classifier: RandomForestClassifier, X: np.ndarray, y: pd.Series, wei
     _check_grown("forest", before, len(classifier.estimators_))
 
 
-def _boosting(
-    classifier: HistGradientBoostingClassifier, X: np.ndarray, y: pd.Series, weights: np.ndarray | None, iterations: int
-) -> None:
+def _boosting(classifier: HistGradientBoostingClassifier, X: np.ndarray, y: pd.Series, weights: np.ndarray | None, iterations: int) -> None:
     """Boost on, with the bins and categories of the first fit.
 
     scikit-learn makes bins anew, although the trees at hand are then asked by the numbers of the old ones (while fitting only: their
