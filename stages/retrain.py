@@ -108,27 +108,35 @@ def staged(folder: Path, name: str, names: tuple[str, ...]) -> str:
     return ""
 
 
-def make(name: str, folder: Path, pool: Pool, params: Params, champion: Model, champion_sha256: str) -> Candidate:
-    """Return the candidate `name`, made in `folder` by the true stages; one that cannot be made says why."""
-    settings, column = params.retrain, params.data.time
-    train = pool.train
+def make(name: str, temporary: Path, pool: Pool, params: Params, champion: Model, champion_sha256: str) -> Candidate:
+    """Return the candidate `name`, made in a folder of this name in `temporary` by the true stages; one that cannot be made says why.
+
+    What stages made of all rows for the candidate `all` is not made again.
+    """
+    settings, column, train = params.retrain, params.data.time, pool.train
     if name in ("recent", "weighted"):
         if column is None:
             return Candidate(name, why="not tried: data.time in params.yaml is null, so that no row is newer than another")
-        if not span(pool.train, column):
+        if not span(train, column):
             return Candidate(name, why=f"not tried: all rows are of the same {column}")
     if name == "recent":
-        train = recent(pool.train, str(column), settings.recent)
+        train = recent(train, str(column), settings.recent)
     if name == "weighted":
-        half_life = settings.half_life or span(pool.train, str(column)) / 2
+        half_life = settings.half_life or span(train, str(column)) / 2
         params = params.model_copy(update={"train": params.train.model_copy(update={"half_life": half_life})})
+    folder, made = temporary / name, temporary / "all"
     try:
         if name == "warm":
             check_same(champion, features(train, params.data), train[params.data.target], params.train.select)
+        reused = name in ("weighted", "warm") and (made / "models/model.skops").is_file()
         told = scratch(folder, train, pool, params)
-        if why := staged(folder, name, BEFORE):
+        if reused:
+            for part in ("data", "models", "reports"):
+                shutil.copytree(made / part, folder / part, dirs_exist_ok=True)
+        else:
+            print("".join(f"retrain: {name}: {line}\n" for line in told), end="")
+        if why := staged(folder, name, BEFORE if not reused else ("train",) if name == "weighted" else ()):
             return Candidate(name, len(train), why=why)
-        print("".join(f"retrain: {name}: {line}\n" for line in told), end="")
         if name == "warm":
             warm(folder, params, champion, champion_sha256)
         return Candidate(name, len(train), load_model(folder / "models/model.skops"))
@@ -158,12 +166,15 @@ def sources(pool: Pool) -> pd.DataFrame:
 
 
 def judge(chosen: Candidate, folder: Path, pool: Pool, params: Params, champion: Model, n_candidates: int) -> tuple[str, Verdict]:
-    """Evaluate the challenger in `folder` and hold it against the champion, class by class; return why evaluate was stopped, and the verdict."""
+    """Evaluate the challenger in `folder`, and hold it against the champion class by class.
+
+    Return why evaluate was stopped, nothing if it was not, and the verdict on the classes.
+    """
     why = staged(folder, chosen.name, ("evaluate",))
     assert chosen.model is not None
     X = features(pool.test, params.data)
-    decided = [(model.classes, model.decide(model.predict_proba(X))) for model in (champion, chosen.model)]
-    table = non_inferiority(pool.test, *decided, pool.train, params.data, 1 - 0.05 / n_candidates)
+    old, new = ((model.classes, model.decide(model.predict_proba(X))) for model in (champion, chosen.model))
+    table = non_inferiority(pool.test, old, new, pool.train, params.data, 1 - 0.05 / n_candidates)
     write_table(table, REPORTS / "challenger.csv")
     return why, gate(table, HELD, REPORTS / "gates" / "challenger.json")
 
@@ -201,15 +212,15 @@ def retrain(paths: list[Path], labels: list[Path | None], params: Params, source
         raise Refused(f"the model in service was fitted on {pool.cohort.as_posix()}, so that it cannot be judged by it; name a newer file")
     went = ", ".join(f"{n:,} {kind}" for kind, n in pool.went.items() if n and kind not in ("records", "train", "test"))
     print(
-        f"retrain: {pool.went['train']:,} rows to fit on, {pool.went['test']:,} of {pool.cohort.as_posix()} to judge by; left out: {went or 'none'}"
+        f"retrain: {len(pool.train):,} rows to fit on, {len(pool.test):,} of {pool.cohort.as_posix()} to judge by; left out: {went or 'none'}"
     )
     y = pool.test[params.data.target]
     check_classes(y, pool.train[params.data.target], champion.classes)
     verdicts = [gate(sources(pool), SOURCES, REPORTS / "gates" / "sources.json")]
     stop(verdicts)
     with tempfile.TemporaryDirectory(prefix="retrain") as temporary, threadpool_limits(params.train.threads):
-        names = list(dict.fromkeys(params.retrain.candidates))
-        made = [make(name, Path(temporary, name), pool, params, champion, reference["model_sha256"]) for name in names]
+        names = sorted(set(params.retrain.candidates))  # all comes first
+        made = [make(name, Path(temporary), pool, params, champion, reference["model_sha256"]) for name in names]
         table, chosen = challengers(champion, made, pool.test, params)
         write_table(table, REPORTS / "challengers.csv")
         if chosen is None:

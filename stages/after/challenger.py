@@ -1,6 +1,7 @@
 """Hold challengers against the model in service, on rows that none of them was fitted on."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -17,7 +18,7 @@ from stages.params import Data, Params
 
 ALL = "all"
 CHAMPION = "champion"
-COMPARED = ["candidate", "chosen", "fitted_on", "aim", "score", "lead", "lead_low", "lead_high", "brier", "brier_lead", "why"]
+COMPARED = ["candidate", "chosen", "aim", "score", "lead", "lead_low", "lead_high", "brier", "brier_lead", "fitted_on", "why"]
 COLUMNS = ["column", "group", "class", "status", "support", "champion", "challenger", "difference", "low", "high", "proven_fall"]
 
 
@@ -47,35 +48,33 @@ def challengers(
 
     `score` is the figure that decisions aim at, `lead` what a candidate has over the champion in it, with one-sided 95 % bounds for all
     candidates together (Bonferroni; see `paired_lead`). `brier_lead` is the champion's Brier score less the candidate's. A candidate
-    that was not made has no figures, and `why`.
+    that was not made has no figures, bounds of -1 and 1, and `why`.
     """
-    X, y, data = features(cohort, params.data), cohort[params.data.target], params.data
-    aimed_at, classes = params.train.decision_weights, sorted(y.unique())
-    fitted = [one for one in candidates if one.model is not None]
-    level = 1 - 0.05 / max(1, len(fitted))
-    scored = {one.name: one.model.predict_proba(X) for one in fitted if one.model}
-    decided = {one.name: one.model.decide(scored[one.name]) for one in fitted if one.model}
-    scores = {name: aim(y, y_pred, aimed_at) for name, y_pred in decided.items()}
-    best = max(fitted, key=lambda one: scores[one.name], default=None)
-    y_score = champion.predict_proba(X)
-    y_pred = champion.decide(y_score)
-    mine, brier = aim(y, y_pred, aimed_at), _brier(y, y_score, champion.classes, classes)
-    rows = [{"candidate": CHAMPION, "chosen": "-", "score": mine, "brier": brier, "why": "the model in service"}]
-    for one in candidates:
-        row = {"candidate": one.name, "chosen": "yes" if one is best else "no", "fitted_on": one.fitted_on, "why": one.why}
+    X, y, together = features(cohort, params.data), cohort[params.data.target], clusters(cohort, params.data.cluster)
+    aimed_at = params.train.decision_weights
+    models = {CHAMPION: champion} | {one.name: one.model for one in candidates if one.model is not None}
+    y_score = {name: model.predict_proba(X) for name, model in models.items()}
+    y_pred = {name: model.decide(y_score[name]) for name, model in models.items()}
+    score = {name: aim(y, decided, aimed_at) for name, decided in y_pred.items()}
+    brier = {name: _brier(y, y_score[name], model.classes) for name, model in models.items()}
+    level = 1 - 0.05 / max(1, len(models) - 1)
+    best = max((one for one in candidates if one.model is not None), key=lambda one: score[one.name], default=None)
+    rows = []
+    for one in [Candidate(CHAMPION, model=champion, why="the model in service"), *candidates]:
+        row: dict[str, Any] = {"candidate": one.name, "chosen": "yes" if one is best else "no", "fitted_on": one.fitted_on, "why": one.why}
+        row |= {"lead_low": -1.0, "lead_high": 1.0}  # nothing is known
         if one.model is not None:
-            low, high = paired_lead(y, decided[one.name], y_pred, aimed_at, params.random_state, clusters(cohort, data.cluster), level)
-            its = _brier(y, scored[one.name], one.model.classes, classes)
-            row |= {"score": scores[one.name], "lead": scores[one.name] - mine, "lead_low": low, "lead_high": high}
-            row |= {"brier": its, "brier_lead": brier - its, "why": "the best score" if one is best else "another scored better"}
+            low, high = paired_lead(y, y_pred[one.name], y_pred[CHAMPION], aimed_at, params.random_state, together, level)
+            row |= {"score": score[one.name], "lead": score[one.name] - score[CHAMPION], "lead_low": low, "lead_high": high}
+            row |= {"brier": brier[one.name], "brier_lead": brier[CHAMPION] - brier[one.name]}
+            row |= {"why": one.why or ("the best score" if one is best else "another scored better")}
         rows.append(row)
-    table = pd.DataFrame(rows, columns=COMPARED).assign(aim="accuracy" if aimed_at == "none" else aimed_at)
-    return table.astype({"fitted_on": "Int64"}), best
+    return pd.DataFrame(rows, columns=COMPARED).assign(aim="accuracy" if aimed_at == "none" else aimed_at), best
 
 
-def _brier(y: pd.Series, y_score: np.ndarray, known: list[str], classes: list[str]) -> float:
-    """Return the Brier score where the model, of `known` classes, gives those it does not know the probability 0."""
-    every = sorted({*known, *classes})
+def _brier(y: pd.Series, y_score: np.ndarray, known: list[str]) -> float:
+    """Return the Brier score of probabilities of the `known` classes; any other has the probability 0."""
+    every = sorted({*known, *y})
     full = pd.DataFrame(y_score, columns=known).reindex(columns=every, fill_value=0.0).to_numpy()
     return float(brier_score_loss(y, full, labels=every))
 
@@ -108,7 +107,7 @@ def non_inferiority(
             status = "gone" if label not in challenger[0] or label not in y else "kept" if label in champion[0] else "new"
             concerned = mine & (y == label)
             row = {"column": column, "group": group, "class": label, "status": status, "support": int(concerned.sum())}
-            rows.append(row | _difference(*(hit[concerned] for hit in hits), together[concerned], level))
+            rows.append(row | _difference(hits[0][concerned], hits[1][concerned], together[concerned], level))
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
@@ -119,14 +118,14 @@ def _difference(champion: np.ndarray, challenger: np.ndarray, codes: np.ndarray,
         return {"low": -1.0, "high": 1.0, "proven_fall": 0.0}
     difference = float(challenger.mean() - champion.mean())
     worth = rows_worth(challenger.astype("float64") - champion, np.unique(codes, return_inverse=True)[1], level) / n
-    cells = [(challenger & champion).sum(), (challenger & ~champion).sum(), (~challenger & champion).sum(), (~challenger & ~champion).sum()]
-    low, high = newcombe_paired(*(float(cell * worth) for cell in cells), level=2 * level - 1)
-    fall = -difference if high < 0 else 0.0
+    cells = [(challenger & champion).sum(), (challenger & ~champion).sum(), (~challenger & champion).sum()]
+    both, first, second = (float(cell) * worth for cell in cells)
+    low, high = newcombe_paired(both, first, second, n * worth - both - first - second, 2 * level - 1)
     return {
         "champion": float(champion.mean()),
         "challenger": float(challenger.mean()),
         "difference": difference,
         "low": low,
         "high": high,
-        "proven_fall": fall,
+        "proven_fall": -difference if high < 0 else 0.0,
     }
