@@ -24,18 +24,20 @@ from stages.after.pool import OWN, Pool, gather, recent, span
 from stages.command import Refused, run
 from stages.during.model import Model, load_model, save_model, sha256
 from stages.during.recipes import weights_of
+from stages.during.remedy import REMEDY, read_remedy
 from stages.during.test_set import HISTORY, remember, test_rows_sha256
 from stages.during.warm import check_same, continued
 from stages.features import features
 from stages.gate import Verdict, gate, stop
 from stages.params import ORIGIN, Params, load_params
 from stages.sources import Source, load_sources
+from stages.suite import read_suite
 from stages.tables import AUGMENTED, TEST, TRAIN, read_table, write_json, write_table, write_text
 
 LIVE, CHALLENGER, REPORTS = Path("data/live"), Path("models/challenger"), Path("reports/retraining")
 PREPARED, SOURCES, COMPARED, HELD = (Path(f"expectations/{name}.json") for name in ("prepared", "sources", "challengers", "challenger"))
 BEFORE = ("validate", "augment", "train")  # the stages that make a challenger; evaluate then judges the best
-COPIED = ("expectations", "params.yaml", "data/sources.yaml", "data/remedy.json", HISTORY)
+COPIED = ("expectations", "params.yaml", "data/sources.yaml", REMEDY, HISTORY)
 KEPT = {  # of the chosen challenger's scratch copy: what goes with the model
     "model.skops": "models/model.skops",
     "model.json": "models/model.json",
@@ -77,10 +79,13 @@ def scratch(folder: Path, train: pd.DataFrame, pool: Pool, params: Params) -> li
 def later(suite: Path, rows: pd.DataFrame, time: str | None) -> list[str]:
     """Let the suite of prepared tables at `suite` allow the latest `time` of `rows`, and return a sentence for each bound that moved.
 
-    Time goes on: the newest rows are after the latest that the suite has seen. No other bound moves.
+    Time goes on: the newest rows are after the latest that the suite has seen. No other bound moves. A suite that is broken stays as
+    it is, for the gate to say so.
     """
-    content, told = json.loads(suite.read_text(encoding="utf-8")), []
-    for one in content["expectations"] if time else []:
+    if not time or read_suite(suite).problems:
+        return []
+    raw, told = json.loads(suite.read_text(encoding="utf-8")), []
+    for one in raw["expectations"]:
         kwargs = one["kwargs"]
         if kwargs.get("column") == time and one["type"] == "expect_column_values_to_be_between" and "max_value" in kwargs:
             latest = rows[time].max()
@@ -88,7 +93,7 @@ def later(suite: Path, rows: pd.DataFrame, time: str | None) -> list[str]:
                 moved = latest.isoformat() if isinstance(latest, pd.Timestamp) else latest.item()
                 told.append(f"{PREPARED.as_posix()} ends {time} at {kwargs['max_value']}; time goes on, here to {moved}")
                 kwargs["max_value"] = moved
-    write_json(content, suite)
+    write_json(raw, suite)
     return told
 
 
@@ -135,7 +140,11 @@ def make(name: str, temporary: Path, pool: Pool, params: Params, champion: Model
                 shutil.copytree(made / part, folder / part, dirs_exist_ok=True)
         else:
             print("".join(f"retrain: {name}: {line}\n" for line in told), end="")
-        if why := staged(folder, name, BEFORE if not reused else ("train",) if name == "weighted" else ()):
+        remedy = read_remedy(folder / REMEDY)
+        why = staged(folder, name, BEFORE if not reused else ("train",) if name == "weighted" else ())
+        if why and read_remedy(folder / REMEDY) != remedy:  # the ladder chose one that needs other rows
+            why = staged(folder, name, BEFORE[1:])
+        if why:
             return Candidate(name, len(train), why=why)
         if name == "warm":
             warm(folder, params, champion, champion_sha256)
@@ -211,9 +220,8 @@ def retrain(paths: list[Path], labels: list[Path | None], params: Params, source
     if sha256(pool.cohort) in reference.get("fitted_on", {}).values():
         raise Refused(f"the model in service was fitted on {pool.cohort.as_posix()}, so that it cannot be judged by it; name a newer file")
     went = ", ".join(f"{n:,} {kind}" for kind, n in pool.went.items() if n and kind not in ("records", "train", "test"))
-    print(
-        f"retrain: {len(pool.train):,} rows to fit on, {len(pool.test):,} of {pool.cohort.as_posix()} to judge by; left out: {went or 'none'}"
-    )
+    sides = f"{len(pool.train):,} rows to fit on, {len(pool.test):,} of {pool.cohort.as_posix()} to judge by"
+    print(f"retrain: {sides}; left out: {went or 'none'}")
     y = pool.test[params.data.target]
     check_classes(y, pool.train[params.data.target], champion.classes)
     verdicts = [gate(sources(pool), SOURCES, REPORTS / "gates" / "sources.json")]
