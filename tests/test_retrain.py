@@ -506,8 +506,9 @@ def test_a_warm_start_boosts_on_from_what_the_old_trees_say():
     raw = type(boosting)._raw_predict
 
     def spied(self, X, *given, **named):
-        seen.append(raw(self, X, *given, **named))
-        return seen[-1]
+        answer = raw(self, X, *given, **named)
+        seen.append(answer.copy())  # boosting adds to it in place
+        return answer
 
     with pytest.MonkeyPatch.context() as patch, threadpool_limits(1):
         patch.setattr(type(boosting), "_raw_predict", spied)
