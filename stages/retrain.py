@@ -224,6 +224,7 @@ def retrain(paths: list[Path], labels: list[Path | None], params: Params, source
     print(f"retrain: {sides}; left out: {went or 'none'}")
     y = pool.test[params.data.target]
     check_classes(y, pool.train[params.data.target], champion.classes)
+    write_table(sources(pool), REPORTS / "sources.csv")
     verdicts = [gate(sources(pool), SOURCES, REPORTS / "gates" / "sources.json")]
     stop(verdicts)
     with tempfile.TemporaryDirectory(prefix="retrain") as temporary, threadpool_limits(params.train.threads):

@@ -33,9 +33,10 @@ def check_same(model: Model, X: pd.DataFrame, y: pd.Series, selected: bool) -> N
 def continued(model: Model, X: pd.DataFrame, y: pd.Series, weights: np.ndarray | None, iterations: int) -> Model:
     """Return `model`, continued on (n_samples, n_features) `X` and (n_samples,) labels `y`, weighed by (n_samples,) `weights`.
 
-    Each forest grows `iterations` more trees and each boosting as many more steps (fewer where it stops early), a logistic regression starts
-    from its coefficients. Preprocessing, calibration and decision weights stay. `model` itself does not change. Raises Refused
-    where nothing would be added (scikit-learn then returns the old model as if it were fitted) and for a model that cannot go on.
+    Each forest grows `iterations` more trees and each boosting as many more steps (fewer where it stops early), a logistic
+    regression starts from its coefficients. Preprocessing, calibration and decision weights stay. `model` itself does not change.
+    Raises Refused where nothing would be added (scikit-learn then returns the old model as if it were fitted) and for a model that
+    cannot go on.
     """
     if iterations < 1:
         raise Refused(f"a warm start with {iterations} more iterations would add nothing: ask for one at least")
@@ -77,9 +78,7 @@ def _forest(classifier: RandomForestClassifier, X: np.ndarray, y: pd.Series, wei
     _check_grown("forest", before, len(classifier.estimators_))
 
 
-def _boosting(
-    classifier: HistGradientBoostingClassifier, X: np.ndarray, y: pd.Series, weights: np.ndarray | None, iterations: int
-) -> None:
+def _boosting(classifier: HistGradientBoostingClassifier, X: np.ndarray, y: pd.Series, weights: np.ndarray | None, iterations: int) -> None:
     """Boost on, with the bins and categories of the first fit.
 
     scikit-learn makes bins anew, although the trees at hand are then asked by the numbers of the old ones (while fitting only: their
