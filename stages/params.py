@@ -126,6 +126,12 @@ class Retrain(Section):
     warm_iterations: PositiveInt
 
 
+class Registry(Section):
+    """Settings of what registers and verifies models."""
+
+    public_key: str | None
+
+
 class Scope(Section):
     """What the model is to reach; the stage scope says what of it the data can prove."""
 
@@ -151,6 +157,7 @@ class Params(Section):
     evaluate: Evaluate
     monitor: Monitor
     retrain: Retrain
+    registry: Registry
 
     @model_validator(mode="after")
     def split_by_time_has_a_time(self) -> Self:

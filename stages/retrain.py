@@ -43,6 +43,7 @@ KEPT = {  # of the chosen challenger's scratch copy: what goes with the model
     "model.json": "models/model.json",
     "reference.json": "models/reference.json",
     "features.csv": "reports/features.csv",
+    "metrics.json": "reports/metrics.json",
     "prepared.json": "expectations/prepared.json",
 }
 SHOWN = ("metrics.json", "by_class.csv", "by_group.csv")  # of its reports, beside those of its gates
@@ -197,6 +198,7 @@ def keep(folder: Path, chosen: Candidate, pool: Pool) -> None:
     reference = json.loads((part / "reference.json").read_text(encoding="utf-8"))
     fitted_on = {path.as_posix(): sha256(path) for path in pool.fitted_on}
     write_json(reference | {"candidate": chosen.name, "fitted_on": fitted_on}, part / "reference.json")
+    shutil.copytree(REPORTS / "gates", part / "gates")
     part.rename(CHALLENGER)
 
 

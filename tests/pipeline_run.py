@@ -45,6 +45,7 @@ SETTINGS = {  # a params.yaml that a test may change
     "evaluate": {"slices": [], "costs": {}, "refer_below": None},
     "monitor": {"label_delay": None},
     "retrain": {"candidates": ["all", "recent", "weighted", "warm"], "recent": 0.5, "half_life": None, "warm_iterations": 50},
+    "registry": {"public_key": None},
     "train": {
         "model": "any",
         "sample_weight": "none",

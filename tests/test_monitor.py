@@ -31,7 +31,7 @@ DATA = SimpleNamespace(
 )
 PARAMS = SimpleNamespace(data=DATA, random_state=0, train=SimpleNamespace(threads=1), monitor=SimpleNamespace(label_delay=None))
 SUITES = {name: PROJECT / "expectations" / f"{name}.json" for name in ("drift", "performance", "windows")}
-REST = {"rejected_share": 0.0, "age": None}
+REST = {"rejected_share": 0.0, "age": None, "model_sha256": "m"}
 
 
 def draw(seed: int, n: int = 1000, shift: float = 0.0, unit: float = 1.0, new: float = 0.0, flip: bool = False) -> pd.DataFrame:
@@ -196,6 +196,11 @@ def test_two_of_the_last_three_windows_act_with_the_newest_among_them(tmp_path):
     assert over(window(1, red), window(2, green), window(3, red), tmp_path=tmp_path).verdict == "warn"
     assert over(window(1, red), window(2, red), window(3, green), tmp_path=tmp_path).verdict == "pass"
     assert hits([window(1, red), window(2), window(3), window(4, red)], "drift", ("warn",)) == 1
+
+
+def test_windows_of_a_model_that_was_replaced_say_nothing_of_the_next(tmp_path):
+    old = [window(nth, drift="warn") | {"model_sha256": "old"} for nth in (1, 2)]
+    assert over(*old, window(3, drift="warn"), tmp_path=tmp_path).verdict == over(window(3, drift="warn"), tmp_path=tmp_path).verdict
 
 
 def test_lost_performance_acts_over_the_windows_whose_labels_have_come(tmp_path):

@@ -103,7 +103,7 @@ def test_a_challenger_of_newer_rows_passes_all_gates(project):
     assert ended.returncode == 0, ended.stdout
     assert "retrain: models/challenger (all) passed all gates; `make promote` puts it into service" in ended.stdout
     assert "expectations/prepared.json ends year at 2003; time goes on, here to 2005" in ended.stdout
-    assert {path.name for path in (project / "models/challenger").iterdir()} == set(retrain.KEPT)
+    assert {path.name for path in (project / "models/challenger").iterdir()} == {*retrain.KEPT, "gates"}
     model = load_model("models/challenger/model.skops")
     reference = json.loads(Path("models/challenger/reference.json").read_text())
     assert reference["rows"] == {"train": 5000, "test": 1500}
@@ -280,7 +280,7 @@ def test_killed_retrain_leaves_a_whole_challenger_or_none(run_once, tmp_path, mo
 
 
 def contents(folder: str) -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in Path(folder).iterdir()}
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in Path(folder).rglob("*") if path.is_file()}
 
 
 STEPS = [(Path, "replace"), (Path, "rename"), (Path, "mkdir"), (shutil, "copy"), (shutil, "rmtree")]

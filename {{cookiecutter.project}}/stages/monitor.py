@@ -12,7 +12,7 @@ from threadpoolctl import threadpool_limits
 
 from stages.after import monitoring_page, windows
 from stages.after.batch import LINE, Batch, beside, check_labels, live_suite, read_batch, with_labels
-from stages.after.champion import load_champion
+from stages.after.champion import champion, load_champion, suite_of_rows, version, worth_of_features
 from stages.after.drift import domain, drift, pictures
 from stages.after.labelling import to_label
 from stages.after.performance import figures, performance
@@ -28,7 +28,7 @@ from stages.sources import Source, load_sources
 from stages.tables import TEST, read_table, write_json, write_table
 
 FOLDER = Path("reports/monitoring")
-PREPARED, DRIFT, PERFORMANCE, WINDOWS = (Path(f"expectations/{name}.json") for name in ("prepared", "drift", "performance", "windows"))
+DRIFT, PERFORMANCE, WINDOWS = (Path(f"expectations/{name}.json") for name in ("drift", "performance", "windows"))
 CODES = {"pass": 0, "warn": 1, "fail": 2, "insufficient": 3}
 NAME = re.compile(r"[\w-][\w.-]{0,99}")
 
@@ -44,7 +44,7 @@ def judge(
     X = features(rows, data)
     write_table(batch.rejects, folder / "rejects.csv")
     write_table(beside(reference, X), folder / "batch.csv")
-    write_json(live_suite(PREPARED, data), folder / "suite.json")
+    write_json(live_suite(suite_of_rows(champion()), data), folder / "suite.json")
     verdicts = {"batch": gate(rows, folder / "suite.json", folder / "gates" / "batch.json").verdict}
     with threadpool_limits(params.train.threads):
         y_score = model.predict_proba(X)
@@ -54,7 +54,7 @@ def judge(
             told_apart = domain(features(read_table(TEST), data), X[list(model.columns)], params.random_state)
     if told_apart is None:
         print(f"no classifier was asked to tell live rows from test rows: {TEST} is not that of the model; `dvc pull` brings it")
-    moved = drift(reference, X, y_score, y_pred, told_apart, _weights())
+    moved = drift(reference, X, y_score, y_pred, told_apart, _weights(worth_of_features(champion())))
     write_table(moved, folder / "drift.csv")
     write_json(pictures(reference, X, y_score, y_pred, moved), folder / "pictures.json")
     verdicts["drift"] = gate(moved, DRIFT, folder / "gates" / "drift.json").verdict
@@ -74,9 +74,8 @@ def _has_test(reference: dict[str, Any], X: pd.DataFrame) -> bool:
     return len(X) >= 10 and Path(TEST).is_file() and sha256(TEST) == reference["test_sha256"]
 
 
-def _weights() -> dict[str, float]:
-    """Return what each feature is worth for the model, where the stage train has written it."""
-    path = Path("reports/features.csv")
+def _weights(path: Path) -> dict[str, float]:
+    """Return what each feature is worth for the model, where the table is there."""
     if not path.is_file():
         return {}
     with path.open(encoding="utf-8", newline="") as file:
@@ -107,12 +106,25 @@ def monitor(path: Path, labels: Path | None, window: str | None, sample: int, pa
         batch, broken = None, str(refusal).splitlines()
     name = name_of(window, batch, path, params.data)
     nth, folder = windows.number(FOLDER, name, digest), FOLDER / name
-    record: dict[str, Any] = {"window": name, "batch_sha256": digest, "nth": nth, "model_sha256": reference["model_sha256"]}
+    record: dict[str, Any] = {
+        "window": name,
+        "batch_sha256": digest,
+        "nth": nth,
+        "model": version(),
+        "model_sha256": reference["model_sha256"],
+    }
     record |= {"rows": 0, "rejected_share": 0.0, "until": None, "age": None, "coverage": 0.0}
     if batch is None or batch.rows.empty:
         said = [f"FAIL: {sentence}" for sentence in (broken if batch is None else [f"no row of {path} is one of this table"])]
         print("\n".join(["gate batch: fail", *said]))
-        report = {"gate": "batch", "verdict": "fail", "blocks": True, "sentences": said, "suite": PREPARED.as_posix(), "rows": 0}
+        report = {
+            "gate": "batch",
+            "verdict": "fail",
+            "blocks": True,
+            "sentences": said,
+            "suite": suite_of_rows(champion()).as_posix(),
+            "rows": 0,
+        }
         write_json(report | {"expectations": 0}, folder / "gates" / "batch.json")
         verdicts = {"batch": "fail", "drift": "insufficient", "performance": "insufficient"}
         for file in ("drift.csv", "performance.csv", "batch.csv", "pictures.json", "gates/drift.json", "gates/performance.json"):
