@@ -56,7 +56,9 @@ def retrained() -> dict[str, pd.DataFrame]:
     lead = {"lead": [0.0, 0.02], "lead_low": [0.0, 0.01], "lead_high": [0.0, 0.03]}
     row = {"column": "all", "group": "all", "class": "rare", "status": "kept", "support": 100, "champion": 0.8, "challenger": 0.8}
     return {
-        "challengers": pd.DataFrame({"candidate": ["champion", "all"], "chosen": ["no", "yes"], "score": [0.8, 0.82], **lead}),
+        "challengers": pd.DataFrame({"candidate": ["champion", "all"], "chosen": ["no", "yes"], "score": [0.8, 0.82], **lead}).assign(
+            brier=0.1, proven_rise=0.0
+        ),
         "challenger": pd.DataFrame([row | {"difference": 0.0, "low": -0.05, "high": 0.05, "proven_fall": 0.0}]),
     }
 

@@ -122,8 +122,7 @@ def test_a_challenger_of_newer_rows_passes_all_gates(project):
 
 def test_labels_of_one_class_flipped_are_refused_by_class(project, monkeypatch, capsys):
     monkeypatch.setattr(retrain, "staged", in_process)
-    poisoned = pd.read_csv("data/live/2004.csv").assign(label=lambda rows: rows["label"].replace({"rare": "common"}))
-    poisoned.to_csv("data/live/2004.csv", index=False)
+    flip("data/live/2004.csv")
     (project / "models/challenger").mkdir()  # of an earlier retraining
     with pytest.raises(Refused) as refused:
         retrain.retrain(*asked())
@@ -171,6 +170,24 @@ def asked(files: tuple[str, ...] = ("2004", "2005"), labels: list | None = None,
     paths = [Path(f"data/live/{name}.csv") for name in files]
     [source] = load_sources().sources.values()
     return paths, labels or [None] * len(paths), params, source
+
+
+def test_labels_of_one_class_flipped_are_refused_by_their_probabilities_where_decisions_are_weighed(project, monkeypatch, capsys):
+    monkeypatch.setattr(retrain, "staged", in_process)
+    params = Path("params.yaml").read_text()
+    Path("params.yaml").write_text(params.replace("decision_weights: none", "decision_weights: balanced_accuracy"))
+    train.main()
+    evaluate.main()
+    flip("data/live/2004.csv")
+    with pytest.raises(Refused, match=r"stopped by the gate challengers \(fail\)"):
+        retrain.retrain(*asked())
+    assert "labels that were flipped look like this where decisions are weighed" in capsys.readouterr().out
+    assert not Path("models/challenger").exists()
+
+
+def flip(path: str) -> None:
+    rows = pd.read_csv(path)
+    rows.assign(label=rows["label"].replace({"rare": "common"})).to_csv(path, index=False)
 
 
 def test_every_candidate_is_compared_with_the_champion_on_the_newest_rows(run_once):
@@ -565,7 +582,7 @@ def test_an_ensemble_of_balanced_draws_cannot_be_continued():
         continued(model, X, rows["label"], None, 5)
 
 
-# class by class
+# class by class, and all of them
 
 
 def cohort_of(n_rare: int, n_common: int = 600) -> pd.DataFrame:
@@ -669,15 +686,28 @@ def test_paired_interval_is_the_one_of_the_paper():
     assert low == -high < -0.1
 
 
+def test_a_rise_of_the_brier_score_fails_however_well_the_challenger_decides(tmp_path):
+    rows = pd.DataFrame({"a": np.tile([-1.0, 1.0], 200)}).assign(label=lambda rows: np.where(rows["a"] > 0, "rare", "common"))
+    model = Model(Fixed(40, sure=0.02), ["common", "rare"], {"a": "float64"}, {}, {"common": 1.0, "rare": 1.0})
+    table, _ = challengers(fixed(40), [Candidate("all", 10, model)], rows, settings(train={"decision_weights": "balanced_accuracy"}))
+    row = table.set_index("candidate").loc["all"]
+    # the champion is off by .1 in 9 rows of 10 and by .9 in the others, the challenger by .49 and .51
+    assert row["brier"] == pytest.approx(0.9 * 0.49**2 + 0.1 * 0.51**2)
+    assert row["proven_rise"] == pytest.approx(row["brier"] / (0.9 * 0.1**2 + 0.1 * 0.9**2) - 1)
+    verdict = gate(table, SUITES["challengers"], tmp_path / "challengers.json")
+    assert verdict.verdict == "fail"
+    assert "The challenger's probabilities are proven to be worse than the champion's" in " ".join(verdict.sentences)
+
+
 class Fixed:
     """A model that finds the classes by the sign of its column, but for `wrong` rows."""
 
-    def __init__(self, wrong: int) -> None:
-        self.wrong = wrong
+    def __init__(self, wrong: int, sure: float = 0.8) -> None:
+        self.wrong, self.sure = wrong, sure
 
     def predict_proba(self, X: pd.DataFrame) -> np.ndarray:
         right = X["a"].to_numpy() > 0
-        p = np.where(np.arange(len(X)) < self.wrong, ~right, right).astype(float) * 0.8 + 0.1
+        p = np.where(np.arange(len(X)) < self.wrong, ~right, right).astype(float) * self.sure + (1 - self.sure) / 2
         return np.column_stack([1 - p, p])
 
 
