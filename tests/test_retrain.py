@@ -25,6 +25,7 @@ from stages.during.intervals import newcombe_paired
 from stages.during.model import Model, load_model, save_model, sha256
 from stages.during.models import MODELS, BalancedEnsemble, build_model
 from stages.during.recipes import age_weights, fit, from_params, out_of_fold, weights_of
+from stages.during.remedy import REMEDY, write_remedy
 from stages.during.warm import check_same, continued
 from stages.gate import gate
 from stages.params import ROW_ID, load_params
@@ -205,14 +206,14 @@ def test_candidates_that_need_a_time_are_not_tried_without_one(project, monkeypa
     monkeypatch.setattr(retrain, "staged", lambda *given: pytest.fail("nothing to run"))
     _, _, params, _ = asked(data={"time": None})
     for name in ("recent", "weighted"):
-        one = retrain.make(name, project / "scratch", SimpleNamespace(train=pd.DataFrame()), params, None, "")
+        one = retrain.make(name, project / "scratch", SimpleNamespace(train=pd.DataFrame()), params, None)
         assert one.model is None
         assert one.why == "not tried: data.time in params.yaml is null, so that no row is newer than another"
 
 
 def test_candidates_that_need_a_time_are_not_tried_where_all_rows_are_of_one(project):
     pool = SimpleNamespace(train=pd.DataFrame({"year": [2000, 2000]}))
-    one = retrain.make("recent", project / "scratch", pool, asked()[2], None, "")
+    one = retrain.make("recent", project / "scratch", pool, asked()[2], None)
     assert one.why == "not tried: all rows are of the same year"
 
 
@@ -226,6 +227,42 @@ def test_a_gate_that_stops_the_stages_of_every_candidate_refuses_with_its_reason
         retrain.retrain(*asked())
     assert json.loads(Path("reports/retraining/gates/classes.json").read_text())["blocks"]
     assert not Path("models/challenger").exists()
+
+
+def test_a_ladder_that_asks_for_other_rows_gets_them(project, monkeypatch):
+    ran = []
+
+    def staged(folder: Path, name: str, names: tuple[str, ...]) -> str:
+        ran.append(names)
+        write_remedy("smote", folder / REMEDY)
+        return "train: the ladder chose smote, for which other rows are needed" if len(ran) == 1 else "train: stopped"
+
+    monkeypatch.setattr(retrain, "staged", staged)
+    rows = read_table(TRAIN)
+    one = retrain.make("all", project / "scratch", SimpleNamespace(train=rows, test=rows), asked()[2], None)
+    assert ran == [("validate", "augment", "train"), ("augment", "train")]
+    assert one.why == "train: stopped"
+
+
+def test_a_warm_start_says_of_which_model_and_of_how_much(run_once):
+    """A card that named the parameters of today would name a model that was never fitted."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(run_once)
+        patch.setattr(retrain, "staged", in_process)
+        shutil.copytree("data/prepared", "scratch/data/prepared")
+        in_process_all(Path("scratch"))
+        retrain.warm(Path("scratch"), asked()[2], load_model("models/model.skops"))
+        cards = [json.loads(Path(folder, "models/model.json").read_text()) for folder in (".", "scratch")]
+    assert cards[1]["warm_start_of"] == cards[0]["model_sha256"] != cards[1]["model_sha256"]
+    assert (cards[1]["model"], cards[1]["warm_iterations"]) == ("logistic_regression", 50)
+
+
+def in_process_all(folder: Path) -> None:
+    """Run augment and train in `folder`, on the tables there."""
+    for name in ("expectations", "params.yaml", "data/remedy.json"):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copytree(name, folder / name) if Path(name).is_dir() else shutil.copy(name, folder / name)
+    assert in_process(folder, "all", ("augment", "train")) == ""
 
 
 def test_too_few_rows_to_judge_by_are_insufficient_and_block(project, monkeypatch):
@@ -278,8 +315,12 @@ def test_killed_retrain_leaves_a_whole_challenger_or_none(run_once, tmp_path, mo
     whole = contents("models/challenger")
     steps = count_steps(lambda: retrain.retrain(*asked(candidates=["all"])))
     assert contents("models/challenger") == whole
+    shutil.copytree(".", tmp_path / "finished")
     found = []
     for nth in np.linspace(0, steps - 1, 10).astype(int):
+        shutil.rmtree("models")
+        shutil.rmtree("reports")
+        shutil.copytree(tmp_path / "finished", ".", dirs_exist_ok=True)
         if not (child := os.fork()):
             kill_at(int(nth))
             retrain.retrain(*asked(candidates=["all"]))

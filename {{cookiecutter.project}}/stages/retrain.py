@@ -19,6 +19,7 @@ from threadpoolctl import threadpool_limits
 
 import stages
 from stages.after.challenger import Candidate, challengers, check_classes, non_inferiority
+from stages.after.champion import champion as in_service
 from stages.after.champion import load_champion
 from stages.after.pool import OWN, Pool, gather, recent, span
 from stages.command import Refused, run
@@ -52,12 +53,12 @@ SHOWN = ("metrics.json", "by_class.csv", "by_group.csv")  # of its reports, besi
 def clear() -> None:
     """Take away what the last retraining left; a challenger goes at once, so that none stands beside reports of another."""
     for folder in (CHALLENGER, REPORTS):
-        for old in (folder, folder.with_name(f".{folder.name}.part")):
-            if old.is_dir():
-                away = old.with_name(f".{folder.name}.gone.part")
-                shutil.rmtree(away, ignore_errors=True)
-                old.rename(away)
-                shutil.rmtree(away)
+        away, part = (folder.with_name(f".{folder.name}.{state}.part") for state in ("gone", "new"))
+        shutil.rmtree(away, ignore_errors=True)
+        shutil.rmtree(part, ignore_errors=True)
+        if folder.is_dir():
+            folder.rename(away)
+            shutil.rmtree(away)
 
 
 def scratch(folder: Path, train: pd.DataFrame, pool: Pool, params: Params) -> list[str]:
@@ -114,7 +115,7 @@ def staged(folder: Path, name: str, names: tuple[str, ...]) -> str:
     return ""
 
 
-def make(name: str, temporary: Path, pool: Pool, params: Params, champion: Model, champion_sha256: str) -> Candidate:
+def make(name: str, temporary: Path, pool: Pool, params: Params, champion: Model) -> Candidate:
     """Return the candidate `name`, made in a folder of this name in `temporary` by the true stages; one that cannot be made says why.
 
     What stages made of all rows for the candidate `all` is not made again.
@@ -130,6 +131,7 @@ def make(name: str, temporary: Path, pool: Pool, params: Params, champion: Model
     if name == "weighted":
         half_life = settings.half_life or span(train, str(column)) / 2
         params = params.model_copy(update={"train": params.train.model_copy(update={"half_life": half_life})})
+        print(f"retrain: {name}: train.half_life is {half_life:g}")
     folder, made = temporary / name, temporary / "all"
     try:
         if name == "warm":
@@ -148,21 +150,22 @@ def make(name: str, temporary: Path, pool: Pool, params: Params, champion: Model
         if why:
             return Candidate(name, len(train), why=why)
         if name == "warm":
-            warm(folder, params, champion, champion_sha256)
+            warm(folder, params, champion)
         return Candidate(name, len(train), load_model(folder / "models/model.skops"))
     except Refused as refused:
         return Candidate(name, len(train), why=f"not tried: {refused}")
 
 
-def warm(folder: Path, params: Params, champion: Model, champion_sha256: str) -> None:
+def warm(folder: Path, params: Params, champion: Model) -> None:
     """Replace the model that was fitted in `folder` by the champion, continued on the rows that it was fitted on."""
     rows = read_table(folder / AUGMENTED)
     X, y = features(rows.drop(columns=ORIGIN), params.data), rows[params.data.target]
     model = continued(champion, X, y, weights_of(rows, params, params.train.sample_weight), params.retrain.warm_iterations)
     path = folder / "models/model.skops"
-    cold = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
-    provenance = {key: cold[key] for key in ("model", "data_sha256", "code_sha256")}
-    save_model(model, path, provenance | {"warm_start_of": champion_sha256, "warm_iterations": params.retrain.warm_iterations})
+    old, cold = (json.loads(one.read_text(encoding="utf-8")) for one in (in_service() / "model.json", path.with_suffix(".json")))
+    provenance = {"model": old["model"], "settings": old["settings"], "warm_start_of": old["model_sha256"]}
+    provenance |= {key: cold[key] for key in ("data_sha256", "code_sha256")}
+    save_model(model, path, provenance | {"warm_iterations": params.retrain.warm_iterations})
 
 
 def sources(pool: Pool) -> pd.DataFrame:
@@ -175,29 +178,30 @@ def sources(pool: Pool) -> pd.DataFrame:
     return pd.DataFrame([row | {"unusable_share": unusable / records, "duplicate_share": went["duplicate"] / records}])
 
 
-def judge(chosen: Candidate, folder: Path, pool: Pool, params: Params, champion: Model, n_candidates: int) -> tuple[str, Verdict]:
-    """Evaluate the challenger in `folder`, and hold it against the champion class by class.
+def judge(name: str, folder: Path, pool: Pool, params: Params, champion: Model, n_candidates: int) -> tuple[str, Verdict]:
+    """Evaluate the challenger `name` in `folder`, and hold it against the champion class by class.
 
     Return why evaluate was stopped, nothing if it was not, and the verdict on the classes.
     """
-    why = staged(folder, chosen.name, ("evaluate",))
-    assert chosen.model is not None
-    X = features(pool.test, params.data)
-    old, new = ((model.classes, model.decide(model.predict_proba(X))) for model in (champion, chosen.model))
+    why = staged(folder, name, ("evaluate",))
+    X, challenger = features(pool.test, params.data), load_model(folder / "models/model.skops")
+    old, new = ((model.classes, model.decide(model.predict_proba(X))) for model in (champion, challenger))
     table = non_inferiority(pool.test, old, new, pool.train, params.data, 1 - 0.05 / n_candidates)
     write_table(table, REPORTS / "challenger.csv")
     return why, gate(table, HELD, REPORTS / "gates" / "challenger.json")
 
 
-def keep(folder: Path, chosen: Candidate, pool: Pool) -> None:
-    """Put the challenger in `folder` where it can be promoted from, whole or not at all."""
-    part = CHALLENGER.with_name(f".{CHALLENGER.name}.part")
+def keep(folder: Path, name: str, fitted_on: dict[str, str]) -> None:
+    """Put the challenger in `folder` where it can be promoted from, whole or not at all.
+
+    Its reference then says which candidate it is, and the SHA-256 of the live files that it was fitted on, by path.
+    """
+    part = CHALLENGER.with_name(f".{CHALLENGER.name}.new.part")
     part.mkdir(parents=True)
     for name, source in KEPT.items():
         shutil.copy(folder / source, part / name)
     reference = json.loads((part / "reference.json").read_text(encoding="utf-8"))
-    fitted_on = {path.as_posix(): sha256(path) for path in pool.fitted_on}
-    write_json(reference | {"candidate": chosen.name, "fitted_on": fitted_on}, part / "reference.json")
+    write_json(reference | {"candidate": name, "fitted_on": fitted_on}, part / "reference.json")
     shutil.copytree(REPORTS / "gates", part / "gates")
     part.rename(CHALLENGER)
 
@@ -219,19 +223,19 @@ def retrain(paths: list[Path], labels: list[Path | None], params: Params, source
     clear()
     champion, reference = load_champion()
     pool = gather(paths, labels, pd.concat([read_table(TRAIN), read_table(TEST)], ignore_index=True), params, source)
-    if sha256(pool.cohort) in reference.get("fitted_on", {}).values():
+    before = reference.get("fitted_on", {})
+    if sha256(pool.cohort) in before.values():
         raise Refused(f"the model in service was fitted on {pool.cohort.as_posix()}, so that it cannot be judged by it; name a newer file")
     went = ", ".join(f"{n:,} {kind}" for kind, n in pool.went.items() if n and kind not in ("records", "train", "test"))
     sides = f"{len(pool.train):,} rows to fit on, {len(pool.test):,} of {pool.cohort.as_posix()} to judge by"
     print(f"retrain: {sides}; left out: {went or 'none'}")
-    y = pool.test[params.data.target]
-    check_classes(y, pool.train[params.data.target], champion.classes)
+    check_classes(pool.test[params.data.target], pool.train[params.data.target], champion.classes)
     write_table(sources(pool), REPORTS / "sources.csv")
     verdicts = [gate(sources(pool), SOURCES, REPORTS / "gates" / "sources.json")]
     stop(verdicts)
     with tempfile.TemporaryDirectory(prefix="retrain") as temporary, threadpool_limits(params.train.threads):
         names = sorted(set(params.retrain.candidates))  # all comes first
-        made = [make(name, Path(temporary), pool, params, champion, reference["model_sha256"]) for name in names]
+        made = [make(name, Path(temporary), pool, params, champion) for name in names]
         table, chosen = challengers(champion, made, pool.test, params)
         write_table(table, REPORTS / "challengers.csv")
         if chosen is None:
@@ -239,13 +243,11 @@ def retrain(paths: list[Path], labels: list[Path | None], params: Params, source
             raise Refused("\n".join(f"no challenger: {one.name}: {one.why}" for one in made))
         verdicts.append(gate(table, COMPARED, REPORTS / "gates" / "challengers.json"))
         folder = Path(temporary, chosen.name)
-        for one in made:
-            if one.model is not None:
-                for history in (HISTORY, folder / HISTORY):
-                    remember(
-                        test_rows_sha256(pool.test, params.data.target), sha256(Path(temporary, one.name, "models/model.skops")), history
-                    )
-        why, held = judge(chosen, folder, pool, params, champion, sum(one.model is not None for one in made))
+        fitted, rows = [one.name for one in made if one.model is not None], test_rows_sha256(pool.test, params.data.target)
+        for name in fitted:  # each is a look at these rows
+            for history in (HISTORY, folder / HISTORY):
+                remember(rows, sha256(Path(temporary, name, "models/model.skops")), history)
+        why, held = judge(chosen.name, folder, pool, params, champion, len(fitted))
         show(folder)
         stopped = [f"{chosen.name}: {why}"] if why else []
         try:
@@ -254,7 +256,8 @@ def retrain(paths: list[Path], labels: list[Path | None], params: Params, source
             stopped += str(refused).splitlines()
         if stopped:
             raise Refused("\n".join([*stopped, f"the challenger ({chosen.name}) is refused: the model in service stays"]))
-        keep(folder, chosen, pool)
+        fitted_on = {path.as_posix(): sha256(path) for path in pool.fitted_on}
+        keep(folder, chosen.name, fitted_on | (before if chosen.name == "warm" else {}))
     return chosen.name
 
 
