@@ -23,6 +23,7 @@ from stages.command import Refused, run
 from stages.during.model import Model, sha256
 from stages.features import as_number, features
 from stages.gate import gate
+from stages.groups import audited
 from stages.params import Params, load_params
 from stages.sources import Source, load_sources
 from stages.tables import TEST, read_table, write_json, write_table
@@ -48,7 +49,7 @@ def judge(
     verdicts = {"batch": gate(rows, folder / "suite.json", folder / "gates" / "batch.json").verdict}
     with threadpool_limits(params.train.threads):
         y_score = model.predict_proba(X)
-        y_pred = model.decide(y_score)
+        y_pred = model.decide(y_score, rows)
         told_apart = None
         if _has_test(reference, X):
             told_apart = domain(features(read_table(TEST), data), X[list(model.columns)], params.random_state)
@@ -63,7 +64,7 @@ def judge(
         table = to_label(batch.rows[~known], y_score[~known], model, key or [LINE], sample, params.random_state)
         write_table(table, folder / "to_label.csv")
         print(f"{(folder / 'to_label.csv').as_posix()} names {len(table)} rows to label")
-    live = figures(batch.labels[known], y_score[known], y_pred[known], rows.loc[known, data.sensitive], model.classes)
+    live = figures(batch.labels[known], y_score[known], y_pred[known], audited(rows, data)[known], model.classes)
     table = performance(reference["performance"], live, float(known.mean()) if len(known) else 0.0)
     write_table(table, folder / "performance.csv")
     verdicts["performance"] = gate(table, PERFORMANCE, folder / "gates" / "performance.json").verdict

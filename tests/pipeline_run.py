@@ -55,6 +55,7 @@ SETTINGS = {  # a params.yaml that a test may change
         "ladder": False,
         "search": 0,
         "select": False,
+        "mitigation": "none",
         "folds": 2,
         "threads": 1,
     },

@@ -44,24 +44,21 @@ class BalancedEnsemble(ClassifierMixin, BaseEstimator):
         self.random_state = random_state
 
     def fit(self, X: pd.DataFrame, y: pd.Series, sample_weight: np.ndarray | None = None) -> Self:
-        """Fit on (n_samples, n_features) `X` and (n_samples,) labels `y`; rows are drawn within their class by their weights."""
+        """Fit on (n_samples, n_features) `X` and (n_samples,) labels `y`, with (n_samples,) weights of the drawn rows where given."""
         rng = np.random.default_rng(self.random_state)
         places = [np.flatnonzero(y == label) for label in sorted(y.unique())]
         n = min(map(len, places))
         self.classes_ = np.array(sorted(y.unique()), dtype=object)
         self.estimators_ = []
         for _ in range(self.n_estimators):
-            drawn = np.sort(np.concatenate([rng.choice(place, n, replace=False, p=_shares(sample_weight, place)) for place in places]))
-            self.estimators_.append(clone(self.estimator).fit(X.iloc[drawn], y.iloc[drawn]))
+            drawn = np.sort(np.concatenate([rng.choice(place, n, replace=False) for place in places]))
+            weights = None if sample_weight is None else sample_weight[drawn]
+            self.estimators_.append(clone(self.estimator).fit(X.iloc[drawn], y.iloc[drawn], sample_weight=weights))
         return self
 
     def predict_proba(self, X: pd.DataFrame) -> np.ndarray:
         """Return (n_samples, n_classes) mean probabilities, as if all classes were equally frequent."""
         return np.mean([one.predict_proba(X) for one in self.estimators_], axis=0)
-
-
-def _shares(weights: np.ndarray | None, place: np.ndarray) -> np.ndarray | None:
-    return None if weights is None else weights[place] / weights[place].sum()
 
 
 def build_model(name: str, X: pd.DataFrame, random_state: int) -> ClassifierMixin:

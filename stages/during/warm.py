@@ -1,6 +1,7 @@
 """Continue a fitted model on more rows, instead of fitting anew."""
 
 import copy
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -40,13 +41,7 @@ def continued(model: Model, X: pd.DataFrame, y: pd.Series, weights: np.ndarray |
     """
     if iterations < 1:
         raise Refused(f"a warm start with {iterations} more iterations would add nothing: ask for one at least")
-    return Model(
-        _continued(model.estimator, X[list(model.columns)], y, weights, iterations),
-        model.classes,
-        model.columns,
-        model.calibration,
-        model.decision_weights,
-    )
+    return replace(model, estimator=_continued(model.estimator, X[list(model.columns)], y, weights, iterations))
 
 
 def _continued(estimator: ClassifierMixin, X: pd.DataFrame, y: pd.Series, weights: np.ndarray | None, iterations: int) -> ClassifierMixin:

@@ -160,7 +160,8 @@ def warm(folder: Path, params: Params, champion: Model) -> None:
     """Replace the model that was fitted in `folder` by the champion, continued on the rows that it was fitted on."""
     rows = read_table(folder / AUGMENTED)
     X, y = features(rows.drop(columns=ORIGIN), params.data), rows[params.data.target]
-    model = continued(champion, X, y, weights_of(rows, params, params.train.sample_weight), params.retrain.warm_iterations)
+    weights = weights_of(rows, params, params.train.sample_weight, params.train.mitigation == "reweighing")
+    model = continued(champion, X, y, weights, params.retrain.warm_iterations)
     path = folder / "models/model.skops"
     old, cold = (json.loads(one.read_text(encoding="utf-8")) for one in (in_service() / "model.json", path.with_suffix(".json")))
     provenance = {"model": old["model"], "settings": old["settings"], "warm_start_of": old["model_sha256"]}
@@ -185,7 +186,7 @@ def judge(name: str, folder: Path, pool: Pool, params: Params, champion: Model, 
     """
     why = staged(folder, name, ("evaluate",))
     X, challenger = features(pool.test, params.data), load_model(folder / "models/model.skops")
-    old, new = ((model.classes, model.decide(model.predict_proba(X))) for model in (champion, challenger))
+    old, new = ((model.classes, model.decide(model.predict_proba(X), pool.test)) for model in (champion, challenger))
     table = non_inferiority(pool.test, old, new, pool.train, params.data, 1 - 0.05 / n_candidates)
     write_table(table, REPORTS / "challenger.csv")
     return why, gate(table, HELD, REPORTS / "gates" / "challenger.json")

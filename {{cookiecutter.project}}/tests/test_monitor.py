@@ -23,11 +23,17 @@ from stages.after.windows import hits, number, timeline
 from stages.command import Refused
 from stages.during.model import Model
 from stages.gate import gate
+from stages.groups import audited
 from stages.sources import Source, load_sources
 from tests.pipeline_run import PROJECT
 
 DATA = SimpleNamespace(
-    target="label", time=None, sensitive=["sex"], forbidden={"late": "known later"}, not_features=lambda: ["label", "sex"]
+    target="label",
+    time=None,
+    sensitive=["sex"],
+    cut_points={},
+    forbidden={"late": "known later"},
+    not_features=lambda: ["label", "sex"],
 )
 PARAMS = SimpleNamespace(data=DATA, random_state=0, train=SimpleNamespace(threads=1), monitor=SimpleNamespace(label_delay=None))
 SUITES = {name: PROJECT / "expectations" / f"{name}.json" for name in ("drift", "performance", "windows")}
@@ -72,7 +78,7 @@ def drifted(rows: pd.DataFrame) -> pd.DataFrame:
 
 def performed(rows: pd.DataFrame, known: int | None = None) -> pd.DataFrame:
     seen = rows.head(len(rows) if known is None else known)
-    live = figures(seen["label"], *score(seen), seen[["sex"]], MODEL.classes)
+    live = figures(seen["label"], *score(seen), audited(seen, DATA), MODEL.classes)
     return performance(REFERENCE["performance"], live, len(seen) / len(rows))
 
 
@@ -180,6 +186,38 @@ def test_missing_values_that_become_many_are_drift_of_a_number():
     found = compared({"edges": [0.0], "test": [500, 500, 0], "train": [0, 0, 0]}, [400, 400, 200])
     assert found["effect"] == pytest.approx(0.2)
     assert found["p"] < 1e-9
+
+
+def aged(rows: pd.DataFrame, young_wrong: float = 0.0) -> tuple[pd.DataFrame, list]:
+    """Return `rows` with an age, and what `figures` finds of them; a share of the decisions about the young is wrong."""
+    rng = np.random.default_rng(len(rows))
+    rows = rows.assign(age=rng.uniform(20, 60, len(rows)))
+    y_score, y_pred = score(rows)
+    wrong = (rows["age"] < 40) & (rng.random(len(rows)) < young_wrong)
+    y_pred = np.where(wrong, np.where(rows["label"] == "yes", "no", "yes"), y_pred)
+    data = SimpleNamespace(sensitive=["age"], cut_points={"age": [40]})
+    return rows, figures(rows["label"], y_score, y_pred, audited(rows, data), MODEL.classes)
+
+
+def test_a_sensitive_number_is_judged_by_its_groups_and_not_by_its_values(tmp_path):
+    (_, reference), (rows, live) = aged(TEST), aged(draw(9, 1500), young_wrong=0.5)
+    table = performance(reference, live, 1.0)
+    of_age = table[table["column"] == "age"]
+    assert set(of_age["group"]) == {"below 40", "40 or more"}
+    assert (
+        of_age.groupby("group")["support"].sum().to_dict()
+        == (rows["age"] < 40).map({True: "below 40", False: "40 or more"}).value_counts().to_dict()
+    )
+    assert of_age.set_index("group").loc["below 40", "proven_loss"].min() > 0.1
+    assert of_age.set_index("group").loc["40 or more", "proven_loss"].max() == 0
+    assert "column age, group below 40" in " ".join(verdict(table, "performance", tmp_path).sentences)
+
+
+def test_a_frozen_reference_names_no_age():
+    rows, _ = aged(TEST)
+    data = SimpleNamespace(**vars(DATA) | {"sensitive": ["age"], "cut_points": {"age": [40]}})
+    frozen = freeze(rows, rows, *score(rows), MODEL, data)
+    assert {row["group"] for row in frozen["performance"]} == {"all", "below 40", "40 or more"}
 
 
 def test_delong_of_a_case_worked_by_hand():

@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -299,6 +300,7 @@ def test_killed_retrain_leaves_a_whole_challenger_or_none(run_once, tmp_path, mo
     shutil.copytree(run_once, tmp_path / "project")
     monkeypatch.chdir(tmp_path / "project")
     stored = tmp_path / "stored"
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))  # what killed ones leave
 
     def remembered(folder: Path, name: str, names: tuple[str, ...]) -> str:
         """Do as the stages did the first time."""

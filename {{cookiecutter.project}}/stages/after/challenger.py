@@ -67,7 +67,7 @@ def challengers(
     aimed_at = params.train.decision_weights
     models = {CHAMPION: champion} | {one.name: one.model for one in candidates if one.model is not None}
     y_score = {name: model.predict_proba(X) for name, model in models.items()}
-    y_pred = {name: model.decide(y_score[name]) for name, model in models.items()}
+    y_pred = {name: model.decide(y_score[name], cohort) for name, model in models.items()}
     score = {name: aim(y, decided, aimed_at) for name, decided in y_pred.items()}
     squares = {name: _squares(y, y_score[name], model.classes) for name, model in models.items()}
     brier = {name: float(of_rows.mean()) for name, of_rows in squares.items()}
