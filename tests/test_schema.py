@@ -83,7 +83,8 @@ def test_a_date_is_a_first_test_value(tmp_path):
     [
         (
             {"tran": {}},
-            "tran is unknown, allowed here: random_state, data, scope, prepare, augment, train, evaluate, monitor, retrain, registry; did you mean train?",
+            "tran is unknown, allowed here: random_state, data, scope, prepare, augment, train, evaluate, monitor, retrain, registry; "
+            "did you mean train?",
         ),
         (
             {"prepare__split__tst_size": 0.2},
