@@ -15,6 +15,11 @@ def champion() -> Path:
     return FOLDER
 
 
+def version() -> str:
+    """Return the version of the model in service, "unregistered" where none was promoted."""
+    return "unregistered"
+
+
 def load_champion() -> tuple[Model, dict[str, Any]]:
     """Return the model in service and its reference; raises Refused where either is missing, broken, or not of the other."""
     folder = champion()
