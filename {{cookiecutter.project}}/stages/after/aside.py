@@ -87,13 +87,16 @@ def _wrong(rows: pd.DataFrame, suite: Suite) -> list[tuple[Expected, list[int], 
 
 def _told(rows: pd.DataFrame, found: list[tuple[Expected, list[int]]]) -> pd.DataFrame:
     """Return one row per row that is wrong, in order of lines, with all its reasons."""
-    said = [pd.DataFrame(columns=REJECTED).astype({"line": "int64"})]
+    said = []
     for e, index in found:
-        wrong, why = rows.loc[index], f"{allowed(e)} {e.meta['notes']}"
-        values = [[f"{column} is {_word(value)}" for value in wrong[column]] for column in e.columns]
-        reasons = [f"{' and '.join(one)}. {why}" for one in zip(*values, strict=True)]
-        said += [pd.DataFrame({LINE: wrong[LINE], "reason": reasons})] if index else []
-    told = pd.concat(said[1:] or said).groupby(LINE, sort=True)["reason"].agg(" ".join).reset_index()
+        if index:
+            wrong, why = rows.loc[index], f"{allowed(e)} {e.meta['notes']}"
+            values = [[f"{column} is {_word(value)}" for value in wrong[column]] for column in e.columns]
+            reasons = [f"{' and '.join(one)}. {why}" for one in zip(*values, strict=True)]
+            said.append(pd.DataFrame({LINE: wrong[LINE], "reason": reasons}))
+    if not said:
+        return pd.DataFrame(columns=REJECTED).astype({LINE: "int64"})
+    told = pd.concat(said).groupby(LINE, sort=True)["reason"].agg(" ".join).reset_index()
     return told.assign(kind=KIND)[REJECTED]
 
 
