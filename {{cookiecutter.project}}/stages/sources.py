@@ -171,14 +171,17 @@ def _quoted(text: str) -> str:
 
 def header_of(source: Source, path: Path) -> list[str]:
     """Return the names in the first line of a CSV file."""
+    encoding = source.encoding
     with opened(path) as file:
+        if encoding == "utf-16":  # its line feed is two bytes
+            file, encoding = io.BytesIO(io.TextIOWrapper(file, encoding, errors="replace", newline="\n").readline().encode()), "utf-8"
         line = file.readline().removeprefix(b"\xef\xbb\xbf")
     if b"\r" in line.strip():
         raise Refused(f"{path}: its lines end in carriage returns alone; export it with line feeds")
     if not line.strip():
         raise Refused(f"{path} is empty or begins with an empty line; its first line must name the columns")
     try:
-        return next(csv.reader([line.decode(source.encoding)], delimiter=source.delimiter))
+        return next(csv.reader([line.decode(encoding)], delimiter=source.delimiter))
     except UnicodeDecodeError as error:
         raise Refused(
             f"{path}: its header is not {source.encoding} (byte {error.start}); data/sources.yaml declares the encoding"
