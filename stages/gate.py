@@ -201,14 +201,15 @@ def _ask(rows: pd.DataFrame, suite: Suite, expected: list[Expected]) -> dict[int
 
 
 def validated(rows: pd.DataFrame, asked: list[Expectation], result_format: dict[str, Any]) -> list[Any]:
-    """Return Great Expectations' own results; raises what it raises.
+    """Return the results of Great Expectations; raises what it raises.
 
-    Its validator is called itself: a data source and its batch would compute a fingerprint of all cells, twice, which costs
-    more than all expectations together.
+    Its validator is called itself: a data source would compute a fingerprint of all cells, twice, which costs more than all expectations.
     """
-    validator = Validator(PandasExecutionEngine(batch_data_dict={"table": rows}))
+    engine = PandasExecutionEngine(batch_data_dict={"table": rows})
+    validator = Validator(engine)
     validator.metrics_calculator.show_progress_bars = False
     results = validator.graph_validate([one.configuration for one in asked], {"result_format": result_format})
+    engine.batch_manager.reset_batch_cache()  # a cycle holds it, and with it the rows, until Python looks for cycles
     return [result for result in results if result.expectation_config]
 
 
