@@ -116,7 +116,7 @@ def findings(bench: Bench, raw: Raw, content: pd.DataFrame | str, with_leakage: 
     except Refused as refusal:
         return {f"prepare {refusal}": ("prepare", True)}
     data = bench.params.data
-    tables = {"sources": sources, "classes": class_support(train, test, data)}
+    tables = {"sources": sources, "classes": class_support(train, test, data, "balanced_accuracy")}
     tables["prepared"] = pd.concat([train, test], ignore_index=True)
     if with_leakage:
         tables["leakage"] = leakage(train, test, data, bench.params.random_state)

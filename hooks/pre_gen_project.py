@@ -9,12 +9,12 @@ adlfs aiobotocore aiohappyeyeballs aiohttp aiohttp-retry aioitertools aiosignal 
 appdirs argcomplete ast-serialize asyncssh atpublic attrs azure-core azure-identity azure-storage-blob bcrypt billiard botocore
 celery certifi cffi charset-normalizer click click-didyoumean click-plugins click-repl cloudpickle colorama configobj contourpy
 coverage cryptography cycler decorator dictdiffer diskcache distro dpath duckdb dulwich dvc dvc-azure dvc-data dvc-gs dvc-http
-dvc-objects dvc-render dvc-s3 dvc-ssh dvc-studio-client dvc-task entrypoints execnet filelock flatten-dict flufl-lock fonttools
-frozenlist fsspec funcy gcsfs gitdb gitpython google-api-core google-auth google-auth-oauthlib google-cloud-core google-cloud-
-storage google-cloud-storage-control google-crc32c google-resumable-media googleapis-common-protos grandalf great-expectations
-grpc-google-iam-v1 grpcio grpcio-status gto hydra-core hypothesis ibis-framework idna imbalanced-learn iniconfig isodate
-iterative-telemetry jinja2 jmespath joblib jsonschema jsonschema-specifications kiwisolver knack kombu librt markdown-it-py
-markupsafe marshmallow matplotlib mdurl mistune msal msal-extensions multidict mypy mypy-extensions narwhals networkx numpy
+dvc-objects dvc-render dvc-s3 dvc-ssh dvc-studio-client dvc-task entrypoints execnet fairlearn filelock flatten-dict flufl-lock
+fonttools frozenlist fsspec funcy gcsfs gitdb gitpython google-api-core google-auth google-auth-oauthlib google-cloud-core google-
+cloud-storage google-cloud-storage-control google-crc32c google-resumable-media googleapis-common-protos grandalf great-
+expectations grpc-google-iam-v1 grpcio grpcio-status gto hydra-core hypothesis ibis-framework idna imbalanced-learn iniconfig
+isodate iterative-telemetry jinja2 jmespath joblib jsonschema jsonschema-specifications kiwisolver knack kombu librt markdown-it-
+py markupsafe marshmallow matplotlib mdurl mistune msal msal-extensions multidict mypy mypy-extensions narwhals networkx numpy
 oauthlib omegaconf opentelemetry-api orjson packaging pandas parsy pathspec pillow platformdirs pluggy prettytable prompt-toolkit
 propcache proto-plus protobuf psutil pyarrow pyarrow-hotfix pyasn1 pyasn1-modules pycparser pydantic pydantic-core pydantic-
 settings pydot pygit2 pygments pygtrie pyjwt pyparsing pytest pytest-cov pytest-xdist python-dateutil python-dotenv pywin32 pyyaml

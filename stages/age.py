@@ -59,7 +59,7 @@ def backtest(parts: list[Block], params: Params) -> dict[tuple[int, int], np.nda
         past = pd.concat([part.rows for part in parts[: fitted + 1]])
         if past[target].nunique() < 2:
             continue
-        model = fit(params.train.model, past, params, params.train.sample_weight)
+        model = fit(params.train.model, past, params, params.train.sample_weight, reweigh=params.train.mitigation == "reweighing")
         shares = past[target].value_counts(normalize=True)
         weights = {label: 1.0 if params.train.decision_weights == "none" else 1 / shares.get(label, 1.0) for label in classes}
         for scored in range(fitted + 1, len(parts)):

@@ -16,6 +16,7 @@ if TYPE_CHECKING:  # its import takes time, and only the stages that have a tabl
     import ibis
 
 MOST_CODES = 10  # different numbers that may each be a group, as codes are
+BETWEEN = " × "  # of several columns, and of their groups
 
 
 def groups(values: pd.Series, cut_points: list[float] | None = None) -> pd.Series:
@@ -28,6 +29,20 @@ def groups(values: pd.Series, cut_points: list[float] | None = None) -> pd.Serie
     if is_numeric_dtype(values) and not is_bool_dtype(values) and values.nunique() > MOST_CODES:
         raise Refused(_no_cut_points(str(values.name), values.nunique()))
     return labels(values)
+
+
+def audited(rows: pd.DataFrame, data: Data) -> pd.DataFrame:
+    """Return the group of each of `rows` in each sensitive column; rows in service may bring more codes than `groups` takes."""
+    named = {column: (rows[column], data.cut_points.get(column)) for column in data.sensitive}
+    return pd.DataFrame({column: cut(values, edges) if edges else labels(values) for column, (values, edges) in named.items()}, rows.index)
+
+
+def crossed(rows: pd.DataFrame, columns: list[str], cut_points: dict[str, list[float]]) -> pd.Series:
+    """Return the name of the group that each row is in by all `columns` together, such as "f × below 25"."""
+    first, *others = (groups(rows[column], cut_points.get(column)) for column in columns)
+    for other in others:
+        first = first + BETWEEN + other
+    return first
 
 
 def labels(values: pd.Series) -> pd.Series:

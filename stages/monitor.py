@@ -12,7 +12,7 @@ from threadpoolctl import threadpool_limits
 
 from stages.after import monitoring_page, windows
 from stages.after.batch import LINE, Batch, beside, check_labels, live_suite, named_by, read_batch, with_labels
-from stages.after.champion import load_champion
+from stages.after.champion import champion, load_champion, suite_of_rows, version, worth_of_features
 from stages.after.drift import domain, drift, pictures
 from stages.after.labelling import to_label
 from stages.after.performance import figures, performance
@@ -23,12 +23,13 @@ from stages.command import Refused, run
 from stages.during.model import Model, sha256
 from stages.features import as_number, features
 from stages.gate import gate
+from stages.groups import audited
 from stages.params import Params, load_params
 from stages.sources import Source, load_sources
 from stages.tables import TEST, read_table, write_json, write_table
 
 FOLDER = Path("reports/monitoring")
-PREPARED, DRIFT, PERFORMANCE, WINDOWS = (Path(f"expectations/{name}.json") for name in ("prepared", "drift", "performance", "windows"))
+DRIFT, PERFORMANCE, WINDOWS = (Path(f"expectations/{name}.json") for name in ("drift", "performance", "windows"))
 CODES = {"pass": 0, "warn": 1, "fail": 2, "insufficient": 3}
 NAME = re.compile(r"[\w-][\w.-]{0,99}")
 
@@ -45,17 +46,17 @@ def judge(
     X = features(rows, data)
     write_table(batch.rejects, folder / "rejects.csv")
     write_table(beside(reference, X), folder / "batch.csv")
-    write_json(live_suite(PREPARED, data), folder / "suite.json")
+    write_json(live_suite(suite_of_rows(champion()), data), folder / "suite.json")
     verdicts = {"batch": gate(rows, folder / "suite.json", folder / "gates" / "batch.json").verdict}
     with threadpool_limits(params.train.threads):
         y_score = model.predict_proba(X)
-        y_pred = model.decide(y_score)
+        y_pred = model.decide(y_score, rows)
         told_apart = None
         if _has_test(reference, X):
             told_apart = domain(features(read_table(TEST), data), X[list(model.columns)], params.random_state)
     if told_apart is None:
         print(f"no classifier was asked to tell live rows from test rows: {TEST} is not that of the model; `dvc pull` brings it")
-    moved = drift(reference, X, y_score, y_pred, told_apart, _weights())
+    moved = drift(reference, X, y_score, y_pred, told_apart, _weights(worth_of_features(champion())))
     write_table(moved, folder / "drift.csv")
     write_json(pictures(reference, X, y_score, y_pred, moved), folder / "pictures.json")
     verdicts["drift"] = gate(moved, DRIFT, folder / "gates" / "drift.json").verdict
@@ -64,7 +65,7 @@ def judge(
         table = to_label(batch.rows[~known], y_score[~known], model, named_by(list(batch.rows.columns), key), sample, params.random_state)
         write_table(table, folder / "to_label.csv")
         print(f"{(folder / 'to_label.csv').as_posix()} names {len(table)} rows to label")
-    live = figures(batch.labels[known], y_score[known], y_pred[known], rows.loc[known, data.sensitive], model.classes)
+    live = figures(batch.labels[known], y_score[known], y_pred[known], audited(rows, data)[known], model.classes)
     table = performance(reference["performance"], live, float(known.mean()) if len(known) else 0.0)
     write_table(table, folder / "performance.csv")
     verdicts["performance"] = gate(table, PERFORMANCE, folder / "gates" / "performance.json").verdict
@@ -75,9 +76,8 @@ def _has_test(reference: dict[str, Any], X: pd.DataFrame) -> bool:
     return len(X) >= 10 and Path(TEST).is_file() and sha256(TEST) == reference["test_sha256"]
 
 
-def _weights() -> dict[str, float]:
-    """Return what each feature is worth for the model, where the stage train has written it."""
-    path = Path("reports/features.csv")
+def _weights(path: Path) -> dict[str, float]:
+    """Return what each feature is worth for the model, where the table is there."""
     if not path.is_file():
         return {}
     with path.open(encoding="utf-8", newline="") as file:
@@ -108,12 +108,25 @@ def monitor(path: Path, labels: Path | None, window: str | None, sample: int, pa
         batch, broken = None, str(refusal).splitlines()
     name = name_of(window, batch, path, params.data)
     nth, folder = windows.number(FOLDER, name, digest), FOLDER / name
-    record: dict[str, Any] = {"window": name, "batch_sha256": digest, "nth": nth, "model_sha256": reference["model_sha256"]}
+    record: dict[str, Any] = {
+        "window": name,
+        "batch_sha256": digest,
+        "nth": nth,
+        "model": version(),
+        "model_sha256": reference["model_sha256"],
+    }
     record |= {"rows": 0, "rejected_share": 0.0, "until": None, "age": None, "coverage": 0.0}
     if batch is None or batch.rows.empty:
         said = [f"FAIL: {sentence}" for sentence in (broken if batch is None else [f"no row of {path} is one of this table"])]
         print("\n".join(["gate batch: fail", *said]))
-        report = {"gate": "batch", "verdict": "fail", "blocks": True, "sentences": said, "suite": PREPARED.as_posix(), "rows": 0}
+        report = {
+            "gate": "batch",
+            "verdict": "fail",
+            "blocks": True,
+            "sentences": said,
+            "suite": suite_of_rows(champion()).as_posix(),
+            "rows": 0,
+        }
         write_json(report | {"expectations": 0}, folder / "gates" / "batch.json")
         verdicts = {"batch": "fail", "drift": "insufficient", "performance": "insufficient"}
         for file in ("drift.csv", "performance.csv", "batch.csv", "pictures.json", "gates/drift.json", "gates/performance.json"):

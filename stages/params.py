@@ -97,6 +97,7 @@ class Train(Section):
     ladder: bool
     search: Annotated[int, Field(ge=0)]
     select: bool
+    mitigation: Literal["none", "reweighing", "threshold_optimizer"]
     folds: Annotated[int, Field(ge=2, le=20)]
     threads: PositiveInt
 
@@ -113,6 +114,12 @@ class Monitor(Section):
     """Settings of the command monitor."""
 
     label_delay: Annotated[float, Field(gt=0)] | None
+
+
+class Registry(Section):
+    """Settings of what registers and verifies models."""
+
+    public_key: str | None
 
 
 class Scope(Section):
@@ -139,6 +146,7 @@ class Params(Section):
     train: Train
     evaluate: Evaluate
     monitor: Monitor
+    registry: Registry
 
     @model_validator(mode="after")
     def split_by_time_has_a_time(self) -> Self:
@@ -149,6 +157,29 @@ class Params(Section):
                 f"prepare.split.by is 'time', but data.time is {self.data.time!r} and prepare.split.test_from is "
                 f"{split.test_from!r}; name the time column and its first test value, or set prepare.split.by: random"
             )
+        return self
+
+    @model_validator(mode="after")
+    def mitigation_has_groups(self) -> Self:
+        """A mitigation needs groups, and one that decides by them a reason why it may."""
+        chosen, sensitive = self.train.mitigation, self.data.sensitive
+        if chosen != "none" and not sensitive:
+            raise ValueError(f"train.mitigation is {chosen!r}, but data.sensitive names no column; name one there, or set mitigation: none")
+        if chosen != "threshold_optimizer":
+            return self
+        wrong = []
+        if not self.data.allowed:
+            wrong.append(
+                "train.mitigation is 'threshold_optimizer', which treats people by what they are when it decides, and in many places the "
+                f"law forbids that; data.allowed must say why it may, for one of {', '.join(sensitive)}, or take mitigation: reweighing"
+            )
+        if self.train.decision_weights == "macro_f1":
+            wrong.append(
+                "train.mitigation is 'threshold_optimizer', which cannot aim at train.decision_weights 'macro_f1'; "
+                "set decision_weights to balanced_accuracy or none"
+            )
+        if wrong:
+            raise ValueError("; ".join(wrong))
         return self
 
 

@@ -17,7 +17,7 @@ from tqdm import tqdm
 
 from stages.after.aside import REJECTED, Held, aside, parted
 from stages.after.batch import LINE, critical, live_source, named_by
-from stages.after.champion import load_champion, version
+from stages.after.champion import champion, load_champion, suite_of_rows, version
 from stages.after.chunks import ROWS, batches
 from stages.command import Refused, run
 from stages.during.decision import confidence
@@ -31,7 +31,6 @@ from stages.suite import Suite
 from stages.tables import Stored, whole
 
 FOLDER = Path("scored")
-PREPARED = Path("expectations/prepared.json")
 DIGITS = 12  # of probabilities: the digits after these depend on how many rows are scored together
 SHOWN = 5
 TYPES = {"text": pa.string(), "integer": pa.int64(), "number": pa.float64(), "boolean": pa.int64(), "date": pa.timestamp("us")}
@@ -68,7 +67,8 @@ def score(path: Path, out: Path, params: Params, source: Source, most: int = ROW
         raise Refused(f"--out is {out}, must end in .csv or .parquet")
     if out.resolve() == path.resolve():
         raise Refused(f"--out is {out}, the file to score; name another")
-    (model, _), suite, aside_name = load_champion(), critical(PREPARED, params.data), f"{out}.rejects.csv"
+    served, (model, _), aside_name = version(), load_champion(), f"{out}.rejects.csv"
+    suite = critical(suite_of_rows(champion()), params.data)
     if clash := [column for column in source.key if column in columns_of(model.classes)]:
         raise Refused(
             f"the key {', '.join(clash)} has the name of a column that is written here; rename it in the file and data/sources.yaml"
@@ -78,12 +78,12 @@ def score(path: Path, out: Path, params: Params, source: Source, most: int = ROW
         with pyarrow.csv.CSVWriter(aside_part, SET_ASIDE) as file:
             rejects = Rejects(file)
             records, exceeded = keep(path, source, params, suite, spool, rejects, most)
-            decided = decide(spool, part, source, params, model, exceeded, rejects, most)
+            decided = decide(spool, part, source, params, model, served, exceeded, rejects, most)
         if records != (scored := decided.total()) + (n_aside := rejects.kinds.total()):
             raise RuntimeError(f"of {records:,} rows {scored:,} were scored and {n_aside:,} set aside")
         if not scored:
             raise Refused("\n".join([f"no row of {path} can be scored: all {records:,} would be set aside", *rejects.first]))
-    print(f"score: {scored:,} of {records:,} rows, model {version()}: {out}")
+    print(f"score: {scored:,} of {records:,} rows, model {served}: {out}")
     print(f"  decided: {_counts(decided)}")
     if n_aside:
         print(f"  WARN: {n_aside:,} set aside, {aside_name} says why: {_counts(rejects.kinds)}")
@@ -123,7 +123,7 @@ def keep(path: Path, source: Source, params: Params, suite: Suite, spool: Path, 
 
 
 def decide(
-    spool: Path, out: Path, source: Source, params: Params, model: Model, exceeded: Suite, rejects: Rejects, most: int
+    spool: Path, out: Path, source: Source, params: Params, model: Model, served: str, exceeded: Suite, rejects: Rejects, most: int
 ) -> Counter[str]:
     """Write what the model decides of the rows in `spool` to `out`, and the rows that `exceeded` finds wrong to `rejects`.
 
@@ -141,7 +141,7 @@ def decide(
                 rejects.add(wrong)
                 is_kept = ~rows[LINE].isin(wrong[LINE])
                 if is_kept.any():
-                    table = decisions(rows[is_kept], model, params)
+                    table = decisions(rows[is_kept], model, served, params)
                     decided.update(table["y_pred"])
                     names = [chunk.filter(pa.array(is_kept))[column] for column in key]
                     columns = [pa.array(table[name], type=kind) for name, kind in columns_of(model.classes).items()]
@@ -157,7 +157,7 @@ def columns_of(classes: list[str]) -> dict[str, pa.DataType]:
     return {"label": text, **shares, "y_pred": text, "confidence": number, "referred": pa.bool_(), "model_version": text}
 
 
-def decisions(rows: pd.DataFrame, model: Model, params: Params) -> pd.DataFrame:
+def decisions(rows: pd.DataFrame, model: Model, served: str, params: Params) -> pd.DataFrame:
     """Return one row per row: what `score` writes of it, apart from its name."""
     y_score = model.predict_proba(features(rows.drop(columns=LINE), params.data)).round(DIGITS)
     sure = confidence(y_score, model.classes, model.decision_weights).round(DIGITS)
@@ -168,7 +168,7 @@ def decisions(rows: pd.DataFrame, model: Model, params: Params) -> pd.DataFrame:
         y_pred=model.decide(y_score),
         confidence=sure,
         referred=False if below is None else sure < below,
-        model_version=version(),
+        model_version=served,
     )
 
 

@@ -26,6 +26,7 @@ for nth in range(12):
     t.monitored(f"a_very_long_name_of_a_window_{nth}", rows.assign(b=rows["b"] + nth / 9))
 """
 ODD = ["<script>alert(1)</script>", "a & b", "ß" * 60, "NA", "1", "very long name of a class " * 4, "'\"", "x_y", "rare"]
+EVALUATED = ("passed", "stopped", "odd", "priced")
 RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "best-practice"]}
 
 
@@ -42,23 +43,22 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture(scope="module")
 def pages(tmp_path_factory) -> dict[str, Path]:
-    """The pages: of the run in git, of one that a gate stopped, of nine classes with odd names, and that of scope."""
+    """The pages: of the run in git, of one that a gate stopped, of odd names of classes, of costs and referral, and that of scope."""
     folder = tmp_path_factory.mktemp("pages")
-    for name in ("passed", "stopped", "odd"):
+    for name in EVALUATED:
         shutil.copytree(ROOT / "reports", folder / name / "reports", ignore=shutil.ignore_patterns("predictions.parquet", "*.html"))
         shutil.copytree(ROOT / "expectations", folder / name / "expectations")
     stop(folder / "stopped" / "reports" / "gates" / "leakage.json")
     stop(folder / "odd" / "reports" / "gates" / "by_class.json")
     rename(folder / "odd" / "reports")
-    for name in ("passed", "stopped", "odd"):
+    price(folder / "priced" / "reports" / "metrics.json")
+    for name in EVALUATED:
         subprocess.run([str(PYTHON), "-c", WRITE], cwd=folder / name, env=os.environ | {"PYTHONPATH": str(ROOT)}, check=True)
     shutil.copytree(ROOT / "expectations", folder / "monitoring" / "expectations")
     subprocess.run([str(PYTHON), "-c", WATCH], cwd=folder / "monitoring", env=os.environ | {"PYTHONPATH": str(ROOT)}, check=True)
     watched = {"monitoring": folder / "monitoring" / "reports" / "monitoring.html"}
     return (
-        watched
-        | {name: folder / name / "reports" / "evaluation.html" for name in ("passed", "stopped", "odd")}
-        | {"scope": ROOT / "reports" / "scope.html"}
+        watched | {name: folder / name / "reports" / "evaluation.html" for name in EVALUATED} | {"scope": ROOT / "reports" / "scope.html"}
     )
 
 
@@ -84,9 +84,22 @@ def rename(reports: Path) -> None:
     (reports / "plots" / "confusion.csv").write_text("\n".join(["actual,predicted", *pairs]) + "\n", encoding="utf-8")
 
 
+def price(path: Path) -> None:
+    """Give the metrics costs of errors, and a referral in which no row of the last class is left to the model."""
+    metrics = json.loads(path.read_text(encoding="utf-8"))
+    cost = {"mean": 0.5, "low": 0.4, "high": 0.6, "more": -0.25, "more_low": -0.5, "more_high": 0.125}
+    metrics["costs"] = dict.fromkeys(("model", "implied", *metrics["baselines"]), cost)
+    some = {"support": 1234, "referred": 0.25, "recall": 0.75, "recall_low": 0.5, "recall_high": 0.875}
+    none = {"support": 0, "referred": 1.0, "recall": None, "recall_low": 0.0, "recall_high": 1.0}
+    *others, last = metrics["classes"]
+    metrics["referral"] = {"refer_below": 0.6, "coverage": 0.75, "coverage_low": 0.7, "coverage_high": 0.8}
+    metrics["referral"]["classes"] = dict.fromkeys(others, some) | {last: none}
+    path.write_text(json.dumps(metrics), encoding="utf-8")
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [400, 1400])
-@pytest.mark.parametrize("name", ["passed", "stopped", "odd", "scope", "monitoring"])
+@pytest.mark.parametrize("name", [*EVALUATED, "scope", "monitoring"])
 def test_page_is_sound_in_a_browser(browser, pages, name, width, scheme):
     context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
     page = context.new_page()
@@ -111,6 +124,15 @@ def test_page_says_first_whether_the_model_may_be_used(browser, pages):
     page.goto(pages["passed"].as_uri())
     assert page.locator(".verdict").inner_text().startswith("May be used")
     assert page.locator("svg.strip").first.is_visible()
+
+
+def test_page_shows_costs_and_referral_where_they_are_given(browser, pages):
+    page = browser.new_page()
+    for name, n in (("passed", 0), ("priced", 1)):
+        page.goto(pages[name].as_uri())
+        assert page.locator("h2", has_text="What the errors cost").count() == n
+        assert page.locator("h2", has_text="What is referred to a human").count() == n
+    assert page.get_by_role("region", name="costs of errors").locator("svg.strip").count() == 4  # none for the model itself
 
 
 def test_monitoring_says_first_what_is_to_be_done_and_draws_what_moved(browser, pages):

@@ -44,6 +44,7 @@ SETTINGS = {  # a params.yaml that a test may change
     "augment": {"strategy": "none", "floor_share": 0.2, "k_neighbors": 5, "smote_max_rows": 10},
     "evaluate": {"slices": [], "costs": {}, "refer_below": None},
     "monitor": {"label_delay": None},
+    "registry": {"public_key": None},
     "train": {
         "model": "any",
         "sample_weight": "none",
@@ -52,6 +53,7 @@ SETTINGS = {  # a params.yaml that a test may change
         "ladder": False,
         "search": 0,
         "select": False,
+        "mitigation": "none",
         "folds": 2,
         "threads": 1,
     },

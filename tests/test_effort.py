@@ -30,7 +30,7 @@ def params(**train) -> Params:
             "augment": {"strategy": "none", "floor_share": 0.2, "k_neighbors": 5, "smote_max_rows": 10},
             "evaluate": {"slices": [], "costs": {}, "refer_below": None},
             "monitor": {"label_delay": None},
-            "train": settings | {"ladder": False, "search": 0, "select": False, "folds": 2, "threads": 1} | train,
+            "train": settings | {"ladder": False, "search": 0, "select": False, "mitigation": "none", "folds": 2, "threads": 1} | train,
         }
     )
 

@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 
 from stages.command import Refused
-from stages.groups import check_audit, groups
+from stages.groups import audited, check_audit, groups
 from tests.pipeline_run import settings
 
 
@@ -24,6 +24,18 @@ def test_ten_codes_are_groups():
 def test_eleven_numbers_are_refused_without_cut_points():
     with pytest.raises(Refused, match=r"data.sensitive names 'age', a number of 11 different values, over 10; say where its groups begin"):
         groups(pd.Series(range(11), name="age"))
+
+
+def test_groups_of_rows_in_service_are_those_of_the_audit_also_where_codes_become_many():
+    rows = pd.DataFrame({"age": [24.5, 25, None], "code": [1, 2, None], "size": [1, 2, 3]}, index=[5, 6, 7])
+    data = settings(data={"sensitive": ["age", "code"], "cut_points": {"age": [25]}}).data
+    assert audited(rows, data).to_dict("list") == {"age": ["below 25", "25 or more", "missing"], "code": ["1", "2", "missing"]}
+    many = pd.DataFrame({"age": range(20), "code": range(20)})
+    assert audited(many, data)["code"].tolist() == [str(code) for code in range(20)]
+
+
+def test_groups_of_rows_that_nobody_audits_are_none():
+    assert audited(pd.DataFrame({"size": [1, 2]}), settings().data).shape == (2, 0)
 
 
 def audit(rows: dict, **data) -> None:

@@ -183,7 +183,7 @@ def test_a_broken_card_is_refused(saved, card):
         load_model(saved)
 
 
-@pytest.mark.parametrize("key", ["classes", "columns", "calibration", "decision_weights", "model_sha256"])
+@pytest.mark.parametrize("key", ["classes", "columns", "calibration", "decision_weights", "by_group", "model_sha256"])
 def test_a_card_without_a_part_is_refused(saved, key):
     card = json.loads(saved.with_suffix(".json").read_text())
     del card[key]

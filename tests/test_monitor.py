@@ -23,15 +23,21 @@ from stages.after.windows import hits, number, timeline
 from stages.command import Refused
 from stages.during.model import Model
 from stages.gate import gate
+from stages.groups import audited
 from stages.sources import Source, load_sources
 from tests.pipeline_run import PROJECT
 
 DATA = SimpleNamespace(
-    target="label", time=None, sensitive=["sex"], forbidden={"late": "known later"}, not_features=lambda: ["label", "sex"]
+    target="label",
+    time=None,
+    sensitive=["sex"],
+    cut_points={},
+    forbidden={"late": "known later"},
+    not_features=lambda: ["label", "sex"],
 )
 PARAMS = SimpleNamespace(data=DATA, random_state=0, train=SimpleNamespace(threads=1), monitor=SimpleNamespace(label_delay=None))
 SUITES = {name: PROJECT / "expectations" / f"{name}.json" for name in ("drift", "performance", "windows")}
-REST = {"rejected_share": 0.0, "age": None}
+REST = {"rejected_share": 0.0, "age": None, "model_sha256": "m"}
 
 
 def draw(seed: int, n: int = 1000, shift: float = 0.0, unit: float = 1.0, new: float = 0.0, flip: bool = False) -> pd.DataFrame:
@@ -72,7 +78,7 @@ def drifted(rows: pd.DataFrame) -> pd.DataFrame:
 
 def performed(rows: pd.DataFrame, known: int | None = None) -> pd.DataFrame:
     seen = rows.head(len(rows) if known is None else known)
-    live = figures(seen["label"], *score(seen), seen[["sex"]], MODEL.classes)
+    live = figures(seen["label"], *score(seen), audited(seen, DATA), MODEL.classes)
     return performance(REFERENCE["performance"], live, len(seen) / len(rows))
 
 
@@ -182,6 +188,38 @@ def test_missing_values_that_become_many_are_drift_of_a_number():
     assert found["p"] < 1e-9
 
 
+def aged(rows: pd.DataFrame, young_wrong: float = 0.0) -> tuple[pd.DataFrame, list]:
+    """Return `rows` with an age, and what `figures` finds of them; a share of the decisions about the young is wrong."""
+    rng = np.random.default_rng(len(rows))
+    rows = rows.assign(age=rng.uniform(20, 60, len(rows)))
+    y_score, y_pred = score(rows)
+    wrong = (rows["age"] < 40) & (rng.random(len(rows)) < young_wrong)
+    y_pred = np.where(wrong, np.where(rows["label"] == "yes", "no", "yes"), y_pred)
+    data = SimpleNamespace(sensitive=["age"], cut_points={"age": [40]})
+    return rows, figures(rows["label"], y_score, y_pred, audited(rows, data), MODEL.classes)
+
+
+def test_a_sensitive_number_is_judged_by_its_groups_and_not_by_its_values(tmp_path):
+    (_, reference), (rows, live) = aged(TEST), aged(draw(9, 1500), young_wrong=0.5)
+    table = performance(reference, live, 1.0)
+    of_age = table[table["column"] == "age"]
+    assert set(of_age["group"]) == {"below 40", "40 or more"}
+    assert (
+        of_age.groupby("group")["support"].sum().to_dict()
+        == (rows["age"] < 40).map({True: "below 40", False: "40 or more"}).value_counts().to_dict()
+    )
+    assert of_age.set_index("group").loc["below 40", "proven_loss"].min() > 0.1
+    assert of_age.set_index("group").loc["40 or more", "proven_loss"].max() == 0
+    assert "column age, group below 40" in " ".join(verdict(table, "performance", tmp_path).sentences)
+
+
+def test_a_frozen_reference_names_no_age():
+    rows, _ = aged(TEST)
+    data = SimpleNamespace(**vars(DATA) | {"sensitive": ["age"], "cut_points": {"age": [40]}})
+    frozen = freeze(rows, rows, *score(rows), MODEL, data)
+    assert {row["group"] for row in frozen["performance"]} == {"all", "below 40", "40 or more"}
+
+
 def test_delong_of_a_case_worked_by_hand():
     # pairs won: 3 of 4; of the positives 2/2 and 1/2, of the negatives 2/2 and 1/2; each variance .125, over two
     value, variance = delong(np.array([0.9, 0.4, 0.6, 0.1]), np.array([True, True, False, False]))
@@ -196,6 +234,11 @@ def test_two_of_the_last_three_windows_act_with_the_newest_among_them(tmp_path):
     assert over(window(1, red), window(2, green), window(3, red), tmp_path=tmp_path).verdict == "warn"
     assert over(window(1, red), window(2, red), window(3, green), tmp_path=tmp_path).verdict == "pass"
     assert hits([window(1, red), window(2), window(3), window(4, red)], "drift", ("warn",)) == 1
+
+
+def test_windows_of_a_model_that_was_replaced_say_nothing_of_the_next(tmp_path):
+    old = [window(nth, drift="warn") | {"model_sha256": "old"} for nth in (1, 2)]
+    assert over(*old, window(3, drift="warn"), tmp_path=tmp_path).verdict == over(window(3, drift="warn"), tmp_path=tmp_path).verdict
 
 
 def test_lost_performance_acts_over_the_windows_whose_labels_have_come(tmp_path):

@@ -7,7 +7,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from stages.before.propose import merge
 from stages.before.propose_judged import judged_suites
+from stages.before.propose_slices import slices_suite
 from stages.during.intervals import clopper_pearson
 from stages.during.slices import named, slice_problems, slices
 from stages.gate import gate
@@ -44,6 +46,13 @@ def test_bounds_hold_for_all_of_a_slice_together():
     row = sliced("xxxxyz", "aaaaaa", "aaabaa").set_index(["slice", "value", "class"]).loc[("place", "x", "a")]
     assert row["recall_low"] == pytest.approx(clopper_pearson(3, 4, 1 - 0.05 / 3)[0])  # three values
     assert row["recall_high"] == pytest.approx(clopper_pearson(3, 4, 1 - 0.05 / 6)[1])  # of two classes
+
+
+def test_bounds_that_stop_hold_for_all_slices_together():
+    test = pd.DataFrame({"place": list("xyxy"), "kind": list("uuvv"), "label": list("aabb")})
+    table = slices(test, test, np.array(list("abbb"), dtype=object), ["a", "b"], "label", ["place", "kind"], {}, pd.Series(range(4)))
+    row = table.set_index(["slice", "value", "class"]).loc[("place", "y", "a")]
+    assert row["recall_high"] == pytest.approx(clopper_pearson(0, 1, 1 - 0.05 / 8)[1])  # two values of two slices, of two classes
 
 
 def test_value_that_only_training_has_is_a_slice_without_rows():
@@ -88,9 +97,9 @@ def test_slices_that_cannot_be_are_told_all_at_once():
 def judged(tmp_path):
     """Return the gate's verdict on slices of `place`, with floors for the classes a and b."""
 
-    def judged(table, floors=None):
+    def judged(table, floors=None, columns=("place",)):
         criteria = SimpleNamespace(recall_floor=0.5, recall_floors=floors or {}, largest_gap=0.1)
-        suite = judged_suites(pd.DataFrame({"label": ["a", "b"]}), DATA, criteria, 0.0, ["place"])["slices"]
+        suite = judged_suites(pd.DataFrame({"label": ["a", "b"]}), DATA, criteria, 0.0, columns)["slices"]
         suite["expectations"] = [one | {"meta": one["meta"] | {"bound": "confirmed"}} for one in suite["expectations"]]
         (tmp_path / "slices.json").write_text(json.dumps(suite))
         return gate(table, tmp_path / "slices.json", tmp_path / "report.json")
@@ -118,10 +127,32 @@ def test_slice_has_the_floor_of_its_class(judged):
     assert judged(sliced(*GOOD, "ab" * 26 + "aa" * 14), {"b": 0.9}).verdict == "fail"
 
 
+def test_recall_of_all_rows_is_left_to_by_class(judged):
+    for floors in ({}, {"b": 0.4}):
+        assert judged(sliced(*GOOD, "aa" * 40, columns=()), floors, columns=()).verdict == "pass"
+    verdict = judged(sliced(*GOOD, "aa" * 40), {"b": 0.4})
+    assert [sentence.split(":")[1].strip().split(",")[0] for sentence in verdict.sentences] == ["slice place"]
+    assert "slice all" not in "".join(verdict.sentences)
+
+
+def test_few_rows_in_all_are_left_to_by_class(judged):
+    assert judged(sliced("xx", "ab", "ab", columns=()), columns=()).verdict == "pass"
+
+
 def test_small_slice_is_insufficient(judged):
     verdict = judged(sliced("x" * 40 + "y" * 4, "ab" * 22, "ab" * 22))
     assert (verdict.verdict, verdict.blocks) == ("insufficient", False)
     assert "nobody knows how the model does here" in verdict.sentences[0]
+
+
+@pytest.mark.parametrize("bound", ["inferred", "confirmed"])
+def test_scope_adds_what_a_slice_that_was_declared_later_has_to_reach(bound):
+    classes, floors = ["a", "b"], {"a": 0.5, "b": 0.2}
+    old = slices_suite(classes, floors, ["colour"])
+    old["expectations"] = [one | {"meta": one["meta"] | {"bound": bound}} for one in old["expectations"]]
+    merged, _ = merge(old, slices_suite(classes, floors, ["colour", "place"]))
+    added = [one["kwargs"] for one in merged["expectations"] if "place" in json.dumps(one["kwargs"].get("row_condition"))]
+    assert [(one["column"], one["min_value"]) for one in added] == [("recall_high", 0.5), ("recall_high", 0.2), ("support", 20)]
 
 
 def test_slice_that_was_declared_later_is_stopped(judged):

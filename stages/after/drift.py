@@ -34,16 +34,10 @@ def drift(
     to 1. `q` is p after Benjamini and Hochberg (1995), JRSS B 57; `proven_effect` the effect where q < ALPHA, else 0. `effect_train` is the
     distance from the training rows, `weight` what a feature is worth for the model, where that is known.
     """
-    rows = []
-    for column, bins in reference["features"].items():
-        found = compared(bins, counted(X[column], bins))
-        rows.append({"what": "feature", "name": column, **found, "weight": weights.get(column)})
-    for nth, (label, bins) in enumerate(reference["scores"].items()):
-        if nth or len(reference["scores"]) > 2:  # of two scores one is the other's mirror
-            rows.append({"what": "score", "name": label, **compared(bins, counted(pd.Series(y_score[:, nth]), bins))})
-    labels = list(reference["decisions"])
-    decided = {"values": labels, "test": [*reference["decisions"].values(), 0, 0], "train": [0] * (len(labels) + 2)}
-    rows.append({"what": "decision", "name": "decision", **compared(decided, counted(pd.Series(y_pred, dtype="object"), decided))})
+    rows = [
+        {"what": what, "name": name, **compared(bins, counted(values, bins)), "weight": weights.get(name) if what == "feature" else None}
+        for (what, name), (bins, values) in watched(reference, X, y_score, y_pred).items()
+    ]
     rows.append({"what": "all", "name": "all features", "test": "not judged" if told_apart is None else "auc", **(told_apart or {})})
     table = pd.DataFrame(rows, columns=COLUMNS).assign(rows=len(X))
     numbers = ["effect", "effect_train", "p", "weight"]
@@ -53,6 +47,19 @@ def drift(
     table["q"] = table["q"].astype("float64")
     table["proven_effect"] = table["effect"].where(table["q"] < ALPHA, 0.0)
     return table
+
+
+def watched(
+    reference: dict[str, Any], X: pd.DataFrame, y_score: np.ndarray, y_pred: np.ndarray
+) -> dict[tuple[str, str], tuple[dict[str, Any], pd.Series]]:
+    """Return for each feature, score and the decision, as (what, name), the bins of the reference and the live values."""
+    found = {("feature", column): (bins, X[column]) for column, bins in reference["features"].items()}
+    for nth, (label, bins) in enumerate(reference["scores"].items()):
+        if nth or len(reference["scores"]) > 2:  # of two scores one is the other's mirror
+            found["score", label] = bins, pd.Series(y_score[:, nth])
+    labels = list(reference["decisions"])
+    decided = {"values": labels, "test": [*reference["decisions"].values(), 0, 0], "train": [0] * (len(labels) + 2)}
+    return found | {("decision", "decision"): (decided, pd.Series(y_pred, dtype="object"))}
 
 
 def compared(bins: dict[str, Any], live: list[int]) -> dict[str, Any]:
@@ -95,19 +102,11 @@ def pictures(
     reference: dict[str, Any], X: pd.DataFrame, y_score: np.ndarray, y_pred: np.ndarray, moved: pd.DataFrame
 ) -> list[dict[str, Any]]:
     """Return for each row of `moved` that is proven up to BARS bins with the shares of test rows and live rows in them."""
-    drawn = []
-    for row in (
-        moved[(moved["proven_effect"] > 0) & (moved["what"] != "all")].sort_values("proven_effect", ascending=False).to_dict("records")
-    ):
-        name = row["name"]
-        if row["what"] == "decision":
-            bins = {"values": list(reference["decisions"]), "test": [*reference["decisions"].values(), 0, 0]}
-            values = pd.Series(y_pred, dtype="object")
-        elif row["what"] == "score":
-            bins, values = reference["scores"][name], pd.Series(y_score[:, list(reference["scores"]).index(name)])
-        else:
-            bins, values = reference["features"][name], X[name]
-        drawn.append({"name": name if row["what"] != "score" else f"score of {name}", "bars": _bars(bins, counted(values, bins))})
+    proven = moved[(moved["proven_effect"] > 0) & (moved["what"] != "all")].sort_values("proven_effect", ascending=False)
+    drawn, beside = [], watched(reference, X, y_score, y_pred)
+    for what, name in proven[["what", "name"]].itertuples(index=False):
+        bins, values = beside[what, name]
+        drawn.append({"name": name if what != "score" else f"score of {name}", "bars": _bars(bins, counted(values, bins))})
     return drawn
 
 

@@ -8,7 +8,6 @@ from scipy.stats import norm, rankdata
 from scipy.stats import t as student
 
 from stages.during.intervals import clopper_pearson, newcombe
-from stages.groups import labels
 
 ALPHA = 0.01  # one-sided, for all figures together
 KEY = ["figure", "column", "group", "class"]
@@ -16,13 +15,11 @@ COLUMNS = [*KEY, "support", "coverage", "reference", "value", "low", "high", "lo
 ALL = "all"
 
 
-def figures(
-    y_true: pd.Series, y_score: np.ndarray, y_pred: np.ndarray, sensitive: pd.DataFrame, classes: list[str]
-) -> list[dict[str, Any]]:
+def figures(y_true: pd.Series, y_score: np.ndarray, y_pred: np.ndarray, audited: pd.DataFrame, classes: list[str]) -> list[dict[str, Any]]:
     """Return AUC, log loss and recall of each class and group, with what their errors follow from; no row of the table.
 
     AUC: of each class against the rest, once where there are two; `support` counts the rarer side. `variance` is that of
-    the figure. Recall: `hits` of `support` rows. A missing sensitive value is the group "missing".
+    the figure. Recall: `hits` of `support` rows. audited: the groups of each row, as stages.groups names them.
     """
     counts = {label: int((y_true == label).sum()) for label in classes}
     rows = []
@@ -32,9 +29,8 @@ def figures(
     rows.append(_row("log_loss", ALL, ALL, ALL, len(y_true), **_log_loss(y_true, y_score, classes)))
     hit = (y_true == y_pred).to_numpy()
     groups = [(ALL, ALL, np.ones(len(y_true), dtype=bool))]
-    for column in sensitive.columns:
-        named = labels(sensitive[column])
-        groups += [(column, name, (named == name).to_numpy()) for name in sorted(named.unique())]
+    for column, named in audited.items():
+        groups += [(str(column), name, (named == name).to_numpy()) for name in sorted(named.unique())]
     for column, group, mine in groups:
         for label in classes:
             concerned = mine & (y_true == label).to_numpy()

@@ -40,16 +40,16 @@ def number(folder: Path, window: str, batch_sha256: str) -> int:
 
 
 def timeline(found: list[dict[str, Any]], label_delay: float | None, longest_age: float | None) -> pd.DataFrame:
-    """Return one row per window, as `records` gives them: what it showed, and what that comes to with those before.
+    """Return one row per window, as `records` gives them: what it showed, and what that comes to with those before of the same model.
 
-    `*_hits`: how many of the last three windows are red, 0 if this one is not; of those whose labels have come, for performance, where
-    the newest such window counts until another comes. Red: drift warn; batch and performance fail. `labels_judged` and `drift_judged`: 1 if
-    they could be judged. `unlabelled_for`: time since the last window that was judged by its labels, as a multiple of the usual
-    delay. `overdue`: by how much the model is older than the longest age.
+    `*_hits`: how many of the last three windows are red, 0 if this one is not; of those whose labels have come, for performance,
+    where the newest such window counts until another comes. Red: drift warn; batch and performance fail. `labels_judged` and
+    `drift_judged`: 1 if they could be judged. `unlabelled_for`: time since the last window that was judged by its labels, as a
+    multiple of the usual delay. `overdue`: by how much the model is older than the longest age.
     """
     rows = []
     for nth, record in enumerate(found):
-        past = found[: nth + 1]
+        past = [one for one in found[: nth + 1] if one["model_sha256"] == record["model_sha256"]]
         matured = [one for one in past if one["performance"] != "insufficient"]
         row = {key: record[key] for key in ("window", "nth", "rows", "until", "rejected_share", "coverage", *SIGNALS)}
         row |= {"newest": "yes" if nth + 1 == len(found) else "no"}

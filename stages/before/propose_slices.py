@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from stages.before.propose_by_group import where
 from stages.before.propose_columns import expect
 
 MOST_MODELS = 20
@@ -13,32 +14,27 @@ def slices_suite(classes: list[str], floors: dict[str, float], columns: list[str
         "In this part of the rows the recall is proven to be below its floor: on the whole the class may be found, here it is overlooked. "
         "Add rows of this kind, or features that tell them."
     )
-    declared = "Every declared slice is judged: where evaluate.slices of params.yaml changes, run `make scope` again, or change this set."
+    declared = (
+        "Every declared slice is judged: where evaluate.slices of params.yaml changes, run `make scope` again, or change this set and what "
+        "is below."
+    )
     few = "With fewer test rows no recall can be told from another: nobody knows how the model does here."
-    one = {"type": "comparison", "column": {"name": "class"}, "operator": "=="}
-    same_floor = {"": next(iter(floors.values()))} if len(set(floors.values())) == 1 else floors
     expectations = [
         expect("compound_columns_to_be_unique", "critical", "One row per value and class.", column_list=["slice", "value", "class"]),
         _same(declared, "slice", ["all", *columns]),
         _same("A class without a row is overlooked.", "class", classes),
-        *(
-            expect(
-                "column_values_to_be_between",
-                "critical",
-                below,
-                column="recall_high",
-                min_value=floor,
-                **({"row_condition": one | {"parameter": label}} if label else {}),
-            )
-            for label, floor in same_floor.items()
-        ),
     ]
-    little = expect("column_values_to_be_between", "warning", few, column="support", min_value=20)
-    expectations.append({**little, "meta": little["meta"] | {"verdict": "insufficient"}})
+    least = list(floors.items()) if len(set(floors.values())) > 1 else [("", next(iter(floors.values())))]
+    for column in columns:
+        for label, floor in least:
+            rows = where(slice=column, **({"class": label} if label else {}))
+            expectations.append(_from("critical", below, "recall_high", floor, rows))
+        little = _from("warning", few, "support", 20, where(slice=column))
+        expectations.append({**little, "meta": little["meta"] | {"verdict": "insufficient"}})
     notes = (
-        "One row is one class in one part of the test rows: a value of a column that evaluate.slices names, or `all`. recall_low is "
-        "a one-sided bound that holds with 95 % for all values of a slice together, recall_high one for all values and classes; "
-        "`support` counts the test rows."
+        "One row is one class in one part of the test rows: a value of a column that evaluate.slices names, or `all`, to compare them "
+        "with: by_class says what all rows must reach. recall_low is a one-sided bound that holds with 95 % for all values of a slice "
+        "together, recall_high one for all values, slices and classes; `support` counts the test rows."
     )
     meta = {"notes": notes, "row": ["slice", "value", "class"], "show": ["support", "recall", "recall_low", "recall_high"]}
     return {"name": "slices", "meta": meta, "expectations": expectations}
@@ -57,6 +53,10 @@ def test_set_suite() -> dict[str, Any]:
     ]
     notes = "One row is the test set, by its rows and labels; `models` counts those that it has judged, as data/judged.csv has them."
     return {"name": "test_set", "meta": {"notes": notes, "row": ["test_sha256"]}, "expectations": expectations}
+
+
+def _from(severity: str, notes: str, column: str, least: float, rows: dict[str, Any]) -> dict[str, Any]:
+    return expect("column_values_to_be_between", severity, notes, column=column, min_value=least, row_condition=rows)
 
 
 def _same(notes: str, column: str, values: list[str]) -> dict[str, Any]:

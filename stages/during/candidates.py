@@ -1,12 +1,14 @@
 """Compare candidates by what they make of rows that they were not fitted on."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from sklearn.metrics import average_precision_score, brier_score_loss, log_loss
 
 from stages.during.decision import aim, calibrate, choose_weights, decide, fit_calibration
+from stages.during.fairness import largest_gap
 from stages.during.intervals import paired_lead, paired_precision_lead
 
 LEVEL = 0.99  # of each bound of a lead: a model exactly as good as its rival is stopped once in 100 runs
@@ -24,16 +26,22 @@ class OutOfFold:
     kind: str = "rival"
     features: str = "all"
     why: str = "compared with the model, never taken"
+    by_group: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Judge:
-    """By what candidates are compared: true labels (n_samples,), cluster ids, the figure that decisions aim at."""
+    """By what candidates are compared: true labels (n_samples,), cluster ids, the figure that decisions aim at, groups by column."""
 
     y: pd.Series
     clusters: pd.Series
     aimed_at: str
     random_state: int
+    groups: dict[str, pd.Series] = field(default_factory=dict)
+
+    def gap(self, one: OutOfFold) -> float:
+        """Return the largest gap between groups under the decisions of `one` (see `largest_gap`)."""
+        return largest_gap(self.y, one.y_pred, self.groups)
 
     def gain(self, one: OutOfFold, over: OutOfFold, level: float) -> tuple[float, float]:
         """Return the one-sided lower bounds of what `one` has over another in the figure aimed at and in average precision."""
@@ -97,6 +105,21 @@ def select(every: OutOfFold, selected: OutOfFold, judge: Judge) -> tuple[OutOfFo
     return replace(selected, why=f"taken: not proven to be worse, {lead}"), every
 
 
+def price(mitigation: str, before: OutOfFold, after: OutOfFold, judge: Judge) -> str:
+    """Return in words what a mitigation does to the largest gap between groups, and what it costs."""
+    gaps, y = (judge.gap(before), judge.gap(after)), judge.y
+    does = "narrows" if gaps[1] < gaps[0] else "widens" if gaps[1] > gaps[0] else "does not change"
+    gap = (
+        f"{does} the largest gap between groups, from {gaps[0]:.3f} to {gaps[1]:.3f}"
+        if gaps[0] == gaps[0]
+        else "has groups too small to tell"
+    )
+    lost = aim(y, after.y_pred, judge.aimed_at) - aim(y, before.y_pred, judge.aimed_at)
+    spoilt = brier_score_loss(y, after.y_score) - brier_score_loss(y, before.y_score)
+    figure = "accuracy" if judge.aimed_at == "none" else judge.aimed_at
+    return f"{mitigation} {gap}, for {lost:+.4f} in {figure} and {spoilt:+.4f} in Brier score"
+
+
 def compare(model: OutOfFold, rivals: list[OutOfFold], judge: Judge) -> pd.DataFrame:
     """Return the table of candidates: the model first, then its rivals, with its paired lead over each (see `paired_lead`)."""
     y = judge.y
@@ -117,6 +140,7 @@ def compare(model: OutOfFold, rivals: list[OutOfFold], judge: Judge) -> pd.DataF
                 "brier_lead": one_brier - brier,
                 "log_loss": log_loss(y, one.y_score),
                 "average_precision": macro_average_precision(y, one.y_score),
+                "largest_gap": judge.gap(one),
                 "kind": one.kind,
                 "features": one.features,
                 "why": one.why,

@@ -6,7 +6,6 @@ from scipy.stats import beta, norm
 
 DRAWS = 1000
 FEW_DRAWS = 400  # of what is drawn row by row
-MOST_CELLS = 4_000_000  # of draws times rows that are held at once
 
 
 def clopper_pearson(hits: float, n: float, level: float = 0.95) -> tuple[float, float]:
@@ -93,34 +92,34 @@ def paired_precision_lead(
     ids = pd.factorize(clusters)[0]
     n = int(ids.max()) + 1
     rng = np.random.default_rng(random_state)
-    classes = sorted(y_true.unique())
-    leads = np.zeros(FEW_DRAWS)
-    at_once = int(np.clip(MOST_CELLS // len(ids), 1, FEW_DRAWS))  # so that memory does not grow with the rows
-    for start in range(0, FEW_DRAWS, at_once):
-        drawn = slice(start, min(start + at_once, FEW_DRAWS))
-        weights = rng.multinomial(n, np.full(n, 1 / n), size=drawn.stop - start).T.astype("float32")[ids]
-        for nth, label in enumerate(classes):
-            is_label = (y_true == label).to_numpy()
-            first, second = (_precisions(is_label, scores[:, nth], weights) for scores in (y_score, y_score_rival))
-            leads[drawn] += (first - second) / len(classes)
+    sides = [
+        [Ranked((y_true == label).to_numpy(), scores[:, nth]) for nth, label in enumerate(sorted(y_true.unique()))]
+        for scores in (y_score, y_score_rival)
+    ]
+    leads = []
+    for _ in range(FEW_DRAWS):
+        weights = rng.multinomial(n, np.full(n, 1 / n))[ids]
+        first, second = (np.mean([one.average_precision(weights) for one in side]) for side in sides)
+        leads.append(first - second)
     low, high = np.quantile(leads, [1 - level, level])
     return float(low), float(high)
 
 
-def _precisions(is_label: np.ndarray, score: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Return the average precision under each of (n_samples, n_draws) weights; equal scores count as one step.
+class Ranked:
+    """Rows by falling score, ready to be weighed often."""
 
-    Only steps that hold a row of the label count, so that the rows between them are summed at once.
-    """
-    order = np.argsort(-score, kind="stable")
-    step = np.cumsum(np.append(0, np.diff(score[order]) != 0))
-    holds = np.unique(step[is_label[order]])
-    ends = np.searchsorted(step, holds, side="right")
-    ordered = weights[order]
-    named = np.add.reduceat(ordered, np.append(0, ends[:-1]), axis=0).cumsum(axis=0, dtype="float64")
-    gained = np.add.reduceat(ordered[is_label[order]], np.searchsorted(step[is_label[order]], holds), axis=0)
-    hits = gained.cumsum(axis=0, dtype="float64")
-    return (gained * hits / np.maximum(named, 1)).sum(axis=0) / np.maximum(hits[-1], 1)
+    def __init__(self, is_label: np.ndarray, score: np.ndarray) -> None:
+        self.order = np.argsort(-score, kind="stable")
+        falling = score[self.order]
+        self.last = np.flatnonzero(np.append(falling[1:] != falling[:-1], True))  # rows of equal score are named together
+        self.is_label = is_label[self.order]
+
+    def average_precision(self, weights: np.ndarray) -> float:
+        """Return the average precision of rows that count `weights` times each, (n_samples,); 0 where none of the label counts."""
+        weights = weights[self.order]
+        named, hits = np.cumsum(weights)[self.last], np.cumsum(weights * self.is_label)[self.last]
+        gained = np.diff(hits, prepend=0)
+        return float((gained * hits / np.maximum(named, 1)).sum() / max(hits[-1], 1))
 
 
 def figure(confusion: np.ndarray, aimed_at: str) -> np.ndarray:

@@ -44,7 +44,7 @@ class BalancedEnsemble(ClassifierMixin, BaseEstimator):
         self.random_state = random_state
 
     def fit(self, X: pd.DataFrame, y: pd.Series, sample_weight: np.ndarray | None = None) -> Self:
-        """Fit on (n_samples, n_features) `X` and (n_samples,) labels `y`; draws that balance the classes need no weights."""
+        """Fit on (n_samples, n_features) `X` and (n_samples,) labels `y`, with (n_samples,) weights of the drawn rows where given."""
         rng = np.random.default_rng(self.random_state)
         places = [np.flatnonzero(y == label) for label in sorted(y.unique())]
         n = min(map(len, places))
@@ -52,7 +52,8 @@ class BalancedEnsemble(ClassifierMixin, BaseEstimator):
         self.estimators_ = []
         for _ in range(self.n_estimators):
             drawn = np.sort(np.concatenate([rng.choice(place, n, replace=False) for place in places]))
-            self.estimators_.append(clone(self.estimator).fit(X.iloc[drawn], y.iloc[drawn]))
+            weights = None if sample_weight is None else sample_weight[drawn]
+            self.estimators_.append(clone(self.estimator).fit(X.iloc[drawn], y.iloc[drawn], sample_weight=weights))
         return self
 
     def predict_proba(self, X: pd.DataFrame) -> np.ndarray:

@@ -16,6 +16,7 @@ from stages.augment import augment
 from stages.during.importance import importances, worth_something
 from stages.during.models import BalancedEnsemble, build_model
 from stages.during.remedy import LADDER
+from stages.during.reweighing import reweighing
 from stages.during.simple import few_features
 from stages.features import clusters, features
 from stages.params import ORIGIN, Params
@@ -28,7 +29,7 @@ class Recipe:
 
     strategy, sample_weight, calibration: as in params.yaml. `undersample` fits on balanced draws (see BalancedEnsemble),
     `settings` go to the model (scikit-learn's names), `sees` says which features it is given: all, those worth something,
-    or the three that alone do best, as chosen on its own training rows.
+    or the three that alone do best, as chosen on its own training rows. `reweigh` gives groups the weights of `reweighing`.
     """
 
     model: str
@@ -38,6 +39,7 @@ class Recipe:
     undersample: bool = False
     settings: Mapping[str, Any] = field(default_factory=dict)
     sees: Literal["all", "worthy", "three"] = "all"
+    reweigh: bool = False
 
 
 def from_params(params: Params) -> Recipe:
@@ -50,7 +52,9 @@ def from_params(params: Params) -> Recipe:
 def remedied(recipe: Recipe, name: str) -> Recipe:
     """Return `recipe` with the remedy `name` of LADDER instead of its own."""
     one = LADDER[name]
-    return Recipe(recipe.model, one.strategy, one.sample_weight, one.calibration, one.undersample, recipe.settings, recipe.sees)
+    return Recipe(
+        recipe.model, one.strategy, one.sample_weight, one.calibration, one.undersample, recipe.settings, recipe.sees, recipe.reweigh
+    )
 
 
 def fit(
@@ -60,6 +64,7 @@ def fit(
     sample_weight: str,
     settings: Mapping[str, Any] | None = None,
     undersample: bool = False,
+    reweigh: bool = False,
 ) -> ClassifierMixin:
     """Return the model `name`, fitted on the features of `rows`, which may be augmented.
 
@@ -73,13 +78,15 @@ def fit(
         model = BalancedEnsemble(model, random_state=params.random_state)
     power = {"none": 0.0, "sqrt_balanced": 0.5, "balanced": 1.0}[sample_weight]
     weights = compute_sample_weight("balanced", y_train) ** power if power else None
+    if reweigh:
+        weights = reweighing(rows, params.data) * (1 if weights is None else weights)
     with parallel_config(backend="threading", n_jobs=params.train.threads):
         return model.fit(X_train, y_train, sample_weight=weights)
 
 
 def cook(recipe: Recipe, rows: pd.DataFrame, params: Params) -> ClassifierMixin:
     """Return the model that `recipe` makes of `rows`, which are augmented already or need not be."""
-    return fit(recipe.model, rows, params, recipe.sample_weight, recipe.settings, recipe.undersample)
+    return fit(recipe.model, rows, params, recipe.sample_weight, recipe.settings, recipe.undersample, recipe.reweigh)
 
 
 def augmented(recipe: Recipe, rows: pd.DataFrame, params: Params) -> pd.DataFrame:
@@ -104,8 +111,9 @@ def out_of_fold(rows: pd.DataFrame, params: Params, recipes: Mapping[str, Recipe
             scored |= is_scored.to_numpy()
             for name, recipe in recipes.items():
                 dropped = left_out(recipe, rows[is_training], params)
-                part = augmented(recipe, rows[is_training].drop(columns=dropped), params)
-                scores[name][is_scored.to_numpy()] = cook(recipe, part, params).predict_proba(X[is_scored].drop(columns=dropped))
+                part, seen = without(dropped, rows[is_training], params)
+                fitted = cook(recipe, augmented(recipe, part, seen), seen)
+                scores[name][is_scored.to_numpy()] = fitted.predict_proba(X[is_scored].drop(columns=dropped))
                 progress.update()
     return {name: score[scored] for name, score in scores.items()}, scored
 
@@ -122,6 +130,14 @@ def left_out(recipe: Recipe, rows: pd.DataFrame, params: Params) -> list[str]:
         return []
     kept = few_features(rows, params.data, params.random_state) if recipe.sees == "three" else worth_something(worth(rows, params))
     return [column for column in features(rows, params.data).columns if column not in kept]
+
+
+def without(dropped: list[str], rows: pd.DataFrame, params: Params) -> tuple[pd.DataFrame, Params]:
+    """Return `rows` and settings under which `dropped` are no features: a sensitive column stays in the rows, for their weights."""
+    allowed = {column: reason for column, reason in params.data.allowed.items() if column not in dropped}
+    data = params.data.model_copy(update={"allowed": allowed})
+    gone = [column for column in dropped if column not in data.sensitive]
+    return rows.drop(columns=gone), params.model_copy(update={"data": data})
 
 
 def worth(rows: pd.DataFrame, params: Params) -> pd.DataFrame:

@@ -24,7 +24,7 @@ from stages.during.draws import class_intervals, clustered_share, overall_interv
 from stages.during.evaluation_page import write
 from stages.during.fairness import by_group
 from stages.during.model import BASELINE, MODEL, Model, load_model, sha256
-from stages.during.plots import draw, draw_referral
+from stages.during.plots import draw, draw_groups, draw_referral
 from stages.during.referral import coverage_curve, referral
 from stages.during.slices import slice_problems, slices
 from stages.during.test_set import remember, test_rows_sha256, uses
@@ -131,7 +131,7 @@ def main() -> None:
     with threadpool_limits(params.train.threads):  # a thread that waits for a busy core spins, and costs what it does not do
         y_score = model.predict_proba(X_test)
         rivals = baselines(baseline, X_test, train[data.target])
-    y_pred, sure = model.decide(y_score), confidence(y_score, classes, model.decision_weights)
+    y_pred, sure = model.decide(y_score, test), confidence(model.weigh(y_score, test))
     decided = {"model": (y_score, y_pred)} | rivals
     scored = {name: score(y_test, *one, classes) for name, one in decided.items()}
     for name, bounds in overall_intervals(y_test, decided, classes, together, seed).items():
@@ -159,6 +159,7 @@ def main() -> None:
     write_reference(train, test, y_score, y_pred, model, data)
     draw(y_test, y_score, y_pred, classes, classwise, confusion_matrix(y_test, y_pred, labels=classes))
     draw_referral(coverage_curve(y_test, y_pred, sure, classes), asked.refer_below)
+    draw_groups(groupwise)
     verdicts = [gate(classwise, "expectations/by_class.json", "reports/gates/by_class.json")]
     if data.sensitive:
         verdicts.append(gate(groupwise, "expectations/by_group.json", "reports/gates/by_group.json"))

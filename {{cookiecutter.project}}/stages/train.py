@@ -10,16 +10,20 @@ from sklearn.metrics import brier_score_loss
 from threadpoolctl import threadpool_limits
 
 from stages.command import Refused, run
-from stages.during.candidates import Judge, OutOfFold, choose, climb, compare, find, select
+from stages.during.candidates import Judge, OutOfFold, choose, climb, compare, find, price, select
+from stages.during.decision import greatest, weigh_by_group
+from stages.during.fairness import attributes
 from stages.during.importance import worth_something
+from stages.during.mitigation import decide_by_group
 from stages.during.model import BASELINE, MODEL, Model, save_model, sha256
 from stages.during.models import build_model, settings_to_try
 from stages.during.plots import draw_candidates, draw_features
-from stages.during.recipes import Recipe, augmented, cook, folds_of, from_params, out_of_fold, remedied, worth
+from stages.during.recipes import Recipe, augmented, cook, folds_of, from_params, out_of_fold, remedied, without, worth
 from stages.during.remedy import LADDER, write_remedy
 from stages.during.simple import few_features
 from stages.features import clusters, features
 from stages.gate import gate, stop
+from stages.groups import crossed
 from stages.params import ORIGIN, Params, load_params
 from stages.tables import AUGMENTED, TRAIN, read_table, write_table
 
@@ -44,7 +48,8 @@ def rungs(rows: pd.DataFrame, params: Params) -> tuple[dict[str, Recipe], list[s
 def settle(rows: pd.DataFrame, params: Params, worthy: list[str]) -> tuple[Recipe, OutOfFold, list[OutOfFold], Judge, OutOfFold]:
     """Return the recipe to fit by, what it makes of rows out of fold, its rivals, by what they were judged, and the baseline.
 
-    The ladder is climbed first, then settings are searched, then features left out, each only where params.yaml asks for it.
+    The ladder is climbed first, then settings are searched, then features left out, last a gap between groups is mitigated, each only
+    where params.yaml asks for it.
     worthy: the features that are worth something on all rows.
     """
     settings, target = params.train, params.data.target
@@ -53,7 +58,8 @@ def settle(rows: pd.DataFrame, params: Params, worthy: list[str]) -> tuple[Recip
     asked = {**tried, "logistic_regression": PLAIN, "three_features": replace(PLAIN, sees="three")}
     scores, scored = out_of_fold(rows, params, asked)
     y = rows.loc[scored, target]
-    judge = Judge(y, clusters(rows, params.data.cluster)[scored], aimed_at, params.random_state)
+    audited = {column: of for column, of in attributes(rows[scored], params.data).items() if column in params.data.sensitive}
+    judge = Judge(y, clusters(rows, params.data.cluster)[scored], aimed_at, params.random_state, audited)
     found = {name: choose(name, y, scores[name], asked[name].calibration, aimed_at) for name in asked}
     shares = y.value_counts(normalize=True).sort_index().to_numpy()
     guess = replace(choose("class_shares", y, np.tile(shares, (len(y), 1)), "none", "none"), kind="guess", features="none")
@@ -79,7 +85,43 @@ def settle(rows: pd.DataFrame, params: Params, worthy: list[str]) -> tuple[Recip
         chosen = choose("selected_features", y, scores["selected_features"], recipe.calibration, aimed_at)
         model, other = select(model, replace(chosen, kind="selection", features=", ".join(worthy)), judge)
         recipe, rivals = fewer if model.name == "selected_features" else recipe, [*rivals, other]
+    if settings.mitigation != "none":
+        recipe, model, rivals = mitigate(rows, params, recipe, model, rivals, judge)
     return recipe, model, rivals, judge, choose("baseline", y, scores["logistic_regression"], "none", "balanced_accuracy")
+
+
+def mitigate(
+    rows: pd.DataFrame, params: Params, recipe: Recipe, model: OutOfFold, rivals: list[OutOfFold], judge: Judge
+) -> tuple[Recipe, OutOfFold, list[OutOfFold]]:
+    """Return the recipe, what it makes of rows out of fold, and its rivals, after the mitigation that params.yaml asks for.
+
+    The model as it was becomes a rival, with the price in words. Logistic regression, on all features and on three, is mitigated
+    likewise: else the model would be held against rivals that need not treat groups alike.
+    """
+    chosen = params.train.mitigation
+    recipes = {"model": recipe, "logistic_regression": PLAIN, "three_features": replace(PLAIN, sees="three")}
+    before = {one.name: one for one in rivals} | {"model": model}
+    if chosen == "reweighing":
+        recipes = {name: replace(one, reweigh=True) for name, one in recipes.items()}
+        scores, _ = out_of_fold(rows, params, recipes)
+        after = {name: choose(name, judge.y, scores[name], one.calibration, judge.aimed_at) for name, one in recipes.items()}
+    else:
+        after = {name: by_group(rows.loc[judge.y.index], before[name], params, judge.aimed_at) for name in recipes}
+    said = price(chosen, model, after["model"], judge)
+    beside = replace(model, name="unmitigated", kind="mitigation", why=f"not taken: {said}")
+    after = {name: replace(one, kind=before[name].kind, features=before[name].features) for name, one in after.items()}
+    likewise = {name: replace(one, why=f"compared with the model, never taken; {chosen} here, too") for name, one in after.items()}
+    rivals = [likewise.get(one.name, one) for one in rivals]
+    return recipes["model"], replace(after["model"], why=f"{model.why}; {said}"), [*rivals, beside]
+
+
+def by_group(rows: pd.DataFrame, one: OutOfFold, params: Params, aimed_at: str) -> OutOfFold:
+    """Return `one` with decisions that differ by group (see `decide_by_group`); rows are those that it scored."""
+    found = decide_by_group(rows, one.y_score, params.data, aimed_at)
+    of = crossed(rows, found["columns"], found["cut_points"]).to_numpy(dtype=object)
+    classes = sorted(rows[params.data.target].unique())
+    weighed = weigh_by_group(one.y_score, classes, one.decision_weights, of, found["weights"])
+    return replace(one, y_pred=greatest(weighed, classes), by_group=found)
 
 
 def expect_augmented(recipe: Recipe, rows: pd.DataFrame, table: pd.DataFrame, params: Params, taken: str) -> None:
@@ -112,7 +154,7 @@ def main() -> None:
             write_remedy(taken)
             expect_augmented(recipe, rows, table, params, taken)
         dropped = [] if recipe.sees == "all" else [column for column in worths["feature"] if column not in worthy]
-        fitted = cook(recipe, table.drop(columns=dropped), params)
+        fitted = cook(recipe, *without(dropped, table, params))
         plain = cook(PLAIN, rows, params)
     code = sorted(name for name in sys.modules if name.startswith("stages."))
     provenance = {
@@ -124,7 +166,7 @@ def main() -> None:
     for path, estimator, chosen in ((MODEL, fitted, model), (BASELINE, plain, weighted)):
         columns = {column: str(dtype) for column, dtype in X.dtypes.items() if path == BASELINE or column not in dropped}
         card = provenance | ({"model": "logistic_regression", "settings": {}} if path == BASELINE else {})
-        save_model(Model(estimator, sorted(y.unique()), columns, chosen.calibration, chosen.decision_weights), path, card)
+        save_model(Model(estimator, sorted(y.unique()), columns, chosen.calibration, chosen.decision_weights, chosen.by_group), path, card)
 
 
 if __name__ == "__main__":

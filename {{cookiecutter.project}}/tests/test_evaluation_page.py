@@ -80,6 +80,74 @@ def test_a_class_without_test_rows_is_shown_without_figures(tmp_path, monkeypatc
     assert "rare 0 – – 0.00 to 1.00" in text_of(page(evaluated(folder, "rare,0,,0,1,0,,0\n", {"rare": {"recall": None}}), GATES))
 
 
+def shown(folder: Path, monkeypatch, **more: object) -> str:
+    """Return the text of the page of a run of one class, rare, with `more` in its metrics."""
+    monkeypatch.chdir(folder)
+    reports = evaluated(
+        reported(folder / "reports", sources="pass", candidates="pass", by_class="pass"),
+        "rare,9,0.5,0.3,0.7,1,1,4\n",
+        {"rare": {"recall": 0.5}},
+    )
+    metrics = json.loads((reports / "metrics.json").read_text(encoding="utf-8")) | more
+    (reports / "metrics.json").write_text(json.dumps(metrics), encoding="utf-8")
+    return text_of(page(reports, GATES))
+
+
+def test_what_is_not_given_is_not_shown(tmp_path, monkeypatch):
+    text = shown(tmp_path, monkeypatch, costs=None, referral=None)
+    for title in ("The whole, beside the baselines", "What the errors cost", "What is referred to a human"):
+        assert title not in text
+
+
+@pytest.mark.parametrize(("declared", "is_shown"), [("", False), ("place,x,rare,9,0.5,0.25,0.75\n", True)])
+def test_slices_are_shown_where_some_are_declared(tmp_path, monkeypatch, declared, is_shown):
+    (tmp_path / "reports").mkdir()
+    header = "slice,value,class,support,recall,recall_low,recall_high\n"
+    (tmp_path / "reports" / "slices.csv").write_text(f"{header}all,all,rare,9,0.5,0.3,0.7\n{declared}", encoding="utf-8")
+    text = shown(tmp_path, monkeypatch)
+    assert ("place x rare 9 0.50 0.25 to 0.75" in text, "all all rare 9 0.50 0.30 to 0.70" in text) == (is_shown, is_shown)
+
+
+def test_overall_figures_are_shown_with_their_intervals_beside_the_baselines(tmp_path, monkeypatch):
+    intervals = {"accuracy": [0.85, 0.95], "brier": [0.05, 0.15]}
+    rival = {
+        "classes": {"rare": {"recall": 0.5}},
+        "accuracy": 0.4,
+        "brier": 0.3,
+        "intervals": {"accuracy": [0.35, 0.45], "brier": [0.25, 0.35]},
+    }
+    text = shown(tmp_path, monkeypatch, intervals=intervals, baselines={"majority_class": rival})
+    assert "by accuracy brier this model 0.900 0.850 to 0.950 0.100 0.050 to 0.150" in text
+    assert "majority class 0.400 0.350 to 0.450 0.300 0.250 to 0.350" in text
+
+
+def test_costs_are_shown_with_what_each_decision_costs_above_the_model(tmp_path, monkeypatch):
+    costs = {
+        "model": {"mean": 0.5, "low": 0.4, "high": 0.6, "more": 0.0, "more_low": 0.0, "more_high": 0.0},
+        "implied": {"mean": 0.25, "low": 0.2, "high": 0.3, "more": -0.25, "more_low": -0.35, "more_high": -0.15},
+        "majority_class": {"mean": 1.0, "low": 0.9, "high": 1.1, "more": 0.5, "more_low": 0.4, "more_high": 0.6},
+    }
+    text = shown(tmp_path, monkeypatch, costs=costs)
+    assert "this model 0.5000 0.4000 to 0.6000 – – –" in text
+    assert "what the costs imply 0.2500 0.2000 to 0.3000 -0.2500 -0.3500 to -0.1500" in text
+    assert "majority class 1.0000 0.9000 to 1.1000 +0.5000 +0.4000 to +0.6000" in text
+
+
+def test_referral_is_shown_by_class_beside_the_recall_of_all_rows(tmp_path, monkeypatch):
+    rare = {"support": 4, "referred": 0.6, "recall": 0.75, "recall_low": 0.3, "recall_high": 0.99}
+    given = {"refer_below": 0.6, "coverage": 0.875, "coverage_low": 0.85, "coverage_high": 0.9, "classes": {"rare": rare}}
+    text = shown(tmp_path, monkeypatch, referral=given)
+    assert "Decisions of less confidence than 0.6 are referred" in text
+    assert "the model decides 87.5 % of the rows itself (85.0 to 90.0 %, one-sided 95 % bounds)" in text
+    assert "rare 0.60 4 0.75 0.30 to 0.99 0.50" in text
+
+
+def test_a_class_of_which_all_rows_are_referred_has_no_recall(tmp_path, monkeypatch):
+    rare = {"support": 0, "referred": 1.0, "recall": None, "recall_low": 0.0, "recall_high": 1.0}
+    given = {"refer_below": 0.6, "coverage": 0.5, "coverage_low": 0.4, "coverage_high": 0.6, "classes": {"rare": rare}}
+    assert "rare 1.00 0 – – 0.00 to 1.00 0.50" in shown(tmp_path, monkeypatch, referral=given)
+
+
 def test_the_page_is_written_whole_beside_the_reports(tmp_path):
     write(reported(tmp_path, sources="fail"), GATES)
     assert {path.name for path in tmp_path.iterdir()} == {"gates", "evaluation.html"}

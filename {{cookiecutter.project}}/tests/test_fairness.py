@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from stages.command import Refused
-from stages.during.fairness import COLUMNS, by_group
+from stages.during.fairness import COLUMNS, FEWEST, by_group, largest_gap
 from stages.during.intervals import clopper_pearson, newcombe
 from tests.pipeline_run import settings
 
@@ -194,3 +194,38 @@ def test_a_sensitive_column_that_is_missing_is_refused():
         Refused, match=r"^the test rows lack team, crew, which data.sensitive of params.yaml names: nobody can look whether"
     ):
         table({"label": list("abab")}, "abab", sensitive=["team", "crew"])
+
+
+def halves(n: int) -> tuple[pd.Series, np.ndarray, pd.Series]:
+    """Return true labels, decisions and teams: of n rows of each class x finds all, and y half of b and all of a."""
+    y_true, teams = pd.Series(["a"] * 2 * n + ["b"] * 2 * n), pd.Series((["x"] * n + ["y"] * n) * 2)
+    y_pred = y_true.to_numpy(dtype=object).copy()
+    y_pred[-(n // 2) :] = "a"
+    return y_true, y_pred, teams
+
+
+def test_the_largest_gap_is_that_of_the_recall_of_one_class():
+    y_true, y_pred, teams = halves(FEWEST)
+    assert largest_gap(y_true, y_pred, {"team": teams}) == pytest.approx(0.5)
+
+
+def test_the_largest_gap_is_that_of_the_column_that_has_it():
+    y_true, y_pred, teams = halves(FEWEST)
+    even = pd.Series(np.arange(len(teams)) % 2).astype(str)
+    assert largest_gap(y_true, y_pred, {"even": even}) < 0.1
+    assert largest_gap(y_true, y_pred, {"even": even, "team": teams}) == pytest.approx(0.5)
+
+
+def test_groups_with_few_rows_make_no_largest_gap():
+    y_true, y_pred, teams = halves(FEWEST - 1)
+    assert np.isnan(largest_gap(y_true, y_pred, {"team": teams}))
+
+
+def test_without_groups_there_is_no_largest_gap():
+    y_true, y_pred, _ = halves(FEWEST)
+    assert np.isnan(largest_gap(y_true, y_pred, {}))
+
+
+def test_equal_decisions_have_no_largest_gap():
+    y_true, _, teams = halves(FEWEST)
+    assert largest_gap(y_true, y_true.to_numpy(dtype=object), {"team": teams}) == 0

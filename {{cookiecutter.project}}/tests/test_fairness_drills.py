@@ -9,12 +9,14 @@ import pytest
 
 from stages.before.propose_by_group import by_group_suite
 from stages.command import Refused
+from stages.during.candidates import compare
 from stages.during.decision import choose_weights, decide
-from stages.during.fairness import by_group
+from stages.during.fairness import ERRORS, by_group
 from stages.during.recipes import Recipe, cook
 from stages.features import features
 from stages.gate import Verdict, gate
 from stages.params import Params
+from stages.train import settle
 from tests.pipeline_run import settings
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*(condition_parser|row_condition):DeprecationWarning")  # Great Expectations warns itself
@@ -45,11 +47,16 @@ def audited(train: pd.DataFrame, test: pd.DataFrame, params: Params, folder: Pat
     y_score, classes = model.predict_proba(features(test, data)), sorted(train["label"].unique())
     chosen = choose_weights(train["label"], model.predict_proba(features(train, data)), classes, weights)
     table = by_group(test, decide(y_score, classes, chosen), y_score, classes, data, pd.Series(range(len(test))))
-    suite = by_group_suite(train, classes, data, 0.1)
+    return table, judged(table, train, params, folder)
+
+
+def judged(table: pd.DataFrame, train: pd.DataFrame, params: Params, folder: Path) -> Verdict:
+    """Return what the gate says of a table by group, by the suite that is proposed for such rows, confirmed."""
+    suite = by_group_suite(train, CLASSES, params.data, 0.1)
     for one in suite["expectations"]:
         one["meta"]["bound"] = "confirmed"
     (folder / "by_group.json").write_text(json.dumps(suite), encoding="utf-8")
-    return table, gate(table, folder / "by_group.json", folder / "report.json")
+    return gate(table, folder / "by_group.json", folder / "report.json")
 
 
 def failed(verdict: Verdict) -> list[str]:
@@ -98,3 +105,48 @@ def test_a_group_of_forty_rows_is_not_judged(tmp_path):
     few = next(sentence for sentence in verdict.sentences if "rows 40" in sentence)
     assert few.startswith("INSUFFICIENT: column origin, group y, ")
     assert "With fewer rows no gap can be told from chance: add rows, or waive the group here with a reason." in few
+
+
+def loans(n: int, seed: int) -> pd.DataFrame:
+    """Return rows like those of the Home Mortgage Disclosure Act: x is granted a loan in 4 of 5 cases, y in 2 of 5, at the same income.
+
+    Savings raise the odds within each group, and y has more of them, so that over both groups they seem to tell little.
+    """
+    rng = np.random.default_rng(seed)
+    is_y = rng.random(n) < 0.5
+    income, savings = rng.normal(size=n), rng.normal(size=n) + np.where(is_y, 1.5, -1.5)
+    merit = 3 + 2 * income + 0.75 * savings - 4.5 * is_y + rng.logistic(scale=0.5, size=n)
+    table = {"ethnicity": np.where(is_y, "y", "x"), "income": income, "savings": savings, "label": np.where(merit > 0, "granted", "denied")}
+    return pd.DataFrame(table | {"row_id": [f"{seed}-{i}" for i in range(n)]})
+
+
+def held(mitigation: str, folder: Path) -> tuple[pd.DataFrame, pd.DataFrame, Verdict]:
+    """Return the tables of candidates and by group of a model of loans, and what the gate says of the latter."""
+    chosen = {"model": "logistic_regression", "decision_weights": "balanced_accuracy", "mitigation": mitigation, "folds": 3}
+    params = settings(data={"sensitive": ["ethnicity"]}, train=chosen)
+    train, test = loans(6000, 1), loans(6000, 2)
+    recipe, chosen_model, rivals, judge, _ = settle(train, params, [])
+    y_score = cook(recipe, train, params).predict_proba(features(test, params.data))
+    y_pred = decide(y_score, CLASSES, chosen_model.decision_weights)
+    table = by_group(test, y_pred, y_score, CLASSES, params.data, pd.Series(range(len(test))))
+    return compare(chosen_model, rivals, judge).set_index("candidate"), table, judged(table, train, params, folder)
+
+
+def test_loans_without_weights_pass(tmp_path):
+    candidates, table, verdict = held("none", tmp_path)
+    assert not verdict.blocks, verdict.sentences
+    assert table.loc[table["rate"].isin(ERRORS), "proven_gap"].max() < 0.1
+    assert candidates.loc["model", "largest_gap"] < 0.1
+
+
+def test_weights_that_widen_a_gap_are_stopped(tmp_path):
+    candidates, table, verdict = held("reweighing", tmp_path)
+    assert verdict.blocks
+    recall = next(sentence for sentence in failed(verdict) if "rate recall" in sentence)
+    assert "column ethnicity, group x, against all others, class denied, rate recall: proven_gap 0.2" in recall
+    assert "This group is treated otherwise, by more than 0.1 and beyond chance: find out why" in recall
+    assert table.loc[table["rate"].isin(ERRORS), "proven_gap"].max() > 0.15
+    before, after = candidates.loc[["unmitigated", "model"], "largest_gap"]
+    assert (before < 0.1, after > 0.15) == (True, True)
+    assert candidates.loc["unmitigated", "kind"] == "mitigation"
+    assert f"reweighing widens the largest gap between groups, from {before:.3f} to {after:.3f}, for -0.0" in candidates["why"]["model"]

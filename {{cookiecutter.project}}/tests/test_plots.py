@@ -2,27 +2,38 @@
 
 from xml.etree import ElementTree
 
+import matplotlib
 import numpy as np
 import pandas as pd
 import pytest
 from sklearn.metrics import confusion_matrix
 
 from stages.during.draws import class_intervals
-from stages.during.plots import POINTS, calibration, draw, draw_referral, precision_recall
+from stages.during.fairness import by_group
+from stages.during.plots import POINTS, calibration, draw, draw_groups, draw_referral, precision_recall
 from stages.during.referral import coverage_curve
 from stages.evaluate import by_class, score
+from tests.pipeline_run import roles
 
 FILES = [
     "calibration.csv",
     "calibration.svg",
     "confusion.csv",
     "confusion.svg",
+    "groups.svg",
     "precision_recall.csv",
     "precision_recall.svg",
     "recall.svg",
     "referral.csv",
     "referral.svg",
 ]
+
+
+@pytest.fixture(autouse=True)
+def own_settings():
+    """Keep what a test sets in matplotlib from the next."""
+    with matplotlib.rc_context():
+        yield
 
 
 def draw_in(folder, monkeypatch, classes: list[str], n_present: int) -> dict[str, bytes]:
@@ -37,6 +48,8 @@ def draw_in(folder, monkeypatch, classes: list[str], n_present: int) -> dict[str
     table = by_class(y_true, y_pred, score(y_true, y_score, y_pred, classes), together, drawn)
     draw(y_true, y_score, y_pred, classes, table, confusion_matrix(y_true, y_pred, labels=classes))
     draw_referral(coverage_curve(y_true, y_pred, y_score.max(axis=1), classes), 0.5)
+    rows = pd.DataFrame({"label": y_true, "team": [f"{classes[-1]} {nth % 3}" for nth in range(40)]})
+    draw_groups(by_group(rows, y_pred, y_score, classes, roles(sensitive=["team"]), together))
     return {path.name: path.read_bytes() for path in sorted((folder / "reports/plots").iterdir())}
 
 
@@ -61,6 +74,23 @@ def test_pictures_are_well_formed_whatever_a_class_is_called(tmp_path, monkeypat
 def test_pictures_can_be_drawn_where_a_class_has_no_test_rows(tmp_path, monkeypatch):
     files = draw_in(tmp_path, monkeypatch, ["a", "b", "c"], 2)
     assert list(files) == FILES
+
+
+def test_without_a_sensitive_column_the_picture_of_groups_says_so(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    matplotlib.rcParams["svg.fonttype"] = "none"  # text as text
+    rows = pd.DataFrame({"label": ["a", "b"]})
+    draw_groups(by_group(rows, rows["label"].to_numpy(), np.eye(2), ["a", "b"], roles(), pd.Series([0, 1])))
+    assert (
+        "data.sensitive in params.yaml names no column: there are no groups to draw" in (tmp_path / "reports/plots/groups.svg").read_text()
+    )
+
+
+def test_the_picture_of_groups_names_each_group_and_class(tmp_path, monkeypatch):
+    matplotlib.rcParams["svg.fonttype"] = "none"
+    picture = draw_in(tmp_path, monkeypatch, ["a", "b"], 2)["groups.svg"].decode()
+    for words in ("recall by group", "false positive rate by group", "team: b 0", "team: b 1", "team: b 2", ">a</text>", ">b</text>"):
+        assert words in picture
 
 
 def test_confusion_points_are_the_labels_of_each_row(tmp_path, monkeypatch):

@@ -51,6 +51,7 @@ def settings(split=None, **data):
             "ladder": False,
             "search": 0,
             "select": False,
+            "mitigation": "none",
             "folds": 2,
             "threads": 1,
         },

@@ -9,7 +9,7 @@ from threadpoolctl import threadpool_limits
 
 from stages.command import Refused
 from stages.during.candidates import Judge, OutOfFold, climb, find
-from stages.during.intervals import _precisions, paired_lead, paired_precision_lead
+from stages.during.intervals import Ranked, paired_lead, paired_precision_lead
 from stages.during.model import Model, load_model, save_model, sha256
 from stages.during.models import BalancedEnsemble, build_model, settings_to_try
 from stages.during.remedy import read_remedy, write_remedy
@@ -71,19 +71,13 @@ def test_weighted_average_precision_is_that_of_scikit_learn():
     is_label, score = rng.random(200) < 0.3, rng.random(200).round(1)
     weights = rng.integers(0, 4, (200, 5))
     expected = [average_precision_score(is_label, score, sample_weight=one) for one in weights.T]
-    assert _precisions(is_label, score, weights.astype("float32")) == pytest.approx(expected)
+    ranked = Ranked(is_label, score)
+    assert [ranked.average_precision(one) for one in weights.T] == pytest.approx(expected)
 
 
 def test_equal_probabilities_lead_by_nothing():
     y_score = np.random.default_rng(0).dirichlet([1, 1], 12)
     assert paired_precision_lead(Y, y_score, y_score, ALONE, 0, 0.95) == (0, 0)
-
-
-def test_memory_does_not_change_the_lead_in_average_precision(monkeypatch):
-    first, second = np.random.default_rng(0).dirichlet([1, 1], (2, 12))
-    whole = paired_precision_lead(Y, first, second, ALONE, 0, 0.95)
-    monkeypatch.setattr("stages.during.intervals.MOST_CELLS", 12 * 7)
-    assert paired_precision_lead(Y, first, second, ALONE, 0, 0.95) == pytest.approx(whole)
 
 
 def candidate(name: str, b: np.ndarray) -> OutOfFold:
@@ -139,9 +133,9 @@ def test_the_ensemble_is_fitted_on_balanced_draws():
     drawn = []
 
     class Spy(LogisticRegression):
-        def fit(self, X, y):
+        def fit(self, X, y, sample_weight=None):
             drawn.append(y.value_counts().to_dict())
-            return super().fit(X, y)
+            return super().fit(X, y, sample_weight)
 
     BalancedEnsemble(Spy(), n_estimators=3).fit(pd.DataFrame({"size": np.arange(200.0)}), MANY)
     assert drawn == [{"a": 50, "b": 50}] * 3

@@ -2,6 +2,7 @@
 
 import json
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -54,8 +55,34 @@ def test_a_class_that_only_the_test_rows_have_is_named():
 
 
 def test_periods_are_months_of_dates_and_values_of_numbers():
-    assert periods(pd.Series(pd.to_datetime(["2020-01-01", "2020-01-31", "2020-02-01", None]))) == 2
-    assert periods(pd.Series([1997, 1997, 1999])) == 2
+    assert periods(pd.Series(pd.to_datetime(["2020-01-01", "2020-01-31", "2020-02-01", None]))).astype(str).tolist() == [
+        "2020-01",
+        "2020-01",
+        "2020-02",
+    ]
+    assert periods(pd.Series([1997, None, 1999])).tolist() == [1997, 1999]
+
+
+def test_a_class_is_last_seen_in_its_last_period():
+    days = pd.to_datetime(["2020-01-09", "2020-03-01", "2020-03-31", "2020-04-01", None])
+    train = pd.DataFrame({"label": [*"baaab"], "day": days, "year": [1997, 1998, 1998, 2000, None]})
+    by_day = class_support(train, train, roles(time="day"), "macro_f1")
+    assert by_day[["last_seen", "periods"]].values.tolist() == [["2020-04", 2], ["2020-01", 1]]
+    assert class_support(train, train, roles(time="year"), "macro_f1")["last_seen"].tolist() == ["2000", "1997"]
+
+
+def test_absence_by_chance_is_hand_worked():
+    train = pd.DataFrame({"label": [*"aabbaaaa"], "year": [1, 1, 1, 1, 2, 2, 2, 2], "batch": [1, 2, 3, 4, 5, 6, 7, 8]})
+    table = class_support(train, train, roles(time="year"), "macro_f1")
+    assert table["absent_by_chance"].tolist() == [1, 0.5**2]  # both rows of b in the first half
+    together = class_support(train.assign(batch=[1, 2, 3, 3, 4, 5, 6, 7]), train, roles(time="year", cluster=["batch"]), "macro_f1")
+    assert together["absent_by_chance"].tolist() == [1, 0.5]  # which are one cluster
+
+
+def test_a_class_without_a_training_row_was_never_seen():
+    train, test = (pd.DataFrame({"label": [label], "year": [1]}) for label in "ac")
+    c = class_support(train, test, roles(time="year"), "macro_f1").set_index("class").loc["c"]
+    assert (c["periods"], pd.isna(c["last_seen"]), c["absent_by_chance"]) == (0, True, 1)
 
 
 def many(rare: int, years: int = 2) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -85,6 +112,27 @@ def test_a_class_of_one_period_is_warned_of(tmp_path):
     assert (verdict.verdict, verdict.blocks) == ("warn", False)
     assert "periods 1" in verdict.sentences[0]
     assert "nobody knows whether it returns" in verdict.sentences[0]
+
+
+def test_a_class_that_died_out_is_warned_of(tmp_path):
+    train, test = many(rare=200, years=10)
+    data = roles(time="year")
+    dead = train[(train["label"] == "a") | (train["year"] < 8)]
+    verdict = judged(class_support(dead, test, data, "macro_f1"), data, tmp_path)
+    assert (verdict.verdict, verdict.blocks) == ("warn", False)
+    [sentence] = verdict.sentences
+    assert "class b: absent_by_chance" in sentence
+    assert "last_seen 7" in sentence
+    assert "it may have died out, or be named otherwise now" in sentence
+
+
+def test_classes_that_come_as_ever_are_seldom_said_to_have_died_out():
+    rng = np.random.default_rng(0)
+    found = []
+    for _ in range(300):
+        train = pd.DataFrame({"label": ["a"] * 400 + ["b"] * 30, "year": rng.integers(0, 50, 430)})
+        found.append(class_support(train, train, roles(time="year"), "macro_f1")["absent_by_chance"].min() < 0.005)
+    assert np.mean(found) <= 0.02
 
 
 def test_rows_of_few_clusters_are_insufficient(tmp_path):

@@ -2,6 +2,7 @@
 
 import shutil
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -15,9 +16,10 @@ from stages.during import recipes
 from stages.during.candidates import Judge, OutOfFold, choose, compare, select
 from stages.during.model import Model, load_model, save_model, sha256
 from stages.during.recipes import Recipe, fit, from_params, left_out, out_of_fold
+from stages.during.remedy import REMEDY, read_remedy, write_remedy
 from stages.params import Params
 from stages.schema import check
-from stages.tables import AUGMENTED, TRAIN, write_table
+from stages.tables import AUGMENTED, TRAIN, write_table, write_text
 from tests.pipeline_run import PROJECT
 
 STRATEGIES = ["none", "oversample", "smote"]
@@ -56,6 +58,7 @@ def params(cluster: list[str] | None = None, strategy: str = "none", **settings)
             "ladder": False,
             "search": 0,
             "select": False,
+            "mitigation": "none",
             "folds": 3,
             "threads": 1,
         }
@@ -389,6 +392,58 @@ def test_the_saved_model_sees_the_selected_features_alone(tmp_path, monkeypatch,
     assert list(load_model(train.BASELINE).columns) == ["size", "noise", "mark"]
     names = ["model", "logistic_regression", "class_shares", "three_features"]
     assert pd.read_csv("reports/candidates.csv")["candidate"].tolist() == names + ["all_features"] * wanted
+
+
+LADDER = {"ladder": True, "decision_weights": "balanced_accuracy"}
+MADE = ["models/model.skops", "models/model.json", "reports/candidates.csv", "reports/features.csv"]
+
+
+@pytest.fixture
+def stage(tmp_path, monkeypatch):
+    """Return a function that runs the stage in an empty folder; a ladder takes oversampling, whatever it is worth."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(train, "climb", lambda rungs, *given: ("oversampling", rungs))
+    shutil.copytree(PROJECT / "expectations", "expectations")
+    rows = table(90).drop(columns="place")
+
+    def stage(made_by: str, **settings) -> None:
+        chosen = params(cluster=["batch"], **settings)
+        monkeypatch.setattr(train, "load_params", lambda: chosen)
+        write_table(rows, TRAIN)
+        write_table(recipes.augmented(Recipe("logistic_regression", made_by), rows, chosen), AUGMENTED)
+        train.main()
+
+    return stage
+
+
+def test_the_ladder_writes_its_choice_down_and_asks_for_another_run(stage):
+    with pytest.raises(Refused, match="the ladder chose oversampling, for which other rows are needed: run `dvc repro` once more"):
+        stage("none", **LADDER)
+    assert read_remedy() == "oversampling"
+    assert not Path(train.MODEL).exists()
+
+
+def test_the_ladder_fits_on_the_table_of_its_choice(stage):
+    stage("oversample", **LADDER)
+    assert read_remedy() == "oversampling"
+    assert set(load_model(train.MODEL).calibration) == {"a", "b"}  # repeated rows spoil probabilities
+
+
+def test_a_choice_that_stands_there_already_is_left_as_it_is(stage):
+    write_remedy("oversampling")
+    Path(REMEDY).write_text('{"remedy":"oversampling"}', encoding="utf-8")  # other bytes would make augment run again
+    stage("oversample", **LADDER)
+    assert Path(REMEDY).read_text(encoding="utf-8") == '{"remedy":"oversampling"}'
+
+
+def test_without_a_ladder_no_remedy_changes_what_train_makes(stage):
+    made = []
+    for content in ('{"remedy": "decision_weights"}', '{"remedy": "undersampling"}', "not JSON"):
+        write_text(content, REMEDY)
+        stage("none", decision_weights="balanced_accuracy")
+        made.append([sha256(name) for name in MADE])
+        assert Path(REMEDY).read_text(encoding="utf-8") == content
+    assert made[0] == made[1] == made[2]
 
 
 def test_features_that_are_missed_are_not_left_out():

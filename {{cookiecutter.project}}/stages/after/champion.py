@@ -4,20 +4,39 @@ import json
 from pathlib import Path
 from typing import Any
 
+from stages.after.registry import FOLDER as REGISTRY
+from stages.after.registry import events, in_service, verified
 from stages.command import Refused
 from stages.during.model import Model, load_model
+from stages.params import load_params
 
 FOLDER = Path("models")
-
-
-def champion() -> Path:
-    """Return the folder of the model in service: model.skops, its card, and the reference that was frozen with it."""
-    return FOLDER
+UNREGISTERED = "unregistered"
 
 
 def version() -> str:
-    """Return the version of the model in service, "unregistered" where none was promoted."""
-    return "unregistered"
+    """Return the name of the model in service: the version promoted last, `unregistered` before the first promotion."""
+    return in_service(events()) or UNREGISTERED
+
+
+def champion() -> Path:
+    """Return the folder of the model in service, its files verified; that of the last run before the first promotion."""
+    said = events()
+    promoted = in_service(said)
+    if promoted is None:
+        return FOLDER
+    verified(promoted, said, load_params().registry.public_key)
+    return REGISTRY / promoted
+
+
+def suite_of_rows(folder: Path) -> Path:
+    """Return the suite that held the rows of the model in `folder`: what held in training has to hold in service."""
+    return Path("expectations/prepared.json") if folder == FOLDER else folder / "prepared.json"
+
+
+def worth_of_features(folder: Path) -> Path:
+    """Return the table with what each feature is worth to the model in `folder`."""
+    return Path("reports/features.csv") if folder == FOLDER else folder / "features.csv"
 
 
 def load_champion() -> tuple[Model, dict[str, Any]]:

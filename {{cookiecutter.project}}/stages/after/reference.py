@@ -9,6 +9,7 @@ from pandas.api.types import is_numeric_dtype
 from stages.after.performance import figures
 from stages.during.model import MODEL, Model, sha256
 from stages.features import as_number, features
+from stages.groups import audited
 from stages.params import Data
 from stages.tables import TEST, write_json
 
@@ -31,7 +32,7 @@ def freeze(train: pd.DataFrame, test: pd.DataFrame, y_score: np.ndarray, y_pred:
         "features": {column: distribution(X_test[column], X_train[column]) for column in model.columns},
         "scores": scores,
         "decisions": {label: int((y_pred == label).sum()) for label in model.classes},
-        "performance": figures(y_test, y_score, y_pred, test[data.sensitive], model.classes),
+        "performance": figures(y_test, y_score, y_pred, audited(test, data), model.classes),
     }
 
 

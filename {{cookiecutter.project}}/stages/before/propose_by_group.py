@@ -25,7 +25,7 @@ def by_group_suite(prepared: pd.DataFrame, classes: list[str], data: Data, large
     )
     gap = (
         f"This group is treated otherwise, by more than {largest_gap} and beyond chance: find out why, and whether it is just, before this "
-        "model decides on people (docs/fairness.md)."
+        "model decides on people; train.mitigation may narrow the gap, for a price (docs/fairness.md)."
     )
     differs = (
         "Named so, or given such a probability, this group is right less or more often than the others; where the classes are not "
@@ -36,14 +36,14 @@ def by_group_suite(prepared: pd.DataFrame, classes: list[str], data: Data, large
         expect("compound_columns_to_be_unique", "critical", "One row per comparison, class and rate.", column_list=key),
         _same(audited, "column", list(of)),
         *(
-            _same("A group without a row is overlooked.", "group", sorted(of[column].unique()), row_condition=_where(column=column))
+            _same("A group without a row is overlooked.", "group", sorted(of[column].unique()), row_condition=where(column=column))
             for column in data.sensitive
         ),
         _same("A class without a row is overlooked.", "class", classes),
         _same("Every rate is audited.", "rate", rates),
-        *(_between("critical", gap, "proven_gap", max_value=largest_gap, row_condition=_where(rate=rate)) for rate in ERRORS),
+        *(_between("critical", gap, "proven_gap", max_value=largest_gap, row_condition=where(rate=rate)) for rate in ERRORS),
         *(
-            _between("warning", differs, "proven_gap", max_value=largest_gap, row_condition=_where(rate=rate))
+            _between("warning", differs, "proven_gap", max_value=largest_gap, row_condition=where(rate=rate))
             for rate in RATES
             if rate not in ERRORS
         ),
@@ -76,11 +76,11 @@ def _four_fifths(favourable: str | None) -> list[dict[str, Any]]:
 def _enough(kind: str, severity: str, what: str) -> list[dict[str, Any]]:
     """Return what is expected of the rows of groups of one kind, so that anything can be said of them."""
     few = _between(severity, f"With fewer rows no gap can be told from chance: {what}", "rows", min_value=FEWEST_ROWS)
-    found = [(few, _where(kind=kind))]
+    found = [(few, where(kind=kind))]
     for rate in (*ERRORS, "precision"):
         told = "warning" if rate == "precision" else severity
         few = _between(told, f"Too few rows to tell this rate: {what}", "support", min_value=FEWEST_SUPPORT)
-        found.append((few, _where(kind=kind, rate=rate)))
+        found.append((few, where(kind=kind, rate=rate)))
     return [
         {**one, "kwargs": one["kwargs"] | {"row_condition": rows}, "meta": one["meta"] | {"verdict": "insufficient"}} for one, rows in found
     ]
@@ -94,7 +94,7 @@ def _same(notes: str, column: str, values: list[str], **kwargs: Any) -> dict[str
     return expect("column_distinct_values_to_equal_set", "critical", notes, column=column, value_set=values, **kwargs)
 
 
-def _where(**values: str) -> dict[str, Any]:
+def where(**values: str) -> dict[str, Any]:
     """Return the row_condition that each column of `values` has its value."""
     found = [{"type": "comparison", "column": {"name": column}, "operator": "==", "parameter": value} for column, value in values.items()]
     return found[0] if len(found) == 1 else {"type": "and", "conditions": found}

@@ -151,14 +151,20 @@ def _classes(classes: list[str], data: Data) -> dict[str, Any]:
     )
     if data.time:
         seen_once = "A class that was seen in one period only may belong to that: nobody knows whether it returns."
+        gone = (
+            "By chance a class that comes as ever would not be seen for so long, up to the last training row, in one table of 100: it may "
+            "have died out, or be named otherwise now."
+        )
         expectations.append(_between("warning", seen_once, "periods", min_value=2))
+        expectations.append(_between("warning", gone, "absent_by_chance", min_value=round(0.01 / len(classes), 6)))
     notes = (
         "One row is one class: its training rows and clusters, `support`, its test rows, `periods`, the months (or values of a "
         "time that is no "
-        "date) in which it was seen, and `seen_by_metric`, its rows as a share of the largest class's where the metric is "
+        "date) in which it was seen, `last_seen` the last of them, `absent_by_chance` the probability that it stays away as long as it did "
+        "since, and `seen_by_metric`, its rows as a share of the largest class's where the metric is "
         "accuracy, else 1."
     )
-    return suite("classes", notes, expectations, row=["class"], show=["train", "support"])
+    return suite("classes", notes, expectations, row=["class"], show=["train", "support", *(["last_seen"] if data.time else [])])
 
 
 def _leakage(data: Data, n_classes: int) -> dict[str, Any]:
@@ -226,7 +232,8 @@ def _candidates() -> dict[str, Any]:
     notes = (
         "One row is one candidate, scored out of fold on real rows. `lead` is what the model has over it, in the figure that its "
         "decision aims at; `brier_lead` is the candidate's Brier score less the model's. Intervals are one-sided 99 % bounds (a "
-        "two-sided 98 % interval) of a paired bootstrap over clusters; `why` says why a candidate was taken or not."
+        "two-sided 98 % interval) of a paired bootstrap over clusters; `why` says why a candidate was taken or not. `largest_gap` is the "
+        "largest difference in recall or false positive rate between two groups of a sensitive column, as it is, chance included."
     )
     return suite("candidates", notes, expectations, row=["candidate"], show=["score", "brier", "lead", "lead_low", "lead_high", "features"])
 

@@ -24,13 +24,32 @@ def decide(y_score: np.ndarray, classes: list[str], weights: dict[str, float]) -
 
     y_score: (n_samples, n_classes) probabilities, columns as in `classes`.
     """
-    return np.array(classes, dtype=object)[(y_score * [weights[label] for label in classes]).argmax(axis=1)]
+    return greatest(weigh(y_score, classes, weights), classes)
 
 
-def confidence(y_score: np.ndarray, classes: list[str], weights: dict[str, float]) -> np.ndarray:
+def weigh(y_score: np.ndarray, classes: list[str], weights: dict[str, float]) -> np.ndarray:
+    """Return (n_samples, n_classes) probability times weight."""
+    return y_score * [weights[label] for label in classes]
+
+
+def weigh_by_group(
+    y_score: np.ndarray, classes: list[str], weights: dict[str, float], of: np.ndarray, by_group: dict[str, dict[str, float]]
+) -> np.ndarray:
+    """Return (n_samples, n_classes) probability times weight: the weight `by_group` has for the group `of` a row, else of `weights`."""
+    weighed = weigh(y_score, classes, weights)
+    for group, its_own in by_group.items():
+        weighed[of == group] = weigh(y_score[of == group], classes, its_own)
+    return weighed
+
+
+def greatest(weighed: np.ndarray, classes: list[str]) -> np.ndarray:
+    """Return (n_samples,) labels: the class with the greatest probability times weight; of equals, the first of `classes`."""
+    return np.array(classes, dtype=object)[weighed.argmax(axis=1)]
+
+
+def confidence(weighed: np.ndarray) -> np.ndarray:
     """Return (n_samples,) what share of probability times weight, summed over the classes, the decided class has: above 0, at most 1."""
-    weighted = y_score * [weights[label] for label in classes]
-    return weighted.max(axis=1) / weighted.sum(axis=1)
+    return weighed.max(axis=1) / weighed.sum(axis=1)
 
 
 def choose_weights(y_true: pd.Series, y_score: np.ndarray, classes: list[str], aimed_at: str) -> dict[str, float]:

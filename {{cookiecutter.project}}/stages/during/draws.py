@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import t
 
-from stages.during.intervals import DRAWS, clopper_pearson, figure
+from stages.during.intervals import DRAWS, Ranked, clopper_pearson, figure
 from stages.split import strata
 
 BOUNDS = [0.05, 0.95]
@@ -120,28 +120,11 @@ def class_intervals(y_true: pd.Series, y_score: np.ndarray, classes: list[str], 
     table["calibration_low"], table["calibration_high"] = mean_intervals(y_score - true, clusters, random_state)
     of = _codes(clusters)
     by = strata(pd.Series(y_true.to_numpy()), pd.Series(of), 1).sort_index()
-    ranked = [_Ranked(true[:, nth], y_score[:, nth]) for nth in range(len(classes)) if true[:, nth].any()]
+    ranked = [Ranked(true[:, nth], y_score[:, nth]) for nth in range(len(classes)) if true[:, nth].any()]
     found = np.array([[one.average_precision(drawn) for one in ranked] for drawn in draws(of, pd.factorize(by)[0], random_state)])
     bounds = np.quantile(found, BOUNDS, axis=0)
     present = table.index[true.any(axis=0)]
     return table.join(pd.DataFrame(bounds.T, index=present, columns=["average_precision_low", "average_precision_high"]))
-
-
-class _Ranked:
-    """The rows of one class by falling score, ready to be weighed."""
-
-    def __init__(self, is_label: np.ndarray, score: np.ndarray) -> None:
-        self.order = np.argsort(-score, kind="stable")
-        falling = score[self.order]
-        self.last = np.flatnonzero(np.append(falling[1:] != falling[:-1], True))  # rows of equal score are named together
-        self.is_label = is_label[self.order]
-
-    def average_precision(self, drawn: np.ndarray) -> float:
-        """Return the average precision of rows that count `drawn` times each; 0 where none of the class was drawn."""
-        weights = drawn[self.order]
-        named, hits = np.cumsum(weights)[self.last], np.cumsum(weights * self.is_label)[self.last]
-        gained = np.diff(hits, prepend=0)
-        return float((gained * hits / np.maximum(named, 1)).sum() / max(hits[-1], 1))
 
 
 def _codes(clusters: pd.Series) -> np.ndarray:

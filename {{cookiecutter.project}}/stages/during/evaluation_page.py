@@ -12,7 +12,8 @@ from stages.tables import write_text
 
 PAGE = "evaluation.html"
 RANK = ("pass", "warn", "insufficient", "fail")
-NAMES = ("class", "group", "against", "column", "slice", "feature", "candidate", "rate", "check")  # columns of text in any report
+# columns of text in any report
+NAMES = ("class", "group", "against", "column", "slice", "feature", "candidate", "rate", "check", "last_seen")
 LINES = 8  # that a drawing can hold and be read
 SIZE, EDGE = 340, 44  # of a square drawing, in its units
 

@@ -11,7 +11,7 @@ from scipy.stats import norm
 from stages.command import Refused
 from stages.during.draws import rows_worth
 from stages.during.intervals import clopper_pearson, newcombe
-from stages.groups import groups
+from stages.groups import BETWEEN, crossed, groups
 from stages.params import Data
 
 OTHERS = "all others"
@@ -19,7 +19,7 @@ ERRORS = ["recall", "false_positive_rate"]
 RATES = [*ERRORS, "precision", "calibration"]
 SELECTION = "selection_rate"
 ERROR = 0.01  # of all gaps of a column together: equal groups stop one run of a hundred at most
-BETWEEN = " × "  # of two columns, and of their groups
+FEWEST = 30  # rows of a class in a group, below which its rates tell nothing
 COLUMNS = ["column", "kind", "group", "against", "class", "rate", "rows", "support", "value", "low", "high", "other"]
 COLUMNS += ["gap", "gap_low", "gap_high", "proven_gap", "ratio", "proven_ratio"]
 
@@ -80,8 +80,24 @@ def by_group(
 def attributes(rows: pd.DataFrame, data: Data) -> dict[str, pd.Series]:
     """Return the group of each row by each sensitive column, and by each two of them."""
     single = {column: groups(rows[column], data.cut_points.get(column)) for column in data.sensitive}
-    crossed = {f"{a}{BETWEEN}{b}": single[a] + BETWEEN + single[b] for a, b in combinations(single, 2)}
-    return single | crossed
+    pairs = {f"{a}{BETWEEN}{b}": crossed(rows, [a, b], data.cut_points) for a, b in combinations(single, 2)}
+    return single | pairs
+
+
+def largest_gap(y_true: pd.Series, y_pred: np.ndarray, of: dict[str, pd.Series]) -> float:
+    """Return the largest difference in recall or false positive rate between two groups of one column.
+
+    of: by column, (n_samples,) the group of each row. A group with fewer than FEWEST rows of the class, or of all others, is left
+    out; NaN where no column has two groups. A point value, from which chance is not taken out.
+    """
+    gaps = []
+    for groups_of in of.values():
+        for label in sorted(y_true.unique()):
+            for concerned in ((y_true == label).to_numpy(), (y_true != label).to_numpy()):
+                named = pd.Series(y_pred[concerned] == label).groupby(groups_of.to_numpy()[concerned]).agg(["mean", "size"])
+                rates = named.loc[named["size"] >= FEWEST, "mean"]
+                gaps += [rates.max() - rates.min()] if len(rates) > 1 else []
+    return float(max(gaps, default=np.nan))
 
 
 def _of_column(column: str, of: np.ndarray, is_crossed: bool, asked: list[tuple[str, str]], made: Decisions) -> list[dict[str, Any]]:

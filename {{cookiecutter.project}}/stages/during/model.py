@@ -5,7 +5,7 @@ import io
 import json
 import re
 import zipfile
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -17,8 +17,9 @@ from sklearn.base import ClassifierMixin
 from skops.io.exceptions import UntrustedTypesFoundException
 
 from stages.command import Refused
-from stages.during.decision import calibrate, decide
+from stages.during.decision import calibrate, greatest, weigh, weigh_by_group
 from stages.during.models import BalancedEnsemble, WeightedPipeline
+from stages.groups import crossed
 from stages.tables import whole, write_json
 
 MODEL, BASELINE = "models/model.skops", "models/baseline.skops"
@@ -43,13 +44,17 @@ TRUSTED = [
 
 @dataclass(frozen=True)
 class Model:
-    """A fitted estimator with what was chosen out of fold: calibration curves and a decision weight per class."""
+    """A fitted estimator with what was chosen out of fold: calibration curves and a decision weight per class.
+
+    Where decisions differ by group, `by_group` has the `columns` and `cut_points` that make the groups, and their `weights`.
+    """
 
     estimator: ClassifierMixin
     classes: list[str]
     columns: dict[str, str]
     calibration: dict[str, dict[str, float]]
     decision_weights: dict[str, float]
+    by_group: dict[str, Any] = field(default_factory=dict)
 
     def predict_proba(self, X: pd.DataFrame) -> np.ndarray:
         """Return (n_samples, n_classes) probabilities, columns as in `classes`; raises Refused if columns of `X` are missing."""
@@ -58,9 +63,26 @@ class Model:
             raise Refused(f"the model needs the columns {', '.join(missing)}, which the table lacks; retrain, or mend the table")
         return calibrate(self.estimator.predict_proba(X[list(self.columns)]), self.classes, self.calibration)
 
-    def decide(self, y_score: np.ndarray) -> np.ndarray:
-        """Return (n_samples,) labels for probabilities of `predict_proba`."""
-        return decide(y_score, self.classes, self.decision_weights)
+    def decide(self, y_score: np.ndarray, rows: pd.DataFrame | None = None) -> np.ndarray:
+        """Return (n_samples,) labels for probabilities of `predict_proba`; of `rows` see `weigh`."""
+        return greatest(self.weigh(y_score, rows), self.classes)
+
+    def weigh(self, y_score: np.ndarray, rows: pd.DataFrame | None = None) -> np.ndarray:
+        """Return (n_samples, n_classes) probability times weight, the greatest of which decides.
+
+        rows: prepared rows, whose sensitive columns tell the group where decisions differ by it; a group that the model does not
+        know is decided as all are. Raises Refused if they lack such a column.
+        """
+        if not self.by_group:
+            return weigh(y_score, self.classes, self.decision_weights)
+        columns = self.by_group["columns"]
+        if rows is None or not set(columns) <= set(rows.columns):
+            raise Refused(
+                f"the model decides by {', '.join(columns)} (train.mitigation: threshold_optimizer), which the rows lack; give them, or "
+                "train with another mitigation in params.yaml"
+            )
+        of = crossed(rows, columns, self.by_group["cut_points"]).to_numpy(dtype=object)
+        return weigh_by_group(y_score, self.classes, self.decision_weights, of, self.by_group["weights"])
 
 
 def save_model(model: Model, path: str | Path, provenance: dict[str, Any]) -> None:
@@ -70,6 +92,7 @@ def save_model(model: Model, path: str | Path, provenance: dict[str, Any]) -> No
         "columns": model.columns,
         "decision_weights": model.decision_weights,
         "calibration": model.calibration,
+        "by_group": model.by_group,
         "libraries": {library: version(library) for library in LIBRARIES},
         **provenance,
     }
@@ -88,7 +111,7 @@ def load_model(path: str | Path) -> Model:
         if hashlib.sha256(content).hexdigest() != card["model_sha256"]:
             raise Refused(f"{path} is not the file that {card_path} describes (SHA-256 differs); run `dvc checkout` or `dvc repro`")
         estimator = skops.io.loads(content, trusted=TRUSTED)
-        return Model(estimator, *(card[key] for key in ("classes", "columns", "calibration", "decision_weights")))
+        return Model(estimator, *(card[key] for key in ("classes", "columns", "calibration", "decision_weights", "by_group")))
     except FileNotFoundError as error:
         raise Refused(f"{error.filename} does not exist; run `dvc repro`, which makes it") from None
     except UntrustedTypesFoundException as error:

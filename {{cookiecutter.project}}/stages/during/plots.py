@@ -8,6 +8,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 from sklearn.metrics import precision_recall_curve
 
+from stages.during.fairness import ERRORS
 from stages.during.intervals import wilson
 from stages.tables import whole, write_table
 
@@ -105,6 +106,35 @@ def draw_referral(curve: pd.DataFrame, below: float | None) -> None:
     axes.set(xlim=(0, 1.02), ylim=(-0.02, 1.02))
     axes.legend()
     _save(figure, "referral")
+
+
+def draw_groups(by_group: pd.DataFrame) -> None:
+    """Write the plot groups: recall and false positive rate of each group of a table of `by_group`, with their intervals.
+
+    Where no column is sensitive the picture says so.
+    """
+    matplotlib.rcParams["text.parse_math"] = False
+    matplotlib.rcParams["svg.hashsalt"] = "plots"
+    table = by_group[by_group["kind"] == "group"]
+    names = [f"{column}: {group}" for column, group in table[["column", "group"]].drop_duplicates().itertuples(index=False)][::-1]
+    classes = list(table["class"].unique())
+    figure = Figure(figsize=(9, max(3.0, 1.5 + 0.2 * len(names) * (1 + len(classes)))), layout="constrained")
+    if not names:
+        figure.text(0.5, 0.5, "data.sensitive in params.yaml names no column: there are no groups to draw", ha="center", va="center")
+    for nth, rate in enumerate(ERRORS if names else []):
+        axes = figure.add_subplot(1, 2, nth + 1, title=f"{rate.replace('_', ' ')} by group", xlabel="share, with one-sided 95 % bounds")
+        axes.title.set_fontsize("medium")
+        for place, label in enumerate(classes):
+            one = table[(table["rate"] == rate) & (table["class"] == label)]
+            at = [names.index(f"{column}: {group}") for column, group in one[["column", "group"]].itertuples(index=False)]
+            away = np.array(at) + 0.7 * ((len(classes) - 1) / 2 - place) / len(classes)
+            reach = [(one["value"] - one["low"]), (one["high"] - one["value"])]
+            axes.errorbar(one["value"], away, xerr=np.maximum(reach, 0), fmt="o", capsize=3, label=label)
+        axes.set(xlim=(-0.02, 1.02), ylim=(-0.6, len(names) - 0.4))
+        axes.set_yticks(range(len(names)), names if nth == 0 else [""] * len(names))
+    if names:
+        figure.legend(*axes.get_legend_handles_labels(), loc="outside upper center", ncols=min(len(classes), 6))
+    _save(figure, "groups")
 
 
 def _draw_confusion(confusion: np.ndarray, classes: list[str]) -> None:

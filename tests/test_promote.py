@@ -1,0 +1,159 @@
+"""Promote and roll back in real processes, on a finished run: what is in service is what was proven, or nothing is."""
+
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.pipeline_run import Run
+
+WHO = {f"GIT_{role}_{what}": value for role in ("AUTHOR", "COMMITTER") for what, value in (("NAME", "Ada"), ("EMAIL", "ada@example.org"))}
+SCORE = """
+import hashlib, sys
+from stages.after.champion import load_champion, version
+from stages.features import features
+from stages.params import load_params
+from stages.tables import TEST, read_table
+model, _ = load_champion()
+y_score = model.predict_proba(features(read_table(TEST), load_params().data))
+print(version(), hashlib.sha256(y_score.tobytes()).hexdigest())
+"""
+MOST_SECONDS = 60  # a bound of the issue that this answers, not of the machine: it takes about three
+KILLS = 10
+
+
+@pytest.fixture
+def run(pipeline, tmp_path) -> Run:
+    """A copy of a finished run in a git repository of its own."""
+    shutil.copytree(pipeline.folder, tmp_path / "project")
+    run = Run(tmp_path / "project")
+    (run.folder / ".dvc/config.local").unlink()
+    (run.folder / ".gitignore").write_text(
+        "/data/prepared/\n/data/augmented/\n/models/\n/registry/*/\n*.parquet\n.dvc/\n", encoding="utf-8"
+    )
+    for command in (["init", "--quiet"], ["add", "-A"], ["commit", "--quiet", "--message", "run"]):
+        subprocess.run(["git", *command], cwd=run.folder, check=True, env={**os.environ, **WHO})
+    return run
+
+
+def call(run: Run, *arguments: str) -> str:
+    """Call a command that has to end well, and return what it prints."""
+    ended = run.call(*arguments, **WHO)
+    assert ended.returncode == 0, ended.stdout
+    return ended.stdout
+
+
+def in_service(run: Run) -> list[str]:
+    """Return the version in service and the hash of its probabilities on the test rows."""
+    ended = subprocess.run([sys.executable, "-c", SCORE], cwd=run.folder, capture_output=True, encoding="utf-8")
+    assert ended.returncode == 0, ended.stderr
+    return ended.stdout.split()
+
+
+def run_again(run: Run) -> None:
+    """Make another model by another seed, through all gates."""
+    seed = next(line for line in (run.folder / "params.yaml").read_text(encoding="utf-8").splitlines() if line.startswith("random_state:"))
+    number = int(seed.split("#")[0].split(":")[1])
+    run.edit("params.yaml", f"random_state: {number}", f"random_state: {number + 1}")
+    assert run.repro(**WHO).returncode == 0, run.stopped_by()
+
+
+def test_rollback_within_a_minute_scores_bit_equal_and_history_tells_it_all(run):
+    assert in_service(run)[0] == "unregistered"
+    assert "v1.0.0 is in service" in call(run, "stages.promote", "--why", "the first")
+    first = in_service(run)
+    assert first[0] == "v1.0.0"
+    run_again(run)
+    assert in_service(run) == first, "a new run changes nothing in service"
+    assert "v2.0.0 is in service, v1.0.0 is retired" in call(run, "stages.promote", "--why", "another seed")
+    second = in_service(run)
+    assert second[0] == "v2.0.0"
+    begun = time.monotonic()
+    assert "v1.0.0 is in service again, v2.0.0 is retired" in call(run, "stages.rollback", "--why", "worse at night")
+    assert time.monotonic() - begun < MOST_SECONDS
+    assert in_service(run) == first
+    told = call(run, "stages.history")
+    for said in ("v1.0.0  champion  Ada <ada@example.org>", "worse at night", "another seed", "v2.0.0  retired", "in service: v1.0.0"):
+        assert said in told
+    assert not run.network_log.exists()
+
+
+@pytest.mark.parametrize(
+    ("path", "said"),
+    [
+        ("models/model.skops", "models/model.skops is modified since"),
+        ("models/reference.json", "models/reference.json is modified since"),
+        ("expectations/by_class.json", "expectations/by_class.json is modified since"),
+        ("reports/gates/by_class.json", "reports/gates/by_class.json is modified since"),
+    ],
+)
+def test_run_that_does_not_match_its_hashes_is_not_promoted(run, path, said):
+    with (run.folder / path).open("ab") as file:
+        file.write(b"\n")
+    ended = run.call("stages.promote", "--why", "hurry", **WHO)
+    assert ended.returncode == 1, ended.stdout
+    assert said in ended.stdout
+    assert "Traceback" not in ended.stdout
+    assert in_service_or_nothing(run)[:1] in ([], ["unregistered"])
+
+
+def in_service_or_nothing(run: Run) -> list[str]:
+    ended = subprocess.run([sys.executable, "-c", SCORE], cwd=run.folder, capture_output=True, encoding="utf-8")
+    return ended.stdout.split()
+
+
+def test_run_that_a_gate_stopped_is_not_promoted(run):
+    run.expect("by_class", "expect_column_values_to_be_between", column="recall", min_value=1.0)
+    assert run.repro(**WHO).returncode != 0
+    ended = run.call("stages.promote", "--why", "hurry", **WHO)
+    assert ended.returncode == 1
+    assert "the gate by_class said fail; a model that it stops is not promoted" in ended.stdout
+
+
+@pytest.mark.parametrize("name", ["model.skops", "reference.json", "prepared.json", "manifest.json"])
+def test_version_that_was_tampered_with_neither_serves_nor_comes_back(run, name):
+    call(run, "stages.promote", "--why", "the first")
+    with (run.folder / "registry/v1.0.0" / name).open("ab") as file:
+        file.write(b"\n")
+    live = sorted((run.folder / "data").glob("raw/*"))[0]
+    ended = run.call("stages.monitor", str(live.relative_to(run.folder)), "--window", "w", **WHO)
+    assert ended.returncode == 2
+    assert f"registry/v1.0.0/{name} is not the" in ended.stdout
+    assert "Traceback" not in ended.stdout
+    assert not (run.folder / "reports/monitoring").exists()
+
+
+def test_promotion_killed_at_any_moment_leaves_the_old_model_or_the_new_one(run):
+    call(run, "stages.promote", "--why", "the first")
+    first, moments = in_service(run), random.Random(0)
+    run_again(run)
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    for _ in range(KILLS):
+        process = subprocess.Popen(
+            [sys.executable, "-m", "stages.promote", "--why", "the second"],
+            cwd=run.folder,
+            env={**os.environ, **WHO, "PATH": path},
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        try:
+            process.wait(timeout=moments.uniform(0.5, 6))
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+        for lock in (run.folder / ".git").glob("*.lock"):
+            lock.unlink()  # git's own advice after it was killed
+        now = in_service(run)
+        assert now == first or now[0] == "v2.0.0"
+    if in_service(run) == first:
+        call(run, "stages.promote", "--why", "the second")
+    assert in_service(run)[0] == "v2.0.0"
+    assert "v1.0.0 is in service again" in call(run, "stages.rollback", "--why", "back")
+    assert in_service(run) == first
