@@ -1,9 +1,9 @@
 """Print how often gates stop clean data, and how small a fault they still see: `uv run python -m benchmarks.false_alarms [gate ...]`.
 
 Each gate judges tables that the stages' own functions make of simulated rows whose truth is known. The columns are sizes of a fault;
-0 or less is none, and is tried on 200 tables, a fault on 50. The suites are those that a new project is given. A share is one of
-tables on which the gate stops the run. `prepared`, `sources` and what else is proposed from data have a benchmark of their own,
-benchmarks.proposals.
+0 or less is none, and is tried on 200 tables, a fault on 50. The suites are those that a new project is given, confirmed. A cell has
+the percentages of tables of which the gate says fail / insufficient / warn. `prepared`, `sources` and what else is proposed from data
+have a benchmark of their own, benchmarks.proposals, and what monitoring says another, benchmarks.monitor.
 """
 
 import argparse
@@ -16,26 +16,39 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Literal
 
 import numpy as np
 import pandas as pd
 from scipy.stats import norm
+from sklearn.base import ClassifierMixin
 from tqdm import tqdm
 
+from stages.augment import augment
 from stages.before.propose_judged import judged_suites
 from stages.during.candidates import Judge, OutOfFold, compare
 from stages.during.fairness import by_group
+from stages.during.importance import importances
+from stages.during.models import build_model
+from stages.during.proxies import label_bias, proxies
+from stages.during.slices import slices
+from stages.during.support import class_support
+from stages.during.synthetic import synthetic
 from stages.evaluate import by_class
+from stages.features import features
 from stages.gate import gate
-from stages.params import Data
-from stages.validate import class_support, leakage
+from stages.params import Augment, Data
+from stages.validate import leakage
 
 SEEDS, OF_A_FAULT, FLOOR, GAP, RECALL = 200, 4, 0.5, 0.1, 0.75
+MODEL = "logistic_regression"
 NOT_JUDGED = ("recall", "precision", "average_precision", "alarms_per_1000")  # columns of by_class that no expectation bounds
 NOTHING_DRAWN = pd.DataFrame(columns=["predicted", "observed", "calibration_gap", "calibration_low", "calibration_high"])
 NOTHING_DRAWN = NOTHING_DRAWN.assign(average_precision_low=None, average_precision_high=None)  # nor are those bounded
 DATA = Data(target="y", time=None, cluster=[], sensitive=["group"], allowed={}, cut_points={}, favourable=None, forbidden={})
 CRITERIA = SimpleNamespace(recall_floor=FLOOR, recall_floors={}, largest_gap=GAP)
+SLICED = ["place", "kind", "shift"]
+VERDICTS = ["fail", "insufficient", "warn"]
 Simulate = Callable[[np.random.Generator, float], pd.DataFrame]
 
 
@@ -104,7 +117,7 @@ def rivals(n_rare: int, n: int, agreement: float) -> Simulate:
         shares = np.tile(np.array([n - n_rare, n_rare]) / n, (n, 1))
         guess = OutOfFold("class_shares", shares, np.repeat(np.array(classes[:1], dtype=object), n), {}, {})
         judge = Judge(pd.Series(y), pd.Series(range(n)), "balanced_accuracy", int(rng.integers(2**32)))
-        simple = replace(made[1], name="three_features", kind="simple")
+        simple = replace(guess, name="three_features", kind="simple")
         return compare(made[0], [made[1], guess, simple], judge)
 
     return simulate
@@ -136,6 +149,89 @@ def lacking(rng: np.random.Generator, size: float) -> pd.DataFrame:
     rows = pd.DataFrame({"y": y})
     is_test = rng.random(len(y)) < 0.2
     return class_support(rows[~is_test], rows[is_test], DATA, "balanced_accuracy")
+
+
+def parts(n_classes: int, n_values: int, support: int) -> Simulate:
+    """Return a maker of slices: `support` test rows of each class in each value of three columns; one recall as in `recalls`."""
+
+    def simulate(rng: np.random.Generator, size: float) -> pd.DataFrame:
+        classes, values = labels(n_classes), np.repeat(labels(n_values, "value"), support)
+        y = np.repeat(classes, len(values))
+        rows = pd.DataFrame({column: np.concatenate([rng.permutation(values) for _ in classes]) for column in SLICED}).assign(y=y)
+        hit = (rows["y"] == classes[0]) & (rows[SLICED[0]] == "value 0")
+        y_pred = decisions(rng, y, np.where(hit | (size <= 0), FLOOR - size, RECALL), classes)
+        return slices(rows, rows, y_pred, classes, "y", SLICED, {}, pd.Series(range(len(rows))))
+
+    return simulate
+
+
+def telling(n: int, n_rare: int, n_weak: int) -> Simulate:
+    """Return a maker of features: six of them that differ between two classes by 1 standard deviation, `n_weak` of them by `size` less."""
+
+    def simulate(rng: np.random.Generator, size: float) -> pd.DataFrame:
+        rows = pd.DataFrame(rng.normal(size=(n, 6))).add_prefix("x")
+        rows["y"] = np.repeat(labels(2), [n - n_rare, n_rare])
+        rows.loc[rows["y"] == "class 1", rows.columns[:6]] += np.where(np.arange(6) < n_weak, 1 - size, 1)
+
+        def fit(part: pd.DataFrame) -> ClassifierMixin:
+            X = features(part, DATA)
+            return build_model(MODEL, X, 0).fit(X, part["y"])
+
+        return importances(rows.assign(row_id=range(n)), DATA, fit, int(rng.integers(2**32)))
+
+    return simulate
+
+
+def postcodes(counts: list[int]) -> Simulate:
+    """Return a maker of proxies: groups of so many rows, five features of noise, and a postcode that is the group's in a share of rows."""
+
+    def simulate(rng: np.random.Generator, size: float) -> pd.DataFrame:
+        group, n = np.repeat(labels(len(counts), "group"), counts), sum(counts)
+        postcode = np.where(rng.random(n) < size, group, rng.choice(labels(len(counts), "group"), n))
+        rows = pd.DataFrame(rng.normal(size=(n, 5))).add_prefix("x").assign(postcode=postcode, group=group, y="class 0", row_id=range(n))
+        return proxies(rows.sample(frac=1, random_state=rng), DATA, int(rng.integers(2**32)))
+
+    return simulate
+
+
+def merits(n: int, more: float) -> Simulate:
+    """Return a maker of label_bias: the second of two groups has `more` merit (in standard deviations), and is labelled by it,
+    less often by `size` at equal merit."""
+
+    def simulate(rng: np.random.Generator, size: float) -> pd.DataFrame:
+        is_second = rng.random(n) < 0.5
+        rows = pd.DataFrame(rng.normal(size=(n, 3))).add_prefix("x")
+        rows["merit"] = rng.normal(size=n) + more * (is_second - 0.5)
+        good = rng.random(n) < 1 / (1 + np.exp(-rows["merit"])) - size * is_second
+        rows = rows.assign(y=np.where(good, "class 1", "class 0"), group=np.where(is_second, "group 1", "group 0"), row_id=range(n))
+        return label_bias(rows, DATA, int(rng.integers(2**32)))
+
+    return simulate
+
+
+def goods(rng: np.random.Generator, n: int, n_rare: int) -> pd.DataFrame:
+    """Return rows of two classes: a count, a total that is never less, two measures that go together, and three codes."""
+    count, colour, long = rng.integers(1, 9, n), rng.choice(["red", "blue"], n), rng.normal(size=n)
+    rows = pd.DataFrame({"y": np.repeat(labels(2), [n - n_rare, n_rare]), "count": count, "total": count + rng.integers(0, 5, n)})
+    rows = rows.assign(long=long, wide=long + rng.normal(size=n), colour=colour, row_id=range(n))
+    rows["shade"] = np.where(colour == "red", "rose", rng.choice(["sky", "navy"], n))
+    return rows.assign(flag=np.where(colour == "red", rng.integers(0, 2, n), 0), group="group 0")
+
+
+def added(strategy: Literal["oversample", "smote"], n: int, n_rare: int) -> Simulate:
+    """Return a maker of synthetic: as many rows as the strategy adds; of smote a share `size` is as wide as all on average, of
+    oversample so many rows stand in test, too."""
+
+    def simulate(rng: np.random.Generator, size: float) -> pd.DataFrame:
+        rows, seed = goods(rng, n, n_rare), int(rng.integers(2**31))
+        settings = Augment(strategy=strategy, floor_share=0.2, k_neighbors=5, smote_max_rows=n)
+        table = augment(rows, DATA, settings, seed)
+        if strategy == "smote":
+            flat = (table["origin"] == "synthetic") & (rng.random(len(table)) < size)
+            return synthetic(table.assign(wide=table["wide"].mask(flat, rows["wide"].mean())), rows, rows.head(0), DATA, seed)
+        return synthetic(table, rows, rows.head(int(size)), DATA, seed)
+
+    return simulate
 
 
 BELOW = (-0.1, -0.05, 0, 0.05, 0.1, 0.15, 0.2, 0.3)
@@ -174,21 +270,68 @@ CASES = [
             for k, g, n in ((2, 2, 100), (2, 2, 300), (2, 5, 100), (5, 2, 100))
         },
     ),
+    Case(
+        "slices",
+        "recall below the floor: of one class in one value; up to 0 of all classes in all",
+        BELOW,
+        {f"3 columns of 4 values, {n} test rows of each and of 2 classes": (2, 1, parts(2, 4, n)) for n in (30, 100)},
+    ),
+    Case(
+        "features",
+        "standard deviations that all six features differ less than 1 between the classes",
+        (0, 0.5, 0.8, 1),
+        {"400 rows, 40 rare": (2, 1, telling(400, 40, 6))},
+    ),
+    Case(
+        "features",
+        "standard deviations that one of six features differs less than 1 between the classes",
+        (0, 0.5, 1),
+        {"1,000 rows, 100 rare": (2, 1, telling(1_000, 100, 1))},
+    ),
+    Case(
+        "proxies",
+        "share of rows whose postcode is that of their group (.4 of two groups: ROC AUC .7, the limit)",
+        (0, 0.2, 0.4, 0.6),
+        {f"groups of {' and '.join(map(str, counts))} rows": (1, 1, postcodes(counts)) for counts in ([280, 20], [300, 300])},
+    ),
+    Case(
+        "label_bias",
+        "how much less often one group is labelled so at equal merit (.05 is allowed)",
+        (0, 0.05, 0.1, 0.15),
+        {
+            f"{n:,} rows, {more:+g} standard deviations of merit": (2, 2, merits(n, more))
+            for n, more in ((4_000, -3), (4_000, 3), (1_000, 0))
+        },
+    ),
+    Case(
+        "synthetic",
+        "oversampled training rows that stand in test, too",
+        (0, 1),
+        {"1,000 rows, 50 rare": (2, 1, added("oversample", 1_000, 50))},
+    ),
+    Case(
+        "synthetic",
+        "share of rows made by SMOTE that hold the mean in one column",
+        (0, 0.5, 1),
+        {"1,000 rows, 100 rare": (2, 1, added("smote", 1_000, 100))},
+    ),
 ]
 
 
-def stops(table: pd.DataFrame, suite: Path) -> bool:
-    """Return whether the gate stops a run that has this table."""
+def judge(table: pd.DataFrame, suite: Path) -> str:
+    """Return what the gate says of this table."""
     with contextlib.redirect_stdout(io.StringIO()):
-        return gate(table, suite, suite.with_name("report.json")).blocks
+        return gate(table, suite, suite.with_name("report.json")).verdict
 
 
 def suite(name: str, n_classes: int, n_groups: int, folder: Path) -> Path:
-    """Return the file of a suite as it is proposed for data with so many classes and groups."""
+    """Return the file of a suite as it is proposed for data with so many classes and groups, and confirmed."""
     values = [(label, group) for label in labels(n_classes) for group in labels(n_groups, "group")]
-    suites = judged_suites(pd.DataFrame(values, columns=["y", "group"]), DATA, CRITERIA, 0.0)
+    proposed = judged_suites(pd.DataFrame(values, columns=["y", "group"]), DATA, CRITERIA, 0.0, SLICED)[name]
+    for one in proposed["expectations"]:
+        one["meta"]["bound"] = "confirmed"
     path = folder / f"{name}.json"
-    path.write_text(json.dumps(suites[name]), encoding="utf-8")
+    path.write_text(json.dumps(proposed), encoding="utf-8")
     return path
 
 
@@ -208,11 +351,11 @@ def main() -> None:
             with tempfile.TemporaryDirectory() as folder:
                 path, shares = suite(case.gate, n_classes, n_groups, Path(folder)), []
                 for size in tqdm(case.sizes, desc=f"{case.gate} {setting}", disable=not sys.stderr.isatty()):
-                    stopped = [
-                        stops(simulate(np.random.default_rng([seed, n_classes]), size), path)
+                    said = [
+                        judge(simulate(np.random.default_rng([seed, n_classes]), size), path)
                         for seed in range(asked.seeds if size <= 0 else asked.seeds // OF_A_FAULT)
                     ]
-                    shares.append(f"{np.mean(stopped):.1%}")
+                    shares.append(" / ".join(f"{100 * said.count(verdict) / len(said):g}" for verdict in VERDICTS))
             print(f"| {setting} | {' | '.join(shares)} |", flush=True)
 
 

@@ -105,7 +105,7 @@ def test_own_data_bring_nothing_of_the_example(german, tmp_path):
     folder = generate(ROOT, tmp_path, project=ODD, data=str(german), target="Art")
     made = files(folder)
     suites = {name for name in made if name.startswith("expectations/")}
-    of_any_data = ("compared", "drift", "model_age", "performance", "windows")
+    of_any_data = ("challenger", "challengers", "compared", "drift", "model_age", "performance", "windows")
     assert suites <= {f"expectations/{name}.json" for name in of_any_data}
     assert [name for name in made if name.startswith("data/")] == ["data/raw/Größen 2024.csv", "data/remedy.json", "data/sources.yaml"]
     for name in ("README.md", "params.yaml", "pyproject.toml"):

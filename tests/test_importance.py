@@ -194,8 +194,18 @@ def test_gate_names_the_noise(tmp_path):
 def test_gate_stops_a_table_of_nothing_but_noise(tmp_path):
     verdict = judge(measure(table(tells=0)), tmp_path)
     assert (verdict.verdict, verdict.blocks) == ("fail", True)
-    assert "No feature is worth more to the model than a shuffled column" in verdict.sentences[0]
+    assert "the table does not tell the classes apart" in verdict.sentences[0]
     assert json.loads((tmp_path / "features.json").read_text())["blocks"]
+
+
+def test_a_table_tells_of_which_no_feature_is_proven_to(tmp_path):
+    rng = np.random.default_rng(2)
+    is_b = np.arange(300) < 30
+    weak = {f"weak_{nth}": 0.4 * is_b + rng.normal(size=300) for nth in range(12)}
+    worths = measure(pd.DataFrame({"label": np.where(is_b, "b", "a"), "batch": np.arange(300)} | weak))
+    assert worths["worth"].max() <= 0
+    assert worths["together_low"].min() == worths["together_low"].max() > 0
+    assert not judge(worths, tmp_path).blocks
 
 
 def test_the_plot_is_the_same_on_every_run(tmp_path, monkeypatch):

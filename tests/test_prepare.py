@@ -43,9 +43,11 @@ def settings(split=None, **data):
         "augment": {"strategy": "none", "floor_share": 0.2, "k_neighbors": 5, "smote_max_rows": 10},
         "evaluate": {"slices": [], "costs": {}, "refer_below": None},
         "monitor": {"label_delay": None},
+        "retrain": {"candidates": ["all"], "recent": 0.5, "half_life": None, "warm_iterations": 50},
         "train": {
             "model": "any",
             "sample_weight": "none",
+            "half_life": None,
             "decision_weights": "none",
             "calibration": "none",
             "ladder": False,

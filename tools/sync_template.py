@@ -39,7 +39,9 @@ CHOSEN = {  # files of the root, by the beginning of their name, that are render
     "data/live/": EXAMPLE,
     "data/raw/": EXAMPLE,
     "data/sources.yaml": EXAMPLE,
-    "expectations/compared.json": None,  # holds for any data, like the next
+    "expectations/challenger.json": None,  # holds for any data, like the next
+    "expectations/challengers.json": None,
+    "expectations/compared.json": None,
     "expectations/drift.json": None,
     "expectations/model_age.json": None,
     "expectations/performance.json": None,

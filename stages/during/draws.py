@@ -41,24 +41,25 @@ def clustered_share(hits: np.ndarray, clusters: np.ndarray, level: float = 0.95)
     return clopper_pearson(share * worth, worth, level)
 
 
-def rows_worth(hits: np.ndarray, codes: np.ndarray, level: float = 0.95) -> float:
-    """Return how many rows that know nothing of each other tell as much of the share of `hits` as these do (see `clustered_share`).
+def rows_worth(values: np.ndarray, codes: np.ndarray, level: float = 0.95) -> float:
+    """Return how many rows that know nothing of each other tell as much of the mean of `values` as these do (see `clustered_share`).
 
-    codes: (n_samples,) the cluster of each row, whole numbers from 0; at least one row.
+    values: (n_samples,) hits, or what one has over another; codes: (n_samples,) the cluster of each row, whole numbers from 0; at
+    least one row.
     """
-    n = len(hits)
+    n = len(values)
     sizes = np.bincount(codes)
     used = sizes > 0
     sizes = sizes[used]
     if len(sizes) == n:
         return n
-    share = float(hits.mean())
-    if share in (0, 1) or len(sizes) < 2:
+    mean, spread = float(values.mean()), float(np.var(values))
+    if spread == 0 or len(sizes) < 2:
         return n * n / float((sizes**2).sum())
-    off = np.bincount(codes, weights=hits - share)[used]
+    off = np.bincount(codes, weights=values - mean)[used]
     variance = len(sizes) / (len(sizes) - 1) * float((off**2).sum()) / n**2
     few = (t.ppf(level, n - 1) / t.ppf(level, len(sizes) - 1)) ** 2  # few clusters measure their own variance badly
-    return float(min(n, share * (1 - share) / max(variance, 1e-12) * few))
+    return float(min(n, spread / max(variance, 1e-12) * few))
 
 
 def mean_intervals(values: np.ndarray, clusters: pd.Series, random_state: int) -> np.ndarray:

@@ -32,6 +32,26 @@ def newcombe(hits_a: float, n_a: float, hits_b: float, n_b: float, level: float 
     return float(a - b - below), float(a - b + above)
 
 
+def newcombe_paired(both: float, first: float, second: float, neither: float, level: float = 0.95) -> tuple[float, float]:
+    """Return the two-sided interval of the difference of two shares of the same rows, the first less the second; (-1, 1) without rows.
+
+    Rows, which need not be whole: `both` hit, only the `first`, only the `second`, `neither`. Never a point, not even where both
+    always agree. Source: Newcombe (1998), Statistics in Medicine 17, 2635-2650, method 10, from two Wilson intervals.
+    """
+    n = both + first + second + neither
+    if n == 0:
+        return -1.0, 1.0
+    a, b = (both + first) / n, (both + second) / n
+    (low_a, high_a), (low_b, high_b) = wilson(a, n, level), wilson(b, n, level)
+    product = both * neither - first * second
+    corrected = product if product < 0 else max(0.0, product - n / 2)
+    margins = (both + first) * (second + neither) * (both + second) * (first + neither)
+    phi = corrected / np.sqrt(margins) if margins > 0 else 0.0
+    below = (a - low_a) ** 2 - 2 * phi * (a - low_a) * (high_b - b) + (high_b - b) ** 2
+    above = (high_a - a) ** 2 - 2 * phi * (high_a - a) * (b - low_b) + (b - low_b) ** 2
+    return float(a - b - np.sqrt(max(0.0, below))), float(a - b + np.sqrt(max(0.0, above)))
+
+
 def wilson(share: float, n: float, level: float) -> tuple[float, float]:
     """Return the two-sided interval of a share. Source: Wilson (1927), JASA 22."""
     z = norm.ppf((1 + level) / 2)

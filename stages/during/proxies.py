@@ -66,8 +66,10 @@ def label_bias(rows: pd.DataFrame, data: Data, random_state: int) -> pd.DataFram
     """Return one row per sensitive column, group and class: how often its rows have that label beside others that are alike.
 
     Rows are alike whose probability of the label, by logistic regression on the features out of fold, is in the same of STRATA
-    quantiles. `gap` is the share of the label in the group less that of all others, pooled over the strata with the weights of
-    Mantel and Haenszel (Greenland and Robins 1985, Biometrics 41); gap_low and gap_high are its two-sided 95 % interval,
+    quantiles. `gap` is the share of the label in the group less that of all others, each less what these probabilities lead to
+    expect (rows of one stratum differ still: Abadie and Imbens 2011, Journal of Business & Economic Statistics 29), pooled over the
+    strata with the weights of Mantel and Haenszel (Greenland and Robins 1985, Biometrics 41); gap_low and gap_high are its
+    two-sided 95 % interval,
     Bonferroni-corrected for the groups and classes of the column; `proven_gap` is its size where that excludes 0, else 0. With
     data.favourable only that class is looked at, of two classes else the rarer one. Up to MOST_LABELLED rows. A sensitive column
     that the features tell leaves part of a bias unseen.
@@ -79,7 +81,7 @@ def label_bias(rows: pd.DataFrame, data: Data, random_state: int) -> pd.DataFram
     labels = [data.favourable] if data.favourable else [counts.index[-1]] if len(counts) == 2 else sorted(counts.index)
     n_clusters = ids.groupby(y).nunique()
     labels = [label for label in labels if n_clusters.get(label, 0) >= FOLDS]
-    strata = {label: _alike(X, y == label, ids, random_state) for label in labels}
+    expected = {label: _out_of_fold("logistic_regression", X, (y == label).astype("str"), ids, random_state)[:, 1] for label in labels}
     table = []
     for column in data.sensitive:
         groups = groups_of(part, column, data)
@@ -87,7 +89,7 @@ def label_bias(rows: pd.DataFrame, data: Data, random_state: int) -> pd.DataFram
         level = 1 - 0.05 / (len(labels) * (1 if len(names) == 2 else len(names)) or 1)
         for name in names:
             for label in labels:
-                gap, error = pooled_gap(y == label, groups == name, strata[label], ids)
+                gap, error = pooled_gap((y == label) - expected[label], groups == name, _quantiles(expected[label]), ids)
                 reach = float(norm.ppf((1 + level) / 2)) * error
                 row = {"column": column, "group": name, "class": label, "rows": int((groups == name).sum())}
                 row |= {"share": float((y == label)[groups == name].mean()), "gap": gap, "gap_low": gap - reach, "gap_high": gap + reach}
@@ -96,28 +98,27 @@ def label_bias(rows: pd.DataFrame, data: Data, random_state: int) -> pd.DataFram
     return pd.DataFrame(table, columns=columns)
 
 
-def _alike(X: pd.DataFrame, is_label: pd.Series, ids: pd.Series, random_state: int) -> np.ndarray:
-    """Return (n_samples,) which of STRATA quantiles of the probability of the label a row is in."""
-    y_score = _out_of_fold("logistic_regression", X, is_label.astype("str"), ids, random_state)[:, 1]
+def _quantiles(y_score: np.ndarray) -> np.ndarray:
+    """Return (n_samples,) which of STRATA quantiles of the probability a row is in."""
     return np.searchsorted(np.quantile(y_score, np.arange(1, STRATA) / STRATA), y_score)
 
 
-def pooled_gap(is_label: pd.Series, is_group: pd.Series, strata: np.ndarray, ids: pd.Series) -> tuple[float, float]:
-    """Return the gap of the shares of a label in a group and outside, pooled over strata, and its standard error.
+def pooled_gap(values: pd.Series, is_group: pd.Series, strata: np.ndarray, ids: pd.Series) -> tuple[float, float]:
+    """Return the gap of the means of `values` in a group and outside, pooled over strata, and its standard error.
 
     What the rows of one cluster add to the error is summed before it is squared (Liang and Zeger 1986, Biometrika 73), so that rows
     which know of each other count for as many as they tell. Strata without rows on one side say nothing; where none says anything
     the gap is 0 and its error 1.
     """
-    rows = pd.DataFrame({"stratum": strata, "group": is_group.to_numpy(bool), "label": is_label.to_numpy(float), "cluster": ids.to_numpy()})
-    rows["n"] = rows.groupby(["stratum", "group"])["label"].transform("size")
-    rows["others"] = rows.groupby("stratum")["label"].transform("size") - rows["n"]
+    rows = pd.DataFrame({"stratum": strata, "group": is_group.to_numpy(bool), "value": values.to_numpy(float), "cluster": ids.to_numpy()})
+    rows["n"] = rows.groupby(["stratum", "group"])["value"].transform("size")
+    rows["others"] = rows.groupby("stratum")["value"].transform("size") - rows["n"]
     rows = rows[rows["others"] > 0]
     if rows.empty:
         return 0.0, 1.0
-    weights = rows["others"] / (rows["n"] + rows["others"])  # of a row in the share of its side: n * others / (n + others) / n
+    weights = rows["others"] / (rows["n"] + rows["others"])  # of a row in the mean of its side: n * others / (n + others) / n
     signed = np.where(rows["group"], weights, -weights) / weights[rows["group"]].sum()
-    gap = float((signed * rows["label"]).sum())
-    share = rows.groupby(["stratum", "group"])["label"].transform("mean")
-    told = (signed * (rows["label"] - share)).groupby(rows["cluster"]).sum()
+    gap = float((signed * rows["value"]).sum())
+    mean = rows.groupby(["stratum", "group"])["value"].transform("mean")
+    told = (signed * (rows["value"] - mean)).groupby(rows["cluster"]).sum()
     return gap, float(np.sqrt((told**2).sum()))

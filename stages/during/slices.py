@@ -51,7 +51,7 @@ def slices(
     """Return one row per slice (a column, and `all`), value and class: its test rows and their recall with its bounds.
 
     Values are those of training and test rows, so that one that no test row has is told by its `support` of 0. recall_low holds with
-    95 % for all values of its slice together, recall_high for all values and classes (Bonferroni): of twenty values at their floor
+    95 % for all values of its slice together, recall_high for all values, slices and classes (Bonferroni): of twenty recalls at their floor
     one would be proven to be below it by chance.
     """
     y_true, rows = test[target].to_numpy(dtype=object), []
@@ -60,19 +60,20 @@ def slices(
         mine = named(test[column], train[column], cut_points.get(column))
         theirs = named(train[column], train[column], cut_points.get(column))
         parts[column] = (mine, sorted({*mine, *theirs}))
+    n_recalls = len(classes) * max(1, sum(len(values) for column, (_, values) in parts.items() if column != ALL))
     for column, (part, values) in parts.items():
         for value in values:
             for label in classes:
                 concerned = (part == value).to_numpy() & (y_true == label)
                 rows.append(
                     {"slice": column, "value": value, "class": label}
-                    | _recall(concerned, y_pred == label, clusters, len(values), len(classes))
+                    | _recall(concerned, y_pred == label, clusters, len(values), n_recalls)
                 )
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
-def _recall(concerned: np.ndarray, decided: np.ndarray, clusters: pd.Series, n_values: int, n_classes: int) -> dict[str, Any]:
+def _recall(concerned: np.ndarray, decided: np.ndarray, clusters: pd.Series, n_values: int, n_recalls: int) -> dict[str, Any]:
     hits = decided[concerned]
     ids = clusters.to_numpy()[concerned]
-    low, high = clustered_share(hits, ids, 1 - 0.05 / n_values)[0], clustered_share(hits, ids, 1 - 0.05 / (n_values * n_classes))[1]
+    low, high = clustered_share(hits, ids, 1 - 0.05 / n_values)[0], clustered_share(hits, ids, 1 - 0.05 / n_recalls)[1]
     return {"support": len(hits), "recall": float(hits.mean()) if len(hits) else None, "recall_low": low, "recall_high": high}

@@ -12,6 +12,7 @@ from stages.schema import Section, load
 ROW_ID = "row_id"  # prepare adds it: two rows share it if all their raw columns but time and cluster agree
 ORIGIN = "origin"  # augment adds it: real, repeated or synthetic
 Share = Annotated[float, Field(gt=0, lt=1)]
+Age = Annotated[float, Field(gt=0)]  # days where data.time is a date, else units of it
 
 
 class Data(Section):
@@ -92,6 +93,7 @@ class Train(Section):
 
     model: str  # build_model in stages/during/models.py knows the names
     sample_weight: Literal["none", "balanced", "sqrt_balanced"]
+    half_life: Age | None
     decision_weights: Literal["none", "balanced_accuracy", "macro_f1"]
     calibration: Literal["none", "sigmoid"]
     ladder: bool
@@ -113,7 +115,16 @@ class Evaluate(Section):
 class Monitor(Section):
     """Settings of the command monitor."""
 
-    label_delay: Annotated[float, Field(gt=0)] | None
+    label_delay: Age | None
+
+
+class Retrain(Section):
+    """Settings of the command retrain."""
+
+    candidates: Annotated[list[Literal["all", "recent", "weighted", "warm"]], Field(min_length=1)]
+    recent: Share
+    half_life: Age | None
+    warm_iterations: PositiveInt
 
 
 class Registry(Section):
@@ -146,6 +157,7 @@ class Params(Section):
     train: Train
     evaluate: Evaluate
     monitor: Monitor
+    retrain: Retrain
     registry: Registry
 
     @model_validator(mode="after")
@@ -157,6 +169,13 @@ class Params(Section):
                 f"prepare.split.by is 'time', but data.time is {self.data.time!r} and prepare.split.test_from is "
                 f"{split.test_from!r}; name the time column and its first test value, or set prepare.split.by: random"
             )
+        return self
+
+    @model_validator(mode="after")
+    def half_life_has_a_time(self) -> Self:
+        """Rows have no age without a time column."""
+        if self.train.half_life is not None and self.data.time is None:
+            raise ValueError(f"train.half_life is {self.train.half_life:g}, but data.time is None; name the time column, or set null")
         return self
 
     @model_validator(mode="after")

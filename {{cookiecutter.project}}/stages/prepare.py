@@ -124,7 +124,7 @@ def reject(rows: ibis.Table, params: Params, source: Source) -> ibis.Table:
     judged = rows.mutate(
         ibis.cases((_[PROBLEM].notnull(), "bad_value"), (missing.notnull(), "unlabelled")).name(KIND),
         ibis.coalesce(_[PROBLEM], missing + " is missing").name(REASON),
-        _row_id(rows, [column for column in source.columns if column not in apart]).name(ROW_ID),
+        row_id(rows, [column for column in source.columns if column not in apart]).name(ROW_ID),
     )
     nth = ibis.row_number().over(group_by=[KIND, ROW_ID], order_by=[*apart, RECORD])
     reason = "a row that was kept agrees in all columns" + (f" but {', '.join(apart)}" if apart else "")
@@ -144,7 +144,7 @@ def _also(judged: ibis.Table, wrong: ibis.Deferred, kind: str, reason: str) -> i
     ).drop(WRONG)
 
 
-def _row_id(rows: ibis.Table, columns: list[str]) -> ibis.Value:
+def row_id(rows: ibis.Table, columns: list[str]) -> ibis.Value:
     """Return a name for each row (MD5, in hexadecimal) that it shares with the rows that agree in `columns`."""
     texts = [ibis.ifelse(rows[column].isnull(), "-", "+" + rows[column].cast("string")) for column in columns]
     return ibis.literal("\x1f").join(texts).hexdigest("md5")

@@ -44,10 +44,12 @@ SETTINGS = {  # a params.yaml that a test may change
     "augment": {"strategy": "none", "floor_share": 0.2, "k_neighbors": 5, "smote_max_rows": 10},
     "evaluate": {"slices": [], "costs": {}, "refer_below": None},
     "monitor": {"label_delay": None},
+    "retrain": {"candidates": ["all", "recent", "weighted", "warm"], "recent": 0.5, "half_life": None, "warm_iterations": 50},
     "registry": {"public_key": None},
     "train": {
         "model": "any",
         "sample_weight": "none",
+        "half_life": None,
         "decision_weights": "none",
         "calibration": "none",
         "ladder": False,

@@ -19,7 +19,7 @@ SUITES = {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in so
 if not PARAMS.data.sensitive:
     for one in ("by_group", "proxies", "label_bias"):  # they judge nothing where no column is sensitive
         SUITES.pop(one, None)
-COMMANDED = ("compared", "drift", "model_age", "performance", "windows")  # what no stage writes
+COMMANDED = ("challenger", "challengers", "compared", "drift", "model_age", "performance", "windows")  # what no stage writes
 EXPECTATIONS = [(name, nth, raw) for name, suite in SUITES.items() for nth, raw in enumerate(suite["expectations"], 1)]
 
 
@@ -32,7 +32,7 @@ def clean(pipeline) -> dict[str, pd.DataFrame]:
     tables["model_age"] = pd.DataFrame(
         [{"periods": 2, "age": 2.0, "score": 0.8, "fresh": 0.81, "loss": 0.01, "loss_low": -0.01, "loss_high": 0.03, "proven_loss": 0.0}]
     ).assign(blocks=1, rows=200)
-    tables |= monitored()
+    tables |= monitored() | retrained()
     return tables | {"prepared": pd.concat([pipeline.table(TRAIN), pipeline.table(TEST)], ignore_index=True)}
 
 
@@ -48,6 +48,18 @@ def monitored() -> dict[str, pd.DataFrame]:
         "drift": pd.DataFrame({"what": whats, "name": whats}).assign(rows=500, **shares),
         "performance": figures.assign(loss_low=-0.01, proven_loss=0.0),
         "windows": pd.DataFrame([line | {"drift_judged": 1, "labels_judged": 1}]),
+    }
+
+
+def retrained() -> dict[str, pd.DataFrame]:
+    """The tables of a challenger that may be promoted, as short as they can be."""
+    lead = {"lead": [0.0, 0.02], "lead_low": [0.0, 0.01], "lead_high": [0.0, 0.03]}
+    row = {"column": "all", "group": "all", "class": "rare", "status": "kept", "support": 100, "champion": 0.8, "challenger": 0.8}
+    return {
+        "challengers": pd.DataFrame({"candidate": ["champion", "all"], "chosen": ["no", "yes"], "score": [0.8, 0.82], **lead}).assign(
+            brier=0.1, proven_rise=0.0
+        ),
+        "challenger": pd.DataFrame([row | {"difference": 0.0, "low": -0.05, "high": 0.05, "proven_fall": 0.0}]),
     }
 
 

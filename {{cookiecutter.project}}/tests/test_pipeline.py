@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from stages import age, compare, monitor
+from stages import age, compare, monitor, retrain
 from stages.params import Params
 from stages.schema import check
 from stages.summary import GATES
@@ -57,7 +57,7 @@ def test_every_suite_gates_a_stage_that_depends_on_it():
     gated = {Path(dep).stem: stage for stage, parts in DVC["stages"].items() for dep in parts["deps"] if dep.startswith("expectations/")}
     assert gated == {gate: stage for stage, gates in GATES.items() for gate in gates}
     commanded = {Path(compare.SUITE).stem, Path(age.SUITE).stem}  # of commands, no stages
-    commanded |= {path.stem for path in (monitor.DRIFT, monitor.PERFORMANCE, monitor.WINDOWS)}
+    commanded |= {path.stem for path in (monitor.DRIFT, monitor.PERFORMANCE, monitor.WINDOWS, retrain.COMPARED, retrain.HELD)}
     assert suites - commanded in (set(gated), set())  # none before `make scope` proposed them
     assert commanded <= suites
 

@@ -96,6 +96,11 @@ def test_labels_that_merit_explains_are_not_accused(tmp_path):
     assert found.count("pass") >= 19
 
 
+def test_much_more_merit_looks_like_no_prejudice():
+    gaps = [label_bias(people(bias=0, postcode=0, seed=seed, merit=-3.0), DATA, 0).set_index("group").loc["s", "gap"] for seed in range(20)]
+    assert np.mean(gaps) == pytest.approx(0, abs=0.01)  # the strata alone leave -0.02
+
+
 def test_only_the_benefit_is_looked_at_where_it_is_named():
     rows = people(0, 0).assign(label=lambda rows: rows["label"].where(rows.index % 5 > 0, "none"))
     data = DATA.model_copy(update={"favourable": "good"})

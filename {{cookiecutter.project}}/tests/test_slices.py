@@ -48,6 +48,13 @@ def test_bounds_hold_for_all_of_a_slice_together():
     assert row["recall_high"] == pytest.approx(clopper_pearson(3, 4, 1 - 0.05 / 6)[1])  # of two classes
 
 
+def test_bounds_that_stop_hold_for_all_slices_together():
+    test = pd.DataFrame({"place": list("xyxy"), "kind": list("uuvv"), "label": list("aabb")})
+    table = slices(test, test, np.array(list("abbb"), dtype=object), ["a", "b"], "label", ["place", "kind"], {}, pd.Series(range(4)))
+    row = table.set_index(["slice", "value", "class"]).loc[("place", "y", "a")]
+    assert row["recall_high"] == pytest.approx(clopper_pearson(0, 1, 1 - 0.05 / 8)[1])  # two values of two slices, of two classes
+
+
 def test_value_that_only_training_has_is_a_slice_without_rows():
     table = sliced("xx", "ab", "ab", train=pd.DataFrame({"place": ["x", "z"]})).set_index(["slice", "value", "class"])
     assert table.loc[("place", "z", "a"), ["support", "recall_low", "recall_high"]].tolist() == [0, 0, 1]

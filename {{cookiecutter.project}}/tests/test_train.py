@@ -50,9 +50,11 @@ def params(cluster: list[str] | None = None, strategy: str = "none", **settings)
         "augment": {"strategy": strategy, "floor_share": 1.0, "k_neighbors": 2, "smote_max_rows": 10000},
         "evaluate": {"slices": [], "costs": {}, "refer_below": None},
         "monitor": {"label_delay": None},
+        "retrain": {"candidates": ["all"], "recent": 0.5, "half_life": None, "warm_iterations": 50},
         "train": {
             "model": "logistic_regression",
             "sample_weight": "none",
+            "half_life": None,
             "decision_weights": "none",
             "calibration": "none",
             "ladder": False,

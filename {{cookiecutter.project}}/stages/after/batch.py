@@ -1,7 +1,7 @@
 """Read a batch of live rows as prepare reads the raw source, without what only the future or the whole table knows."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,12 +23,16 @@ OF_THE_WHOLE = ("expect_table_row_count", "expect_column_unique_value_count", "e
 
 @dataclass(frozen=True)
 class Batch:
-    """Live rows: `rows` carry `line`, where they begin in the file, and `labels` are theirs, missing where not known."""
+    """Live rows: `rows` carry `line`, where they begin in the file, and `labels` are theirs, missing where not known.
+
+    `hidden` has the forbidden columns that the file holds.
+    """
 
     rows: pd.DataFrame
     labels: pd.Series
     rejects: pd.DataFrame
     records: int
+    hidden: pd.DataFrame
 
 
 def live_source(path: Path, source: Source, data: Data) -> Source:
@@ -63,7 +67,8 @@ def read_batch(path: Path, source: Source, data: Data) -> Batch:
     labels = rows[data.target] if data.target in rows else pd.Series(None, index=rows.index, dtype="str", name=data.target)
     found = [column for column in live.columns if column != data.target and column not in data.forbidden]
     rejects = pd.concat([side for side in (raw.rejects, rejects) if len(side)] or [rejects])[REJECTS].sort_values(LINE, ignore_index=True)
-    return Batch(rows[[LINE, *found]], labels.astype("str"), rejects, raw.records_in_file)
+    hidden = rows[[column for column in live.columns if column in data.forbidden]]
+    return Batch(rows[[LINE, *found]], labels.astype("str"), rejects, raw.records_in_file, hidden)
 
 
 def with_labels(batch: Batch, path: Path, key: list[str], source: Source) -> Batch:
@@ -96,7 +101,7 @@ def with_labels(batch: Batch, path: Path, key: list[str], source: Source) -> Bat
         raise Refused("\n".join(problems))
     labels = given.reindex(rows)
     labels.index = batch.rows.index
-    return Batch(batch.rows, labels.fillna(batch.labels).astype("str").rename(target), batch.rejects, batch.records)
+    return replace(batch, labels=labels.fillna(batch.labels).astype("str").rename(target))
 
 
 def check_labels(labels: pd.Series, classes: list[str]) -> None:

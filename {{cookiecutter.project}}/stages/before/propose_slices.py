@@ -34,7 +34,7 @@ def slices_suite(classes: list[str], floors: dict[str, float], columns: list[str
     notes = (
         "One row is one class in one part of the test rows: a value of a column that evaluate.slices names, or `all`, to compare them "
         "with: by_class says what all rows must reach. recall_low is a one-sided bound that holds with 95 % for all values of a slice "
-        "together, recall_high one for all values and classes; `support` counts the test rows."
+        "together, recall_high one for all values, slices and classes; `support` counts the test rows."
     )
     meta = {"notes": notes, "row": ["slice", "value", "class"], "show": ["support", "recall", "recall_low", "recall_high"]}
     return {"name": "slices", "meta": meta, "expectations": expectations}

@@ -20,6 +20,7 @@ FEWEST = 100
 AT_ONCE = 20_000  # rows of one call to a model
 SMALLEST = 0.01  # probability that the log loss counts, so that no single row decides
 TWINS = 0.8
+TOGETHER = "shuffled: all columns together"
 
 Fit = Callable[[pd.DataFrame], ClassifierMixin]
 
@@ -32,8 +33,9 @@ def importances(rows: pd.DataFrame, data: Data, fit: Fit, random_state: int) -> 
     `low` and `high` are one-sided bounds over clusters of rows that hold for all features at once with 95 % (Bonferroni).
     SHADOWS features take part in the fit a second time, shuffled (Kursa and Rudnicki 2010, Journal of Statistical Software
     36): `shadow_high` is the most that one of these, or nothing at all, seems to be worth, and `worth` what `low` has over it;
-    0 or less is worth nothing. Two columns that tell the same share their importance; `twin` names the one that agrees best,
-    with a rank correlation of TWINS or more, else "-".
+    0 or less is worth nothing. `together_low` is the lower bound, 99 %, of what shuffling all columns together adds: a table
+    may tell the classes of which no feature is proven to. Two columns that tell the same share their importance; `twin` names
+    the one that agrees best, with a rank correlation of TWINS or more, else "-".
 
     FOLDS folds, or fewer where a class stands in fewer clusters, which stay whole; a fold is fitted on up to FITTED rows of each
     class, without augmentation or weights. Raises Refused if a class stands in one cluster.
@@ -52,9 +54,12 @@ def importances(rows: pd.DataFrame, data: Data, fit: Fit, random_state: int) -> 
         scored = capped(y[is_scored], most, rng)
         parts.append(_added_loss(model, X.loc[scored], y[scored], class_shares(y[fitted_on]), rng))
     added = pd.concat(parts)
-    table = pd.DataFrame([_bounds(added[column], y[added.index], ids[added.index], len(names)) for column in X.columns], index=X.columns)
+    levels = dict.fromkeys(X.columns, 1 - 0.05 / len(names)) | {TOGETHER: 0.99}
+    table = pd.DataFrame([_bounds(added[one], y[added.index], ids[added.index], at) for one, at in levels.items()], index=list(levels))
     shadow_high = max(0.0, table.loc[shadows, "importance"].max())
+    together_low = table.loc[TOGETHER, "low"]
     table = table.loc[names].assign(shadow_high=shadow_high, worth=lambda table: table["low"] - shadow_high, twin=_twins(X[names]))
+    table["together_low"] = together_low
     return table.rename_axis("feature").reset_index()
 
 
@@ -95,7 +100,7 @@ def _add_shadows(rows: pd.DataFrame, names: list[str], rng: np.random.Generator)
 
 
 def _added_loss(model: ClassifierMixin, X: pd.DataFrame, y: pd.Series, shares: pd.Series, rng: np.random.Generator) -> pd.DataFrame:
-    """Return (n_samples, n_columns) log losses that shuffling each column adds to each row, on average over REPEATS."""
+    """Return (n_samples, n_columns + 1) log losses that shuffling each column, and all, adds to each row, on average over REPEATS."""
     plain = log_losses(y, model.predict_proba(X), shares)
     added: dict[str, np.ndarray] = {}
     for columns, shuffled in _shuffled(X, rng):
@@ -106,19 +111,20 @@ def _added_loss(model: ClassifierMixin, X: pd.DataFrame, y: pd.Series, shares: p
 
 
 def _shuffled(X: pd.DataFrame, rng: np.random.Generator) -> Iterator[tuple[list[str], pd.DataFrame]]:
-    """Yield some columns with a table: for each of them REPEATS copies of X in which it is shuffled."""
+    """Yield some columns, last TOGETHER, with a table: for each of them REPEATS copies of X in which it is shuffled."""
     at_once = max(1, AT_ONCE // (REPEATS * len(X)))
     for start in range(0, X.shape[1], at_once):
         columns = list(X.columns[start : start + at_once])
         copies = [X.assign(**{column: X[column].to_numpy()[rng.permutation(len(X))]}) for column in columns for _ in range(REPEATS)]
         yield columns, pd.concat(copies, ignore_index=True)
+    yield [TOGETHER], pd.concat([X.iloc[rng.permutation(len(X))] for _ in range(REPEATS)], ignore_index=True)
 
 
-def _bounds(added: pd.Series, y: pd.Series, ids: pd.Series, n_features: int) -> dict[str, float]:
+def _bounds(added: pd.Series, y: pd.Series, ids: pd.Series, level: float) -> dict[str, float]:
     """Return the mean over classes of the mean over their rows, with normal bounds from sums over clusters."""
     by_class = added.groupby(y)
     off = (added - by_class.transform("mean")) / by_class.transform("size") / y.nunique()
-    reach = float(norm.ppf(1 - 0.05 / n_features) * np.sqrt((off.groupby(ids).sum() ** 2).sum()))
+    reach = float(norm.ppf(level) * np.sqrt((off.groupby(ids).sum() ** 2).sum()))
     mean = float(by_class.mean().mean())
     return {"importance": mean, "low": mean - reach, "high": mean + reach}
 

@@ -18,7 +18,7 @@ from stages.during.models import BalancedEnsemble, build_model
 from stages.during.remedy import LADDER
 from stages.during.reweighing import reweighing
 from stages.during.simple import few_features
-from stages.features import clusters, features
+from stages.features import as_number, clusters, features
 from stages.params import ORIGIN, Params
 from stages.split import folds
 
@@ -76,12 +76,32 @@ def fit(
         model.set_params(**settings)
     if undersample:
         model = BalancedEnsemble(model, random_state=params.random_state)
-    power = {"none": 0.0, "sqrt_balanced": 0.5, "balanced": 1.0}[sample_weight]
-    weights = compute_sample_weight("balanced", y_train) ** power if power else None
-    if reweigh:
-        weights = reweighing(rows, params.data) * (1 if weights is None else weights)
     with parallel_config(backend="threading", n_jobs=params.train.threads):
-        return model.fit(X_train, y_train, sample_weight=weights)
+        return model.fit(X_train, y_train, sample_weight=weights_of(rows, params, sample_weight, reweigh))
+
+
+def weights_of(rows: pd.DataFrame, params: Params, sample_weight: str, reweigh: bool = False) -> np.ndarray | None:
+    """Return (n_samples,) weights of `rows`, which may be augmented: by class, by group, by age (train.half_life); None where all are 1."""
+    y, weights = rows[params.data.target], []
+    if power := {"none": 0.0, "sqrt_balanced": 0.5, "balanced": 1.0}[sample_weight]:
+        weights.append(compute_sample_weight("balanced", y) ** power)
+    if reweigh:
+        weights.append(reweighing(rows, params.data))
+    if params.train.half_life is not None:
+        weights.append(age_weights(rows[str(params.data.time)], y, params.train.half_life))
+    return np.prod(weights, axis=0) if weights else None
+
+
+def age_weights(time: pd.Series, y: pd.Series, half_life: float) -> np.ndarray:
+    """Return (n_samples,) weights, 1 on average, that halve with every `half_life` from the newest row back.
+
+    time: (n_samples,) dates (then `half_life` counts days) or numbers; where it is missing, as in synthetic rows, a row weighs what
+    those of its class, by `y`, weigh on average.
+    """
+    at = as_number(time)
+    weights = 0.5 ** ((at.max() - at) / half_life)
+    weights = weights.fillna(weights.groupby(y).transform("mean")).fillna(1.0)
+    return (weights / weights.mean()).to_numpy()
 
 
 def cook(recipe: Recipe, rows: pd.DataFrame, params: Params) -> ClassifierMixin:

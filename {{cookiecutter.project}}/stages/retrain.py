@@ -1,0 +1,290 @@
+"""Fit challengers on the newest matured rows, hold the best against the model in service, and keep it where every gate lets it pass."""
+
+import argparse
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import yaml
+from threadpoolctl import threadpool_limits
+
+import stages
+from stages.after.challenger import Candidate, challengers, check_classes, non_inferiority
+from stages.after.champion import champion as in_service
+from stages.after.champion import load_champion
+from stages.after.pool import OWN, Pool, gather, recent, span
+from stages.command import Refused, run
+from stages.during.model import Model, load_model, save_model, sha256
+from stages.during.recipes import weights_of
+from stages.during.remedy import REMEDY, read_remedy
+from stages.during.test_set import HISTORY, remember, test_rows_sha256
+from stages.during.warm import check_same, continued
+from stages.features import features
+from stages.gate import Verdict, gate, stop
+from stages.params import ORIGIN, Params, load_params
+from stages.sources import Source, load_sources
+from stages.suite import read_suite
+from stages.tables import AUGMENTED, TEST, TRAIN, read_table, write_json, write_table, write_text
+
+LIVE, CHALLENGER, REPORTS = Path("data/live"), Path("models/challenger"), Path("reports/retraining")
+PREPARED, SOURCES, COMPARED, HELD = (Path(f"expectations/{name}.json") for name in ("prepared", "sources", "challengers", "challenger"))
+BEFORE = ("validate", "augment", "train")  # the stages that make a challenger; evaluate then judges the best
+COPIED = ("expectations", "params.yaml", "data/sources.yaml", REMEDY, HISTORY)
+KEPT = {  # of the chosen challenger's scratch copy: what goes with the model
+    "model.skops": "models/model.skops",
+    "model.json": "models/model.json",
+    "reference.json": "models/reference.json",
+    "features.csv": "reports/features.csv",
+    "metrics.json": "reports/metrics.json",
+    "prepared.json": "expectations/prepared.json",
+}
+SHOWN = ("metrics.json", "by_class.csv", "by_group.csv")  # of its reports, beside those of its gates
+
+
+def clear() -> None:
+    """Take away what the last retraining left; a challenger goes at once, so that none stands beside reports of another."""
+    for folder in (CHALLENGER, REPORTS):
+        away, part = (folder.with_name(f".{folder.name}.{state}.part") for state in ("gone", "new"))
+        shutil.rmtree(away, ignore_errors=True)
+        shutil.rmtree(part, ignore_errors=True)
+        if folder.is_dir():
+            folder.rename(away)
+            shutil.rmtree(away)
+
+
+def scratch(folder: Path, train: pd.DataFrame, pool: Pool, params: Params) -> list[str]:
+    """Fill `folder` with what the stages read, `train` and the newest cohort as prepared tables, and return what differs from here."""
+    for name in COPIED:
+        source, target = Path(name), folder / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if source.is_dir():
+            shutil.copytree(source, target)
+        elif source.is_file():
+            shutil.copy(source, target)
+    write_text(yaml.safe_dump(params.model_dump(), sort_keys=False, allow_unicode=True), folder / "params.yaml")
+    (folder / TRAIN).parent.mkdir(parents=True)
+    schema = pa.schema([field.with_nullable(True) for field in pq.read_schema(TRAIN)])
+    for name, rows in ((TRAIN, train), (TEST, pool.test)):
+        pq.write_table(pa.Table.from_pandas(rows, schema=schema, preserve_index=False), folder / name)
+    return later(folder / PREPARED, pd.concat([train, pool.test]), params.data.time)
+
+
+def later(suite: Path, rows: pd.DataFrame, time: str | None) -> list[str]:
+    """Let the suite of prepared tables at `suite` allow the latest `time` of `rows`, and return a sentence for each bound that moved.
+
+    Time goes on: the newest rows are after the latest that the suite has seen. No other bound moves. A suite that is broken stays as
+    it is, for the gate to say so.
+    """
+    if not time or read_suite(suite).problems:
+        return []
+    raw, told = json.loads(suite.read_text(encoding="utf-8")), []
+    for one in raw["expectations"]:
+        kwargs = one["kwargs"]
+        if kwargs.get("column") == time and one["type"] == "expect_column_values_to_be_between" and "max_value" in kwargs:
+            latest = rows[time].max()
+            if latest > (pd.Timestamp(kwargs["max_value"]) if isinstance(kwargs["max_value"], str) else kwargs["max_value"]):
+                moved = latest.isoformat() if isinstance(latest, pd.Timestamp) else latest.item()
+                told.append(f"{PREPARED.as_posix()} ends {time} at {kwargs['max_value']}; time goes on, here to {moved}")
+                kwargs["max_value"] = moved
+    write_json(raw, suite)
+    return told
+
+
+def staged(folder: Path, name: str, names: tuple[str, ...]) -> str:
+    """Run stages in `folder`, each in a process of its own, until one is stopped; return why it was, nothing if none was."""
+    root = str(Path(stages.__file__).parent.parent)
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([root, os.environ.get("PYTHONPATH", "")]), "PYTHONUTF8": "1"}
+    for stage in names:
+        start = time.monotonic()
+        command = [sys.executable, "-m", f"stages.{stage}"]
+        ended = subprocess.run(command, cwd=folder, env=environment, capture_output=True, encoding="utf-8", errors="replace")
+        print(f"retrain: {name}: {stage}, {time.monotonic() - start:.0f} s")
+        print("".join(f"  {line}\n" for line in ended.stdout.splitlines()), end="", flush=True)
+        if ended.returncode:
+            said = [line for line in ended.stderr.splitlines() if line.startswith(f"{stage}: ")] or ended.stderr.splitlines()[-1:]
+            return "; ".join(said).replace("reports/gates/", f"{REPORTS.as_posix()}/gates/") or f"{stage} ended with {ended.returncode}"
+    return ""
+
+
+def make(name: str, temporary: Path, pool: Pool, params: Params, champion: Model) -> Candidate:
+    """Return the candidate `name`, made in a folder of this name in `temporary` by the true stages; one that cannot be made says why.
+
+    What stages made of all rows for the candidate `all` is not made again.
+    """
+    settings, column, train = params.retrain, params.data.time, pool.train
+    if name in ("recent", "weighted"):
+        if column is None:
+            return Candidate(name, why="not tried: data.time in params.yaml is null, so that no row is newer than another")
+        if not span(train, column):
+            return Candidate(name, why=f"not tried: all rows are of the same {column}")
+    if name == "recent":
+        train = recent(train, str(column), settings.recent)
+    if name == "weighted":
+        half_life = settings.half_life or span(train, str(column)) / 2
+        params = params.model_copy(update={"train": params.train.model_copy(update={"half_life": half_life})})
+        print(f"retrain: {name}: train.half_life is {half_life:g}")
+    folder, made = temporary / name, temporary / "all"
+    try:
+        if name == "warm":
+            check_same(champion, features(train, params.data), train[params.data.target], params.train.select)
+        reused = name in ("weighted", "warm") and (made / "models/model.skops").is_file()
+        told = scratch(folder, train, pool, params)
+        if reused:
+            for part in ("data", "models", "reports"):
+                shutil.copytree(made / part, folder / part, dirs_exist_ok=True)
+        else:
+            print("".join(f"retrain: {name}: {line}\n" for line in told), end="")
+        remedy = read_remedy(folder / REMEDY)
+        why = staged(folder, name, BEFORE if not reused else ("train",) if name == "weighted" else ())
+        if why and read_remedy(folder / REMEDY) != remedy:  # the ladder chose one that needs other rows
+            why = staged(folder, name, BEFORE[1:])
+        if why:
+            return Candidate(name, len(train), why=why)
+        if name == "warm":
+            warm(folder, params, champion)
+        return Candidate(name, len(train), load_model(folder / "models/model.skops"))
+    except Refused as refused:
+        return Candidate(name, len(train), why=f"not tried: {refused}")
+
+
+def warm(folder: Path, params: Params, champion: Model) -> None:
+    """Replace the model that was fitted in `folder` by the champion, continued on the rows that it was fitted on."""
+    rows = read_table(folder / AUGMENTED)
+    X, y = features(rows.drop(columns=ORIGIN), params.data), rows[params.data.target]
+    weights = weights_of(rows, params, params.train.sample_weight, params.train.mitigation == "reweighing")
+    model = continued(champion, X, y, weights, params.retrain.warm_iterations)
+    path = folder / "models/model.skops"
+    old, cold = (json.loads(one.read_text(encoding="utf-8")) for one in (in_service() / "model.json", path.with_suffix(".json")))
+    provenance = {"model": old["model"], "settings": old["settings"], "warm_start_of": old["model_sha256"]}
+    provenance |= {key: cold[key] for key in ("data_sha256", "code_sha256")}
+    save_model(model, path, provenance | {"warm_iterations": params.retrain.warm_iterations})
+
+
+def sources(pool: Pool) -> pd.DataFrame:
+    """Return the table of sources, as prepare has it, of all that was read: one row."""
+    went = {**dict.fromkeys(("malformed", "bad_value", "unlabelled", "duplicate", "key_conflict", "before_cutoff"), 0), **pool.went}
+    records = went.pop("records")
+    row: dict[str, Any] = {"source": "retrain", "path": pool.cohort.as_posix(), "records": records} | went
+    row["unaccounted"] = records - sum(went.values())
+    unusable = went["malformed"] + went["bad_value"]
+    return pd.DataFrame([row | {"unusable_share": unusable / records, "duplicate_share": went["duplicate"] / records}])
+
+
+def judge(name: str, folder: Path, pool: Pool, params: Params, champion: Model, n_candidates: int) -> tuple[str, Verdict]:
+    """Evaluate the challenger `name` in `folder`, and hold it against the champion class by class.
+
+    Return why evaluate was stopped, nothing if it was not, and the verdict on the classes.
+    """
+    why = staged(folder, name, ("evaluate",))
+    X, challenger = features(pool.test, params.data), load_model(folder / "models/model.skops")
+    old, new = ((model.classes, model.decide(model.predict_proba(X), pool.test)) for model in (champion, challenger))
+    table = non_inferiority(pool.test, old, new, pool.train, params.data, 1 - 0.05 / n_candidates)
+    write_table(table, REPORTS / "challenger.csv")
+    return why, gate(table, HELD, REPORTS / "gates" / "challenger.json")
+
+
+def keep(folder: Path, name: str, fitted_on: dict[str, str]) -> None:
+    """Put the challenger in `folder` where it can be promoted from, whole or not at all.
+
+    Its reference then says which candidate it is, and the SHA-256 of the live files that it was fitted on, by path.
+    """
+    part = CHALLENGER.with_name(f".{CHALLENGER.name}.new.part")
+    part.mkdir(parents=True)
+    for name, source in KEPT.items():
+        shutil.copy(folder / source, part / name)
+    reference = json.loads((part / "reference.json").read_text(encoding="utf-8"))
+    write_json(reference | {"candidate": name, "fitted_on": fitted_on}, part / "reference.json")
+    shutil.copytree(REPORTS / "gates", part / "gates")
+    part.rename(CHALLENGER)
+
+
+def show(folder: Path) -> None:
+    """Copy what the gates of a run in `folder` said, and some of its reports."""
+    for path in sorted((folder / "reports/gates").glob("*.json")):
+        shutil.copy(path, REPORTS / "gates" / path.name)
+    for name in SHOWN:
+        if (folder / "reports" / name).is_file():
+            shutil.copy(folder / "reports" / name, REPORTS / name)
+
+
+def retrain(paths: list[Path], labels: list[Path | None], params: Params, source: Source) -> str:
+    """Write reports/retraining/, and models/challenger/ where all gates let the best candidate pass; return its name.
+
+    Raises Refused, when all is written, for a challenger that a gate stops.
+    """
+    clear()
+    champion, reference = load_champion()
+    pool = gather(paths, labels, pd.concat([read_table(TRAIN), read_table(TEST)], ignore_index=True), params, source)
+    before = reference.get("fitted_on", {})
+    if sha256(pool.cohort) in before.values():
+        raise Refused(f"the model in service was fitted on {pool.cohort.as_posix()}, so that it cannot be judged by it; name a newer file")
+    went = ", ".join(f"{n:,} {kind}" for kind, n in pool.went.items() if n and kind not in ("records", "train", "test"))
+    sides = f"{len(pool.train):,} rows to fit on, {len(pool.test):,} of {pool.cohort.as_posix()} to judge by"
+    print(f"retrain: {sides}; left out: {went or 'none'}")
+    check_classes(pool.test[params.data.target], pool.train[params.data.target], champion.classes)
+    write_table(sources(pool), REPORTS / "sources.csv")
+    verdicts = [gate(sources(pool), SOURCES, REPORTS / "gates" / "sources.json")]
+    stop(verdicts)
+    with tempfile.TemporaryDirectory(prefix="retrain") as temporary, threadpool_limits(params.train.threads):
+        names = sorted(set(params.retrain.candidates))  # all comes first
+        made = [make(name, Path(temporary), pool, params, champion) for name in names]
+        table, chosen = challengers(champion, made, pool.test, params)
+        write_table(table, REPORTS / "challengers.csv")
+        if chosen is None:
+            show(Path(temporary, next((one.name for one in made if one.fitted_on), names[0])))
+            raise Refused("\n".join(f"no challenger: {one.name}: {one.why}" for one in made))
+        verdicts.append(gate(table, COMPARED, REPORTS / "gates" / "challengers.json"))
+        folder = Path(temporary, chosen.name)
+        fitted, rows = [one.name for one in made if one.model is not None], test_rows_sha256(pool.test, params.data.target)
+        for name in fitted:  # each is a look at these rows
+            for history in (HISTORY, folder / HISTORY):
+                remember(rows, sha256(Path(temporary, name, "models/model.skops")), history)
+        why, held = judge(chosen.name, folder, pool, params, champion, len(fitted))
+        show(folder)
+        stopped = [f"{chosen.name}: {why}"] if why else []
+        try:
+            stop([*verdicts, held])
+        except Refused as refused:
+            stopped += str(refused).splitlines()
+        if stopped:
+            raise Refused("\n".join([*stopped, f"the challenger ({chosen.name}) is refused: the model in service stays"]))
+        fitted_on = {path.as_posix(): sha256(path) for path in pool.fitted_on}
+        keep(folder, chosen.name, fitted_on | (before if chosen.name == "warm" else {}))
+    return chosen.name
+
+
+def main() -> None:
+    """Retrain on the files that the command line names; exit with 0 where a challenger may be promoted, with 1 where it is refused."""
+    parser = argparse.ArgumentParser(prog="retrain", description=__doc__)
+    parser.add_argument("files", nargs="*", type=Path, help=f"live files, as data/sources.yaml describes them; without any, {LIVE}/*")
+    parser.add_argument(
+        "--labels",
+        action="append",
+        default=[],
+        help=f"labels of the nth FILE: CSV or Parquet with the key (else `line`) and the target, or {OWN}",
+    )
+    given = parser.parse_args()
+    files = given.files or sorted(path for path in LIVE.glob("[!.]*") if path.is_file())
+    if not files:
+        raise Refused(f"name a file of live rows: make retrain FILES=FILE, or python -m stages.retrain FILE; {LIVE.as_posix()}/ has none")
+    if given.labels and len(given.labels) != len(files):
+        raise Refused(
+            f"--labels is given {len(given.labels)} times for {len(files)} files: once for each, {OWN} where the rows carry theirs"
+        )
+    labels = [None if one == OWN else Path(one) for one in given.labels] or [None] * len(files)
+    [source] = load_sources().sources.values()
+    name = retrain(files, labels, load_params(), source)
+    print(f"retrain: {CHALLENGER.as_posix()} ({name}) passed all gates; `make promote` puts it into service, and nothing else does")
+
+
+if __name__ == "__main__":
+    run(main)
