@@ -2,8 +2,9 @@
 
 Each gate judges tables that the stages' own functions make of simulated rows whose truth is known. The columns are sizes of a fault;
 0 or less is none, and is tried on 200 tables, a fault on 50. The suites are those that a new project is given, confirmed. A cell has
-the percentages of tables that stop the run / that are insufficient / that are warned of, each the worst that is said. `prepared`, `sources` and what else is proposed from data
-have a benchmark of their own, benchmarks.proposals, and what monitoring says another, benchmarks.monitor.
+the percentages of tables that stop the run / that are insufficient / that are warned of, each the worst that is said. `prepared`,
+`sources` and what else is proposed from data have a benchmark of their own, benchmarks.proposals, and what monitoring says another,
+benchmarks.monitor.
 """
 
 import argparse
