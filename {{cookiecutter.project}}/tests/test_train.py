@@ -50,6 +50,7 @@ def params(cluster: list[str] | None = None, strategy: str = "none", **settings)
         "augment": {"strategy": strategy, "floor_share": 1.0, "k_neighbors": 2, "smote_max_rows": 10000},
         "evaluate": {"slices": [], "costs": {}, "refer_below": None},
         "monitor": {"label_delay": None},
+        "registry": {"public_key": None},
         "train": {
             "model": "logistic_regression",
             "sample_weight": "none",
