@@ -1,9 +1,10 @@
 """Print how often monitoring cries wolf, and how soon it sees what moved: `uv run python -m benchmarks.monitor`.
 
-    uv run python -m benchmarks.monitor --sequences 200 --rows 2000     clean sequences of 12 windows: the share that ever acts
-    uv run python -m benchmarks.monitor --defects --repeats 20          power and delay, for each defect and length of window
-    uv run --with river python -m benchmarks.monitor --data FOLDER elec2.csv:class:date email_spam.csv:spam:time
+    uv run python -m benchmarks.monitor --cache CACHE              the share of clean sequences that ever acts, for each length of window
+    uv run python -m benchmarks.monitor --cache CACHE --defects    power and delay, for each defect and length of window
+    uv run --with river python -m benchmarks.monitor --data FOLDER elec2.csv:class:date email_spam.csv:spam:time --rows 500 2000
 
+What a sequence showed is kept in --cache, one file each, so that a run goes on where it was stopped; delete files to have them anew.
 FILE:TARGET:TIME,COLUMN,... names a CSV file in FOLDER, in order of time, and columns that are no features. The model is fitted on its
 first fifth and judged by the next; the rest comes in windows of --rows rows with their labels. ADWIN, DDM and Page-Hinkley of river, at
 their defaults, see the model's errors on the same rows one by one.
@@ -12,7 +13,6 @@ their defaults, see the model's errors on the same rows one by one.
 import argparse
 import json
 import sys
-from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -31,12 +31,16 @@ from stages.after.drift import domain, drift
 from stages.after.performance import figures, performance
 from stages.after.reference import freeze
 from stages.after.windows import timeline
+from stages.during.intervals import clopper_pearson
 from stages.during.model import Model
 from stages.features import features
+from stages.tables import write_json
 
 SEQUENCES, WINDOWS, TEST_ROWS, TRAIN_ROWS = 200, 12, 4000, 4000
+REPEATS, DEFECT_WINDOWS = 20, 6
+SIGNALS = ("drift", "performance")
 LENGTHS = (500, 2000, 20_000)
-DEFECTS = ("none", "shift .1", "shift .25", "shift .5", "new category", "unit change", "flipped")
+DEFECTS = ("shift .1", "shift .25", "shift .5", "new category", "unit change", "flipped")
 PLAIN = SimpleNamespace(
     target="label", time=None, sensitive=[], not_features=lambda: ["label", "row_id"]
 )  # what of params.yaml's section data is read here
@@ -102,6 +106,7 @@ class Watch:
         worse = lost[lost["proven_loss"] > lost["figure"].map(self.loss)]
         failed = "fail" if len(worse) else "insufficient" if (lost["support"] < 100).any() else "pass"
         record = {"window": str(len(self.records)), "nth": len(self.records), "rows": len(rows), "until": None, "rejected_share": 0.0}
+        record |= {"model_sha256": ""}
         record |= {"coverage": 1.0, "batch": "pass", "drift": "warn" if red else "pass", "performance": failed, "age": None}
         self.records.append(record)
         last = timeline(self.records[-6:], None, None).iloc[-1]
@@ -112,41 +117,52 @@ class Watch:
         )
 
 
-def clean(sequences: int, n: int) -> None:
-    """Print the share of clean sequences that ever act, and of windows that are red."""
-    counts: Counter[str] = Counter()
-    for seed in tqdm(range(sequences), desc=f"clean, {n} rows", disable=not sys.stderr.isatty()):
-        rng = np.random.default_rng(seed)
+def sequence(defect: str, n: int, seed: int, cache: Path) -> dict[str, list[Any]]:
+    """Return for each window of a sequence whether drift and performance act after it, and the names of what is red in it.
+
+    A clean one (`none`) has WINDOWS windows of n rows, one with a defect DEFECT_WINDOWS. What the cache holds is not drawn again.
+    """
+    path = cache / f"{defect.replace(' ', '_')}.{n}.{seed}.json"
+    if not path.exists():
+        rng = np.random.default_rng([seed, n])
         watch = Watch(draw(rng, TRAIN_ROWS), draw(rng, TEST_ROWS), PLAIN)
-        acted = np.array([watch.see(draw(rng, n))[:2] for _ in range(WINDOWS)])
-        counts["drift"] += int(acted[:, 0].any())
-        counts["performance"] += int(acted[:, 1].any())
-        counts["any"] += int(acted.any())
-        counts["red windows"] += sum(one["drift"] == "warn" or one["performance"] == "fail" for one in watch.records)
-    print(f"{sequences} clean sequences of {WINDOWS} windows of {n} rows: {counts['any'] / sequences:.1%} ever act ", end="")
-    print(
-        f"(drift {counts['drift']}, performance {counts['performance']}); {counts['red windows']} of {sequences * WINDOWS} windows red",
-        flush=True,
-    )
+        seen = [watch.see(draw(rng, n, defect)) for _ in range(WINDOWS if defect == "none" else DEFECT_WINDOWS)]
+        shown = {name: [bool(one[nth]) for one in seen] for nth, name in enumerate(SIGNALS)} | {"red": [sorted(one[2]) for one in seen]}
+        write_json(shown, path)
+    found: dict[str, list[Any]] = json.loads(path.read_text(encoding="utf-8"))
+    return found
 
 
-def defects(repeats: int, lengths: tuple[int, ...]) -> None:
-    """Print for each defect and length of window: how often drift and performance act within 6 windows, and after how many."""
+def sequences(defect: str, n: int, repeats: int, cache: Path) -> list[dict[str, list[Any]]]:
+    """Return what `sequence` does for so many seeds."""
+    shown = tqdm(range(repeats), desc=f"{defect}, {n:,} rows", disable=not sys.stderr.isatty())
+    return [sequence(defect, n, seed, cache) for seed in shown]
+
+
+def clean(repeats: int, lengths: tuple[int, ...], cache: Path) -> None:
+    """Print for each length of window the share of clean sequences that ever act, and of windows that are red."""
+    print(f"| rows a window | clean sequences | ever act | at most (95 %) | by drift | by performance | red windows |\n|{' --- |' * 7}")
+    for n in lengths:
+        found = sequences("none", n, repeats, cache)
+        acts = {name: np.array([any(one[name]) for one in found]) for name in SIGNALS}
+        hits = int((acts["drift"] | acts["performance"]).sum())
+        red = np.mean([bool(window) for one in found for window in one["red"]])
+        bound = clopper_pearson(hits, repeats)[1]
+        cells = [f"{hits / repeats:.1%}", f"{bound:.1%}", *(str(int(mine.sum())) for mine in acts.values()), f"{red:.1%}"]
+        print(f"| {n:,} | {repeats} | " + " | ".join(cells) + " |", flush=True)
+
+
+def defects(repeats: int, lengths: tuple[int, ...], cache: Path) -> None:
+    """Print for each defect and length of window how often drift and performance ever act, and after how many windows on average."""
     print(f"| defect | rows a window | drift acts | after windows | performance acts | after windows |\n|{' --- |' * 6}")
-    for defect in DEFECTS[1:]:
+    for defect in DEFECTS:
         for n in lengths:
-            delays: dict[str, list[int]] = {"drift": [], "performance": []}
-            for seed in range(repeats):
-                rng = np.random.default_rng([seed, n])
-                watch, seen = Watch(draw(rng, TRAIN_ROWS), draw(rng, TEST_ROWS), PLAIN), {}
-                for nth in range(1, 7):
-                    for name, acts in zip(delays, watch.see(draw(rng, n, defect))[:2], strict=True):
-                        if acts:
-                            seen.setdefault(name, nth)
-                for name, nth in seen.items():
-                    delays[name].append(nth)
-            cells = [f"{len(found) / repeats:.0%} | {np.mean(found) if found else float('nan'):.1f}" for found in delays.values()]
-            print(f"| {defect} | {n:,} | " + " | ".join(cells).replace("nan", "-") + " |", flush=True)
+            found = sequences(defect, n, repeats, cache)
+            cells = []
+            for name in SIGNALS:
+                delays = [one[name].index(True) + 1 for one in found if any(one[name])]
+                cells.append(f"{len(delays) / repeats:.0%} | {np.mean(delays):.1f}" if delays else "0% | -")
+            print(f"| {defect} | {n:,} | " + " | ".join(cells) + " |", flush=True)
 
 
 def errors_seen(errors: np.ndarray) -> Iterator[tuple[str, list[int]]]:
@@ -191,24 +207,27 @@ def stream(folder: Path, named: str, n: int) -> None:
 
 
 def main() -> None:
-    """Print what the arguments ask for; without any, clean sequences, then defects."""
+    """Print what the arguments ask for; without any, clean sequences."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--sequences", type=int, default=SEQUENCES)
-    parser.add_argument("--rows", type=int, default=2000)
+    parser.add_argument("--cache", type=Path, help="a folder for results")
+    parser.add_argument("--rows", type=int, nargs="+", default=LENGTHS, help="in a window")
     parser.add_argument("--defects", action="store_true")
-    parser.add_argument("--lengths", type=int, nargs="+", default=LENGTHS)
-    parser.add_argument("--repeats", type=int, default=20)
-    parser.add_argument("--data", type=Path)
+    parser.add_argument("--repeats", type=int, help=f"sequences; {SEQUENCES} clean ones, {REPEATS} of each defect")
+    parser.add_argument("--data", type=Path, help="a folder with CSV files")
     parser.add_argument("streams", nargs="*", metavar="FILE:TARGET:COLUMN,...")
     given = parser.parse_args()
     with threadpool_limits(1):
         if given.data:
             for named in given.streams:
-                stream(given.data, named, given.rows)
-        elif given.defects:
-            defects(given.repeats, tuple(given.lengths))
+                for n in given.rows:
+                    stream(given.data, named, n)
+            return
+        if given.cache is None:
+            parser.error("--cache FOLDER says where results are kept")
+        if given.defects:
+            defects(given.repeats or REPEATS, tuple(given.rows), given.cache)
         else:
-            clean(given.sequences, given.rows)
+            clean(given.repeats or SEQUENCES, tuple(given.rows), given.cache)
 
 
 if __name__ == "__main__":

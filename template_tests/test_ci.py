@@ -12,9 +12,10 @@ import pytest
 import yaml
 from test_template import ODD, ROOT, files, generate
 
-CI = {"github": {".github/dependabot.yml", ".github/workflows/ci.yml"}, "gitlab": {".gitlab-ci.yml"}, "none": set()}
+WORKFLOWS = {f".github/workflows/{name}.yml" for name in ("ci", "monitor", "retrain")}
+CI = {"github": {".github/dependabot.yml", *WORKFLOWS}, "gitlab": {".gitlab-ci.yml"}, "none": set()}
 SCHEMAS = {  # builtin to check-jsonschema, so that nothing is fetched
-    ("github", ".github/workflows/ci.yml"): ["--builtin-schema", "vendor.github-workflows"],
+    **{("github", name): ["--builtin-schema", "vendor.github-workflows"] for name in sorted(WORKFLOWS)},
     ("github", ".github/dependabot.yml"): ["--builtin-schema", "vendor.dependabot"],
     ("gitlab", ".gitlab-ci.yml"): ["--builtin-schema", "vendor.gitlab-ci", "--data-transform", "gitlab-ci"],
 }
@@ -37,10 +38,12 @@ def git(folder: Path, *arguments: str) -> str:
     return subprocess.run(command, cwd=folder, check=True, capture_output=True, encoding="utf-8").stdout.strip()
 
 
-def bash(folder: Path, script: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Run `script` as both services do, without this test's own environment."""
+def bash(folder: Path, script: str, commands: str = "", **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run `script` as both services do, without this test's own environment; a folder `commands` goes before the others on PATH."""
     clean = {key: value for key, value in os.environ.items() if key not in ("VIRTUAL_ENV", "PYTHONPATH", "MAKEFLAGS", "MAKELEVEL")}
-    path = os.pathsep.join([str(Path(UV).parent), *(p for p in clean["PATH"].split(os.pathsep) if Path(p) != BIN)])
+    path = os.pathsep.join(
+        [*filter(None, [commands]), str(Path(UV).parent), *(p for p in clean["PATH"].split(os.pathsep) if Path(p) != BIN)]
+    )
     return subprocess.run(
         ["bash", "-eo", "pipefail", "-c", script],
         cwd=folder,
@@ -81,17 +84,21 @@ def compare(request, committed, tmp_path):
 
     def gitlab(repro: int = 0) -> tuple[int, str]:
         stub = f'make() {{ if [ "$*" = repro ]; then return {repro}; fi; command make "$@"; }}\n'
-        script = yaml.safe_load((folder / ".gitlab-ci.yml").read_text(encoding="utf-8"))["pipeline"]["script"][-1]
+        script = gitlab_ci(folder)["pipeline"]["script"][-1]
         result = bash(folder, stub + script, CI_MERGE_REQUEST_DIFF_BASE_SHA=git(folder, "rev-parse", "main"))
         return result.returncode, (folder / "reports/compared.md").read_text(encoding="utf-8")
 
     return folder, {"github": github, "gitlab": gitlab}[request.param]
 
 
-def steps(folder: Path) -> dict[str, dict]:
-    """Return the named steps of the job `pipeline`."""
-    workflow = yaml.safe_load((folder / ".github/workflows/ci.yml").read_text(encoding="utf-8"))
-    return {step["name"]: step for step in workflow["jobs"]["pipeline"]["steps"] if "name" in step}
+def steps(folder: Path, workflow: str = "ci", job: str = "pipeline") -> dict[str, dict]:
+    """Return the named steps of a job."""
+    read = yaml.safe_load((folder / f".github/workflows/{workflow}.yml").read_text(encoding="utf-8"))
+    return {step["name"]: step for step in read["jobs"][job]["steps"] if "name" in step}
+
+
+def gitlab_ci(folder: Path) -> dict[str, dict]:
+    return yaml.safe_load((folder / ".gitlab-ci.yml").read_text(encoding="utf-8"))
 
 
 def test_answer_chooses_the_files_of_its_service(baked):
@@ -126,6 +133,8 @@ def test_schema_holds(baked, ci, name):
     ("ci", "name", "old", "new"),
     [
         ("github", ".github/workflows/ci.yml", "runs-on", "run-on"),
+        ("github", ".github/workflows/monitor.yml", "issues: write", "issue: write"),
+        ("github", ".github/workflows/retrain.yml", "cron:", "crown:"),
         ("github", ".github/dependabot.yml", "interval: weekly", "interval: never"),
         ("gitlab", ".gitlab-ci.yml", "when: always", "when: sometimes"),
     ],
@@ -151,8 +160,8 @@ def test_zizmor_finds_an_action_that_may_move(baked, tmp_path):
 
 @pytest.mark.parametrize("ci", ["github", "gitlab"])
 def test_every_target_that_ci_makes_is_one(baked, ci):
-    [text] = [(baked[ci] / name).read_text(encoding="utf-8") for name in CI[ci] if name.endswith("ci.yml")]
-    asked = set(re.findall(r"^[^#]*?\bmake (?:--[a-z-]+ )?([a-z]+)", text, flags=re.MULTILINE))
+    texts = [(baked[ci] / name).read_text(encoding="utf-8") for name in CI[ci] if "dependabot" not in name]
+    asked = {target for text in texts for target in re.findall(r"^[^#]*?\bmake (?:--[a-z-]+ )?([a-z]+)", text, flags=re.MULTILINE)}
     assert {"lint", "test", "repro", "compare"} <= asked
     assert asked <= set(re.findall(r"^(\w+):", (baked[ci] / "Makefile").read_text(encoding="utf-8"), flags=re.MULTILINE))
 
@@ -198,7 +207,7 @@ def test_blocked_gate_stops_the_job_after_the_comparison(compare):
 
 def test_run_that_failed_otherwise_stops_gitlab_after_the_comparison(committed, tmp_path):
     folder = shutil.copytree(committed["gitlab"], tmp_path / ODD, symlinks=True)
-    script = yaml.safe_load((folder / ".gitlab-ci.yml").read_text(encoding="utf-8"))["pipeline"]["script"][-1]
+    script = gitlab_ci(folder)["pipeline"]["script"][-1]
     result = bash(folder, "make() { return 7; }\n" + script, CI_MERGE_REQUEST_DIFF_BASE_SHA="")
     assert result.returncode == 7
 
@@ -207,11 +216,10 @@ def pull(folder: Path, ci: str, config: str) -> tuple[str, dict[str, str]]:
     """Return what the CI of `folder` does to pull, and its environment, for a secret that holds `config`."""
     if ci == "github":
         return steps(folder)["Data and model from the remote"]["run"], {"DVC_CONFIG_LOCAL": config}
-    script = yaml.safe_load((folder / ".gitlab-ci.yml").read_text(encoding="utf-8"))["pipeline"]["script"]
     secret = folder.parent / "secret"  # GitLab keeps a variable of the type file in one
     if config:
         secret.write_text(config, encoding="utf-8")
-    return "\n".join(script[1:3]), {"DVC_CONFIG_LOCAL": str(secret) if config else ""}
+    return "\n".join(gitlab_ci(folder)["default"]["before_script"][1:]), {"DVC_CONFIG_LOCAL": str(secret) if config else ""}
 
 
 @pytest.fixture(params=["github", "gitlab"])
@@ -280,3 +288,222 @@ def test_pre_commit_knows_every_output_of_dvc(baked):
     assert outputs
     assert [out for out in outputs if not re.search(pattern, out)] == []
     assert not [name for name in files(baked["none"]) if re.search(pattern, name)]
+
+
+SERVICE = """#!/usr/bin/env bash
+# Stands for gh and curl: notes what it was asked and the page that came with it, and answers.
+printf '%s\\n' "${0##*/} $*" >> "$NOTES/asked.txt"
+for word in "$@"; do
+  case "$before" in --body-file) cp "$word" "$NOTES/page.md" ;; --dir) cp -r "$NOTES/earlier" "$word" ;; esac
+  case "$word" in body@* | description@*) cp "${word#*@}" "$NOTES/page.md" ;; esac
+  before="$word"
+done
+case "$*" in api* | "issue list"* | *state=opened*) printf '%s' "$ANSWER" ;; esac
+"""
+
+
+class Service:
+    """A generated project, and what its CI asked of the service; `{python}` in the stubs of its commands is Python."""
+
+    def __init__(self, ci: str, source: Path, folder: Path) -> None:
+        self.ci, self.folder, self.notes = ci, shutil.copytree(source, folder / ODD, symlinks=True), folder / "notes"
+        self.commands = folder / "commands"
+        self.notes.mkdir()
+        self.commands.mkdir()
+        for name in ("gh", "curl"):
+            self.script(self.commands / name, SERVICE)
+        self.environment = {
+            "NOTES": str(self.notes), "commands": str(self.commands), "RUNNER_TEMP": str(self.notes), "GITHUB_REPOSITORY": "me/mine",
+            "GITHUB_STEP_SUMMARY": str(self.notes / "summary.md"), "RUN": "https://run", "CI_JOB_URL": "https://run", "API": "https://api/issues",
+            "ANSWER": "" if ci == "github" else "[]", "PROJECT_TOKEN": "secret",
+        }  # fmt: skip
+
+    @staticmethod
+    def script(path: Path, text: str) -> None:
+        path.write_text(text, encoding="utf-8")
+        path.chmod(0o755)
+
+    def stage(self, name: str, body: str) -> None:
+        """Let `python -m stages.name` be `body`, and leave all else of the environment."""
+        (self.folder / ".venv").unlink(missing_ok=True)
+        (self.folder / ".venv/bin").mkdir(parents=True)
+        (self.folder / ".venv/bin/dvc").symlink_to(ROOT / ".venv/bin/dvc")
+        call = f'exec {ROOT / ".venv/bin/python"} "$@"'
+        self.script(
+            self.folder / ".venv/bin/python", f'#!/usr/bin/env bash\nif [ "$2" != stages.{name} ]; then {call}; fi\nshift 2\n{body}\n'
+        )
+
+    def run(self, job: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        """Do the own work of `job`: on GitHub the named steps, of which that for a failure comes only after one."""
+        given = self.environment | environment
+        if self.ci == "gitlab":
+            read = gitlab_ci(self.folder)[job]
+            own = {name: text for name, text in read["variables"].items() if name in ("IID", "TABLE")}
+            return bash(self.folder, "\n".join(read["script"][1:]), **own, **given)
+        named = steps(self.folder, job, job)
+        own = {name: text for step in named.values() for name, text in step["env"].items() if "${{" not in text}
+        work = bash(self.folder, named[job.capitalize()]["run"], **own, **given)
+        name = "Issue" if job == "monitor" else "Pull request"
+        if (work.returncode != 0) != (named[name].get("if", "").startswith("${{ failure()")):
+            return work
+        after = bash(self.folder, named[name]["run"], **own, **given)
+        assert job != "monitor" or after.returncode == 0, after.stdout
+        return subprocess.CompletedProcess(after.args, work.returncode or after.returncode, work.stdout + after.stdout)
+
+    @property
+    def asked(self) -> str:
+        return (self.notes / "asked.txt").read_text(encoding="utf-8") if (self.notes / "asked.txt").exists() else ""
+
+    @property
+    def page(self) -> str:
+        return (self.notes / "page.md").read_text(encoding="utf-8")
+
+
+@pytest.fixture(params=["github", "gitlab"])
+def service(request, committed, tmp_path) -> Service:
+    return Service(request.param, committed[request.param], tmp_path)
+
+
+SAID = {"pass": 0, "warn": 1, "fail": 2, "insufficient": 3}
+
+
+@pytest.mark.parametrize("verdict", ["pass", "warn"])
+def test_monitor_that_passes_or_warns_opens_no_issue(service, verdict):
+    service.stage("monitor", f'echo "monitor: {verdict}; read $*"; exit {SAID[verdict]}')
+    result = service.run("monitor", BATCH="data/live/*")
+    assert result.returncode == 0, result.stdout
+    assert f"monitor: {verdict}; read data/live/crashes_2002.csv.gz\n" in result.stdout
+    assert not service.asked
+
+
+@pytest.mark.parametrize("verdict", ["fail", "insufficient"])
+def test_monitor_that_does_not_pass_opens_an_issue_with_its_sentences(service, verdict):
+    service.stage("monitor", f'echo "gate batch: FAIL: a sentence"; echo "monitor: {verdict}; read it"; exit {SAID[verdict]}')
+    result = service.run("monitor", BATCH="data/live/*")
+    assert result.returncode == SAID[verdict], result.stdout
+    assert f"gate batch: FAIL: a sentence\nmonitor: {verdict}; read it" in service.page
+    assert "https://run" in service.page
+    opened = {"github": "gh issue create --title Monitoring does not pass --label monitoring", "gitlab": "title=Monitoring+does+not+pass"}
+    assert opened[service.ci] in service.asked
+
+
+def test_monitor_comments_on_the_issue_that_is_open(service):
+    service.stage("monitor", 'echo "monitor: fail; read it"; exit 2')
+    result = service.run("monitor", BATCH="data/live/*", ANSWER="7" if service.ci == "github" else '[{"iid": 7}]')
+    assert result.returncode == 2, result.stdout
+    assert {"github": "gh issue comment 7 --body-file", "gitlab": "https://api/issues/7/notes --data-urlencode body@"}[
+        service.ci
+    ] in service.asked
+    assert "issue create" not in service.asked
+    assert "title=" not in service.asked
+
+
+def test_monitor_that_breaks_down_is_no_warning(service):
+    service.stage("monitor", 'echo "Traceback (most recent call last):" >&2; exit 1')
+    assert service.run("monitor", BATCH="data/live/*").returncode == 1
+    assert "Traceback" in service.page
+
+
+def test_monitor_takes_the_last_batch_by_name_with_its_labels(service):
+    for name in ("2003-01.csv", "2003-02.csv", "2003-02.csv.dvc"):
+        (service.folder / "data" / name).write_text("", encoding="utf-8")
+    service.stage("monitor", 'echo "monitor: pass; asked for $*"')
+    pattern, labels = "data/2003*", "my labels.csv"
+    result = service.run("monitor", BATCH=pattern, MONITOR_BATCH=pattern, LABELS=labels, MONITOR_LABELS=labels)
+    assert "asked for data/2003-02.csv --labels my labels.csv\n" in result.stdout
+
+
+def test_monitor_without_a_batch_opens_an_issue_that_says_so(service):
+    result = service.run("monitor", BATCH="nowhere/*", MONITOR_BATCH="nowhere/*")
+    assert result.returncode == 2, result.stdout
+    assert "monitor: name a batch of live rows" in service.page
+
+
+@pytest.mark.parametrize("service", ["gitlab"], indirect=True)
+def test_monitor_without_a_token_says_why_there_is_no_issue(service):
+    service.stage("monitor", 'echo "monitor: fail; read it"; exit 2')
+    result = service.run("monitor", PROJECT_TOKEN="")
+    assert result.returncode == 2
+    assert "no issue: PROJECT_TOKEN is not set" in result.stdout
+    assert not service.asked
+
+
+@pytest.mark.parametrize("service", ["github"], indirect=True)
+def test_earlier_windows_come_from_the_last_run(service):
+    (service.notes / "earlier/monitoring/2001").mkdir(parents=True)
+    (service.notes / "earlier/monitoring/2001/window.json").write_text("{}", encoding="utf-8")
+    step = steps(service.folder, "monitor", "monitor")["Earlier windows"]["run"]
+    (service.folder / "reports/monitoring/2000").mkdir(parents=True)
+    for answer in ("", "41"):
+        shutil.rmtree(service.folder / "reports/monitoring/2001", ignore_errors=True)
+        result = bash(service.folder, step, NEWEST="", **service.environment | {"ANSWER": answer})
+        assert result.returncode == 0, result.stdout
+        assert ("no earlier window" in result.stdout) == (not answer)
+    assert {path.name for path in (service.folder / "reports/monitoring").iterdir()} == {"2000", "2001"}
+    assert "gh run download 41 --repo me/mine --name reports-monitoring" in service.asked
+
+
+ACCEPTED = """
+mkdir -p reports/retraining
+printf 'challenger,recall,accepted\\ncold,0.84,yes\\nwarm | start,,no\\n' > reports/retraining/challengers.csv
+git tag --annotate --message "a challenger" model@v2.0.0
+echo "retrain: accepted $*"
+"""
+
+
+def retrain(service: Service, tmp_path: Path) -> tuple[subprocess.CompletedProcess[str], Path]:
+    """Run the job retrain; return how it ended and the repository that it pushes to."""
+    origin = tmp_path / "origin.git"
+    git(service.folder, "init", "--quiet", "--bare", str(origin))
+    git(service.folder, "remote", "add", "origin", str(origin))
+    git(service.folder, "config", f"url.{origin}.insteadOf", "https://oauth2:secret@host/me/mine.git")
+    head = git(service.folder, "rev-parse", "HEAD")
+    result = service.run(
+        "retrain", FILES="data/live/*", BASE="main", GITHUB_RUN_ID="41", GITHUB_SHA=head, CI_COMMIT_SHA=head, CI_DEFAULT_BRANCH="main",
+        CI_PROJECT_URL="https://host/me/mine", CI_API_V4_URL="https://api", CI_PROJECT_ID="7", GITLAB_USER_NAME="me",
+        GITLAB_USER_EMAIL="me@mine",
+    )  # fmt: skip
+    return result, origin
+
+
+def test_accepted_challenger_ends_in_a_pull_request_with_what_it_changes(service, tmp_path):
+    service.stage("retrain", ACCEPTED)
+    result, origin = retrain(service, tmp_path)
+    assert result.returncode == 0, result.stdout
+    [branch] = git(origin, "branch", "--format=%(refname:short)").split()
+    assert re.fullmatch(r"retrain-\d{4}-\d\d-\d\d-\d{4}", branch)
+    assert git(origin, "diff", "--name-only", f"{branch}~", branch) == "reports/retraining/challengers.csv"
+    assert git(origin, "tag") == "model@v2.0.0"
+    assert service.page.startswith("## This run and ")
+    assert "### Metrics" in service.page
+    table = (
+        "### Challengers\n\n| challenger | recall | accepted |\n| --- | --- | --- |\n| cold | 0.84 | yes |\n| warm \\| start |  | no |\n"
+    )
+    assert table in service.page
+    assert {"github": "gh run download 41 --name retrained", "gitlab": "artifacts of https://run"}[service.ci] in service.page
+    asked = {"github": f"gh pr create --base main --head {branch}", "gitlab": f"source_branch={branch}&target_branch=main&title="}
+    assert asked[service.ci] in service.asked
+    assert "retrain: accepted data/live/crashes_2002.csv.gz" in result.stdout
+
+
+def test_refused_challenger_opens_no_pull_request(service, tmp_path):
+    service.stage("retrain", 'echo "retrain: refused by the gate challenger"; exit 1')
+    result, origin = retrain(service, tmp_path)
+    assert result.returncode == 1
+    assert "refused by the gate challenger" in result.stdout
+    assert not service.asked
+    assert not git(origin, "branch")
+
+
+def test_pull_request_says_that_its_comparison_fails(service, tmp_path):
+    service.stage("retrain", ACCEPTED + 'sed -i \'s/"blocks": false/"blocks": true/\' reports/gates/by_class.json')
+    result, _ = retrain(service, tmp_path)
+    assert result.returncode == 0, result.stdout
+    assert "**The comparison fails: do not merge this as it is.**" in service.page
+
+
+@pytest.mark.parametrize("ci", ["github", "gitlab"])
+def test_nothing_promotes_by_itself(baked, ci):
+    for name in CI[ci]:
+        lines = (baked[ci] / name).read_text(encoding="utf-8").splitlines()
+        assert not [line for line in lines if "promote" in line and not line.startswith("#")]
