@@ -51,6 +51,7 @@ def params(cluster: list[str] | None = None, strategy: str = "none", **settings)
         "evaluate": {"slices": [], "costs": {}, "refer_below": None},
         "monitor": {"label_delay": None},
         "retrain": {"candidates": ["all"], "recent": 0.5, "half_life": None, "warm_iterations": 50},
+        "registry": {"public_key": None},
         "train": {
             "model": "logistic_regression",
             "sample_weight": "none",
