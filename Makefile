@@ -7,7 +7,7 @@ UV := $(or $(shell command -v uv),.uv/bin/uv)
 RUN := $(UV) run --no-sync
 PYTEST = pytest -n auto
 
-.PHONY: demo scope repro verify compare age monitor retrain promote rollback history test lint env git
+.PHONY: demo scope repro verify compare age monitor score retrain promote rollback history test lint env git
 
 demo: env  # run what changed, then show the result, also that of a run that a gate stopped
 	@$(RUN) python -m stages.params
@@ -31,6 +31,9 @@ age: env  # how long a model lasts: fits on the past, scores the future
 
 monitor: env  # hold the batch BATCH of live rows, with the labels in LABELS if they came apart, against what the model was judged by
 	$(RUN) python -m stages.monitor $(or $(BATCH),$(wildcard data/live/*)) $(if $(LABELS),--labels $(LABELS)) $(if $(WINDOW),--window $(WINDOW)) $(if $(SAMPLE),--sample $(SAMPLE))
+
+score: env  # decide each row of FILE with the model in service; OUT is the file to write, by default in scored/
+	$(RUN) python -m stages.score $(FILE) $(if $(OUT),--out $(OUT))
 
 retrain: env  # a challenger from the newest labelled rows, the live files FILES (labels of their own in LABELS, one for each), held against the model in service
 	$(RUN) python -m stages.retrain $(FILES) $(addprefix --labels ,$(LABELS))

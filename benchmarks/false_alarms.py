@@ -2,8 +2,9 @@
 
 Each gate judges tables that the stages' own functions make of simulated rows whose truth is known. The columns are sizes of a fault;
 0 or less is none, and is tried on 200 tables, a fault on 50. The suites are those that a new project is given, confirmed. A cell has
-the percentages of tables of which the gate says fail / insufficient / warn. `prepared`, `sources` and what else is proposed from data
-have a benchmark of their own, benchmarks.proposals, and what monitoring says another, benchmarks.monitor.
+the percentages of tables that stop the run / that are insufficient / that are warned of, each the worst that is said. `prepared`,
+`sources` and what else is proposed from data have a benchmark of their own, benchmarks.proposals, and what monitoring says another,
+benchmarks.monitor.
 """
 
 import argparse
@@ -48,7 +49,7 @@ NOTHING_DRAWN = NOTHING_DRAWN.assign(average_precision_low=None, average_precisi
 DATA = Data(target="y", time=None, cluster=[], sensitive=["group"], allowed={}, cut_points={}, favourable=None, forbidden={})
 CRITERIA = SimpleNamespace(recall_floor=FLOOR, recall_floors={}, largest_gap=GAP)
 SLICED = ["place", "kind", "shift"]
-VERDICTS = ["fail", "insufficient", "warn"]
+SAID = ["stops", "insufficient", "warn"]
 Simulate = Callable[[np.random.Generator, float], pd.DataFrame]
 
 
@@ -319,9 +320,10 @@ CASES = [
 
 
 def judge(table: pd.DataFrame, suite: Path) -> str:
-    """Return what the gate says of this table."""
+    """Return whether the gate stops a run that has this table, or else its verdict."""
     with contextlib.redirect_stdout(io.StringIO()):
-        return gate(table, suite, suite.with_name("report.json")).verdict
+        verdict = gate(table, suite, suite.with_name("report.json"))
+    return "stops" if verdict.blocks else verdict.verdict
 
 
 def suite(name: str, n_classes: int, n_groups: int, folder: Path) -> Path:
@@ -355,7 +357,7 @@ def main() -> None:
                         judge(simulate(np.random.default_rng([seed, n_classes]), size), path)
                         for seed in range(asked.seeds if size <= 0 else asked.seeds // OF_A_FAULT)
                     ]
-                    shares.append(" / ".join(f"{100 * said.count(verdict) / len(said):g}" for verdict in VERDICTS))
+                    shares.append(" / ".join(f"{100 * said.count(verdict) / len(said):g}" for verdict in SAID))
             print(f"| {setting} | {' | '.join(shares)} |", flush=True)
 
 

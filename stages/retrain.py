@@ -22,6 +22,9 @@ from stages.after.challenger import Candidate, challengers, check_classes, non_i
 from stages.after.champion import champion as in_service
 from stages.after.champion import load_champion
 from stages.after.pool import OWN, Pool, gather, recent, span
+from stages.after.proof import suites, verdicts
+from stages.after.registry import CHALLENGER as STAGE
+from stages.after.registry import assign, identified, register
 from stages.command import Refused, run
 from stages.during.model import Model, load_model, save_model, sha256
 from stages.during.recipes import weights_of
@@ -262,6 +265,14 @@ def retrain(paths: list[Path], labels: list[Path | None], params: Params, source
     return chosen.name
 
 
+def registered(why: str, public_key: str | None) -> str:
+    """Put models/challenger/ into the registry, as a challenger, and return its version."""
+    files = {path.relative_to(CHALLENGER).as_posix(): path for path in sorted(CHALLENGER.rglob("*")) if path.is_file()}
+    version = register(files, {"verdicts": verdicts(CHALLENGER / "gates"), "suites": suites()}, why, public_key)
+    assign(version, STAGE, why)
+    return version
+
+
 def main() -> None:
     """Retrain on the files that the command line names; exit with 0 where a challenger may be promoted, with 1 where it is refused."""
     parser = argparse.ArgumentParser(prog="retrain", description=__doc__)
@@ -282,8 +293,11 @@ def main() -> None:
         )
     labels = [None if one == OWN else Path(one) for one in given.labels] or [None] * len(files)
     [source] = load_sources().sources.values()
-    name = retrain(files, labels, load_params(), source)
-    print(f"retrain: {CHALLENGER.as_posix()} ({name}) passed all gates; `make promote` puts it into service, and nothing else does")
+    identified()
+    params = load_params()
+    name = retrain(files, labels, params, source)
+    version = registered(f"a challenger ({name}) of {', '.join(map(str, files))}", params.registry.public_key)
+    print(f"retrain: {version} ({name}) passed all gates; `make promote VERSION={version} WHY=...` puts it into service, nothing else does")
 
 
 if __name__ == "__main__":

@@ -24,6 +24,8 @@ from stages.schema import Section, load
 
 REJECTS = ["source", "line", "kind", "reason"]
 RECORD = "__record"
+MIXED = "some lines end in a line feed, some in a carriage return and a line feed; export it with one of them"
+UNCLOSED = "has a quote that is never closed; close it, or double it if it is text"
 
 
 class Source(Section):
@@ -78,8 +80,10 @@ def load_sources() -> Sources:
     return load("data/sources.yaml", Sources)
 
 
-def read(con: Any, name: str, source: Source) -> Raw:
+def read(con: Any, name: str, source: Source, before: int = 0) -> Raw:
     """Return the rows of `source`, all as text, on the DuckDB connection `con` of Ibis.
+
+    before: how many lines of a larger file, of which this one is a part, lie between the header and its first row.
 
     Rows that are no rows of this table (too few or many fields, broken quotes or encoding) are rejects with their line.
     Raises Refused where the file is missing, empty, truncated, no such format, or its columns are not the declared ones.
@@ -89,15 +93,15 @@ def read(con: Any, name: str, source: Source) -> Raw:
         raise Refused(f"data/sources.yaml: sources.{name}.path is {source.path!r}, where there is no file; mend the path or put it there")
     try:
         if source.format == "parquet":
-            return _read_parquet(con, name, source, path)
-        with _readable(path, source) as (plain, encoding):
-            return _read_csv(con, name, source.model_copy(update={"encoding": encoding}), plain)
+            return _read_parquet(con, name, source, path, before)
+        with readable(path, source) as (plain, encoding):
+            return _read_csv(con, name, source.model_copy(update={"encoding": encoding}), plain, before)
     except (duckdb.Error, csv.Error) as error:
         raise Refused(f"{path} cannot be read: {str(error).splitlines()[0]}; compare it with data/sources.yaml") from None
 
 
 @contextmanager
-def _readable(path: Path, source: Source) -> Iterator[tuple[Path, str]]:
+def readable(path: Path, source: Source) -> Iterator[tuple[Path, str]]:
     """Yield a file that DuckDB can read as it is, and its encoding: `path`, or a copy in UTF-8 for as long as it is read.
 
     A byte that its encoding does not know stays as it is, so that no UTF-8 comes of it and its row is rejected.
@@ -122,10 +126,10 @@ def _readable(path: Path, source: Source) -> Iterator[tuple[Path, str]]:
             raise Refused(said) from None
 
 
-def _read_csv(con: Any, name: str, source: Source, path: Path) -> Raw:
+def _read_csv(con: Any, name: str, source: Source, path: Path, before: int) -> Raw:
     header = header_of(source, path)
     _check_columns(name, source, path, header)
-    rows, is_record, is_ended = row_lines(path, source)
+    rows, is_record, is_ended = row_lines(path, source, before)
     columns = ", ".join(f"{_quoted(column)}: 'VARCHAR'" for column in header)
     options = f"header=true, delim={_quoted(source.delimiter)}, quote='\"', escape='\"', encoding={_quoted(source.encoding)}"
     con.raw_sql(
@@ -145,7 +149,7 @@ def _read_csv(con: Any, name: str, source: Source, path: Path) -> Raw:
     return Raw(con.table("raw"), rejects[REJECTS], rows[is_record][1:])
 
 
-def _read_parquet(con: Any, name: str, source: Source, path: Path) -> Raw:
+def _read_parquet(con: Any, name: str, source: Source, path: Path, before: int) -> Raw:
     try:
         schema = pq.read_schema(path)
     except pa.ArrowInvalid:
@@ -157,7 +161,7 @@ def _read_parquet(con: Any, name: str, source: Source, path: Path) -> Raw:
     table = con.read_parquet(path)
     text = [table[column].cast("string").name(column) for column in source.columns]
     raw = con.create_table("raw", table.select((ibis.row_number() + 1).name(RECORD), *text), temp=True)
-    return Raw(raw, pd.DataFrame(columns=REJECTS).astype({"line": "int64"}), np.arange(pq.read_metadata(path).num_rows) + 2)
+    return Raw(raw, pd.DataFrame(columns=REJECTS).astype({"line": "int64"}), np.arange(pq.read_metadata(path).num_rows) + 2 + before)
 
 
 def _quoted(text: str) -> str:
@@ -167,14 +171,17 @@ def _quoted(text: str) -> str:
 
 def header_of(source: Source, path: Path) -> list[str]:
     """Return the names in the first line of a CSV file."""
+    encoding = source.encoding
     with opened(path) as file:
+        if encoding == "utf-16":  # its line feed is two bytes
+            file, encoding = io.BytesIO(io.TextIOWrapper(file, encoding, errors="replace", newline="\n").readline().encode()), "utf-8"
         line = file.readline().removeprefix(b"\xef\xbb\xbf")
     if b"\r" in line.strip():
         raise Refused(f"{path}: its lines end in carriage returns alone; export it with line feeds")
     if not line.strip():
         raise Refused(f"{path} is empty or begins with an empty line; its first line must name the columns")
     try:
-        return next(csv.reader([line.decode(source.encoding)], delimiter=source.delimiter))
+        return next(csv.reader([line.decode(encoding)], delimiter=source.delimiter))
     except UnicodeDecodeError as error:
         raise Refused(
             f"{path}: its header is not {source.encoding} (byte {error.start}); data/sources.yaml declares the encoding"
@@ -198,7 +205,7 @@ def _check_columns(name: str, source: Source, path: Path, found: list[str]) -> N
         raise Refused("\n".join(f"{path} has {problem} (sources.{name})" for problem in problems))
 
 
-def row_lines(path: Path, source: Source) -> tuple[np.ndarray, np.ndarray, bool]:
+def row_lines(path: Path, source: Source, before: int = 0) -> tuple[np.ndarray, np.ndarray, bool]:
     """Return the line on which each row of a CSV file begins, which rows are the header or records, and if its last line is ended.
 
     A blank line is a record, a missing value, in a file of one column. Found by Python alone, so that what DuckDB reads can
@@ -208,25 +215,30 @@ def row_lines(path: Path, source: Source) -> tuple[np.ndarray, np.ndarray, bool]
     quoted, ends, filled = False, set(), bytearray()
     with opened(path) as file:
         for number, line in enumerate(file, 1):
-            if b"\0" in line:
-                raise Refused(f"{path}: line {number} holds a NUL byte; it is not a text file, or is broken: export it anew")
-            if b"\r" in line.removesuffix(b"\n").removesuffix(b"\r"):
-                raise Refused(f"{path}: line {number} holds a carriage return that ends no line; export it with line feeds, or remove it")
+            check_line(path, line, number + before)
             quoted = quoted or b'"' in line
             ends.add(line[-2:] == b"\r\n" if line[-1:] == b"\n" else None)
             filled.append(bool(line.strip(b"\r\n")))
-    starts = np.arange(len(filled)) + 1
+    starts = np.arange(len(filled)) + 1 + before
     if not quoted and {True, False} <= ends:
-        raise Refused(f"{path}: some lines end in a line feed, some in a carriage return and a line feed; export it with one of them")
+        raise Refused(f"{path}: {MIXED}")
     if quoted:
-        starts, filled = _quoted_rows(path, source)
+        starts, filled = _quoted_rows(path, source, before)
     return starts, np.frombuffer(filled, dtype=bool) | (len(source.columns) == 1), None not in ends
 
 
-def _quoted_rows(path: Path, source: Source) -> tuple[np.ndarray, bytearray]:
+def check_line(path: Path, line: bytes, number: int) -> None:
+    """Raise Refused for a line that holds a NUL byte, or a carriage return on which readers differ."""
+    if b"\0" in line:
+        raise Refused(f"{path}: line {number} holds a NUL byte; it is not a text file, or is broken: export it anew")
+    if b"\r" in line.removesuffix(b"\n").removesuffix(b"\r"):
+        raise Refused(f"{path}: line {number} holds a carriage return that ends no line; export it with line feeds, or remove it")
+
+
+def _quoted_rows(path: Path, source: Source, before: int) -> tuple[np.ndarray, bytearray]:
     """Return what `row_lines` does for a file with quotes, in which a row can span lines."""
     csv.field_size_limit(2**31 - 1)
-    starts, filled, start = [], bytearray(), 1
+    starts, filled, start = [], bytearray(), 1 + before
     lines_of_row: list[str] = []
     last_row: list[str] = []
 
@@ -241,13 +253,12 @@ def _quoted_rows(path: Path, source: Source) -> tuple[np.ndarray, bytearray]:
         for row in rows:
             starts.append(start)
             filled.append(bool(row))
-            start = rows.line_num + 1
+            start = rows.line_num + 1 + before
             last_row = lines_of_row.copy()
             lines_of_row.clear()
     try:
         list(csv.reader(last_row, delimiter=source.delimiter, strict=True))
     except csv.Error as error:
         if "end of data" in str(error):
-            where = f"{path}: the row that begins on line {starts[-1]}"
-            raise Refused(f"{where} has a quote that is never closed; close it, or double it if it is text") from None
+            raise Refused(f"{path}: the row that begins on line {starts[-1]} {UNCLOSED}") from None
     return np.array(starts), filled

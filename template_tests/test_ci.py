@@ -166,6 +166,14 @@ def test_every_target_that_ci_makes_is_one(baked, ci):
     assert asked <= set(re.findall(r"^(\w+):", (baked[ci] / "Makefile").read_text(encoding="utf-8"), flags=re.MULTILINE))
 
 
+@pytest.mark.parametrize("ci", ["github", "gitlab"])
+def test_every_stage_that_ci_runs_is_one(baked, ci):
+    texts = [(baked[ci] / name).read_text(encoding="utf-8") for name in CI[ci]]
+    asked = {stage for text in texts for stage in re.findall(r"python -m stages\.(\w+)", text)}
+    assert asked == {"monitor", "retrain", "compare"}
+    assert all((baked[ci] / f"stages/{stage}.py").is_file() for stage in asked)
+
+
 def test_windows_runs_the_commands_of_the_readme(baked):
     folder = baked["github"]
     workflow = yaml.safe_load((folder / ".github/workflows/ci.yml").read_text(encoding="utf-8"))

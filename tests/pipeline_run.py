@@ -62,6 +62,9 @@ SETTINGS = {  # a params.yaml that a test may change
 }
 
 
+WHO = {f"GIT_{role}_{what}": value for role in ("AUTHOR", "COMMITTER") for what, value in (("NAME", "Ada"), ("EMAIL", "ada@example.org"))}
+
+
 def settings(**sections: dict) -> Params:
     """Return SETTINGS with what `sections` changes in each of theirs."""
     return check(

@@ -11,9 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.pipeline_run import Run
+from tests.pipeline_run import WHO, Run
 
-WHO = {f"GIT_{role}_{what}": value for role in ("AUTHOR", "COMMITTER") for what, value in (("NAME", "Ada"), ("EMAIL", "ada@example.org"))}
 SCORE = """
 import hashlib, sys
 from stages.after.champion import load_champion, version

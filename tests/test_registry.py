@@ -8,8 +8,10 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from stages import promote, rollback
 from stages.after.manifest import KEY, MANIFEST, SIGNATURE, read_manifest, write_manifest
+from stages.after.proof import missing_proof, verdicts
 from stages.after.registry import CHAMPION, RETIRED, assign, champions, events, in_service, register, verified
 from stages.command import Refused
+from tests.pipeline_run import WHO
 
 PROVEN = {"by_class": {"verdict": "pass", "blocks": False, "sha256": "c" * 64}}
 
@@ -22,9 +24,8 @@ def git(*arguments: str) -> str:
 def project(tmp_path, monkeypatch) -> Path:
     """An empty repository of git and DVC, and a model to register."""
     monkeypatch.chdir(tmp_path)
-    for name, value in {"NAME": "Ada", "EMAIL": "ada@example.org"}.items():
-        monkeypatch.setenv(f"GIT_AUTHOR_{name}", value)
-        monkeypatch.setenv(f"GIT_COMMITTER_{name}", value)
+    for name, value in WHO.items():
+        monkeypatch.setenv(name, value)
     git("init", "--quiet")
     Path(".dvc").mkdir()
     Path(".dvc/config").write_text("[core]\n    analytics = false\n    check_update = false\n", encoding="utf-8")
@@ -183,16 +184,16 @@ def test_rollback_to_nowhere_is_refused(version, now, said):
 
 def test_gate_that_did_not_judge_or_blocks_is_no_proof():
     blocked = {"by_class": {"verdict": "insufficient", "blocks": True, "sha256": ""}}
-    assert promote.missing_proof(PROVEN, ["by_class"]) == []
-    assert promote.missing_proof(blocked, ["by_class"]) == ["the gate by_class said insufficient; a model that it stops is not promoted"]
-    [said] = promote.missing_proof({}, ["by_class"])
+    assert missing_proof(PROVEN, ["by_class"]) == []
+    assert missing_proof(blocked, ["by_class"]) == ["the gate by_class said insufficient; a model that it stops is not promoted"]
+    [said] = missing_proof({}, ["by_class"])
     assert said.startswith("the gate by_class did not judge this model")
 
 
 def test_report_that_no_gate_wrote_is_refused(tmp_path):
     (tmp_path / "by_class.json").write_text(json.dumps({"verdict": "pass"}), encoding="utf-8")
     with pytest.raises(Refused, match="is not what a gate writes"):
-        promote.verdicts(tmp_path)
+        verdicts(tmp_path)
 
 
 def test_what_differs_is_told_once_for_all_stages():

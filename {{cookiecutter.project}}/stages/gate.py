@@ -55,9 +55,7 @@ def gate(table: pd.DataFrame | Stored, suite: str | Path, report: str | Path) ->
     something critical failed or is insufficient without a waiver, or if it could not judge everything it was asked to.
     """
     loaded = read_suite(suite)
-    findings = [_closed(problem) for problem in loaded.problems + _table_problems(table, loaded)]
-    if table.columns.is_unique:  # else a column is no single column; _table_problems has told it
-        findings += _judge(table, loaded)
+    findings = find(table, loaded)
     if loaded.expected and all(e.meta["bound"] == "inferred" for e in loaded.expected):
         findings.append(Finding("warn", False, f"WARN: {loaded.path} {UNCONFIRMED}"))
     verdict = Verdict(
@@ -71,6 +69,14 @@ def gate(table: pd.DataFrame | Stored, suite: str | Path, report: str | Path) ->
     print(f"gate {verdict.gate}: {verdict.verdict} ({_count(len(table), 'row')}, {_count(len(loaded.expected), 'expectation')})")
     print("".join(f"  {sentence}\n" for sentence in verdict.sentences), end="", flush=True)
     return verdict
+
+
+def find(table: pd.DataFrame | Stored, suite: Suite) -> list[Finding]:
+    """Return what a suite finds in `table`, in the order of the suite, after what is wrong with the suite or the table itself."""
+    findings = [_closed(problem) for problem in suite.problems + _table_problems(table, suite)]
+    if table.columns.is_unique:  # else a column is no single column; _table_problems has told it
+        findings += _judge(table, suite)
+    return findings
 
 
 def not_judged(suite: str | Path, report: str | Path, why: str) -> None:
@@ -178,26 +184,33 @@ def _without_value(rows: pd.DataFrame, suite: Suite, expected: Expected) -> list
 
 
 def _ask(rows: pd.DataFrame, suite: Suite, expected: list[Expected]) -> dict[int, list[Finding]]:
-    """Return what Great Expectations finds for each of `expected`.
-
-    Its validator is called itself: a data source and its batch would compute a fingerprint of all cells, twice, which costs
-    more than all expectations together.
-    """
+    """Return what Great Expectations finds for each of `expected`."""
     result_format: dict[str, Any] = {"result_format": "SUMMARY"}
     if suite.row:  # a small table: name every row that fails, so that none hides behind a waived one
         result_format |= {"unexpected_index_column_names": suite.shown, "partial_unexpected_count": len(rows)}
     asked = [e.expectation for e in expected] + [_meets_rows(e) for e in expected if "row_condition" in e.raw["kwargs"]]
-    validator = Validator(PandasExecutionEngine(batch_data_dict={"table": rows}))
-    validator.metrics_calculator.show_progress_bars = False
     try:
-        results = validator.graph_validate([one.configuration for one in asked], {"result_format": result_format})
+        results = validated(rows, asked, result_format)
     except (GreatExpectationsError, TypeError, ValueError) as error:
         sentence = f"{suite.path} could not be judged: {' '.join(str(error).split())}"
         return {e.nth: [_closed(sentence)] for e in expected[:1]}
-    by_nth = {result.expectation_config.meta["nth"]: result for result in results if result.expectation_config}
+    by_nth = {result.expectation_config.meta["nth"]: result for result in results}
     met = {e.nth: -e.nth not in by_nth or bool(by_nth[-e.nth].success) for e in expected}
     found = {e.nth: _finding(suite, e, by_nth.get(e.nth), met[e.nth]) for e in expected}
     return {nth: [finding] if finding else [] for nth, finding in found.items()}
+
+
+def validated(rows: pd.DataFrame, asked: list[Expectation], result_format: dict[str, Any]) -> list[Any]:
+    """Return the results of Great Expectations; raises what it raises.
+
+    Its validator is called itself: a data source would compute a fingerprint of all cells, twice, which costs more than all expectations.
+    """
+    engine = PandasExecutionEngine(batch_data_dict={"table": rows})
+    validator = Validator(engine)
+    validator.metrics_calculator.show_progress_bars = False
+    results = validator.graph_validate([one.configuration for one in asked], {"result_format": result_format})
+    engine.batch_manager.reset_batch_cache()  # a cycle holds it, and with it the rows, until Python looks for cycles
+    return [result for result in results if result.expectation_config]
 
 
 def _meets_rows(expected: Expected) -> Expectation:
@@ -211,7 +224,7 @@ def _finding(suite: Suite, expected: Expected, result: Any, met: bool) -> Findin
     where = f"{suite.path}, expectation {expected.nth}"
     if result is None:
         return _closed(f"{where} ({expected.raw['type']}) was not judged; mend it there")
-    if error := _exception(result.exception_info):
+    if error := exception_of(result.exception_info):
         return _closed(f"{where} ({expected.raw['type']}) could not be judged: {error}; is its bound of the column's type?")
     judged = result.result.get("element_count")  # None for types that judge a column or the table as one
     if not met or judged == 0:
@@ -226,11 +239,11 @@ def _finding(suite: Suite, expected: Expected, result: Any, met: bool) -> Findin
     verdict = expected.meta.get("verdict", "fail") if expected.raw["severity"] == "critical" or "verdict" in expected.meta else "warn"
     blocks = expected.raw["severity"] == "critical" and not waived
     notes = "; ".join(f"{name} is waived: {reason}" for name, reason in expected.waived.items()) if waived else expected.meta["notes"]
-    sentence = f"{verdict.upper()}: {_found(suite, expected, result.result, open_rows or rows)}. {_allowed(expected)} {notes} ({where})"
+    sentence = f"{verdict.upper()}: {_found(suite, expected, result.result, open_rows or rows)}. {allowed(expected)} {notes} ({where})"
     return Finding(verdict, blocks, sentence)
 
 
-def _exception(info: dict[str, Any]) -> str:
+def exception_of(info: dict[str, Any]) -> str:
     """Return the message of an exception that Great Expectations swallowed; it nests them by metric."""
     nested = [info, *(value for value in info.values() if isinstance(value, dict))]
     messages = {str(one.get("exception_message")) for one in nested if one.get("raised_exception")}
@@ -277,7 +290,7 @@ def _more(n: int) -> str:
     return f"; and {n - EXAMPLES:,} more" if n > EXAMPLES else ""
 
 
-def _allowed(expected: Expected) -> str:
+def allowed(expected: Expected) -> str:
     """Return Great Expectations' own sentence about what is allowed."""
     rendered = InlineRenderer(render_object=expected.expectation.configuration).get_rendered_content()[0].value
     params = {key: param["value"] for key, param in (rendered.params or {}).items()}

@@ -11,7 +11,7 @@ import pandas as pd
 from threadpoolctl import threadpool_limits
 
 from stages.after import monitoring_page, windows
-from stages.after.batch import LINE, Batch, beside, check_labels, live_suite, read_batch, with_labels
+from stages.after.batch import LINE, Batch, beside, check_labels, live_suite, named_by, read_batch, with_labels
 from stages.after.champion import champion, load_champion, suite_of_rows, version, worth_of_features
 from stages.after.drift import domain, drift, pictures
 from stages.after.labelling import to_label
@@ -41,7 +41,8 @@ def judge(
 
     Return the verdicts: batch, drift, performance.
     """
-    data, rows = params.data, batch.rows.drop(columns=LINE)
+    data = params.data
+    rows = batch.rows.drop(columns=[LINE, *(column for column in key if column in data.forbidden)], errors="ignore")
     X = features(rows, data)
     write_table(batch.rejects, folder / "rejects.csv")
     write_table(beside(reference, X), folder / "batch.csv")
@@ -61,7 +62,7 @@ def judge(
     verdicts["drift"] = gate(moved, DRIFT, folder / "gates" / "drift.json").verdict
     known = batch.labels.notna().to_numpy()
     if sample:
-        table = to_label(batch.rows[~known], y_score[~known], model, key or [LINE], sample, params.random_state)
+        table = to_label(batch.rows[~known], y_score[~known], model, named_by(list(batch.rows.columns), key), sample, params.random_state)
         write_table(table, folder / "to_label.csv")
         print(f"{(folder / 'to_label.csv').as_posix()} names {len(table)} rows to label")
     live = figures(batch.labels[known], y_score[known], y_pred[known], audited(rows, data)[known], model.classes)

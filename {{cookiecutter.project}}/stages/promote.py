@@ -4,42 +4,23 @@ import argparse
 import json
 import subprocess
 import sys
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from stages.after.challenger import non_inferiority
 from stages.after.champion import FOLDER as MODELS
-from stages.after.registry import CHAMPION, RETIRED, assign, events, in_service, register, verified
+from stages.after.champion import load_champion
+from stages.after.proof import COMPARED, EVALUATED, missing_proof, suites, verdicts
+from stages.after.registry import CHAMPION, RETIRED, assign, events, identified, in_service, register, verified
 from stages.command import Refused, run
-from stages.during.model import sha256
+from stages.during.model import MODEL, load_model, sha256
+from stages.features import features
+from stages.gate import gate, not_judged, stop
 from stages.params import load_params
-from stages.summary import GATES, REPORTS
+from stages.summary import REPORTS
+from stages.tables import TEST, TRAIN, read_table, write_table
 
-EVALUATED = [name for names in GATES.values() for name in names]
-COMPARED = "challenger"  # the gate of the comparison with the champion
-
-
-def verdicts(gates: Path) -> dict[str, dict[str, Any]]:
-    """Return what each report in the folder `gates` said, whether it blocks, and its SHA-256; raises Refused for one that is broken."""
-    found = {}
-    for path in sorted(gates.glob("*.json")):
-        try:
-            report = json.loads(path.read_text(encoding="utf-8"))
-            found[path.stem] = {"verdict": report["verdict"], "blocks": report["blocks"], "sha256": sha256(path)}
-        except (ValueError, KeyError, TypeError):
-            raise Refused(f"{path.as_posix()} is not what a gate writes; run `make repro`, which writes it anew") from None
-    return found
-
-
-def missing_proof(proven: dict[str, dict[str, Any]], needed: Iterable[str]) -> list[str]:
-    """Return a sentence for each gate of `needed` that did not judge, or that blocks."""
-    problems = []
-    for name in needed:
-        if name not in proven:
-            problems.append(f"the gate {name} did not judge this model, and nothing passes a gate that is unproven; run `make repro`")
-        elif proven[name]["blocks"]:
-            problems.append(f"the gate {name} said {proven[name]['verdict']}; a model that it stops is not promoted")
-    return problems
+HELD = Path("expectations/challenger.json")
 
 
 def version_files(models: Path, reports: Path) -> dict[str, Path]:
@@ -56,7 +37,31 @@ def version_files(models: Path, reports: Path) -> dict[str, Path]:
     return files
 
 
-def of_last_run(why: str, public_key: str | None) -> str:
+def held_against_champion(uncompared: str | None) -> dict[str, Any]:
+    """Hold the model of the last run against the one in service on the test rows, by class and group, and return what the gate said.
+
+    Where the champion was fitted on some of these rows it has the advantage, never the other. uncompared: why a model goes into
+    service that cannot be compared, since the champion needs columns that are gone; it does not excuse one that was compared.
+    """
+    data, rows = load_params().data, read_table(TEST)
+    report = REPORTS / "gates" / HELD.name
+    try:
+        models, X = (load_champion()[0], load_model(MODEL)), features(rows, data)
+        old, new = ((model.classes, model.decide(model.predict_proba(X), rows)) for model in models)
+    except Refused as refused:
+        if uncompared is None:
+            raise Refused(
+                f"{refused}\nthe two models cannot be compared; if this one is to serve all the same, say why: --uncompared REASON"
+            ) from None
+        not_judged(HELD, report, f"not compared with the champion: {uncompared}")
+        return verdicts(report.parent)[HELD.stem]
+    table = non_inferiority(rows, old, new, read_table(TRAIN), data, 0.95)
+    write_table(table, REPORTS / HELD.with_suffix(".csv").name)
+    stop([gate(table, HELD, report)])
+    return verdicts(report.parent)[HELD.stem]
+
+
+def of_last_run(why: str, public_key: str | None, uncompared: str | None) -> str:
     """Register the model of the last run and return its version; raises Refused where a file differs from dvc.lock, or a gate blocks."""
     ended = subprocess.run([sys.executable, "-m", "dvc", "status", "--json"], capture_output=True, encoding="utf-8")
     if ended.returncode:
@@ -67,7 +72,9 @@ def of_last_run(why: str, public_key: str | None) -> str:
     problems += missing_proof(proven, EVALUATED)
     if problems:
         raise Refused("\n".join([*problems, "run `make repro`, or restore what was changed from git and with `dvc checkout`"]))
-    files = {name: path for name, path in version_files(MODELS, REPORTS).items() if not name.startswith("gates/") or path.stem in EVALUATED}
+    if in_service(events()) is not None:
+        proven[COMPARED] = held_against_champion(uncompared)
+    files = {name: path for name, path in version_files(MODELS, REPORTS).items() if not name.startswith("gates/") or path.stem in proven}
     return register(files, {"verdicts": proven, "suites": suites(), "lock_sha256": sha256("dvc.lock")}, why, public_key)
 
 
@@ -82,20 +89,15 @@ def differing(status: dict[str, Any]) -> list[str]:
     return [f"{said} since {', '.join(names)} ran" for said, names in stages.items()]
 
 
-def suites() -> dict[str, str]:
-    """Return the SHA-256 of every suite."""
-    return {path.as_posix(): sha256(path) for path in sorted(Path("expectations").glob("*.json"))}
-
-
-def promote(version: str | None, why: str, public_key: str | None) -> str:
+def promote(version: str | None, why: str, public_key: str | None, uncompared: str | None = None) -> str:
     """Make `version`, or the model of the last run, the champion, and return a line on it."""
-    version = version or of_last_run(why, public_key)
+    version = version or of_last_run(why, public_key, uncompared)
     said = events()
     manifest = verified(version, said, public_key)
     before = in_service(said)
     if version == before:
         raise Refused(f"{version} is in service already")
-    problems = missing_proof(manifest["verdicts"], EVALUATED)
+    problems = missing_proof(manifest["verdicts"], EVALUATED if before is None else [*EVALUATED, COMPARED])
     suite = {path: digest for path, digest in manifest["suites"].items() if path in suites() and suites()[path] != digest}
     problems += [
         f"{path} is not the suite that {version} was judged by (SHA-256 differs); restore it from git, or judge anew" for path in suite
@@ -117,10 +119,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="promote", description=__doc__)
     parser.add_argument("version", nargs="?", help="a registered version, such as v2.0.0; without it, the model of the last run")
     parser.add_argument("--why", required=True, help="the reason, which the tag keeps")
+    parser.add_argument("--uncompared", metavar="REASON", help="why a model goes into service that cannot be compared with the champion")
     given = parser.parse_args()
     if not given.why.strip():
         raise Refused("--why is empty: say why this model goes into service, the tag keeps it")
-    print(promote(given.version, given.why.strip(), load_params().registry.public_key))
+    identified()
+    print(promote(given.version, given.why.strip(), load_params().registry.public_key, given.uncompared))
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
 import argparse
 
-from stages.after.registry import CHAMPION, RETIRED, assign, champions, events, in_service, verified
+from stages.after.registry import CHAMPION, RETIRED, assign, champions, events, identified, in_service, verified
 from stages.command import Refused, run
 from stages.params import load_params
 
@@ -33,6 +33,7 @@ def main() -> None:
     given = parser.parse_args()
     if not given.why.strip():
         raise Refused("--why is empty: say what was wrong, the tag keeps it")
+    identified()
     said = events()
     now = in_service(said)
     back = target(given.version, now, champions(said))

@@ -109,6 +109,12 @@ def read_suite(path: str | Path) -> Suite:
     return suite
 
 
+def expected(nth: int, raw: dict[str, Any]) -> Expected:
+    """Return the expectation `raw`, the nth of its file; raises what Great Expectations raises for what it does not take."""
+    configuration = ExpectationConfiguration(**{**raw, "meta": {**raw["meta"], "nth": nth}})
+    return Expected(nth, raw, configuration.to_domain_obj())
+
+
 def _finite(number: str) -> float:
     """Return the number; raises ValueError for NaN and infinity, also where JSON hides it as 1e999."""
     if not math.isfinite(float(number)):
@@ -145,8 +151,7 @@ def _fill(suite: Suite, content: Any) -> None:
             ids.append(raw["id"])
         if not problems:
             try:
-                configuration = ExpectationConfiguration(**{**raw, "meta": {**raw["meta"], "nth": nth}})
-                suite.expected.append(Expected(nth, raw, configuration.to_domain_obj()))
+                suite.expected.append(expected(nth, raw))
             except ValidationError as error:
                 problems = [f"{'.'.join(str(step) for step in e['loc'])}: {e['msg']}".removeprefix("__root__: ") for e in error.errors()]
             except (GreatExpectationsError, TypeError, ValueError) as error:

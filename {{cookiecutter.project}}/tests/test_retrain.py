@@ -21,6 +21,7 @@ from threadpoolctl import threadpool_limits
 from stages import augment, evaluate, prepare, retrain, train
 from stages.after.challenger import CHAMPION, Candidate, challengers, check_classes, non_inferiority
 from stages.after.pool import gather, matured, part, recent, span
+from stages.after.registry import events, verified
 from stages.command import Refused
 from stages.during.intervals import newcombe_paired
 from stages.during.model import Model, load_model, save_model, sha256
@@ -34,7 +35,7 @@ from stages.sources import load_sources
 from stages.summary import GATES
 from stages.tables import TEST, TRAIN, read_table
 from tests.drills import ALWAYS
-from tests.pipeline_run import PROJECT, roles, settings
+from tests.pipeline_run import PROJECT, WHO, roles, settings
 
 SUITES = {name: PROJECT / "expectations" / f"{name}.json" for name in ("challenger", "challengers")}
 ROLES = {"target": "label", "time": "year", "sensitive": ["sex"], "forbidden": {"late": "known later"}}
@@ -100,10 +101,19 @@ def command(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(call, cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, encoding="utf-8")
 
 
-def test_a_challenger_of_newer_rows_passes_all_gates(project):
+def test_a_challenger_of_newer_rows_passes_all_gates_and_is_registered(project, monkeypatch):
+    for name, value in WHO.items():
+        monkeypatch.setenv(name, value)
+    (project / ".dvc").mkdir()
+    (project / ".dvc/config").write_text("[core]\n    analytics = false\n", encoding="utf-8")
+    (project / ".gitignore").write_text("/registry/*/\n/models/\n", encoding="utf-8")
+    for git in (["init", "--quiet"], ["add", "--all"], ["commit", "--quiet", "--message", "run"]):
+        subprocess.run(["git", *git], check=True)
     ended = command(project)
     assert ended.returncode == 0, ended.stdout
-    assert "retrain: models/challenger (all) passed all gates; `make promote` puts it into service" in ended.stdout
+    assert "retrain: v1.0.0 (all) passed all gates; `make promote VERSION=v1.0.0 WHY=...` puts it into service" in ended.stdout
+    assert [(event.version, event.stage) for event in events()] == [("v1.0.0", None), ("v1.0.0", "challenger")]
+    assert verified("v1.0.0", events(), None)["verdicts"]["challenger"]["verdict"] == "pass"
     assert "expectations/prepared.json ends year at 2003; time goes on, here to 2005" in ended.stdout
     assert {path.name for path in (project / "models/challenger").iterdir()} == {*retrain.KEPT, "gates"}
     model = load_model("models/challenger/model.skops")

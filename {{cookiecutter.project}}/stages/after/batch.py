@@ -15,7 +15,7 @@ from stages.command import Refused
 from stages.params import ROW_ID, Data
 from stages.prepare import PROBLEM, conform
 from stages.sources import RECORD, REJECTS, Source, header_of, read
-from stages.suite import Expected
+from stages.suite import Expected, Suite, expected, read_suite
 
 LINE = "line"
 OF_THE_WHOLE = ("expect_table_row_count", "expect_column_unique_value_count", "expect_column_kl_divergence", "expect_column_quantile")
@@ -39,6 +39,8 @@ def live_source(path: Path, source: Source, data: Data) -> Source:
     """Return what the file at `path` is: the declared source, of which the target and forbidden columns may be lacking."""
     later = {data.target, *data.forbidden}
     live = source.model_copy(update={"path": path.as_posix(), "format": "parquet" if path.suffix == ".parquet" else "csv"})
+    if LINE in source.columns:
+        raise Refused(f"data/sources.yaml: a column is named {LINE!r}, which names the lines of live rows; rename it in the files")
     if not path.is_file():
         raise Refused(f"{path} does not exist; name the file of the batch")
     try:
@@ -49,13 +51,14 @@ def live_source(path: Path, source: Source, data: Data) -> Source:
     return live.model_copy(update={"columns": columns})
 
 
-def read_batch(path: Path, source: Source, data: Data) -> Batch:
+def read_batch(path: Path, source: Source, data: Data, before: int = 0) -> Batch:
     """Return the rows of the batch at `path`, of their declared types; rows that do not conform are rejects with their reason.
 
-    A row that stands twice stays: two of the same came. Raises Refused where the columns are not those that were declared.
+    A row that stands twice stays: two of the same came. before: lines between the header and the first row, of a file of which this one
+    is a part. Raises Refused where the columns are not those that were declared.
     """
     live = live_source(path, source, data)
-    raw = read(ibis.duckdb.connect(), "batch", live)
+    raw = read(ibis.duckdb.connect(), "batch", live, before)
     table = conform(raw.table, live)
     if data.target in live.columns:
         table = table.mutate(table[data.target].cast("string").name(data.target))
@@ -65,10 +68,16 @@ def read_batch(path: Path, source: Source, data: Data) -> Batch:
     rejects = pd.DataFrame({"source": "batch", "line": bad[LINE], "kind": "bad_value", "reason": bad[PROBLEM]})
     rows = rows[rows[PROBLEM].isna()].reset_index(drop=True)
     labels = rows[data.target] if data.target in rows else pd.Series(None, index=rows.index, dtype="str", name=data.target)
-    found = [column for column in live.columns if column != data.target and column not in data.forbidden]
+    hidden = {data.target, *data.forbidden} - set(source.key)
+    found = [column for column in live.columns if column not in hidden]
     rejects = pd.concat([side for side in (raw.rejects, rejects) if len(side)] or [rejects])[REJECTS].sort_values(LINE, ignore_index=True)
     hidden = rows[[column for column in live.columns if column in data.forbidden]]
     return Batch(rows[[LINE, *found]], labels.astype("str"), rejects, raw.records_in_file, hidden)
+
+
+def named_by(columns: list[str], key: list[str]) -> list[str]:
+    """Return the columns that name a live row: the declared `key` where all of it came, else `line`."""
+    return key if key and set(key) <= set(columns) else [LINE]
 
 
 def with_labels(batch: Batch, path: Path, key: list[str], source: Source) -> Batch:
@@ -76,7 +85,7 @@ def with_labels(batch: Batch, path: Path, key: list[str], source: Source) -> Bat
 
     Raises Refused for a column that is lacking, a key that stands twice, and a row that the batch does not have.
     """
-    target, by = str(batch.labels.name), key or [LINE]
+    target, by = str(batch.labels.name), named_by(list(batch.rows.columns), key)
     try:
         table = (
             pd.read_parquet(path)
@@ -126,21 +135,38 @@ def live_suite(path: Path, data: Data) -> dict[str, Any]:
     """
     try:
         suite = json.loads(path.read_text(encoding="utf-8"))
-        apart = {data.target, ROW_ID, data.time}
-        kept = []
-        for one in suite["expectations"]:
-            named = set(Expected(0, one, None).columns)  # type: ignore[arg-type]
-            if one["type"].startswith(OF_THE_WHOLE) or named & apart:
-                continue
-            if "column_set" in one["kwargs"]:
-                asked = [column for column in one["kwargs"]["column_set"] if column not in (data.target, ROW_ID)]
-                one = {**one, "kwargs": {**one["kwargs"], "column_set": asked}}
-            kept.append(one)
+        kept = [live for one in suite["expectations"] if (live := _of_live_rows(one, data))]
     except FileNotFoundError:
         raise Refused(f"{path} does not exist; restore it from git: rows without a suite pass nothing") from None
     except (ValueError, KeyError, TypeError, AttributeError):
         raise Refused(f"{path} is no suite; restore it from git") from None
     return {**suite, "name": "suite", "expectations": kept}
+
+
+def _of_live_rows(one: dict[str, Any], data: Data) -> dict[str, Any] | None:
+    """Return an expectation as it holds for live rows, None if it does not."""
+    named = set(Expected(0, one, None).columns)  # type: ignore[arg-type]
+    if one["type"].startswith(OF_THE_WHOLE) or named & {data.target, ROW_ID, data.time}:
+        return None
+    if "column_set" not in one["kwargs"]:
+        return one
+    asked = [column for column in one["kwargs"]["column_set"] if column not in (data.target, ROW_ID)]
+    return {**one, "kwargs": {**one["kwargs"], "column_set": asked}}
+
+
+def critical(path: Path, data: Data) -> Suite:
+    """Return what of the suite that `live_suite` returns is critical, numbered as in its file.
+
+    Raises Refused for all that is wrong with the file, and where nothing is left, since nothing would be judged.
+    """
+    suite = read_suite(path)
+    if suite.problems:
+        raise Refused("\n".join(suite.problems))
+    kept = [(e.nth, _of_live_rows(e.raw, data)) for e in suite.expected if e.raw["severity"] == "critical"]
+    found = [expected(nth, raw) for nth, raw in kept if raw]
+    if not found:
+        raise Refused(f"{path} has no critical expectation that holds for live rows, so that it would stop nothing; make one critical")
+    return replace(suite, expected=found)
 
 
 def beside(reference: dict[str, Any], X: pd.DataFrame) -> pd.DataFrame:

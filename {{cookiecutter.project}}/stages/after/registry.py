@@ -47,6 +47,14 @@ def git(*arguments: str) -> str:
     return ended.stdout
 
 
+def identified() -> None:
+    """Raise Refused unless git finds a repository and knows who is working in it: the tags say who it was."""
+    if subprocess.run(["git", "rev-parse", "--git-dir"], capture_output=True).returncode:
+        raise Refused("git finds no repository here, and a model is registered in git; run `git init`, and commit the run")
+    if subprocess.run(["git", "var", "GIT_COMMITTER_IDENT"], capture_output=True).returncode:
+        raise Refused("git does not know who you are, and the tags say who registered a model; set `git config user.name` and user.email")
+
+
 def events() -> list[Event]:
     """Return what the tags say, registrations first, then the stages in the order in which they were given; none without git."""
     listed = subprocess.run(

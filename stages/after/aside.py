@@ -1,0 +1,107 @@
+"""Find the rows of a batch that its suite does not allow, so that the others can be decided."""
+
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import pandas as pd
+from great_expectations.exceptions import GreatExpectationsError
+from great_expectations.expectations.expectation import ColumnMapExpectation, ColumnPairMapExpectation, MulticolumnMapExpectation
+
+from stages.after.batch import LINE
+from stages.command import Refused
+from stages.gate import allowed, exception_of, validated
+from stages.suite import Expected, Suite
+
+KIND = "not_allowed"
+REJECTED = ["line", "kind", "reason"]
+ROW_BY_ROW = (ColumnMapExpectation, ColumnPairMapExpectation, MulticolumnMapExpectation)
+ROW_BY_OTHERS = ("_to_be_unique", "creasing", "_z_scores_to_be_less_than", "_outliers", "_of_type", "_type_list")  # ends of types
+
+
+@dataclass
+class Held:
+    """The critical expectations of `suite`, each of which judges a row by itself, and how many rows each judged and found wrong so far.
+
+    One that allows exceptions (`mostly`) sets rows aside only where more of the whole file are wrong than it allows.
+    """
+
+    suite: Suite
+    judged: dict[int, int] = field(default_factory=dict)
+    wrong: dict[int, int] = field(default_factory=dict)
+
+    def aside(self, rows: pd.DataFrame) -> pd.DataFrame:
+        """Return line, kind and reason of the `rows` that expectations without exceptions find wrong, and count for the others."""
+        found = _wrong(rows, self.suite)
+        for e, index, judged in found:
+            self.judged[e.nth] = self.judged.get(e.nth, 0) + judged
+            self.wrong[e.nth] = self.wrong.get(e.nth, 0) + len(index)
+        return _told(rows, [(e, index) for e, index, _ in found if _mostly(e) == 1])
+
+    def exceeded(self) -> Suite:
+        """Return those that allow exceptions, but fewer than there were."""
+        among = [e for e in self.suite.expected if _mostly(e) < 1 and self.judged.get(e.nth)]
+        return replace(self.suite, expected=[e for e in among if 1 - self.wrong[e.nth] / self.judged[e.nth] < _mostly(e)])
+
+
+def aside(rows: pd.DataFrame, suite: Suite) -> pd.DataFrame:
+    """Return line, kind and reason of the `rows` that an expectation of `suite` finds wrong, in order of lines."""
+    return _told(rows, [(e, index) for e, index, _ in _wrong(rows, suite)])
+
+
+def parted(suite: Suite, columns: list[str]) -> tuple[Suite, Suite]:
+    """Return the expectations that judge each row of a table with `columns` by itself, and the others, which judge the table."""
+    by_row = [e for e in suite.expected if _judges_rows(e) and set(e.columns) <= set(columns)]
+    return replace(suite, expected=by_row), replace(suite, expected=[e for e in suite.expected if e not in by_row])
+
+
+def _judges_rows(expected: Expected) -> bool:
+    return isinstance(expected.expectation, ROW_BY_ROW) and not expected.raw["type"].endswith(ROW_BY_OTHERS)
+
+
+def _mostly(expected: Expected) -> float:
+    return float(expected.raw["kwargs"].get("mostly", 1))
+
+
+def _wrong(rows: pd.DataFrame, suite: Suite) -> list[tuple[Expected, list[int], int]]:
+    """Return for each expectation which rows it finds wrong, by their index, and how many it judged; raises Refused where it cannot."""
+    if not suite.expected or rows.empty:
+        return []
+    problems, found = [], []
+    try:
+        results = validated(rows, [e.expectation for e in suite.expected], {"result_format": "COMPLETE", "exclude_unexpected_values": True})
+    except (GreatExpectationsError, TypeError, ValueError) as error:
+        raise Refused(f"{suite.path} could not be judged: {' '.join(str(error).split())}") from None
+    by_nth: dict[int, Any] = {result.expectation_config.meta["nth"]: result for result in results}
+    for e in suite.expected:
+        result = by_nth.get(e.nth)
+        why = "it was left out" if result is None else exception_of(result.exception_info)
+        if why or result is None:
+            problems.append(f"{suite.path}, expectation {e.nth} ({e.raw['type']}) could not be judged: {why}; mend it there")
+            continue
+        judged = result.result.get("element_count", 0) - result.result.get("missing_count", 0)
+        found.append((e, result.result.get("unexpected_index_list") or [], judged))
+    if problems:
+        raise Refused("\n".join(problems))
+    return found
+
+
+def _told(rows: pd.DataFrame, found: list[tuple[Expected, list[int]]]) -> pd.DataFrame:
+    """Return one row per row that is wrong, in order of lines, with all its reasons."""
+    said = []
+    for e, index in found:
+        if index:
+            wrong, why = rows.loc[index], f"{allowed(e)} {e.meta['notes']}"
+            values = [[f"{column} is {_word(value)}" for value in wrong[column]] for column in e.columns]
+            reasons = [f"{' and '.join(one)}. {why}" for one in zip(*values, strict=True)]
+            said.append(pd.DataFrame({LINE: wrong[LINE], "reason": reasons}))
+    if not said:
+        return pd.DataFrame(columns=REJECTED).astype({LINE: "int64"})
+    told = pd.concat(said).groupby(LINE, sort=True)["reason"].agg(" ".join).reset_index()
+    return told.assign(kind=KIND)[REJECTED]
+
+
+def _word(value: Any) -> str:
+    """Return a value as it stands in a sentence: a whole number without its decimals, which it has where others are missing."""
+    if pd.isna(value):
+        return "missing"
+    return f"{value:.15g}" if isinstance(value, float) else str(value)

@@ -1,0 +1,192 @@
+"""Score a file of any size with the model in service: rows that do not conform or are not allowed are set aside, the rest decided."""
+
+import argparse
+import sys
+import tempfile
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.csv
+import pyarrow.parquet as pq
+from threadpoolctl import threadpool_limits
+from tqdm import tqdm
+
+from stages.after.aside import REJECTED, Held, aside, parted
+from stages.after.batch import LINE, critical, live_source, named_by
+from stages.after.champion import champion, load_champion, suite_of_rows, version
+from stages.after.chunks import ROWS, batches
+from stages.command import Refused, run
+from stages.during.decision import confidence
+from stages.during.model import Model
+from stages.features import features
+from stages.formats import PACKED
+from stages.gate import find
+from stages.params import Params, load_params
+from stages.sources import Source, load_sources
+from stages.suite import Suite
+from stages.tables import Stored, whole
+
+FOLDER = Path("scored")
+DIGITS = 12  # of probabilities: the digits after these depend on how many rows are scored together
+SHOWN = 5
+TYPES = {"text": pa.string(), "integer": pa.int64(), "number": pa.float64(), "boolean": pa.int64(), "date": pa.timestamp("us")}
+WRITERS = {".csv": pyarrow.csv.CSVWriter, ".parquet": pq.ParquetWriter}
+SET_ASIDE = pa.schema(list(zip(REJECTED, (pa.int64(), pa.string(), pa.string()), strict=True)))
+
+
+@dataclass
+class Rejects:
+    """The file of rows that are set aside, while it is written: how many of each kind, and the first reasons."""
+
+    file: pa.csv.CSVWriter
+    kinds: Counter[str] = field(default_factory=Counter)
+    first: list[str] = field(default_factory=list)
+
+    def add(self, *tables: pd.DataFrame) -> None:
+        """Write `tables` of line, kind and reason, in order of lines."""
+        if some := [table[REJECTED] for table in tables if len(table)]:
+            table = pd.concat(some).sort_values(LINE, ignore_index=True)
+            self.kinds.update(table["kind"])
+            self.first += [f"line {line}: {why}" for line, _, why in table.head(SHOWN - len(self.first)).itertuples(index=False)]
+            self.file.write_table(pa.Table.from_pandas(table, schema=SET_ASIDE, preserve_index=False))
+
+
+def score(path: Path, out: Path, params: Params, source: Source, most: int = ROWS) -> None:
+    """Write to `out` what the model in service decides of each row of the file at `path`, and beside it which rows were set aside.
+
+    Columns of `out` (CSV or Parquet): those of the declared key, else `line`; `label`, the most probable class; the probability
+    p_<class> of each; `y_pred`, the decision, by the decision weights; its `confidence`; `referred`, whether that is below
+    evaluate.refer_below; `model_version`. At most `most` rows are in memory at once. Raises Refused, and writes nothing, where the file,
+    its columns or the table as a whole are not what was declared, and where no row is left.
+    """
+    if out.suffix not in WRITERS:
+        raise Refused(f"--out is {out}, must end in .csv or .parquet")
+    if out.resolve() == path.resolve():
+        raise Refused(f"--out is {out}, the file to score; name another")
+    served, (model, _), aside_name = version(), load_champion(), f"{out}.rejects.csv"
+    suite = critical(suite_of_rows(champion()), params.data)
+    if clash := [column for column in source.key if column in columns_of(model.classes)]:
+        raise Refused(
+            f"the key {', '.join(clash)} has the name of a column that is written here; rename it in the file and data/sources.yaml"
+        )
+    with tempfile.TemporaryDirectory() as folder, whole(out, aside_name) as [part, aside_part]:
+        spool = Path(folder, "rows.parquet")
+        with pyarrow.csv.CSVWriter(aside_part, SET_ASIDE) as file:
+            rejects = Rejects(file)
+            records, exceeded = keep(path, source, params, suite, spool, rejects, most)
+            decided = decide(spool, part, source, params, model, served, exceeded, rejects, most)
+        if records != (scored := decided.total()) + (n_aside := rejects.kinds.total()):
+            raise RuntimeError(f"of {records:,} rows {scored:,} were scored and {n_aside:,} set aside")
+        if not scored:
+            raise Refused("\n".join([f"no row of {path} can be scored: all {records:,} would be set aside", *rejects.first]))
+    print(f"score: {scored:,} of {records:,} rows, model {served}: {out}")
+    print(f"  decided: {_counts(decided)}")
+    if n_aside:
+        print(f"  WARN: {n_aside:,} set aside, {aside_name} says why: {_counts(rejects.kinds)}")
+
+
+def _counts(counter: Counter[str]) -> str:
+    return ", ".join(f"{name} {n:,}" for name, n in sorted(counter.items()))
+
+
+def keep(path: Path, source: Source, params: Params, suite: Suite, spool: Path, rejects: Rejects, most: int) -> tuple[int, Suite]:
+    """Write the rows that conform and are allowed to `spool`, as Parquet, the others to `rejects`.
+
+    Return how many rows the file has, and the expectations that allow exceptions, but fewer than it has. Raises Refused as `score` does.
+    """
+    data = params.data
+    declared = live_source(path, source, data).columns
+    columns = {column: TYPES[kind] for column, kind in declared.items() if column != data.target}
+    columns = {column: kind for column, kind in columns.items() if column in source.key or column not in data.forbidden}
+    judged = [column for column in columns if column not in data.forbidden]
+    by_row, of_all = parted(suite, judged)
+    held, records, schema = Held(by_row), 0, pa.schema({LINE: pa.int64(), **columns})
+    with pq.ParquetWriter(spool, schema) as kept, tqdm(desc="score: reads", unit=" rows", disable=not sys.stderr.isatty()) as progress:
+        for batch in batches(path, source, data, most):
+            wrong = held.aside(batch.rows)
+            rejects.add(batch.rejects, wrong)
+            rows = batch.rows[~batch.rows[LINE].isin(wrong[LINE])]
+            kept.write_table(pa.Table.from_pandas(rows, schema=schema, preserve_index=False))
+            records += batch.records
+            progress.update(batch.records)
+    if not records:
+        raise Refused(f"{path} has no row, so there is nothing to score")
+    table = Stored(spool)
+    table.columns = pd.Index(judged)
+    if len(table) and of_all.expected and (blocking := [finding.sentence for finding in find(table, of_all) if finding.blocks]):
+        raise Refused("\n".join([f"{path} is refused as a whole", *blocking]))
+    return records, held.exceeded()
+
+
+def decide(
+    spool: Path, out: Path, source: Source, params: Params, model: Model, served: str, exceeded: Suite, rejects: Rejects, most: int
+) -> Counter[str]:
+    """Write what the model decides of the rows in `spool` to `out`, and the rows that `exceeded` finds wrong to `rejects`.
+
+    Return how often each class was decided.
+    """
+    decided: Counter[str] = Counter()
+    with pq.ParquetFile(spool) as file, threadpool_limits(params.train.threads):
+        key = named_by(file.schema_arrow.names, source.key)
+        schema = pa.schema([*(file.schema_arrow.field(column) for column in key), *columns_of(model.classes).items()])
+        total, is_quiet = file.metadata.num_rows, not sys.stderr.isatty()
+        with WRITERS[Path(out.stem).suffix](out, schema) as scored, tqdm(total=total, desc="score: decides", disable=is_quiet) as progress:
+            for chunk in file.iter_batches(batch_size=most):
+                rows = chunk.to_pandas()
+                wrong = aside(rows, exceeded)
+                rejects.add(wrong)
+                is_kept = ~rows[LINE].isin(wrong[LINE])
+                if is_kept.any():
+                    table = decisions(rows[is_kept], model, served, params)
+                    decided.update(table["y_pred"])
+                    names = [chunk.filter(pa.array(is_kept))[column] for column in key]
+                    columns = [pa.array(table[name], type=kind) for name, kind in columns_of(model.classes).items()]
+                    scored.write_table(pa.Table.from_arrays([*names, *columns], schema=schema))
+                progress.update(len(chunk))
+    return decided
+
+
+def columns_of(classes: list[str]) -> dict[str, pa.DataType]:
+    """Return the columns that `decisions` has, and their types."""
+    text, number = pa.string(), pa.float64()
+    shares = {f"p_{label}": number for label in classes}
+    return {"label": text, **shares, "y_pred": text, "confidence": number, "referred": pa.bool_(), "model_version": text}
+
+
+def decisions(rows: pd.DataFrame, model: Model, served: str, params: Params) -> pd.DataFrame:
+    """Return one row per row: what `score` writes of it, apart from its name."""
+    y_score = model.predict_proba(features(rows.drop(columns=LINE), params.data)).round(DIGITS)
+    sure = confidence(model.weigh(y_score, rows)).round(DIGITS)
+    below = params.evaluate.refer_below
+    table = pd.DataFrame(y_score, columns=[f"p_{label}" for label in model.classes])
+    return table.assign(
+        label=np.array(model.classes, dtype=object)[y_score.argmax(axis=1)],
+        y_pred=model.decide(y_score, rows),
+        confidence=sure,
+        referred=False if below is None else sure < below,
+        model_version=served,
+    )
+
+
+def main() -> None:
+    """Score the file that the command line names; exits with 0 also where rows were set aside, with 1 where the file is refused."""
+    parser = argparse.ArgumentParser(prog="score", description=__doc__)
+    parser.add_argument(
+        "file", nargs="?", type=Path, help="file of live rows, as data/sources.yaml describes it, with or without the target"
+    )
+    parser.add_argument("--out", type=Path, help="file to write, .csv or .parquet; without it, scored/ with the name of the file")
+    given = parser.parse_args()
+    if given.file is None:
+        raise Refused("name a file of live rows: make score FILE=PATH, or python -m stages.score PATH")
+    [source] = load_sources().sources.values()
+    name = Path(given.file.stem).stem if given.file.suffix in PACKED else given.file.stem
+    ending = ".parquet" if given.file.suffix == ".parquet" else ".csv"
+    score(given.file, given.out or FOLDER / (name + ending), load_params(), source)
+
+
+if __name__ == "__main__":
+    run(main)

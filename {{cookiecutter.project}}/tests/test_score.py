@@ -1,0 +1,406 @@
+"""Score: every row is decided or set aside with its reason, however the file is cut, and a file is written whole or not at all."""
+
+import gzip
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from stages import score as command
+from stages.after import chunks
+from stages.after.batch import critical, read_batch
+from stages.after.champion import load_champion
+from stages.command import Refused
+from stages.during.model import Model
+from stages.features import features
+from stages.params import load_params
+from stages.score import score
+from stages.sources import Source, load_sources
+from tests.pipeline_run import PROJECT, roles
+
+DATA = roles(cluster=["id"], sensitive=["sex"], forbidden={"late": "known later"})
+KINDS = {"id": "integer", "a": "number", "n": "integer", "text": "text", "day": "date", "sex": "text", "late": "text", "label": "text"}
+HEADER = "id,a,n,text,day,sex\n"
+
+
+class Fixed:
+    """A model of `a` alone."""
+
+    def predict_proba(self, X: pd.DataFrame) -> np.ndarray:
+        p = 1 / (1 + np.exp(-2 * X["a"].to_numpy()))
+        return np.column_stack([1 - p, p])
+
+
+FEATURES = {"a": "number", "n": "number", "text": "text", "day": "number"}
+MODEL = Model(Fixed(), ["no", "yes"], FEATURES, {}, {"no": 1.0, "yes": 9.0})
+
+
+def params(below: float | None = None, data=DATA) -> SimpleNamespace:
+    return SimpleNamespace(data=data, train=SimpleNamespace(threads=1), evaluate=SimpleNamespace(refer_below=below))
+
+
+def source(key: str = "", **more: object) -> Source:
+    return Source(**{"path": "x.csv", "format": "csv", "missing": ["", "NA"], "key": [key] if key else [], "columns": KINDS} | more)
+
+
+def expect(kind: str, severity: str = "critical", **kwargs: object) -> dict:
+    meta = {"notes": "Said by a test.", "bound": "confirmed"}
+    return {"type": f"expect_{kind}", "kwargs": kwargs, "severity": severity, "meta": meta}
+
+
+BETWEEN = expect("column_values_to_be_between", column="n", min_value=0, max_value=9)
+KNOWN = expect("column_values_to_be_in_set", column="text", value_set=["p", "q", "one,\ntwo", 'said "so"'])
+COLUMNS = expect("table_columns_to_match_set", column_set=["id", "a", "n", "text", "day", "sex", "label", "row_id"])
+
+
+def holds(*expectations: dict) -> None:
+    Path("expectations/prepared.json").write_text(json.dumps({"name": "prepared", "expectations": [*expectations]}), encoding="utf-8")
+
+
+@pytest.fixture(autouse=True)
+def project(tmp_path, monkeypatch) -> Path:
+    """A folder with a suite, and MODEL in service."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "expectations").mkdir()
+    holds(COLUMNS, BETWEEN, KNOWN)
+    monkeypatch.setattr(command, "load_champion", lambda: (MODEL, {}))
+    monkeypatch.setattr(command, "version", lambda: "v2")
+    monkeypatch.setattr(command, "champion", lambda: Path("models"))
+    return tmp_path
+
+
+def draw(n: int = 100, seed: int = 0) -> pd.DataFrame:
+    """Rows of which every fifth text holds a line feed, every fifth quotes."""
+    rng = np.random.default_rng(seed)
+    texts = ["p", "q", "one,\ntwo", 'said "so"', "p"]
+    columns = {"id": np.arange(n) + 1_234_567, "a": rng.normal(size=n), "n": rng.integers(0, 10, n)}
+    columns |= {"text": [texts[nth % 5] for nth in range(n)], "day": "2002-01-05", "sex": rng.choice(["f", "m"], n)}
+    return pd.DataFrame(columns)
+
+
+def scored(name: str, out: str = "out.csv", rows: int = chunks.ROWS, below: float | None = None, **more: object) -> pd.DataFrame:
+    """Score the file `name` and return what was written."""
+    score(Path(name), Path(out), params(below), source(**more), rows)
+    return pd.read_parquet(out) if out.endswith(".parquet") else pd.read_csv(out)
+
+
+def written(rows: pd.DataFrame, name: str = "in.csv", **options: object) -> str:
+    rows.to_csv(name, index=False, **options)
+    return name
+
+
+def aside(out: str = "out.csv") -> pd.DataFrame:
+    return pd.read_csv(f"{out}.rejects.csv")
+
+
+def test_each_row_is_decided_as_the_model_does(capsys):
+    rows = draw()
+    found = scored(written(rows), below=0.8)
+    y_score = MODEL.predict_proba(rows)
+    assert list(found.columns) == ["line", "label", "p_no", "p_yes", "y_pred", "confidence", "referred", "model_version"]
+    assert np.allclose(found[["p_no", "p_yes"]], y_score, rtol=0, atol=1e-12)
+    assert found["label"].tolist() == ["yes" if p > 0.5 else "no" for p in y_score[:, 1]]
+    assert found["y_pred"].tolist() == ["yes" if 9 * p > 1 - p else "no" for p in y_score[:, 1]]
+    sure = [max(9 * p, 1 - p) / (9 * p + 1 - p) for p in y_score[:, 1]]
+    assert np.allclose(found["confidence"], sure)
+    assert found["referred"].tolist() == [share < 0.8 for share in sure]
+    assert found["referred"].any()
+    assert set(found["model_version"]) == {"v2"}
+    assert found["line"].tolist() == [2 + nth + nth // 5 + (nth % 5 > 2) for nth in range(100)]  # each third text has a line more
+    counts = found["y_pred"].value_counts()
+    assert capsys.readouterr().out == f"score: 100 of 100 rows, model v2: out.csv\n  decided: no {counts['no']}, yes {counts['yes']}\n"
+    assert aside().empty
+
+
+def test_model_that_decides_by_group_is_given_the_groups(monkeypatch):
+    by_group = {"columns": ["sex"], "cut_points": {}, "weights": {"f": {"no": 1.0, "yes": 0.0}, "m": {"no": 0.0, "yes": 1.0}}}
+    monkeypatch.setattr(command, "load_champion", lambda: (replace(MODEL, by_group=by_group), {}))
+    rows = draw(8)
+    assert scored(written(rows), rows=3)["y_pred"].tolist() == rows["sex"].map({"f": "no", "m": "yes"}).tolist()
+
+
+def test_no_row_is_referred_where_nobody_asked():
+    assert not scored(written(draw()))["referred"].any()
+
+
+def test_rows_that_are_wrong_are_set_aside_with_their_reasons_and_the_rest_scored(capsys):
+    rows = ["1,.5,3,p,2002-01-05,f", "2,.5,12,p,2002-01-05,f", "3,much,3,p,2002-01-05,f", "4,.5,3,p", '5,.5,-1,"new\none",2002-01-05,m']
+    Path("in.csv").write_text(HEADER + "\n".join([*rows, "6,.5,,p,2002-01-05,m"]) + "\n")
+    found = scored("in.csv", key="id")
+    assert found["id"].tolist() == [1, 6]
+    told = aside()
+    assert told["line"].tolist() == [3, 4, 5, 6]
+    assert told["kind"].tolist() == ["not_allowed", "bad_value", "malformed", "not_allowed"]
+    between = "Allowed: n values must be greater than or equal to 0.0 and less than or equal to 9.0. Said by a test."
+    assert told["reason"][0] == f"n is 12. {between}"
+    assert told["reason"][1] == "a is 'much', no finite number"
+    assert told["reason"][3].startswith(f"n is -1. {between} text is new\none. Allowed: text values must belong to this set: ")
+    assert "WARN: 4 set aside, out.csv.rejects.csv says why: bad_value 1, malformed 1, not_allowed 2" in capsys.readouterr().out
+
+
+def test_pair_that_is_not_allowed_is_set_aside():
+    pairs = expect("column_pair_values_to_be_in_set", column_A="text", column_B="sex", value_pairs_set=[["p", "f"], ["q", "m"]])
+    holds({**pairs, "kwargs": pairs["kwargs"] | {"ignore_row_if": "both_values_are_missing"}})
+    rows = draw(2).assign(text=["p", "q"], sex=["f", "f"])
+    assert len(scored(written(rows))) == 1
+    assert aside()["reason"][0].startswith("text is q and sex is f. Allowed: ")
+
+
+def test_missing_value_meets_all_but_not_null():
+    holds(BETWEEN, expect("column_values_to_not_be_null", column="a"))
+    found = scored(written(draw(3).astype({"n": "Int64"}).assign(n=[None, 3, 4], a=[1.0, None, 2.0])))
+    assert len(found) == 2
+    assert aside()["reason"].tolist() == ["a is missing. Allowed: a values must never be null. Said by a test."]
+
+
+def test_exceptions_that_the_suite_allows_are_scored_up_to_its_share_of_the_file():
+    holds(expect("column_values_to_be_between", column="n", max_value=5, mostly=0.9))
+    few, many = draw(20).assign(n=[9, 9] + [0] * 18), draw(20).assign(n=[9, 9, 9] + [0] * 17)
+    for rows in (7, 50):
+        assert len(scored(written(few), rows=rows)) == 20
+        assert len(scored(written(many), rows=rows)) == 17
+        assert aside()["line"].tolist() == [2, 3, 4]
+    assert "n is 9. Allowed: n values must be less than or equal to 5.0, at least 90 % of the time." in aside()["reason"][0]
+
+
+def test_warning_sets_no_row_aside():
+    holds(BETWEEN, expect("column_values_to_be_in_set", "warning", column="text", value_set=["z"]))
+    assert len(scored(written(draw()))) == 100
+
+
+@pytest.mark.parametrize("broken", [False, True])
+@pytest.mark.parametrize("options", [{}, {"lineterminator": "\r\n"}, {"compression": "gzip"}, {"encoding": "utf-16"}])
+def test_wherever_the_file_is_cut_the_same_is_written(options, broken):
+    name = "in.csv.gz" if "compression" in options else "in.csv"
+    rows = draw(40)
+    if broken:
+        rows = rows.assign(a=rows["a"].astype("object"), n=rows["n"].astype("object"))
+        rows.loc[::9, "n"], rows.loc[::11, "a"], rows.loc[::8, "n"], rows.loc[::10, "text"] = 10, "much", None, "gr\u00fcn\n\n"
+    encoding = {"encoding": options["encoding"]} if "encoding" in options else {}
+    once = scored(written(rows, name, **options), **encoding), Path("out.csv").read_bytes(), Path("out.csv.rejects.csv").read_bytes()
+    wrong = {*range(0, 40, 9), *range(0, 40, 11), *range(0, 40, 10)}
+    assert len(once[0]) == 40 - len(aside()) == 40 - (len(wrong) if broken else 0)
+    for n in (7, 39):
+        scored(name, rows=n, **encoding)
+        assert (Path("out.csv").read_bytes(), Path("out.csv.rejects.csv").read_bytes()) == once[1:]
+
+
+def test_csv_and_parquet_agree():
+    rows = draw(20).assign(n=lambda t: t["n"].astype("Int64").where(t["n"] > 1))
+    rows.loc[3, "n"] = 70
+    rows.to_parquet("in.parquet", index=False)
+    options = {"rows": 7, "key": "id"}
+    for name, out in (("in.parquet", "b.csv"), ("in.parquet", "c.parquet"), (written(rows), "d.parquet")):
+        pd.testing.assert_frame_equal(scored(name, out, **options), scored("in.parquet", "a.csv", **options), check_dtype=False)
+    assert aside("c.parquet").drop(columns="line").equals(aside("d.parquet").drop(columns="line"))
+
+
+def test_key_names_the_rows_whatever_its_role():
+    hidden = roles(sensitive=["sex"], forbidden={"late": "known later", "id": "names a row"})
+    holds({**COLUMNS, "kwargs": {"column_set": ["a", "n", "text", "day", "sex", "label", "row_id"]}}, BETWEEN)
+    rows = draw(3).astype({"id": "Int64"})
+    rows.loc[1, "id"] = None
+    score(Path(written(rows)), Path("out.csv"), params(data=hidden), source("id"))
+    assert pd.read_csv("out.csv", dtype="str")["id"].fillna("").tolist() == ["1234567", "", "1234569"]
+    score(Path(written(rows.drop(columns="id"))), Path("out.csv"), params(data=hidden), source("id"))
+    assert pd.read_csv("out.csv")["line"].tolist() == [2, 3, 4]
+
+
+def test_target_may_be_there():
+    rows = draw()
+    assert scored(written(rows.assign(label="any", late="x"))).equals(scored(written(rows)))
+
+
+def refused(said: str, name: str = "in.csv", out: str = "out.csv", **more: object) -> None:
+    """Score, which has to be refused, and see that nothing is written."""
+    before = sorted(Path().rglob("*"))
+    with pytest.raises(Refused, match=said):
+        scored(name, out, **more)
+    assert sorted(Path().rglob("*")) == before
+
+
+def test_file_without_a_feature_is_refused():
+    refused(r"in\.csv has no column 'a', which data/sources\.yaml declares", written(draw().drop(columns="a")))
+
+
+def test_file_that_is_not_there_is_refused():
+    refused(r"in\.csv does not exist")
+
+
+@pytest.mark.parametrize("text", ["", HEADER])
+def test_file_without_a_row_is_refused(text):
+    Path("in.csv").write_text(text)
+    refused(r"in\.csv has no row, so there is nothing to score" if text else r"in\.csv is empty")
+
+
+def test_file_of_which_no_row_is_left_is_refused_with_the_first_reasons():
+    refused(r"no row of in\.csv can be scored: all 8 would be set aside\nline 2: n is 10\. Allowed: ", written(draw(8).assign(n=10)))
+    holds(expect("column_values_to_be_between", column="n", max_value=5, mostly=0.9))
+    refused(r"all 8 would be set aside\nline 2: n is 10\.", written(draw(8).assign(n=10)))
+
+
+def test_what_fails_for_the_table_as_a_whole_refuses_the_file():
+    holds(BETWEEN, expect("column_values_to_be_unique", column="id"))
+    said = r"in\.csv is refused as a whole\nFAIL: id fails in 2 of 100 rows.*\(expectations.prepared\.json, expectation 2\)"
+    refused(said, written(draw().assign(id=lambda t: t["id"].replace(1_234_568, 1_234_567))), rows=30)
+
+
+def test_column_that_the_suite_does_not_know_refuses_the_file():
+    holds({**COLUMNS, "kwargs": {"column_set": ["a", "label"]}}, BETWEEN)
+    refused("FAIL: the table has unexpected day, id, n, sex, text", written(draw()))
+
+
+def test_expectation_on_a_column_that_is_not_there_refuses_the_file():
+    holds(BETWEEN, expect("column_values_to_be_in_set", column="colour", value_set=["red"]))
+    refused("expectation 2 .*: the table has no column 'colour'", written(draw()))
+
+
+def test_expectation_that_cannot_be_judged_refuses_the_file():
+    holds(expect("column_values_to_be_between", column="text", max_value=3))
+    refused(r"expectation 1 \(expect_column_values_to_be_between\) could not be judged: ", written(draw()))
+
+
+def test_suite_that_stops_no_live_row_is_refused():
+    holds(expect("column_values_to_not_be_null", column="label"), {**BETWEEN, "severity": "warning"})
+    with pytest.raises(Refused, match="has no critical expectation that holds for live rows"):
+        critical(Path("expectations/prepared.json"), DATA)
+
+
+def test_suite_with_an_error_is_refused():
+    holds({**BETWEEN, "type": "expect_nothing"})
+    refused("Great Expectations has no such type", written(draw()))
+
+
+@pytest.mark.parametrize("rows", [2, 50])
+@pytest.mark.parametrize(
+    ("tail", "said"),
+    [
+        ('8,.5,3,"p,2002-01-05,f\n', "the row that begins on line 6 has a quote that is never closed"),
+        ("8,.5,3,p\x00,2002-01-05,f\n", "line 6 holds a NUL byte"),
+        ("8,.5,3,p\r,2002-01-05,f\n", "line 6 holds a carriage return"),
+        ('8,.5,3,"p\r",2002-01-05,f\n', "line 6 holds a carriage return"),
+        ("8,.5,3,p,2002-01-05,f\r\n", "some lines end in a line feed, some in"),
+        ("8,.5", "ends in the middle of its last row, on line 6"),
+    ],
+)
+def test_file_that_is_broken_is_refused_with_the_line(tail, said, rows):
+    text = HEADER + "".join(f"{nth},.5,3,p,2002-01-05,f\n" for nth in range(4)) + tail
+    Path("in.csv").write_bytes(text.encode())
+    refused(rf"in\.csv.*{said}", rows=rows)
+
+
+def test_row_that_no_memory_holds_is_refused(monkeypatch):
+    monkeypatch.setattr(chunks, "BYTES", 100)
+    Path("in.csv").write_text(HEADER + '1,.5,3,"p\n' + "long\n" * 50 + '",2002-01-05,f\n')
+    refused("the row that begins on line 2 has a quote that is never closed")
+
+
+def test_long_rows_make_short_chunks(monkeypatch):
+    once = scored(written(draw(20)))
+    monkeypatch.setattr(chunks, "BYTES", 100)
+    assert max(len(batch.rows) for batch in chunks.batches(Path("in.csv"), source(), DATA)) < 5
+    assert scored("in.csv").equals(once)
+
+
+def test_stray_quote_costs_one_row_wherever_the_file_is_cut():
+    rows = [
+        "1,.5,3,p,2002-01-05,f",
+        '2,.5,3,5" p,2002-01-05,f',
+        "3,.5,3,q,2002-01-05,f",
+        '4,.5,3,"p"x,2002-01-05,f',
+        "5,.5,3,q,2002-01-05,f",
+    ]
+    Path("in.csv").write_text(HEADER + "\n".join(rows) + "\n")
+    for n in (1, 2, 50):
+        assert {1, 3, 5} <= set(scored("in.csv", rows=n, key="id")["id"])
+        assert aside()["line"].tolist() == [3, 5]
+
+
+@pytest.mark.parametrize(("name", "content"), [("in.csv.gz", gzip.compress(HEADER.encode() * 99)[:-9]), ("in.parquet", b"PAR1")])
+def test_file_that_is_cut_off_is_refused(name, content):
+    Path(name).write_bytes(content)
+    refused("in.* is ", name)
+
+
+@pytest.mark.parametrize(("out", "said"), [("out.txt", "must end in .csv or .parquet"), ("in.csv", "the file to score; name another")])
+def test_output_that_cannot_be_is_refused(out, said):
+    refused(said, written(draw()), out)
+
+
+def test_name_that_is_taken_is_refused():
+    refused("the key label has the name of a column that is written here", written(draw()), key="label")
+    refused("a column is named 'line'", columns=KINDS | {"line": "integer"})
+
+
+def test_second_run_writes_all_anew():
+    scored(written(draw().assign(n=lambda t: t["n"].replace(3, 30))))
+    assert len(aside())
+    assert len(scored(written(draw(5)))) == 5
+    assert aside().empty
+
+
+def test_refused_file_leaves_what_was_there():
+    scored(written(draw()))
+    before = Path("out.csv").read_bytes()
+    refused("in.csv has no column 'a'", written(draw().drop(columns="a")))
+    assert Path("out.csv").read_bytes() == before
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+@pytest.mark.parametrize("when", ["reads", "decides"])
+def test_killed_run_leaves_no_output(monkeypatch, tmp_path, when):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    written(draw())
+    if not (child := os.fork()):
+        done = []
+
+        def counted(real):
+            """Call `real`, but be killed when it is called for the third time."""
+            return lambda *given: done.append(1) or (real(*given) if len(done) < 3 else os.kill(os.getpid(), signal.SIGKILL))
+
+        if when == "reads":
+            monkeypatch.setattr(chunks, "read_batch", counted(chunks.read_batch))
+        else:
+            monkeypatch.setattr(command, "decisions", counted(command.decisions))
+        scored("in.csv", rows=7)
+        os._exit(0)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGKILL
+    assert not Path("out.csv").exists()
+    assert not Path("out.csv.rejects.csv").exists()
+    assert len(scored("in.csv")) == 100
+
+
+def test_command_without_a_file_is_refused():
+    ended = subprocess.run([sys.executable, "-m", "stages.score"], cwd=PROJECT, capture_output=True, encoding="utf-8")
+    assert ended.returncode == 1
+    assert ended.stderr == "score: name a file of live rows: make score FILE=PATH, or python -m stages.score PATH\n"
+
+
+def test_raw_file_of_the_model_is_scored_as_the_model_decides(pipeline, tmp_path, monkeypatch):
+    monkeypatch.undo()  # the model in service is its own
+    for name in ("data/sources.yaml", "data/raw", "expectations", "models", "params.yaml"):
+        origin, target = pipeline.folder / name, tmp_path / "project" / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copytree(origin, target) if origin.is_dir() else shutil.copy(origin, target)
+    monkeypatch.chdir(tmp_path / "project")
+    [raw] = load_sources().sources.values()
+    monkeypatch.setattr("sys.argv", ["score", raw.path, "--out", "out.parquet"])
+    command.main()
+    found, told = pd.read_parquet("out.parquet"), aside("out.parquet")
+    batch, (model, _), given = read_batch(Path(raw.path), raw, load_params().data), load_champion(), load_params()
+    assert len(found) + len(told) == batch.records
+    assert len(found) > 0.9 * batch.records
+    rows = batch.rows[~batch.rows["line"].isin(told["line"])]
+    y_score = model.predict_proba(features(rows.drop(columns="line"), given.data))
+    assert np.allclose(found[[f"p_{label}" for label in model.classes]], y_score, rtol=0, atol=1e-9)
+    assert found["y_pred"].tolist() == model.decide(y_score, rows).tolist()
