@@ -1,4 +1,6 @@
+import gc
 import json
+import weakref
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -6,7 +8,8 @@ import pandas as pd
 import pytest
 
 from stages.command import Refused
-from stages.gate import Verdict, gate, stop
+from stages.gate import Verdict, gate, stop, validated
+from stages.suite import expected
 from stages.tables import Stored
 
 TOYS = pd.DataFrame({"colour": ["red", "blue", "green"], "size": [1.0, 2.0, 9.0]})
@@ -340,6 +343,23 @@ def test_a_stored_table_is_judged_like_one_in_memory(judge, stored):
     in_memory = judge(TOYS.assign(weight=1.0), *suite)
     assert len(in_memory.sentences) == 6
     assert judge(stored, *suite) == in_memory
+
+
+@pytest.fixture
+def no_search_for_cycles():
+    """Python frees only what nothing refers to any more."""
+    gc.disable()
+    yield
+    gc.enable()
+
+
+@pytest.mark.usefixtures("no_search_for_cycles")
+def test_rows_that_were_judged_are_freed_at_once():
+    rows = TOYS.copy()
+    results, freed = validated(rows, [expected(1, sizes()).expectation], {"result_format": "SUMMARY"}), weakref.ref(rows)
+    del rows
+    assert [result.success for result in results] == [False]
+    assert freed() is None
 
 
 def test_only_the_columns_that_a_suite_names_are_read(judge, stored, monkeypatch):

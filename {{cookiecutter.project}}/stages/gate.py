@@ -209,7 +209,7 @@ def validated(rows: pd.DataFrame, asked: list[Expectation], result_format: dict[
     validator = Validator(engine)
     validator.metrics_calculator.show_progress_bars = False
     results = validator.graph_validate([one.configuration for one in asked], {"result_format": result_format})
-    engine.batch_manager.reset_batch_cache()  # a cycle holds it, and with it the rows, until Python looks for cycles
+    vars(engine).clear()  # it refers to itself: rows and metrics would stay until Python looks for cycles
     return [result for result in results if result.expectation_config]
 
 
