@@ -130,7 +130,7 @@ def decide(
     Return how often each class was decided.
     """
     decided: Counter[str] = Counter()
-    with pq.ParquetFile(spool) as file, threadpool_limits(params.train.threads):
+    with pq.ParquetFile(spool, pre_buffer=False) as file, threadpool_limits(params.train.threads):
         key = named_by(file.schema_arrow.names, source.key)
         schema = pa.schema([*(file.schema_arrow.field(column) for column in key), *columns_of(model.classes).items()])
         total, is_quiet = file.metadata.num_rows, not sys.stderr.isatty()

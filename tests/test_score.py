@@ -13,6 +13,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 
 from stages import score as command
@@ -309,6 +310,19 @@ def test_long_rows_make_short_chunks(monkeypatch):
     monkeypatch.setattr(chunks, "BYTES", 100)
     assert max(len(batch.rows) for batch in chunks.batches(Path("in.csv"), source(), DATA)) < 5
     assert scored("in.csv").equals(once)
+
+
+def test_parquet_file_does_not_stay_in_memory(monkeypatch):
+    text = [np.random.default_rng(nth).bytes(10_000).hex() for nth in range(1000)]
+    draw(1000).assign(text=text).to_parquet("in.parquet", row_group_size=100)
+    holds(BETWEEN)
+    before, held = pa.total_allocated_bytes(), []
+    for module, name in ((chunks, "read_batch"), (command, "decisions")):
+        real = getattr(module, name)
+        monkeypatch.setattr(module, name, lambda *given, real=real: held.append(pa.total_allocated_bytes() - before) or real(*given))
+    assert len(scored("in.parquet", "out.parquet", rows=100)) == 1000
+    assert len(held) == 20
+    assert max(held) < Path("in.parquet").stat().st_size / 2
 
 
 def test_stray_quote_costs_one_row_wherever_the_file_is_cut():

@@ -19,6 +19,7 @@ from stages.sources import MIXED, UNCLOSED, Source, check_line, readable
 ROWS = 50_000
 CELLS = 1_000_000  # fewer rows where there are many columns
 BYTES = 32_000_000  # of a CSV file, and fewer where they are long; one row that is longer is refused
+BUFFER = 65_536  # bytes of a column of Parquet that are read at once
 
 
 def batches(path: Path, source: Source, data: Data, rows: int = ROWS) -> Iterator[Batch]:
@@ -45,7 +46,7 @@ def batches(path: Path, source: Source, data: Data, rows: int = ROWS) -> Iterato
 def _parquet(path: Path, live: Source, part: Path, rows: int) -> Iterator[tuple[str, int]]:
     """Write one chunk after the other to `part`; yield the encoding and the rows before, for each."""
     before = 0
-    with pq.ParquetFile(path) as file:
+    with pq.ParquetFile(path, pre_buffer=False, buffer_size=BUFFER) as file:  # else all that was read of it stays in memory
         for chunk in file.iter_batches(batch_size=rows):
             pq.write_table(pa.Table.from_batches([chunk]), part)
             yield live.encoding, before
