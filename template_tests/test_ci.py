@@ -488,7 +488,7 @@ def test_accepted_challenger_ends_in_a_pull_request_with_what_it_changes(service
         "### Challengers\n\n| challenger | recall | accepted |\n| --- | --- | --- |\n| cold | 0.84 | yes |\n| warm \\| start |  | no |\n"
     )
     assert table in service.page
-    assert {"github": "gh run download 41 --name retrained", "gitlab": "artifacts of https://run"}[service.ci] in service.page
+    assert {"github": "gh run download 41 --name registry", "gitlab": "artifacts of https://run"}[service.ci] in service.page
     asked = {"github": f"gh pr create --base main --head {branch}", "gitlab": f"source_branch={branch}&target_branch=main&title="}
     assert asked[service.ci] in service.asked
     assert "retrain: accepted data/live/crashes_2002.csv.gz" in result.stdout
