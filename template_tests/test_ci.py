@@ -488,8 +488,8 @@ def test_accepted_challenger_ends_in_a_pull_request_with_what_it_changes(service
     assert git(origin, "tag") == "model@v2.0.0"
     assert service.page.startswith("## This run and ")
     assert "### Metrics" in service.page
-    table = "### reports/retraining/challengers.csv\n\n| challenger | recall | accepted |\n| --- | --- | --- |\n| cold | 0.84 | yes |\n| warm \\| start |  | no |\n"
-    assert table in service.page
+    rows = "| --- | --- | --- |\n| cold | 0.84 | yes |\n| warm \\| start |  | no |\n"
+    assert f"### reports/retraining/challengers.csv\n\n| challenger | recall | accepted |\n{rows}" in service.page
     assert "### reports/retraining/challenger.csv\n\n| class | difference |\n| --- | --- |\n| dead | 0.01 |\n" in service.page
     assert {"github": "gh run download 41 --name registry", "gitlab": "artifacts of https://run"}[service.ci] in service.page
     asked = {"github": f"gh pr create --base main --head {branch}", "gitlab": f"source_branch={branch}&target_branch=main&title="}
