@@ -9,7 +9,7 @@ from typing import Any
 
 from stages.after.challenger import non_inferiority
 from stages.after.champion import FOLDER as MODELS
-from stages.after.champion import load_champion
+from stages.after.champion import champion, load_champion
 from stages.after.proof import COMPARED, EVALUATED, missing_proof, suites, verdicts
 from stages.after.registry import CHAMPION, RETIRED, assign, events, identified, in_service, register, verified
 from stages.command import Refused, run
@@ -72,7 +72,10 @@ def of_last_run(why: str, public_key: str | None, uncompared: str | None) -> str
     problems += missing_proof(proven, EVALUATED)
     if problems:
         raise Refused("\n".join([*problems, "run `make repro`, or restore what was changed from git and with `dvc checkout`"]))
-    if in_service(events()) is not None:
+    now = in_service(events())
+    if now is not None:
+        if sha256(MODEL) == sha256(champion() / "model.skops"):
+            raise Refused(f"{now} is the model of the last run, and in service already")
         proven[COMPARED] = held_against_champion(uncompared)
     files = {name: path for name, path in version_files(MODELS, REPORTS).items() if not name.startswith("gates/") or path.stem in proven}
     return register(files, {"verdicts": proven, "suites": suites(), "lock_sha256": sha256("dvc.lock")}, why, public_key)

@@ -6,33 +6,14 @@ import pytest
 
 from stages.before.effort import SHARES, Curve, Gain, effort_findings, extrapolate, gains, learn, time_gap, training_time
 from stages.params import Params, Scope
+from tests.pipeline_run import settings
 
 CRITERIA = {"metric": "balanced_accuracy", "recall_floor": 0.5, "recall_floors": {}, "largest_gap": 0.1}
 
 
 def params(**train) -> Params:
-    settings = {"model": "logistic_regression", "sample_weight": "none", "decision_weights": "balanced_accuracy", "calibration": "none"}
-    return Params.model_validate(
-        {
-            "random_state": 0,
-            "data": {
-                "target": "label",
-                "time": None,
-                "cluster": train.pop("cluster", []),
-                "sensitive": [],
-                "allowed": {},
-                "cut_points": {},
-                "favourable": None,
-                "forbidden": {},
-            },
-            "scope": CRITERIA,
-            "prepare": {"split": {"by": "random", "test_from": None, "test_size": 0.5}},
-            "augment": {"strategy": "none", "floor_share": 0.2, "k_neighbors": 5, "smote_max_rows": 10},
-            "evaluate": {"slices": [], "costs": {}, "refer_below": None},
-            "monitor": {"label_delay": None},
-            "train": settings | {"ladder": False, "search": 0, "select": False, "mitigation": "none", "folds": 2, "threads": 1} | train,
-        }
-    )
+    cluster = train.pop("cluster", [])
+    return settings(data={"cluster": cluster}, train={"model": "logistic_regression", "decision_weights": "balanced_accuracy"} | train)
 
 
 def table(n: int = 1200, seed: int = 0) -> pd.DataFrame:

@@ -44,6 +44,7 @@ def settings(split=None, **data):
         "evaluate": {"slices": [], "costs": {}, "refer_below": None},
         "monitor": {"label_delay": None},
         "retrain": {"candidates": ["all"], "recent": 0.5, "half_life": None, "warm_iterations": 50},
+        "registry": {"public_key": None},
         "train": {
             "model": "any",
             "sample_weight": "none",

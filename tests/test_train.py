@@ -18,9 +18,8 @@ from stages.during.model import Model, load_model, save_model, sha256
 from stages.during.recipes import Recipe, fit, from_params, left_out, out_of_fold
 from stages.during.remedy import REMEDY, read_remedy, write_remedy
 from stages.params import Params
-from stages.schema import check
 from stages.tables import AUGMENTED, TRAIN, write_table, write_text
-from tests.pipeline_run import PROJECT
+from tests.pipeline_run import PROJECT, settings
 
 STRATEGIES = ["none", "oversample", "smote"]
 
@@ -32,42 +31,12 @@ def one_thread():
         yield
 
 
-def params(cluster: list[str] | None = None, strategy: str = "none", **settings) -> Params:
-    content = {
-        "random_state": 0,
-        "data": {
-            "target": "label",
-            "time": None,
-            "cluster": cluster or [],
-            "sensitive": [],
-            "allowed": {},
-            "cut_points": {},
-            "favourable": None,
-            "forbidden": {},
-        },
-        "scope": {"metric": "balanced_accuracy", "recall_floor": 0.5, "recall_floors": {}, "largest_gap": 0.1},
-        "prepare": {"split": {"by": "random", "test_from": None, "test_size": 0.2}},
-        "augment": {"strategy": strategy, "floor_share": 1.0, "k_neighbors": 2, "smote_max_rows": 10000},
-        "evaluate": {"slices": [], "costs": {}, "refer_below": None},
-        "monitor": {"label_delay": None},
-        "retrain": {"candidates": ["all"], "recent": 0.5, "half_life": None, "warm_iterations": 50},
-        "registry": {"public_key": None},
-        "train": {
-            "model": "logistic_regression",
-            "sample_weight": "none",
-            "half_life": None,
-            "decision_weights": "none",
-            "calibration": "none",
-            "ladder": False,
-            "search": 0,
-            "select": False,
-            "mitigation": "none",
-            "folds": 3,
-            "threads": 1,
-        }
-        | settings,
-    }
-    return check("params.yaml", Params, content)
+def params(cluster: list[str] | None = None, strategy: str = "none", **train) -> Params:
+    return settings(
+        data={"cluster": cluster or []},
+        augment={"strategy": strategy, "floor_share": 1.0, "k_neighbors": 2, "smote_max_rows": 10000},
+        train={"model": "logistic_regression", "folds": 3} | train,
+    )
 
 
 def table(n: int = 60, n_clusters: int = 20, seed: int = 0) -> pd.DataFrame:

@@ -1,5 +1,6 @@
 """Promote and roll back in real processes, on a finished run: what is in service is what was proven, or nothing is."""
 
+import json
 import os
 import random
 import shutil
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.drills import ALWAYS
 from tests.pipeline_run import WHO, Run
 
 SCORE = """
@@ -68,6 +70,9 @@ def test_rollback_within_a_minute_scores_bit_equal_and_history_tells_it_all(run)
     assert "v1.0.0 is in service" in call(run, "stages.promote", "--why", "the first")
     first = in_service(run)
     assert first[0] == "v1.0.0"
+    again = run.call("stages.promote", "--why", "the first", **WHO)
+    assert again.returncode == 1
+    assert "v1.0.0 is the model of the last run, and in service already" in again.stdout
     run_again(run)
     assert in_service(run) == first, "a new run changes nothing in service"
     assert "v2.0.0 is in service, v1.0.0 is retired" in call(run, "stages.promote", "--why", "another seed")
@@ -113,6 +118,20 @@ def test_run_that_a_gate_stopped_is_not_promoted(run):
     ended = run.call("stages.promote", "--why", "hurry", **WHO)
     assert ended.returncode == 1
     assert "the gate by_class said fail; a model that it stops is not promoted" in ended.stdout
+
+
+def test_run_that_finds_a_class_less_often_than_the_champion_is_not_promoted(run):
+    call(run, "stages.promote", "--why", "the first")
+    text = (run.folder / "params.yaml").read_text(encoding="utf-8")
+    line = next(line for line in text.splitlines() if line.strip().startswith("decision_weights:"))
+    run.edit("params.yaml", line, "  decision_weights: none")
+    for suite in ("by_class", "by_group", "slices", "candidates"):  # what would stop it before
+        (run.folder / f"expectations/{suite}.json").write_text(json.dumps({"name": suite, "expectations": [ALWAYS]}), encoding="utf-8")
+    assert run.repro(**WHO).returncode == 0, run.stopped_by()
+    ended = run.call("stages.promote", "--why", "more accurate", **WHO)
+    assert ended.returncode == 1, ended.stdout
+    assert "stopped by the gate challenger" in ended.stdout
+    assert in_service(run)[0] == "v1.0.0"
 
 
 @pytest.mark.parametrize("name", ["model.skops", "reference.json", "prepared.json", "manifest.json"])

@@ -17,10 +17,12 @@ data: {target: label, time: year, cluster: [pack], sensitive: [colour],
 scope: {metric: macro_f1, recall_floor: 0.5, recall_floors: {rare: 0.3}, largest_gap: 0.1}
 prepare: {split: {by: time, test_from: 2001, test_size: 0.2}}
 augment: {strategy: none, floor_share: 0.2, k_neighbors: 5, smote_max_rows: 100}
-train: {model: any, sample_weight: none, decision_weights: none, calibration: none,
+train: {model: any, sample_weight: none, half_life: null, decision_weights: none, calibration: none,
   ladder: false, search: 0, select: false, mitigation: none, folds: 2, threads: 1}
 evaluate: {slices: [], costs: {}, refer_below: null}
 monitor: {label_delay: null}
+retrain: {candidates: [all], recent: 0.5, half_life: null, warm_iterations: 50}
+registry: {public_key: null}
 """
 SOURCES = {"toys": {"path": "toys.csv", "format": "csv", "missing": [""], "key": ["id"], "columns": {"id": "text"}}}
 
@@ -81,7 +83,8 @@ def test_a_date_is_a_first_test_value(tmp_path):
     [
         (
             {"tran": {}},
-            "tran is unknown, allowed here: random_state, data, scope, prepare, augment, train, evaluate, monitor; did you mean train?",
+            "tran is unknown, allowed here: random_state, data, scope, prepare, augment, train, evaluate, monitor, retrain, registry; "
+            "did you mean train?",
         ),
         (
             {"prepare__split__tst_size": 0.2},
@@ -149,7 +152,7 @@ def test_problems_in_several_sections_are_told_at_once(tmp_path):
     assert refusal(tmp_path, changed(random_state="x", data__target=1, train__modle="y")) == [
         "random_state is 'x', must be a valid integer",
         "data.target is 1, must be a valid string",
-        "train.modle is unknown, allowed here: model, sample_weight, decision_weights, calibration, "
+        "train.modle is unknown, allowed here: model, sample_weight, half_life, decision_weights, calibration, "
         "ladder, search, select, mitigation, folds, threads; did you mean model?",
     ]
 
@@ -177,7 +180,7 @@ def test_a_file_that_is_not_utf_8_is_refused(tmp_path):
 @pytest.mark.parametrize("content, kind", [("", "NoneType"), ("- data", "list")])
 def test_a_file_without_sections_is_refused(tmp_path, content, kind):
     assert refusal(tmp_path, content) == [
-        f"holds {kind}, must hold the sections random_state, data, scope, prepare, augment, train, evaluate, monitor"
+        f"holds {kind}, must hold the sections random_state, data, scope, prepare, augment, train, evaluate, monitor, retrain, registry"
     ]
 
 
