@@ -30,7 +30,7 @@ age: env  # how long a model lasts: fits on the past, scores the future
 	$(RUN) python -m stages.age
 
 monitor: env  # hold the batch BATCH of live rows, with the labels in LABELS if they came apart, against what the model was judged by
-	$(RUN) python -m stages.monitor $(or $(BATCH),$(wildcard data/live/*)) $(if $(LABELS),--labels $(LABELS)) $(if $(WINDOW),--window $(WINDOW)) $(if $(SAMPLE),--sample $(SAMPLE))
+	$(RUN) python -m stages.monitor $(or $(BATCH),$(filter-out %.dvc,$(wildcard data/live/*))) $(if $(LABELS),--labels $(LABELS)) $(if $(WINDOW),--window $(WINDOW)) $(if $(SAMPLE),--sample $(SAMPLE))
 
 score: env  # decide each row of FILE with the model in service; OUT is the file to write, by default in scored/
 	$(RUN) python -m stages.score $(FILE) $(if $(OUT),--out $(OUT))

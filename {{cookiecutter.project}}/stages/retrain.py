@@ -284,7 +284,7 @@ def main() -> None:
         help=f"labels of the nth FILE: CSV or Parquet with the key (else `line`) and the target, or {OWN}",
     )
     given = parser.parse_args()
-    files = given.files or sorted(path for path in LIVE.glob("[!.]*") if path.is_file())
+    files = given.files or sorted(path for path in LIVE.glob("[!.]*") if path.is_file() and path.suffix != ".dvc")
     if not files:
         raise Refused(f"name a file of live rows: make retrain FILES=FILE, or python -m stages.retrain FILE; {LIVE.as_posix()}/ has none")
     if given.labels and len(given.labels) != len(files):
