@@ -6,6 +6,9 @@ PYTHON ?= python3
 UV := $(or $(shell command -v uv),.uv/bin/uv)
 RUN := $(UV) run --no-sync
 PYTEST = pytest -n auto
+# as it was given: a reason may hold a dollar sign
+override WHY := $(value WHY)
+export WHY
 
 .PHONY: demo scope repro verify compare age monitor score retrain promote rollback history test lint env git
 
@@ -30,7 +33,7 @@ age: env  # how long a model lasts: fits on the past, scores the future
 	$(RUN) python -m stages.age
 
 monitor: env  # hold the batch BATCH of live rows, with the labels in LABELS if they came apart, against what the model was judged by
-	$(RUN) python -m stages.monitor $(or $(BATCH),$(wildcard data/live/*)) $(if $(LABELS),--labels $(LABELS)) $(if $(WINDOW),--window $(WINDOW)) $(if $(SAMPLE),--sample $(SAMPLE))
+	$(RUN) python -m stages.monitor $(or $(BATCH),$(lastword $(sort $(filter-out %.dvc,$(wildcard data/live/*))))) $(if $(LABELS),--labels $(LABELS)) $(if $(WINDOW),--window $(WINDOW)) $(if $(SAMPLE),--sample $(SAMPLE))
 
 score: env  # decide each row of FILE with the model in service; OUT is the file to write, by default in scored/
 	$(RUN) python -m stages.score $(FILE) $(if $(OUT),--out $(OUT))
@@ -39,10 +42,10 @@ retrain: env  # a challenger from the newest labelled rows, the live files FILES
 	$(RUN) python -m stages.retrain $(FILES) $(addprefix --labels ,$(LABELS))
 
 promote: env  # put the last run's model, or the registered one VERSION, into service; WHY says why
-	@$(RUN) python -m stages.promote $(VERSION) --why "$$WHY"
+	@$(RUN) python -m stages.promote $(VERSION) --why="$$WHY"
 
 rollback: env  # put the model before, or VERSION, back into service; WHY says what was wrong
-	@$(RUN) python -m stages.rollback $(VERSION) --why "$$WHY"
+	@$(RUN) python -m stages.rollback $(VERSION) --why="$$WHY"
 
 history: env  # who registered, promoted and retired which model, when and why
 	@$(RUN) python -m stages.history

@@ -106,7 +106,7 @@ class Watch:
         worse = lost[lost["proven_loss"] > lost["figure"].map(self.loss)]
         failed = "fail" if len(worse) else "insufficient" if (lost["support"] < 100).any() else "pass"
         record = {"window": str(len(self.records)), "nth": len(self.records), "rows": len(rows), "until": None, "rejected_share": 0.0}
-        record |= {"model_sha256": ""}
+        record |= {"model": "", "model_sha256": ""}
         record |= {"coverage": 1.0, "batch": "pass", "drift": "warn" if red else "pass", "performance": failed, "age": None}
         self.records.append(record)
         last = timeline(self.records[-6:], None, None).iloc[-1]

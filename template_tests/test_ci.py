@@ -454,6 +454,7 @@ def test_earlier_windows_come_from_the_last_run(service):
 ACCEPTED = """
 mkdir -p reports/retraining
 printf 'challenger,recall,accepted\\ncold,0.84,yes\\nwarm | start,,no\\n' > reports/retraining/challengers.csv
+printf 'class,difference\ndead,0.01\n' > reports/retraining/challenger.csv
 git tag --annotate --message "a challenger" model@v2.0.0
 echo "retrain: accepted $*"
 """
@@ -480,15 +481,17 @@ def test_accepted_challenger_ends_in_a_pull_request_with_what_it_changes(service
     assert result.returncode == 0, result.stdout
     [branch] = git(origin, "branch", "--format=%(refname:short)").split()
     assert re.fullmatch(r"retrain-\d{4}-\d\d-\d\d-\d{4}", branch)
-    assert git(origin, "diff", "--name-only", f"{branch}~", branch) == "reports/retraining/challengers.csv"
+    assert git(origin, "diff", "--name-only", f"{branch}~", branch).split() == [
+        "reports/retraining/challenger.csv",
+        "reports/retraining/challengers.csv",
+    ]
     assert git(origin, "tag") == "model@v2.0.0"
     assert service.page.startswith("## This run and ")
     assert "### Metrics" in service.page
-    table = (
-        "### Challengers\n\n| challenger | recall | accepted |\n| --- | --- | --- |\n| cold | 0.84 | yes |\n| warm \\| start |  | no |\n"
-    )
-    assert table in service.page
-    assert {"github": "gh run download 41 --name retrained", "gitlab": "artifacts of https://run"}[service.ci] in service.page
+    rows = "| --- | --- | --- |\n| cold | 0.84 | yes |\n| warm \\| start |  | no |\n"
+    assert f"### reports/retraining/challengers.csv\n\n| challenger | recall | accepted |\n{rows}" in service.page
+    assert "### reports/retraining/challenger.csv\n\n| class | difference |\n| --- | --- |\n| dead | 0.01 |\n" in service.page
+    assert {"github": "gh run download 41 --name registry", "gitlab": "artifacts of https://run"}[service.ci] in service.page
     asked = {"github": f"gh pr create --base main --head {branch}", "gitlab": f"source_branch={branch}&target_branch=main&title="}
     assert asked[service.ci] in service.asked
     assert "retrain: accepted data/live/crashes_2002.csv.gz" in result.stdout

@@ -81,7 +81,7 @@ def test_from_raw_files_to_a_rollback(project, tmp_path):
     assert "v2.0.0 is in service, v1.0.0 is retired" in call(project, "stages.promote", "v2.0.0", "--why", "newer rows")
     assert "model v2.0.0" in call(project, "stages.score", LIVE)
     assert (project / "scored/crashes_2002.csv").read_bytes() != first
-    said = call(project, "stages.monitor", f"{tmp_path}/older.csv", "--window", "older_again", code=3)
+    said = call(project, "stages.monitor", f"{tmp_path}/older.csv", "--window", "older", code=3)
     assert "drift_hits" not in said.partition("gate windows")[2], "windows of the model that was retired do not count for this one"
 
     assert "v1.0.0 is in service again, v2.0.0 is retired" in call(project, "stages.rollback", "--why", "to try it")

@@ -1,4 +1,5 @@
 import json
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -9,7 +10,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from stages import promote, rollback
 from stages.after.manifest import KEY, MANIFEST, SIGNATURE, read_manifest, write_manifest
 from stages.after.proof import missing_proof, verdicts
-from stages.after.registry import CHAMPION, RETIRED, assign, champions, events, in_service, register, verified
+from stages.after.registry import CHAMPION, RETIRED, Event, assign, champions, events, in_service, register, verified
 from stages.command import Refused
 from tests.pipeline_run import WHO
 
@@ -30,7 +31,7 @@ def project(tmp_path, monkeypatch) -> Path:
     Path(".dvc").mkdir()
     Path(".dvc/config").write_text("[core]\n    analytics = false\n    check_update = false\n", encoding="utf-8")
     Path(".dvc/.gitignore").write_text("/cache\n/tmp\n/config.local\n", encoding="utf-8")
-    Path(".gitignore").write_text("/registry/*/\n/made\n", encoding="utf-8")
+    Path(".gitignore").write_text("/registry/v*/\n/made\n", encoding="utf-8")
     git("add", "-A")
     git("commit", "--quiet", "--message", "start")
     Path("made").mkdir()
@@ -90,7 +91,10 @@ def test_version_without_a_tag_is_none_and_is_replaced(project):
     ("harm", "said"),
     [
         (lambda folder: (folder / "model").write_text("b"), r"registry/v1\.0\.0/model is not the file that the manifest describes"),
-        (lambda folder: (folder / "model").unlink(), r"registry/v1\.0\.0/model does not exist; run `dvc checkout registry/v1\.0\.0\.dvc`"),
+        (
+            lambda folder: (folder / "model").unlink(),
+            r"registry/v1\.0\.0/model does not exist; run `dvc checkout --force registry/v1\.0\.0\.dvc`",
+        ),
         (lambda folder: (folder / "more").touch(), r"registry/v1\.0\.0/more is not in the manifest; delete it"),
         (lambda folder: (folder / MANIFEST).unlink(), "does not exist; run `dvc checkout"),
         (lambda folder: (folder / MANIFEST).write_text("[]"), "is no manifest; run `dvc checkout"),
@@ -160,26 +164,56 @@ def test_key_that_is_wrong_is_refused_before_anything_is_registered(project, key
     assert not list(Path("registry").glob("*"))
 
 
-@pytest.mark.parametrize(
-    ("version", "now", "wanted"),
-    [(None, "v3", "v2"), (None, "v2", "v1"), ("v1", "v3", "v1"), ("v3", "v1", "v3")],
-)
-def test_rollback_goes_to_the_version_before(version, now, wanted):
-    assert rollback.target(version, now, ["v1", "v2", "v3"]) == wanted
+def served(*versions: str) -> list[Event]:
+    """What the tags say where these versions were in service, one after the other."""
+    return [Event(version, CHAMPION, nth, "Ada", "today", "") for nth, version in enumerate(versions)]
 
 
 @pytest.mark.parametrize(
-    ("version", "now", "said"),
+    ("version", "versions", "wanted"),
     [
-        (None, None, "no model was ever promoted"),
-        (None, "v1", "v1 is the first model that was in service"),
-        ("v2", "v2", "v2 is in service already"),
-        ("v9", "v2", "'v9' was never in service; roll back to v1, v2"),
+        (None, ["v1", "v2", "v3"], "v2"),
+        (None, ["v1", "v2", "v3", "v2"], "v1"),
+        (None, ["v1", "v2", "v1", "v3"], "v1"),  # v2 was rolled back
+        ("v1", ["v1", "v2", "v3"], "v1"),
+        ("v3", ["v1", "v3", "v1"], "v3"),
     ],
 )
-def test_rollback_to_nowhere_is_refused(version, now, said):
+def test_rollback_goes_to_the_version_before(version, versions, wanted):
+    assert rollback.target(version, served(*versions)) == wanted
+
+
+@pytest.mark.parametrize(
+    ("version", "versions", "said"),
+    [
+        (None, [], "no model was ever promoted"),
+        (None, ["v1"], "no model was in service before v1 that was not rolled back$"),
+        (None, ["v1", "v2", "v1"], r"not rolled back; VERSION= may name v2, which was"),
+        ("v2", ["v1", "v2"], "v2 is in service already"),
+        ("v9", ["v1", "v2"], "'v9' was never in service; roll back to v1, or use"),
+    ],
+)
+def test_rollback_to_nowhere_is_refused(version, versions, said):
     with pytest.raises(Refused, match=said):
-        rollback.target(version, now, ["v1", "v2"])
+        rollback.target(version, served(*versions))
+
+
+def test_stage_is_given_though_the_files_are_elsewhere(project):
+    for version in (one("a"), one("b")):
+        assign(version, CHAMPION, "why")
+    shutil.rmtree("registry/v1.0.0")
+    assign("v1.0.0", RETIRED, "worse")
+    assert events()[-1].message.startswith("worse\n\nmanifest ")
+    assert events()[-1].manifest_sha256 == events()[0].manifest_sha256
+
+
+def test_dvc_knows_the_registry_without_being_told_its_name(project):
+    one("a")
+    subprocess.run(["dvc", "checkout", "--quiet", "--force"], check=True)
+    assert Path("registry/v1.0.0/model").is_file(), "DVC takes away what it does not see"
+    Path("registry/v1.0.0/model").unlink()
+    subprocess.run(["dvc", "checkout", "--quiet"], check=True)
+    assert Path("registry/v1.0.0/model").is_file()
 
 
 def test_gate_that_did_not_judge_or_blocks_is_no_proof():

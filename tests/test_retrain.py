@@ -106,7 +106,7 @@ def test_a_challenger_of_newer_rows_passes_all_gates_and_is_registered(project, 
         monkeypatch.setenv(name, value)
     (project / ".dvc").mkdir()
     (project / ".dvc/config").write_text("[core]\n    analytics = false\n", encoding="utf-8")
-    (project / ".gitignore").write_text("/registry/*/\n/models/\n", encoding="utf-8")
+    (project / ".gitignore").write_text("/registry/v*/\n/models/\n", encoding="utf-8")
     for git in (["init", "--quiet"], ["add", "--all"], ["commit", "--quiet", "--message", "run"]):
         subprocess.run(["git", *git], check=True)
     ended = command(project)

@@ -81,6 +81,15 @@ def champions(said: list[Event]) -> list[str]:
     return list(dict.fromkeys(event.version for event in said if event.stage == CHAMPION))
 
 
+def lineage(said: list[Event]) -> list[str]:
+    """Return the version in service, last, and those before it, each in service when the next took its place and not taken back since."""
+    line: list[str] = []
+    for event in said:
+        if event.stage == CHAMPION:
+            line = [*line[: line.index(event.version)], event.version] if event.version in line else [*line, event.version]
+    return line
+
+
 def in_service(said: list[Event]) -> str | None:
     """Return the version in service: the last that was made champion; None before the first promotion."""
     return next((event.version for event in reversed(said) if event.stage == CHAMPION), None)
@@ -141,10 +150,11 @@ def register(files: dict[str, Path], said: dict[str, Any], why: str, public_key:
 
 
 def assign(version: str, stage: str, why: str) -> None:
-    """Give `version` a stage: champion, challenger or retired."""
+    """Give `version` a stage: champion, challenger or retired. The hashes are those of its registration: its files may be elsewhere."""
     import gto.api
 
-    gto.api.assign(".", NAME, stage, version=version, message=_message(why, FOLDER / version), force=True)
+    hashes = registered(version, events()).message.rpartition("\nmanifest ")[2]
+    gto.api.assign(".", NAME, stage, version=version, message=f"{why}\n\nmanifest {hashes.rstrip()}", force=True)
 
 
 def _message(why: str, folder: Path) -> str:

@@ -107,6 +107,9 @@ def monitor(path: Path, labels: Path | None, window: str | None, sample: int, pa
             raise
         batch, broken = None, str(refusal).splitlines()
     name = name_of(window, batch, path, params.data)
+    if digest in (digests := {**reference.get("judged_by", {}), **reference.get("fitted_on", {})}).values():
+        [one] = [known for known, sha in digests.items() if sha == digest][:1]
+        raise Refused(f"the model in service was fitted on this batch, or judged by it, as {one}: it can show no drift; name a newer one")
     nth, folder = windows.number(FOLDER, name, digest), FOLDER / name
     record: dict[str, Any] = {
         "window": name,
@@ -177,7 +180,7 @@ def main() -> None:
         raise Refused(f"--sample is {given.sample}, must be 0 or more")
     [source] = load_sources().sources.values()
     verdict = monitor(given.batch, given.labels, given.window, given.sample, load_params(), source)
-    print(f"monitor: {verdict}; read reports/monitoring.html")
+    print(f"monitor: {verdict}; read reports/monitoring.html, and commit reports/monitoring/: later windows are held beside it")
     sys.exit(CODES[verdict])
 
 

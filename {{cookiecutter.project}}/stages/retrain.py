@@ -195,17 +195,17 @@ def judge(name: str, folder: Path, pool: Pool, params: Params, champion: Model, 
     return why, gate(table, HELD, REPORTS / "gates" / "challenger.json")
 
 
-def keep(folder: Path, name: str, fitted_on: dict[str, str]) -> None:
+def keep(folder: Path, name: str, fitted_on: dict[str, str], judged_by: dict[str, str]) -> None:
     """Put the challenger in `folder` where it can be promoted from, whole or not at all.
 
-    Its reference then says which candidate it is, and the SHA-256 of the live files that it was fitted on, by path.
+    Its reference then says which candidate it is, and the SHA-256 of the live files that it was fitted on and judged by, by path.
     """
     part = CHALLENGER.with_name(f".{CHALLENGER.name}.new.part")
     part.mkdir(parents=True)
     for name, source in KEPT.items():
         shutil.copy(folder / source, part / name)
     reference = json.loads((part / "reference.json").read_text(encoding="utf-8"))
-    write_json(reference | {"candidate": name, "fitted_on": fitted_on}, part / "reference.json")
+    write_json(reference | {"candidate": name, "fitted_on": fitted_on, "judged_by": judged_by}, part / "reference.json")
     shutil.copytree(REPORTS / "gates", part / "gates")
     part.rename(CHALLENGER)
 
@@ -224,12 +224,12 @@ def retrain(paths: list[Path], labels: list[Path | None], params: Params, source
 
     Raises Refused, when all is written, for a challenger that a gate stops.
     """
-    clear()
     champion, reference = load_champion()
     pool = gather(paths, labels, pd.concat([read_table(TRAIN), read_table(TEST)], ignore_index=True), params, source)
     before = reference.get("fitted_on", {})
     if sha256(pool.cohort) in before.values():
         raise Refused(f"the model in service was fitted on {pool.cohort.as_posix()}, so that it cannot be judged by it; name a newer file")
+    clear()
     went = ", ".join(f"{n:,} {kind}" for kind, n in pool.went.items() if n and kind not in ("records", "train", "test"))
     sides = f"{len(pool.train):,} rows to fit on, {len(pool.test):,} of {pool.cohort.as_posix()} to judge by"
     print(f"retrain: {sides}; left out: {went or 'none'}")
@@ -261,7 +261,7 @@ def retrain(paths: list[Path], labels: list[Path | None], params: Params, source
         if stopped:
             raise Refused("\n".join([*stopped, f"the challenger ({chosen.name}) is refused: the model in service stays"]))
         fitted_on = {path.as_posix(): sha256(path) for path in pool.fitted_on}
-        keep(folder, chosen.name, fitted_on | (before if chosen.name == "warm" else {}))
+        keep(folder, chosen.name, fitted_on | (before if chosen.name == "warm" else {}), {pool.cohort.as_posix(): sha256(pool.cohort)})
     return chosen.name
 
 
@@ -284,7 +284,7 @@ def main() -> None:
         help=f"labels of the nth FILE: CSV or Parquet with the key (else `line`) and the target, or {OWN}",
     )
     given = parser.parse_args()
-    files = given.files or sorted(path for path in LIVE.glob("[!.]*") if path.is_file())
+    files = given.files or sorted(path for path in LIVE.glob("[!.]*") if path.is_file() and path.suffix != ".dvc")
     if not files:
         raise Refused(f"name a file of live rows: make retrain FILES=FILE, or python -m stages.retrain FILE; {LIVE.as_posix()}/ has none")
     if given.labels and len(given.labels) != len(files):
@@ -298,6 +298,7 @@ def main() -> None:
     name = retrain(files, labels, params, source)
     version = registered(f"a challenger ({name}) of {', '.join(map(str, files))}", params.registry.public_key)
     print(f"retrain: {version} ({name}) passed all gates; `make promote VERSION={version} WHY=...` puts it into service, nothing else does")
+    print(f"retrain: commit {HISTORY}, which counts who was judged by these rows, and {REPORTS.as_posix()}/")
 
 
 if __name__ == "__main__":

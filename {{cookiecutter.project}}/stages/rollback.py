@@ -2,27 +2,28 @@
 
 import argparse
 
-from stages.after.registry import CHAMPION, RETIRED, assign, champions, events, identified, in_service, verified
+from stages.after.registry import CHAMPION, RETIRED, Event, assign, champions, events, identified, in_service, lineage, verified
 from stages.command import Refused, run
 from stages.params import load_params
 
 
-def target(version: str | None, now: str | None, past: list[str]) -> str:
-    """Return the version to go back to: the one given, else the one that was promoted before the one in service, `now`.
+def target(version: str | None, said: list[Event]) -> str:
+    """Return the version to go back to: the one given, else the one that was in service before the present one.
 
-    past: the versions that were ever in service, by first promotion. Raises Refused where there is nothing to go back to.
+    One that was rolled back itself is passed over. Raises Refused where there is nothing to go back to.
     """
-    if now is None:
+    line, past = lineage(said), champions(said)
+    if not line:
         raise Refused("no model was ever promoted, so there is none to go back to; `make promote` puts one into service")
-    if version is None:
-        if now == past[0]:
-            raise Refused(f"{now} is the first model that was in service, there is none before it")
-        return past[past.index(now) - 1]
-    if version == now:
+    others = [one for one in past if one != line[-1]]
+    if version == line[-1]:
         raise Refused(f"{version} is in service already")
-    if version not in past:
-        raise Refused(f"{version!r} was never in service; roll back to {', '.join(past)}, or use `make promote`")
-    return version
+    if version is None and len(line) == 1:
+        known = f"; VERSION= may name {', '.join(others)}, which was" if others else ""
+        raise Refused(f"no model was in service before {line[-1]} that was not rolled back{known}")
+    if version is not None and version not in past:
+        raise Refused(f"{version!r} was never in service; roll back to {', '.join(others) or 'none'}, or use `make promote`")
+    return version or line[-2]
 
 
 def main() -> None:
@@ -35,8 +36,7 @@ def main() -> None:
         raise Refused("--why is empty: say what was wrong, the tag keeps it")
     identified()
     said = events()
-    now = in_service(said)
-    back = target(given.version, now, champions(said))
+    back, now = target(given.version, said), in_service(said)
     verified(back, said, load_params().registry.public_key)
     assign(back, CHAMPION, given.why.strip())
     assign(str(now), RETIRED, f"rolled back to {back}: {given.why.strip()}")

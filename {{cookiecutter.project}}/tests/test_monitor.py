@@ -21,7 +21,7 @@ from stages.after.performance import delong, figures, performance
 from stages.after.reference import counted, distribution, freeze
 from stages.after.windows import hits, number, timeline
 from stages.command import Refused
-from stages.during.model import Model
+from stages.during.model import Model, sha256
 from stages.gate import gate
 from stages.groups import audited
 from stages.sources import Source, load_sources
@@ -37,7 +37,7 @@ DATA = SimpleNamespace(
 )
 PARAMS = SimpleNamespace(data=DATA, random_state=0, train=SimpleNamespace(threads=1), monitor=SimpleNamespace(label_delay=None))
 SUITES = {name: PROJECT / "expectations" / f"{name}.json" for name in ("drift", "performance", "windows")}
-REST = {"rejected_share": 0.0, "age": None, "model_sha256": "m"}
+REST = {"rejected_share": 0.0, "age": None, "model": "v1.0.0", "model_sha256": "m"}
 
 
 def draw(seed: int, n: int = 1000, shift: float = 0.0, unit: float = 1.0, new: float = 0.0, flip: bool = False) -> pd.DataFrame:
@@ -380,6 +380,8 @@ def test_another_batch_does_not_take_the_name_of_a_window(tmp_path):
     assert number(tmp_path, "v", "y") == 5
     with pytest.raises(Refused, match="holds another batch; give this one a name of its own with --window"):
         number(tmp_path, "w", "y")
+    with pytest.raises(Refused, match="this batch is the window 'w' already, and one batch is no two windows"):
+        number(tmp_path, "v", "x")
 
 
 def test_window_may_not_leave_its_folder(tmp_path):
@@ -422,6 +424,15 @@ def test_same_batch_gives_the_same_bytes(project):
     once = written(project)
     assert monitored("day1", draw(10)) == "pass"
     assert written(project) == once
+
+
+def test_batch_that_the_model_was_judged_by_is_refused(project, monkeypatch):
+    rows = draw(10)
+    rows.to_csv("day1.csv", index=False)
+    model, frozen = monitor.load_champion()
+    monkeypatch.setattr(monitor, "load_champion", lambda: (model, frozen | {"judged_by": {"day1.csv": sha256("day1.csv")}}))
+    with pytest.raises(Refused, match="was fitted on this batch, or judged by it, as day1.csv: it can show no drift; name a newer one"):
+        monitored("day1", rows)
 
 
 def test_injected_drift_alarms_in_its_second_window(project):

@@ -43,7 +43,10 @@ def read_manifest(folder: Path, public_key: str | None, wanted_sha256: str | Non
     wanted_sha256: what the registry says of the manifest, None where it says nothing yet. Raises Refused, all at once, for what
     is missing, differs, or was added.
     """
-    path, back = folder / MANIFEST, f"run `dvc checkout {folder.as_posix()}.dvc`, after `dvc pull {folder.as_posix()}.dvc` in a new clone"
+    path, back = (
+        folder / MANIFEST,
+        f"run `dvc checkout --force {folder.as_posix()}.dvc`, after `dvc pull {folder.as_posix()}.dvc` in a new clone",
+    )
     try:
         content = path.read_bytes()
         manifest = json.loads(content)

@@ -28,8 +28,11 @@ def records(folder: Path) -> list[dict[str, Any]]:
 
 
 def number(folder: Path, window: str, batch_sha256: str) -> int:
-    """Return which window this is, counted from 1; raises Refused if another batch has its name."""
+    """Return which window this is, counted from 1; raises Refused if another batch has its name, or it another name."""
     known = {record["window"]: record for record in records(folder)}
+    same = [name for name, record in known.items() if batch_sha256 and record["batch_sha256"] == batch_sha256 and name != window]
+    if same:
+        raise Refused(f"this batch is the window {same[0]!r} already, and one batch is no two windows; leave --window out, or name it so")
     if window not in known:
         return 1 + max((record["nth"] for record in known.values()), default=0)
     if known[window]["batch_sha256"] != batch_sha256:
@@ -49,7 +52,7 @@ def timeline(found: list[dict[str, Any]], label_delay: float | None, longest_age
     """
     rows = []
     for nth, record in enumerate(found):
-        past = [one for one in found[: nth + 1] if one["model_sha256"] == record["model_sha256"]]
+        past = [one for one in found[: nth + 1] if all(one.get(key) == record.get(key) for key in ("model", "model_sha256"))]
         matured = [one for one in past if one["performance"] != "insufficient"]
         row = {key: record[key] for key in ("window", "nth", "rows", "until", "rejected_share", "coverage", *SIGNALS)}
         row |= {"newest": "yes" if nth + 1 == len(found) else "no"}
