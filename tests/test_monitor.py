@@ -431,7 +431,7 @@ def test_batch_that_the_model_was_judged_by_is_refused(project, monkeypatch):
     rows.to_csv("day1.csv", index=False)
     model, frozen = monitor.load_champion()
     monkeypatch.setattr(monitor, "load_champion", lambda: (model, frozen | {"judged_by": {"day1.csv": sha256("day1.csv")}}))
-    with pytest.raises(Refused, match="was fitted on this batch, or judged by it, as day1.csv: it can show no drift; name a newer one"):
+    with pytest.raises(Refused, match=r"was fitted on this batch, or judged by it, as day1\.csv: it can show no drift"):
         monitored("day1", rows)
 
 
