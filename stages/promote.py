@@ -90,7 +90,8 @@ def of_last_run(why: str, public_key: str | None, uncompared: str | None) -> str
             raise Refused(f"{now} is the model of the last run, and in service already")
         proven[COMPARED] = held_against_champion(uncompared)
     files = {name: path for name, path in version_files(MODELS, REPORTS).items() if not name.startswith("gates/") or path.stem in proven}
-    return register(files, {"verdicts": proven, "suites": suites(), "lock_sha256": sha256("dvc.lock")}, why, public_key)
+    said = {"verdicts": proven, "suites": suites(), "lock_sha256": sha256("dvc.lock"), "compared_with": now}
+    return register(files, said, why, public_key)
 
 
 def differing(status: dict[str, Any]) -> list[str]:
@@ -113,6 +114,12 @@ def promote(version: str | None, why: str, public_key: str | None, uncompared: s
     if version == before:
         raise Refused(f"{version} is in service already")
     problems = missing_proof(manifest["verdicts"], EVALUATED if before is None else [*EVALUATED, COMPARED])
+    if before is not None and manifest.get("compared_with") != before:
+        other = manifest.get("compared_with") or "no model"
+        problems.append(
+            f"{version} was held against {other}, and {before} is in service; `make retrain` holds one against it, "
+            "`make rollback` goes back"
+        )
     suite = {path: digest for path, digest in manifest["suites"].items() if path in suites() and suites()[path] != digest}
     problems += [
         f"{path} is not the suite that {version} was judged by (SHA-256 differs); restore it from git, or judge anew" for path in suite

@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from stages import promote, rollback
 from stages.after.manifest import KEY, MANIFEST, SIGNATURE, read_manifest, write_manifest
-from stages.after.proof import missing_proof, verdicts
+from stages.after.proof import COMPARED, EVALUATED, missing_proof, verdicts
 from stages.after.registry import CHAMPION, RETIRED, Event, assign, champions, events, in_service, register, verified
 from stages.command import Refused
 from tests.pipeline_run import WHO
@@ -222,6 +222,22 @@ def test_gate_that_did_not_judge_or_blocks_is_no_proof():
     assert missing_proof(blocked, ["by_class"]) == ["the gate by_class said insufficient; a model that it stops is not promoted"]
     [said] = missing_proof({}, ["by_class"])
     assert said.startswith("the gate by_class did not judge this model")
+
+
+def test_challenger_that_was_held_against_another_champion_is_not_promoted(project):
+    proven = dict.fromkeys([*EVALUATED, COMPARED], PROVEN["by_class"])
+    versions = []
+    for content, compared_with in (("a", None), ("b", "v1.0.0"), ("c", "v1.0.0")):
+        Path("made/model").write_text(content, encoding="utf-8")
+        said = {"verdicts": proven, "suites": {}, "compared_with": compared_with}
+        versions.append(register({"model": Path("made/model")}, said, "why", None))
+    for version in versions[:2]:
+        promote.promote(version, "why", None)
+    with pytest.raises(
+        Refused, match=r"v3\.0\.0 was held against v1\.0\.0, and v2\.0\.0 is in service; `make retrain` holds one against it"
+    ):
+        promote.promote(versions[2], "why", None)
+    assert in_service(events()) == "v2.0.0"
 
 
 def test_report_that_no_gate_wrote_is_refused(tmp_path):

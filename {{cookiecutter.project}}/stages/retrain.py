@@ -21,6 +21,7 @@ import stages
 from stages.after.challenger import Candidate, challengers, check_classes, non_inferiority
 from stages.after.champion import champion as in_service
 from stages.after.champion import load_champion
+from stages.after.champion import version as served
 from stages.after.pool import OWN, Pool, gather, recent, span
 from stages.after.proof import suites, verdicts
 from stages.after.registry import CHALLENGER as STAGE
@@ -268,7 +269,7 @@ def retrain(paths: list[Path], labels: list[Path | None], params: Params, source
 def registered(why: str, public_key: str | None) -> str:
     """Put models/challenger/ into the registry, as a challenger, and return its version."""
     files = {path.relative_to(CHALLENGER).as_posix(): path for path in sorted(CHALLENGER.rglob("*")) if path.is_file()}
-    version = register(files, {"verdicts": verdicts(CHALLENGER / "gates"), "suites": suites()}, why, public_key)
+    version = register(files, {"verdicts": verdicts(CHALLENGER / "gates"), "suites": suites(), "compared_with": served()}, why, public_key)
     assign(version, STAGE, why)
     return version
 
