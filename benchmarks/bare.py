@@ -27,7 +27,7 @@ from stages.during.decision import choose_weights, decide
 from stages.during.models import build_model
 from stages.features import clusters, features
 from stages.params import Params, load_params
-from stages.split import kfold
+from stages.split import folds
 
 
 def split(params: Params, source: dict[str, Any]) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -69,15 +69,16 @@ def main() -> None:
     X, y = features(train, params.data), train[params.data.target]
     X_test, y_test = features(test, params.data), test[params.data.target]
     classes, settings = sorted(y.unique()), params.train
-    folds = kfold(y, clusters(train, params.data.cluster), settings.folds, params.random_state)
+    parts = folds(y, clusters(train, params.data.cluster), train[params.data.time], settings.folds, params.random_state)
+    scored = sum(is_scored for _, is_scored in parts).astype(bool)
     found = {}
     with threadpool_limits(settings.threads):
         for role, name in (("model", settings.model), ("rival", "logistic_regression")):
             y_score = np.zeros((len(y), len(classes)))
-            for is_training, is_scored in folds:
+            for is_training, is_scored in parts:
                 fitted = build_model(name, X[is_training], params.random_state).fit(X[is_training], y[is_training])
                 y_score[is_scored.to_numpy()] = fitted.predict_proba(X[is_scored])
-            weights = choose_weights(y, y_score, classes, settings.decision_weights)
+            weights = choose_weights(y[scored], y_score[scored], classes, settings.decision_weights)
             y_test_score = build_model(name, X, params.random_state).fit(X, y).predict_proba(X_test)
             found[role] = score(y_test, y_test_score, decide(y_test_score, classes, weights), classes)
     print(json.dumps(found))
