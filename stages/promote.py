@@ -4,18 +4,19 @@ import argparse
 import json
 import subprocess
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from stages.after.challenger import non_inferiority
-from stages.after.champion import FOLDER as MODELS
-from stages.after.champion import champion, load_champion
-from stages.after.proof import COMPARED, EVALUATED, missing_proof, suites, verdicts
-from stages.after.registry import CHAMPION, RETIRED, assign, events, git, identified, in_service, register, verified
+from stages.after.champion import load_champion
+from stages.after.proof import COMPARED, EVALUATED, PARTS, missing_proof, suites, verdicts
+from stages.after.registry import CHAMPION, RETIRED, assign, events, identified, in_service, register, verified
 from stages.command import Refused, run
 from stages.during.model import MODEL, load_model, sha256
 from stages.features import features
 from stages.gate import gate, not_judged, stop
+from stages.git import git
 from stages.params import load_params
 from stages.summary import REPORTS
 from stages.tables import TEST, TRAIN, read_table, write_table
@@ -24,15 +25,10 @@ HELD = Path("expectations/challenger.json")
 DESCRIBE = ["dvc.lock", "dvc.yaml", "params.yaml", "uv.lock", "stages", "expectations", "data/sources.yaml", "data/remedy.json"]
 
 
-def version_files(models: Path, reports: Path) -> dict[str, Path]:
-    """Return the files that make a version: the model with card and reference, and what was proven of it."""
-    files = {name: models / name for name in ("model.skops", "model.json", "reference.json")}
-    files |= {
-        "features.csv": reports / "features.csv",
-        "metrics.json": reports / "metrics.json",
-        "prepared.json": Path("expectations/prepared.json"),
-    }
-    files |= {f"gates/{path.name}": path for path in sorted((reports / "gates").glob("*.json"))}
+def version_files(proven: Iterable[str]) -> dict[str, Path]:
+    """Return the files that make the last run's version: the model with card and reference, and what the gates `proven` said of it."""
+    files = {name: Path(path) for name, path in PARTS.items()}
+    files |= {f"gates/{name}.json": REPORTS / "gates" / f"{name}.json" for name in proven}
     if lacking := [path.as_posix() for path in files.values() if not path.is_file()]:
         raise Refused(f"{', '.join(lacking)} does not exist; run `make repro`, which writes it")
     return files
@@ -84,14 +80,15 @@ def of_last_run(why: str, public_key: str | None, uncompared: str | None) -> str
     problems += missing_proof(proven, EVALUATED)
     if problems:
         raise Refused("\n".join([*problems, "run `make repro`, or restore what was changed from git and with `dvc checkout`"]))
-    now = in_service(events())
+    past = events()
+    now = in_service(past)
     if now is not None:
-        if all(sha256(MODELS / name) == sha256(champion() / name) for name in ("model.skops", "model.json")):  # the card decides, too
+        served = verified(now, past, public_key)["files"]
+        if all(sha256(PARTS[name]) == served[name] for name in ("model.skops", "model.json")):  # the card decides, too
             raise Refused(f"{now} is the model of the last run, and in service already")
         proven[COMPARED] = held_against_champion(uncompared)
-    files = {name: path for name, path in version_files(MODELS, REPORTS).items() if not name.startswith("gates/") or path.stem in proven}
     said = {"verdicts": proven, "suites": suites(), "lock_sha256": sha256("dvc.lock"), "compared_with": now}
-    return register(files, said, why, public_key)
+    return register(version_files(proven), said, why, public_key)
 
 
 def differing(status: dict[str, Any]) -> list[str]:
@@ -120,9 +117,11 @@ def promote(version: str | None, why: str, public_key: str | None, uncompared: s
             f"{version} was held against {other}, and {before} is in service; `make retrain` holds one against it, "
             "`make rollback` goes back"
         )
-    suite = {path: digest for path, digest in manifest["suites"].items() if path in suites() and suites()[path] != digest}
+    today = suites()
     problems += [
-        f"{path} is not the suite that {version} was judged by (SHA-256 differs); restore it from git, or judge anew" for path in suite
+        f"{path} is not the suite that {version} was judged by (SHA-256 differs); restore it from git, or judge anew"
+        for path, digest in manifest["suites"].items()
+        if today.get(path, digest) != digest
     ]
     if problems:
         raise Refused("\n".join(problems))

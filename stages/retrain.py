@@ -23,7 +23,7 @@ from stages.after.champion import champion as in_service
 from stages.after.champion import load_champion
 from stages.after.champion import version as served
 from stages.after.pool import OWN, Pool, gather, recent, span
-from stages.after.proof import suites, verdicts
+from stages.after.proof import PARTS, suites, verdicts
 from stages.after.registry import CHALLENGER as STAGE
 from stages.after.registry import assign, identified, register
 from stages.command import Refused, run
@@ -43,14 +43,6 @@ LIVE, CHALLENGER, REPORTS = Path("data/live"), Path("models/challenger"), Path("
 PREPARED, SOURCES, COMPARED, HELD = (Path(f"expectations/{name}.json") for name in ("prepared", "sources", "challengers", "challenger"))
 BEFORE = ("validate", "augment", "train")  # the stages that make a challenger; evaluate then judges the best
 COPIED = ("expectations", "params.yaml", "data/sources.yaml", REMEDY, HISTORY)
-KEPT = {  # of the chosen challenger's scratch copy: what goes with the model
-    "model.skops": "models/model.skops",
-    "model.json": "models/model.json",
-    "reference.json": "models/reference.json",
-    "features.csv": "reports/features.csv",
-    "metrics.json": "reports/metrics.json",
-    "prepared.json": "expectations/prepared.json",
-}
 SHOWN = ("metrics.json", "by_class.csv", "by_group.csv")  # of its reports, beside those of its gates
 
 
@@ -203,7 +195,7 @@ def keep(folder: Path, name: str, fitted_on: dict[str, str], judged_by: dict[str
     """
     part = CHALLENGER.with_name(f".{CHALLENGER.name}.new.part")
     part.mkdir(parents=True)
-    for name, source in KEPT.items():
+    for name, source in PARTS.items():
         shutil.copy(folder / source, part / name)
     reference = json.loads((part / "reference.json").read_text(encoding="utf-8"))
     write_json(reference | {"candidate": name, "fitted_on": fitted_on, "judged_by": judged_by}, part / "reference.json")

@@ -12,7 +12,6 @@ from threadpoolctl import threadpool_limits
 from stages.command import Refused, run
 from stages.during.candidates import Judge, OutOfFold, choose, climb, compare, find, price, select
 from stages.during.decision import greatest, weigh_by_group
-from stages.during.fairness import attributes
 from stages.during.importance import worth_something
 from stages.during.mitigation import decide_by_group
 from stages.during.model import BASELINE, MODEL, Model, save_model, sha256
@@ -23,7 +22,7 @@ from stages.during.remedy import LADDER, write_remedy
 from stages.during.simple import few_features
 from stages.features import clusters, features
 from stages.gate import gate, stop
-from stages.groups import crossed
+from stages.groups import crossed, groups
 from stages.params import ORIGIN, Params, load_params
 from stages.tables import AUGMENTED, TRAIN, read_table, write_table
 
@@ -58,7 +57,7 @@ def settle(rows: pd.DataFrame, params: Params, worthy: list[str]) -> tuple[Recip
     asked = {**tried, "logistic_regression": PLAIN, "three_features": replace(PLAIN, sees="three")}
     scores, scored = out_of_fold(rows, params, asked)
     y = rows.loc[scored, target]
-    audited = {column: of for column, of in attributes(rows[scored], params.data).items() if column in params.data.sensitive}
+    audited = {column: groups(rows.loc[scored, column], params.data.cut_points.get(column)) for column in params.data.sensitive}
     judge = Judge(y, clusters(rows, params.data.cluster)[scored], aimed_at, params.random_state, audited)
     found = {name: choose(name, y, scores[name], asked[name].calibration, aimed_at) for name in asked}
     shares = y.value_counts(normalize=True).sort_index().to_numpy()

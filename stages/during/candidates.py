@@ -111,7 +111,7 @@ def price(mitigation: str, before: OutOfFold, after: OutOfFold, judge: Judge) ->
     does = "narrows" if gaps[1] < gaps[0] else "widens" if gaps[1] > gaps[0] else "does not change"
     gap = (
         f"{does} the largest gap between groups, from {gaps[0]:.3f} to {gaps[1]:.3f}"
-        if gaps[0] == gaps[0]
+        if not np.isnan(gaps[0])
         else "has groups too small to tell"
     )
     lost = aim(y, after.y_pred, judge.aimed_at) - aim(y, before.y_pred, judge.aimed_at)

@@ -17,6 +17,7 @@ import pandas as pd
 from stages.command import Refused, run
 from stages.during.intervals import newcombe
 from stages.gate import Verdict, gate, stop
+from stages.git import ask
 from stages.summary import GATES, REPORTS
 from stages.tables import TEST, write_table
 
@@ -79,24 +80,18 @@ def markdown(header: list[str], rows: Iterable[Iterable[Any]]) -> str:
     )
 
 
-def _git(*arguments: str) -> str | None:
-    """Return what git prints, None where it refuses."""
-    ended = subprocess.run(["git", *arguments], capture_output=True, encoding="utf-8", errors="replace")
-    return None if ended.returncode else ended.stdout
-
-
 def commit_of(rev: str | None) -> str:
     """Return the commit that `rev` names, without `rev` the one at which this branch left the main one."""
-    if _git("rev-parse", "--git-dir") is None:
+    if ask("rev-parse", "--git-dir") is None:
         raise Refused("git finds no repository here, `git status` says why; run `git init`, and commit a run to compare with")
     if rev is None:
-        there = [branch for branch in BRANCHES if _git("rev-parse", "--verify", "--quiet", branch)]
+        there = [branch for branch in BRANCHES if ask("rev-parse", "--verify", "--quiet", branch)]
         if not there:
             raise Refused(f"there is no branch {', '.join(BRANCHES)}; name the commit to compare with: python -m stages.compare REV")
-        rev = (_git("merge-base", "HEAD", there[0]) or "").strip()
+        rev = (ask("merge-base", "HEAD", there[0]) or "").strip()
         if not rev:
             raise Refused(f"HEAD and {there[0]} have no commit in common here; fetch the rest (`git fetch --unshallow`), or name a commit")
-    commit = _git("rev-parse", "--verify", "--quiet", f"{rev}^{{commit}}")
+    commit = ask("rev-parse", "--verify", "--quiet", f"{rev}^{{commit}}")
     if commit is None:
         raise Refused(
             f"{rev!r} is no commit that this clone has; `git fetch --unshallow` fetches all, `git log --oneline --all` lists them"
@@ -134,7 +129,7 @@ def _recall(old: str, commit: str) -> tuple[str, Verdict]:
     if not path.is_file():
         raise Refused(f"{path.as_posix()} does not exist; run `make repro` first")
     lock = Path("dvc.lock").read_text(encoding="utf-8") if Path("dvc.lock").is_file() else None
-    hashes = {_hash_of_test(lock), _hash_of_test(_git("show", f"{commit}:./dvc.lock"))}
+    hashes = {_hash_of_test(lock), _hash_of_test(ask("show", f"{commit}:./dvc.lock"))}
     same_rows = len(hashes) == 1 and None not in hashes
     before = read_by_class(old, f"reports/by_class.csv of {commit[:10]}")
     table = compared(before, read_by_class(path.read_text(encoding="utf-8", errors="replace"), path.as_posix()), same_rows)
@@ -153,7 +148,7 @@ def main() -> None:
     found = verdicts(REPORTS)
     if len(found) < sum(map(len, GATES.values())):
         metrics = recall = f"Not measured: the run was stopped by the gate {next(v.gate for v in found if v.blocks)}."
-    elif (old := _git("show", f"{commit}:./reports/by_class.csv")) is None:
+    elif (old := ask("show", f"{commit}:./reports/by_class.csv")) is None:
         metrics = recall = f"Nothing to compare with: {commit[:10]} has no reports/by_class.csv."
     else:
         recall, verdict = _recall(old, commit)
@@ -161,7 +156,7 @@ def main() -> None:
         found.append(verdict)
     gates = markdown(["gate", "verdict", "says"], ((v.gate, v.verdict, " ".join(v.sentences)) for v in found))
     parts = {"Gates": gates, "Recall by class": recall, "Metrics": metrics, "Parameters": _dvc_diff("params", commit)}
-    is_head = commit == (_git("rev-parse", "HEAD") or "").strip()
+    is_head = commit == (ask("rev-parse", "HEAD") or "").strip()
     only = "It is the last commit: what differs is not committed yet. Another: `python -m stages.compare REV`.\n\n" if is_head else ""
     print(f"## This run and {commit[:10]}\n\n{only}" + "\n\n".join(f"### {title}\n\n{text}" for title, text in parts.items()), flush=True)
     stop(found)

@@ -12,7 +12,7 @@ from threadpoolctl import threadpool_limits
 
 from stages.after import monitoring_page, windows
 from stages.after.batch import LINE, Batch, beside, check_labels, live_suite, named_by, read_batch, with_labels
-from stages.after.champion import champion, load_champion, suite_of_rows, version, worth_of_features
+from stages.after.champion import load_champion, suite_of_rows, version, worth_of_features
 from stages.after.drift import domain, drift, pictures
 from stages.after.labelling import to_label
 from stages.after.performance import figures, performance
@@ -46,7 +46,7 @@ def judge(
     X = features(rows, data)
     write_table(batch.rejects, folder / "rejects.csv")
     write_table(beside(reference, X), folder / "batch.csv")
-    write_json(live_suite(suite_of_rows(champion()), data), folder / "suite.json")
+    write_json(live_suite(suite_of_rows(), data), folder / "suite.json")
     verdicts = {"batch": gate(rows, folder / "suite.json", folder / "gates" / "batch.json").verdict}
     with threadpool_limits(params.train.threads):
         y_score = model.predict_proba(X)
@@ -56,7 +56,7 @@ def judge(
             told_apart = domain(features(read_table(TEST), data), X[list(model.columns)], params.random_state)
     if told_apart is None:
         print(f"no classifier was asked to tell live rows from test rows: {TEST} is not that of the model; `dvc pull` brings it")
-    moved = drift(reference, X, y_score, y_pred, told_apart, _weights(worth_of_features(champion())))
+    moved = drift(reference, X, y_score, y_pred, told_apart, _weights(worth_of_features()))
     write_table(moved, folder / "drift.csv")
     write_json(pictures(reference, X, y_score, y_pred, moved), folder / "pictures.json")
     verdicts["drift"] = gate(moved, DRIFT, folder / "gates" / "drift.json").verdict
@@ -107,9 +107,10 @@ def monitor(path: Path, labels: Path | None, window: str | None, sample: int, pa
             raise
         batch, broken = None, str(refusal).splitlines()
     name = name_of(window, batch, path, params.data)
-    if digest in (digests := {**reference.get("judged_by", {}), **reference.get("fitted_on", {})}).values():
-        [one] = [known for known, sha in digests.items() if sha == digest][:1]
-        raise Refused(f"the model in service was fitted on this batch, or judged by it, as {one}: it can show no drift; name a newer one")
+    seen = {sha: known for kind in ("judged_by", "fitted_on") for known, sha in reference.get(kind, {}).items()}
+    if digest in seen:
+        known = f"fitted on this batch, or judged by it, as {seen[digest]}"
+        raise Refused(f"the model in service was {known}: it can show no drift; name a newer one")
     nth, folder = windows.number(FOLDER, name, digest), FOLDER / name
     record: dict[str, Any] = {
         "window": name,
@@ -127,7 +128,7 @@ def monitor(path: Path, labels: Path | None, window: str | None, sample: int, pa
             "verdict": "fail",
             "blocks": True,
             "sentences": said,
-            "suite": suite_of_rows(champion()).as_posix(),
+            "suite": suite_of_rows().as_posix(),
             "rows": 0,
         }
         write_json(report | {"expectations": 0}, folder / "gates" / "batch.json")

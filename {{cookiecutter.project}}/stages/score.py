@@ -17,7 +17,7 @@ from tqdm import tqdm
 
 from stages.after.aside import REJECTED, Held, aside, parted
 from stages.after.batch import LINE, critical, live_source, named_by
-from stages.after.champion import champion, load_champion, suite_of_rows, version
+from stages.after.champion import load_champion, suite_of_rows, version
 from stages.after.chunks import ROWS, batches
 from stages.command import Refused, run
 from stages.during.decision import confidence
@@ -68,7 +68,7 @@ def score(path: Path, out: Path, params: Params, source: Source, most: int = ROW
     if out.resolve() == path.resolve():
         raise Refused(f"--out is {out}, the file to score; name another")
     served, (model, _), aside_name = version(), load_champion(), f"{out}.rejects.csv"
-    suite = critical(suite_of_rows(champion()), params.data)
+    suite = critical(suite_of_rows(), params.data)
     if clash := [column for column in source.key if column in columns_of(model.classes)]:
         raise Refused(
             f"the key {', '.join(clash)} has the name of a column that is written here; rename it in the file and data/sources.yaml"

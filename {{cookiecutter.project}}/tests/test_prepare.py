@@ -13,6 +13,7 @@ from stages.command import Refused
 from stages.params import Params
 from stages.prepare import IS_TEST, PROBLEM, Prepared, check_roles, conform, main, prepare, summarise
 from stages.sources import Raw, Source, read
+from tests.pipeline_run import SETTINGS
 
 TOYS = {"colour": "text", "size": "integer", "label": "text"}
 HEADER = "colour,size,label\n"
@@ -25,40 +26,8 @@ FROM_2001 = {"by": "time", "test_from": 2001}
 
 def settings(split=None, **data):
     """Return the content of a params.yaml; at random, half of the rows are test rows."""
-    return {
-        "random_state": 0,
-        "data": {
-            "target": "label",
-            "time": None,
-            "cluster": [],
-            "sensitive": [],
-            "allowed": {},
-            "cut_points": {},
-            "favourable": None,
-            "forbidden": {},
-        }
-        | data,
-        "scope": {"metric": "balanced_accuracy", "recall_floor": 0.5, "recall_floors": {}, "largest_gap": 0.1},
-        "prepare": {"split": {"by": "random", "test_from": None, "test_size": 0.5} | (split or {})},
-        "augment": {"strategy": "none", "floor_share": 0.2, "k_neighbors": 5, "smote_max_rows": 10},
-        "evaluate": {"slices": [], "costs": {}, "refer_below": None},
-        "monitor": {"label_delay": None},
-        "retrain": {"candidates": ["all"], "recent": 0.5, "half_life": None, "warm_iterations": 50},
-        "registry": {"public_key": None},
-        "train": {
-            "model": "any",
-            "sample_weight": "none",
-            "half_life": None,
-            "decision_weights": "none",
-            "calibration": "none",
-            "ladder": False,
-            "search": 0,
-            "select": False,
-            "mitigation": "none",
-            "folds": 2,
-            "threads": 1,
-        },
-    }
+    parted = {"split": SETTINGS["prepare"]["split"] | (split or {})}
+    return SETTINGS | {"data": SETTINGS["data"] | data, "prepare": parted}
 
 
 def params(split=None, **data):

@@ -21,6 +21,7 @@ from threadpoolctl import threadpool_limits
 from stages import augment, evaluate, prepare, retrain, train
 from stages.after.challenger import CHAMPION, Candidate, challengers, check_classes, non_inferiority
 from stages.after.pool import gather, matured, part, recent, span
+from stages.after.proof import PARTS
 from stages.after.registry import events, verified
 from stages.command import Refused
 from stages.during.intervals import newcombe_paired
@@ -115,7 +116,7 @@ def test_a_challenger_of_newer_rows_passes_all_gates_and_is_registered(project, 
     assert [(event.version, event.stage) for event in events()] == [("v1.0.0", None), ("v1.0.0", "challenger")]
     assert verified("v1.0.0", events(), None)["verdicts"]["challenger"]["verdict"] == "pass"
     assert "expectations/prepared.json ends year at 2003; time goes on, here to 2005" in ended.stdout
-    assert {path.name for path in (project / "models/challenger").iterdir()} == {*retrain.KEPT, "gates"}
+    assert {path.name for path in (project / "models/challenger").iterdir()} == {*PARTS, "gates"}
     model = load_model("models/challenger/model.skops")
     reference = json.loads(Path("models/challenger/reference.json").read_text())
     assert reference["rows"] == {"train": 5000, "test": 1500}

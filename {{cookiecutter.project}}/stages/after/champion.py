@@ -20,28 +20,31 @@ def version() -> str:
 
 
 def champion() -> Path:
-    """Return the folder of the model in service, its files verified; that of the last run before the first promotion."""
-    said = events()
-    promoted = in_service(said)
-    if promoted is None:
-        return FOLDER
-    verified(promoted, said, load_params().registry.public_key)
-    return REGISTRY / promoted
+    """Return the folder of the model in service, that of the last run before the first promotion; `load_champion` verifies its files."""
+    promoted = in_service(events())
+    return FOLDER if promoted is None else REGISTRY / promoted
 
 
-def suite_of_rows(folder: Path) -> Path:
-    """Return the suite that held the rows of the model in `folder`: what held in training has to hold in service."""
-    return Path("expectations/prepared.json") if folder == FOLDER else folder / "prepared.json"
+def suite_of_rows() -> Path:
+    """Return the suite that held the rows of the model in service: what held in training has to hold in service."""
+    return _part("prepared.json", "expectations")
 
 
-def worth_of_features(folder: Path) -> Path:
-    """Return the table with what each feature is worth to the model in `folder`."""
-    return Path("reports/features.csv") if folder == FOLDER else folder / "features.csv"
+def worth_of_features() -> Path:
+    """Return the table with what each feature is worth to the model in service."""
+    return _part("features.csv", "reports")
+
+
+def _part(name: str, of_last_run: str) -> Path:
+    folder = champion()
+    return Path(of_last_run if folder == FOLDER else folder, name)
 
 
 def load_champion() -> tuple[Model, dict[str, Any]]:
-    """Return the model in service and its reference; raises Refused where either is missing, broken, or not of the other."""
-    folder = champion()
+    """Return the model in service and its reference; raises Refused for a file that is not as registered, missing, or of another model."""
+    said, folder = events(), champion()
+    if folder != FOLDER:
+        verified(folder.name, said, load_params().registry.public_key)
     model, path = load_model(folder / "model.skops"), folder / "reference.json"
     card = json.loads((folder / "model.json").read_text(encoding="utf-8"))
     try:

@@ -10,6 +10,14 @@ from stages.during.model import sha256
 from stages.summary import GATES
 
 EVALUATED = [name for names in GATES.values() for name in names]
+PARTS = {  # of a version, beside the reports of its gates: where a run leaves them
+    "model.skops": "models/model.skops",
+    "model.json": "models/model.json",
+    "reference.json": "models/reference.json",
+    "features.csv": "reports/features.csv",
+    "metrics.json": "reports/metrics.json",
+    "prepared.json": "expectations/prepared.json",
+}
 COMPARED = "challenger"  # the gate that holds a model against the one in service
 
 

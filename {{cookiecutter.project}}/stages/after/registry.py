@@ -1,5 +1,6 @@
 """Which models were registered, and which one is in service: GTO's tags in git, each with who, when, why, and hashes of what was proven."""
 
+import json
 import re
 import shutil
 import subprocess
@@ -11,6 +12,7 @@ from typing import Any
 from stages.after.manifest import MANIFEST, read_manifest, write_manifest
 from stages.command import Refused
 from stages.during.model import sha256
+from stages.git import ask, git
 
 FOLDER = Path("registry")
 NAME = "model"  # of the artifact, as GTO has it
@@ -39,31 +41,18 @@ class Event:
         return found[1] if found else None
 
 
-def git(*arguments: str) -> str:
-    """Return what git prints; raises Refused with its own words where it refuses."""
-    ended = subprocess.run(["git", *arguments], capture_output=True, encoding="utf-8", errors="replace")
-    if ended.returncode:
-        raise Refused(f"`git {arguments[0]}` refused: {' '.join(ended.stderr.split())}")
-    return ended.stdout
-
-
 def identified() -> None:
     """Raise Refused unless git finds a repository and knows who is working in it: the tags say who it was."""
-    if subprocess.run(["git", "rev-parse", "--git-dir"], capture_output=True).returncode:
+    if ask("rev-parse", "--git-dir") is None:
         raise Refused("git finds no repository here, and a model is registered in git; run `git init`, and commit the run")
-    if subprocess.run(["git", "var", "GIT_COMMITTER_IDENT"], capture_output=True).returncode:
+    if ask("var", "GIT_COMMITTER_IDENT") is None:
         raise Refused("git does not know who you are, and the tags say who registered a model; set `git config user.name` and user.email")
 
 
 def events() -> list[Event]:
     """Return what the tags say, registrations first, then the stages in the order in which they were given; none without git."""
-    listed = subprocess.run(
-        ["git", "for-each-ref", "--sort=creatordate", f"--format={FORMAT}", "refs/tags"], capture_output=True, encoding="utf-8"
-    )
-    if listed.returncode:
-        return []
     read = []
-    for entry in listed.stdout.split("\0\1"):
+    for entry in (ask("for-each-ref", "--sort=creatordate", f"--format={FORMAT}", "refs/tags") or "").split("\0\1"):
         name, *rest = entry.strip("\n").split("\0")
         if found := TAG.fullmatch(name):
             read.append((found, rest))
@@ -122,7 +111,9 @@ def register(files: dict[str, Path], said: dict[str, Any], why: str, public_key:
     wanted = {name: sha256(path) for name, path in files.items()}
     for event in past:
         path = FOLDER / event.version / MANIFEST
-        if event.stage is None and path.is_file() and verified(event.version, past, public_key)["files"] == wanted:
+        is_registered = event.stage is None and path.is_file() and sha256(path) == event.manifest_sha256
+        if is_registered and json.loads(path.read_text(encoding="utf-8"))["files"] == wanted:
+            verified(event.version, past, public_key)
             return event.version
     version = f"v{1 + max((int(event.version[1:].split('.')[0]) for event in past), default=0)}.0.0"
     folder = FOLDER / version
@@ -145,7 +136,7 @@ def register(files: dict[str, Path], said: dict[str, Any], why: str, public_key:
     git("commit", "--quiet", "--no-verify", "--allow-empty", "--message", f"Register model {version}: {why}", "--only", "--", pointer)
     import gto.api  # here, since its import takes longer than reading tags, which needs git alone
 
-    gto.api.register(".", NAME, "HEAD", version=version, message=_message(why, folder), author=None)
+    gto.api.register(".", NAME, "HEAD", version=version, message=_message(why, folder))
     return version
 
 

@@ -1,0 +1,23 @@
+"""Ask git."""
+
+import subprocess
+
+from stages.command import Refused
+
+
+def ask(*arguments: str) -> str | None:
+    """Return what git prints, None where it refuses."""
+    ended = _call(*arguments)
+    return None if ended.returncode else ended.stdout
+
+
+def git(*arguments: str) -> str:
+    """Return what git prints; raises Refused with its own words where it refuses."""
+    ended = _call(*arguments)
+    if ended.returncode:
+        raise Refused(f"`git {arguments[0]}` refused: {' '.join(ended.stderr.split())}")
+    return ended.stdout
+
+
+def _call(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(["git", *arguments], capture_output=True, encoding="utf-8", errors="replace")
