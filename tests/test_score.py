@@ -75,7 +75,6 @@ def project(tmp_path, monkeypatch) -> Path:
     holds(COLUMNS, BETWEEN, KNOWN)
     monkeypatch.setattr(command, "load_champion", lambda: (MODEL, {}))
     monkeypatch.setattr(command, "version", lambda: "v2")
-    monkeypatch.setattr(command, "champion", lambda: Path("models"))
     return tmp_path
 
 
