@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from page_cells import SHOWN, agrees, rows_of
 from playwright.sync_api import Browser, sync_playwright
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -95,6 +96,52 @@ def price(path: Path) -> None:
     metrics["referral"] = {"refer_below": 0.6, "coverage": 0.75, "coverage_low": 0.7, "coverage_high": 0.8}
     metrics["referral"]["classes"] = dict.fromkeys(others, some) | {last: none}
     path.write_text(json.dumps(metrics), encoding="utf-8")
+
+
+TABLES = """() => [...document.querySelectorAll('[role=region]')].filter(region => region.querySelector('table')).map(region => {
+    const [header, ...rows] = [...region.querySelectorAll('tr')].map(row => [...row.cells].map(cell => cell.innerText.trim()));
+    return {label: region.getAttribute('aria-label'), header, rows};
+})"""
+WITHOUT_FILE = {"verdicts of the gates", "verdicts of the newest window", "confusion matrix"}  # tested by sentences and counts of their own
+
+
+@pytest.mark.parametrize("name", ["passed", "priced", "monitoring"])
+def test_every_cell_shows_what_its_file_holds(browser, pages, name):
+    page = browser.new_page()
+    page.goto(pages[name].as_uri())
+    page.evaluate("document.querySelectorAll('details').forEach(one => { one.open = true })")
+    tables = [table for table in page.evaluate(TABLES) if table["label"] not in WITHOUT_FILE]
+    assert len(tables) >= 4
+    assert [one for table in tables for one in disagreeing(table, pages[name].parent)] == []
+
+
+def disagreeing(table: dict, reports: Path) -> list[tuple[str, list[str], str]]:
+    """Return the table's name, the row and the header of each cell that does not show what the file behind it holds."""
+    shown, headers = SHOWN[table["label"]], numbered(table["header"])
+    assert set(headers) <= set(shown.columns), "a column that nothing compares with its file"
+    windows = sorted((reports / "monitoring").glob("*/window.json"), key=lambda path: json.loads(path.read_text(encoding="utf-8"))["nth"])
+    held = rows_of(shown, reports / shown.file.replace("NEWEST", windows[-1].parent.name if windows else ""))
+    found = []
+    for cells in table["rows"]:
+        cell = dict(zip(headers, cells, strict=True))
+        [row] = [row for row in held if all(agrees(cell[key], row, shown.columns[key]) for key in shown.key)]
+        found += [(table["label"], cells, key) for key in headers if shown.columns[key] and not agrees(cell[key], row, shown.columns[key])]
+    return found
+
+
+def numbered(headers: list[str]) -> list[str]:
+    """Return the headers, the second of equal ones as `interval (2)`."""
+    nths = [headers[: nth + 1].count(header) for nth, header in enumerate(headers)]
+    return [header if nth == 1 else f"{header} ({nth})" for header, nth in zip(headers, nths, strict=True)]
+
+
+def test_a_cell_that_says_the_opposite_is_seen():
+    shown = SHOWN["importance of features"]
+    row = {"feature": "a", "importance": "0.347", "adds": "yes", "twin": "-"}
+    assert agrees("yes", row, shown.columns["adds to the others"])
+    assert not agrees("no", row, shown.columns["adds to the others"])
+    assert agrees("+0.35", row, shown.columns["importance"])
+    assert not agrees("+0.34", row, shown.columns["importance"])
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -1,0 +1,242 @@
+"""What each column of each table on the pages shows: the columns of the file it comes from, so that every cell can be compared."""
+
+import csv
+import json
+import math
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+Row = dict[str, Any]
+Cells = list[str] | Callable[[Row], str] | None
+NUMBER = re.compile(r"[+-]?\d[\d,]*(?:\.\d+)?(?:e[+-]?\d+)?")
+MISSING = "–"
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A table on a page: the file behind it, the headers that name a row, and for each header the columns of the file.
+
+    Several columns are shown one after the other. A function gives the text itself; None stands for a picture.
+    """
+
+    file: str
+    key: list[str]
+    columns: dict[str, Cells]
+    rows: Callable[[Any], Iterator[Row]] | None = None
+
+
+def yes_if_positive(column: str) -> Callable[[Row], str]:
+    """Return what a cell shows that says whether the value of `column` is above 0."""
+    return lambda row: "yes" if float(row[column]) > 0 else "no"
+
+
+def same(*columns: str) -> dict[str, Cells]:
+    """Return the columns of a table that is shown as it is, with underscores as spaces in its headers."""
+    return {column.replace("_", " "): [column] for column in columns}
+
+
+def of_json(*path: str) -> Callable[[Any], Iterator[Row]]:
+    """Return what yields the entries of an object within a JSON file as rows, each with its name under `name`."""
+
+    def rows(content: Any) -> Iterator[Row]:
+        for step in path:
+            content = content[step]
+        yield from ({"name": name} | one for name, one in content.items())
+
+    return rows
+
+
+def closest(row: Row) -> str:
+    """Return what the page says of whether a feature adds to the others."""
+    return row["adds"] if row["twin"] == "-" or row["adds"] == "yes" else f"{row['adds']} closest: {row['twin']}"
+
+
+def by_and_overall(content: Any) -> Iterator[Row]:
+    """Yield the overall figures of the model and of each baseline, each beside its bounds."""
+    for name, one in {"this model": content, **content["baselines"]}.items():
+        bounds = {f"{key}_{end}": bound for key, ends in one["intervals"].items() for end, bound in zip(("low", "high"), ends, strict=True)}
+        yield {"name": name} | {key: one[key] for key in one["intervals"]} | bounds
+
+
+WINDOWS = ("window", "rows", "batch", "drift", "performance")
+OVERALL = ("balanced_accuracy", "macro_f1", "brier", "accuracy", "log_loss")
+GROUPS = Shown(
+    "by_group.csv",
+    ["column", "group", "against", "class", "rate"],
+    {name: [name] for name in ("column", "group", "against", "class", "rate", "value", "gap")}
+    | {"rows": ["support"], "value from 0 to 1": None, "gap with interval": None, "proven": yes_if_positive("proven_gap")},
+)
+SHOWN = {
+    "recall by class": Shown(
+        "by_class.csv",
+        ["class"],
+        same("class", "recall", "alarms_per_1000")
+        | {"alarms per 1,000": ["alarms_per_1000"], "test rows": ["support"], "recall from 0 to 1": None, "floor": None}
+        | {"interval": ["recall_low", "recall_high"]}
+        | {name.replace("_", " "): [name, f"{name}_low", f"{name}_high"] for name in ("precision", "average_precision")},
+    ),
+    "overall figures": Shown(
+        "metrics.json",
+        ["by"],
+        {"by": ["name"]} | {name.replace("_", " "): [name, f"{name}_low", f"{name}_high"] for name in OVERALL},
+        by_and_overall,
+    ),
+    "recall by slice": Shown(
+        "slices.csv",
+        ["slice", "value", "class"],
+        same("slice", "value", "class", "recall")
+        | {"test rows": ["support"], "recall from 0 to 1": None, "interval": ["recall_low", "recall_high"]},
+    ),
+    "groups against all others": GROUPS,
+    "pairs of groups": GROUPS,
+    "candidates": Shown(
+        "candidates.csv",
+        ["candidate"],
+        {
+            "candidate": lambda row: row["candidate"].replace("_", " ") + ("" if row["features"] == "all" else f" {row['features']}"),
+            "balanced accuracy": ["score"],
+            "lead with interval": None,
+            "Brier": ["brier"],
+        }
+        | same("lead", "average_precision", "largest_gap", "why"),
+    ),
+    "importance of features": Shown(
+        "features.csv",
+        ["feature"],
+        same("feature", "importance") | {"with interval": None, "shadows reach": ["shadow_high"], "adds to the others": closest},
+    ),
+    "What there was to learn from": Shown(
+        "classes.csv",
+        ["class"],
+        same(
+            "class",
+            "train",
+            "train_share",
+            "train_clusters",
+            "support",
+            "test_clusters",
+            "seen_by_metric",
+            "periods",
+            "last_seen",
+            "absent_by_chance",
+        ),
+    ),
+    "Proxies of sensitive columns": Shown("proxies.csv", ["column"], same("column", "groups", "rows", "auc", "best")),
+    "Labels by group, among rows that are otherwise alike": Shown(
+        "label_bias.csv",
+        ["column", "group", "class"],
+        same("column", "group", "class", "rows", "share", "gap", "gap_low", "gap_high", "proven_gap"),
+    ),
+    "Rows that augmentation added": Shown("synthetic.csv", ["check", "column"], same("check", "column", "value")),
+    "How well a single column tells the classes": Shown("leakage.csv", ["check", "column"], same("check", "column", "value")),
+    "costs of errors": Shown(
+        "metrics.json",
+        ["decided by"],
+        {
+            "decided by": lambda row: {"model": "this model", "implied": "what the costs imply"}.get(
+                row["name"], row["name"].replace("_", " ")
+            ),
+            "mean cost": ["mean"],
+            "more, with interval": None,
+            "more than the model": lambda row: MISSING if row["name"] == "model" else f"{row['more']:+.4f}",
+            "interval": ["low", "high"],
+            "interval (2)": lambda row: MISSING if row["name"] == "model" else f"{row['more_low']:+.4f} to {row['more_high']:+.4f}",
+        },
+        of_json("costs"),
+    ),
+    "referral by class": Shown(
+        "metrics.json",
+        ["class"],
+        {
+            "class": ["name"],
+            "share referred": ["referred"],
+            "rows decided": ["support"],
+            "recall among them, from 0 to 1": None,
+            "recall": ["recall"],
+            "interval": ["recall_low", "recall_high"],
+            "recall of all rows": None,
+        },
+        of_json("referral", "classes"),
+    ),
+    "windows": Shown(
+        "monitoring/windows.csv",
+        ["window"],
+        {name: [name] for name in WINDOWS} | {"labelled": lambda row: f"{100 * float(row['coverage']):.0f} %"},
+    ),
+    "drift": Shown(
+        "monitoring/NEWEST/drift.csv",
+        ["what", "name"],
+        {name: [name] for name in ("what", "name", "test", "effect", "q")}
+        | {"from training": ["effect_train"], "proven": yes_if_positive("proven_effect"), "worth for the model": ["weight"]},
+    ),
+    "performance": Shown(
+        "monitoring/NEWEST/performance.csv",
+        ["figure", "class", "group"],
+        {name: [name] for name in ("figure", "class", "loss")}
+        | {
+            "group": lambda row: row["group"] if row["column"] == "all" else f"{row['column']} {row['group']}",
+            "labelled rows": ["support"],
+            "test rows' figure": ["reference"],
+            "now": ["value"],
+            "95 % interval": ["low", "high"],
+            "proven": yes_if_positive("proven_loss"),
+        },
+    ),
+    "missing and unknown values": Shown(
+        "monitoring/NEWEST/batch.csv",
+        ["feature"],
+        {
+            "feature": ["feature"],
+            "missing, test rows": ["missing_reference"],
+            "missing, live": ["missing_live"],
+            "other values, test rows": ["unnamed_reference"],
+            "other values, live": ["unnamed_live"],
+            "such as": ["unnamed"],
+        },
+    ),
+}
+
+
+def rows_of(shown: Shown, path: Path) -> list[Row]:
+    """Return the rows of the file behind a table."""
+    if path.suffix == ".json":
+        assert shown.rows is not None
+        return list(shown.rows(json.loads(path.read_text(encoding="utf-8"))))
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def text_of(row: Row, cells: Cells) -> str | None:
+    """Return the text that a cell shows of one column, None where it has to be compared as numbers."""
+    if callable(cells):
+        return cells(row)
+    assert cells is not None
+    values = [row[column] for column in cells if column in row]
+    numbers = [value for value in values if value in (None, "") or _is_number(value)]
+    return None if len(numbers) == len(values) else " ".join(str(value) for value in values)
+
+
+def agrees(cell: str, row: Row, cells: Cells) -> bool:
+    """Tell whether a cell shows what the file holds, rounded to as many digits as it shows."""
+    text = text_of(row, cells)
+    if text is not None:
+        return " ".join(cell.replace("_", " ").split()) == " ".join(text.replace("_", " ").split())
+    values = [row[column] for column in cells if row.get(column) not in (None, "")]  # type: ignore[union-attr]
+    shown = NUMBER.findall(cell)
+    return len(shown) == len(values) and all(map(_rounds_to, values, shown)) if values else not shown
+
+
+def _is_number(value: Any) -> bool:
+    try:
+        return math.isfinite(float(value))
+    except ValueError:
+        return False
+
+
+def _rounds_to(value: Any, shown: str) -> bool:
+    digits, _, exponent = shown.replace(",", "").partition("e")
+    unit = 10.0 ** (int(exponent or 0) - len(digits.partition(".")[2]))
+    return abs(float(value) - float(shown.replace(",", ""))) <= 0.501 * unit
