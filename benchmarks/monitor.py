@@ -49,7 +49,12 @@ PLAIN = SimpleNamespace(
 def bounds(suite: str) -> dict[str, float]:
     """Return the bounds on proven effects and losses in a suite, by the figure they are for, "" for all."""
     expectations = json.loads(Path(f"expectations/{suite}.json").read_text(encoding="utf-8"))["expectations"]
-    found = [one["kwargs"] for one in expectations if one["kwargs"].get("column") in ("proven_effect", "proven_loss")]
+    found = [
+        one["kwargs"]
+        for one in expectations
+        if one["kwargs"].get("column") == "proven_effect"
+        or (one["kwargs"].get("column") == "proven_loss" and one["severity"] == "critical")
+    ]
     return {one.get("row_condition", {}).get("parameter", ""): one["max_value"] for one in found}
 
 
