@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from threadpoolctl import threadpool_limits
 
@@ -26,6 +27,7 @@ from stages.gate import gate
 from stages.groups import audited
 from stages.params import Params, load_params
 from stages.sources import Source, load_sources
+from stages.suite import read_suite
 from stages.tables import TEST, read_table, write_json, write_table
 
 FOLDER = Path("reports/monitoring")
@@ -36,10 +38,10 @@ NAME = re.compile(r"[\w-][\w.-]{0,99}")
 
 def judge(
     batch: Batch, folder: Path, model: Model, reference: dict[str, Any], params: Params, sample: int, key: list[str]
-) -> dict[str, str]:
+) -> dict[str, Any]:
     """Write the tables of a window, what their gates say, and a `sample` of rows to label into `folder`.
 
-    Return the verdicts: batch, drift, performance.
+    Return the verdicts (batch, drift, performance), and how many classes are more frequent or rarer than they may be.
     """
     data = params.data
     rows = batch.rows.drop(columns=[LINE, *(column for column in key if column in data.forbidden)], errors="ignore")
@@ -47,7 +49,7 @@ def judge(
     write_table(batch.rejects, folder / "rejects.csv")
     write_table(beside(reference, X), folder / "batch.csv")
     write_json(live_suite(suite_of_rows(), data), folder / "suite.json")
-    verdicts = {"batch": gate(rows, folder / "suite.json", folder / "gates" / "batch.json").verdict}
+    verdicts: dict[str, Any] = {"batch": gate(rows, folder / "suite.json", folder / "gates" / "batch.json").verdict}
     with threadpool_limits(params.train.threads):
         y_score = model.predict_proba(X)
         y_pred = model.decide(y_score, rows)
@@ -69,7 +71,15 @@ def judge(
     table = performance(reference["performance"], live, float(known.mean()) if len(known) else 0.0)
     write_table(table, folder / "performance.csv")
     verdicts["performance"] = gate(table, PERFORMANCE, folder / "gates" / "performance.json").verdict
-    return verdicts
+    return verdicts | {"classes_moved": classes_moved(table)}
+
+
+def classes_moved(table: pd.DataFrame) -> int:
+    """Return of how many classes the share among the labels moved by more than the suite of performance allows."""
+    shares = [e.raw["kwargs"] for e in read_suite(PERFORMANCE).expected if e.columns == ["proven_loss"]]
+    most = [kwargs["max_value"] for kwargs in shares if kwargs.get("row_condition", {}).get("parameter") == "class_share"]
+    moved = table.loc[table["figure"] == "class_share", "proven_loss"]
+    return int((moved > min(most, default=np.inf)).sum())
 
 
 def _has_test(reference: dict[str, Any], X: pd.DataFrame) -> bool:

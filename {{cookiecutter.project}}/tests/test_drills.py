@@ -40,10 +40,20 @@ def monitored() -> dict[str, pd.DataFrame]:
     """The tables of a clean window of live rows, as short as they can be."""
     whats = ["feature", "score", "decision", "all"]
     shares = {"effect": 0.04, "q": 0.001, "proven_effect": 0.04}
-    figures = pd.DataFrame([("auc", "all"), ("log_loss", "all"), ("recall", "all"), ("recall", "part")], columns=["figure", "column"])
+    figures = pd.DataFrame(
+        [("auc", "all"), ("log_loss", "all"), ("recall", "all"), ("recall", "part"), ("class_share", "all")], columns=["figure", "column"]
+    )
     figures = figures.assign(group="all", **{"class": "rare"}, support=100, coverage=0.9, reference=0.8, value=0.79)
     line = {"window": "1", "newest": "yes", "batch": "pass", "drift": "warn", "performance": "pass", "rows": 500, "coverage": 0.9}
-    line |= {"batch_hits": 0, "rejected_share": 0.0, "performance_hits": 0, "unlabelled_for": 0.0, "drift_hits": 1, "overdue": 0.0}
+    line |= {
+        "batch_hits": 0,
+        "rejected_share": 0.0,
+        "performance_hits": 0,
+        "unlabelled_for": 0.0,
+        "drift_hits": 1,
+        "overdue": 0.0,
+        "classes_moved": 0,
+    }
     return {
         "drift": pd.DataFrame({"what": whats, "name": whats}).assign(rows=500, **shares),
         "performance": figures.assign(loss_low=-0.01, proven_loss=0.0),

@@ -132,6 +132,21 @@ def test_a_column_that_agrees_is_named_as_twin():
     assert worths["twin"].to_dict() == {"size": "double", "noise": "-", "colour": "-", "double": "size"}
 
 
+def test_a_worse_copy_is_redundant_beside_its_original_and_noise_is_not():
+    rng = np.random.default_rng(99)
+    rows = table(n=600)
+    copies = {name: rows["size"] + rng.normal(scale=0.7, size=600) for name in ("first", "second")}
+    found = measure(rows.assign(**copies, echo=rows["noise"] * 2))
+    assert found.loc[["first", "second"], "adds"].tolist() == ["redundant", "redundant"]
+    assert found.loc[["first", "second"], "twin"].tolist() == ["size", "size"]
+    assert found.loc["size", "adds"] == "yes"
+    assert found.loc[["noise", "echo", "colour"], "adds"].tolist() == ["no", "no", "no"]  # echo has a twin, and tells nothing
+
+
+def test_a_feature_that_adds_something_is_not_called_redundant():
+    assert measure(table()).loc["size", "adds"] == "yes"
+
+
 def test_importances_are_the_same_on_every_run():
     once, again = measure(table()), measure(table())
     pd.testing.assert_frame_equal(once, again, check_exact=True)
@@ -182,11 +197,22 @@ def test_gate_passes_where_every_feature_tells(tmp_path):
     assert (verdict.verdict, verdict.sentences) == ("pass", [])
 
 
+def test_gate_tells_redundant_features_from_useless_ones(tmp_path):
+    rows = table(n=600)
+    copy = rows["size"] + np.random.default_rng(90).normal(scale=0.7, size=600)
+    redundant, useless = judge(measure(rows.assign(first=copy)), tmp_path).sentences
+    assert "feature first" in redundant
+    assert "twin" in redundant
+    assert "tell the classes by themselves" in redundant
+    assert "feature noise" in useless
+    assert "feature first" not in useless
+
+
 def test_gate_names_the_noise(tmp_path):
     verdict = judge(measure(table()[["label", "batch", "size", "noise"]]), tmp_path)
     [sentence] = verdict.sentences
     assert (verdict.verdict, verdict.blocks) == ("warn", False)
-    assert sentence.startswith("WARN: feature noise: worth -")
+    assert sentence.startswith("WARN: feature noise: adds no (importance ")
     assert "feature size" not in sentence
     assert "train.select: true leaves them out" in sentence
 

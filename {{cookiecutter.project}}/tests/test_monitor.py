@@ -117,6 +117,32 @@ def test_flipped_relation_is_seen_by_its_labels_alone(tmp_path):
         assert part in " ".join(found.sentences)
 
 
+def test_class_that_grows_rarer_among_the_labels_is_named_with_an_interval(tmp_path):
+    rows = draw(8, 4000)
+    fewer = rows[(rows["label"] == "no") | (np.arange(4000) % 2 == 0)].reset_index(drop=True)  # half of those who said yes
+    table = performed(fewer)
+    share = table[(table["figure"] == "class_share") & (table["class"] == "yes")].iloc[0]
+    assert share["reference"] == pytest.approx((TEST["label"] == "yes").mean())
+    assert share["value"] == pytest.approx((fewer["label"] == "yes").mean())
+    assert share["low"] < share["value"] < share["high"]
+    assert share["proven_loss"] == pytest.approx(1 - share["value"] / share["reference"])
+    found = verdict(table, "performance", tmp_path)
+    assert any("figure class_share" in sentence and "class yes" in sentence for sentence in found.sentences)
+    assert monitor.classes_moved(table) == 2
+    assert monitor.classes_moved(performed(rows)) == 0
+
+
+def test_a_class_without_a_test_row_that_comes_is_seen():
+    before = [
+        {"figure": "recall", "column": "all", "group": "all", "class": label, "support": n, "hits": n}
+        for label, n in (("a", 200), ("b", 0))
+    ]
+    live = [row | {"support": 100, "hits": 100} for row in before]
+    table = performance(before, live, 1.0).set_index(["figure", "class"])
+    assert table.loc[("class_share", "b"), "loss"] == pytest.approx(0.5 / (0.5 / 200))
+    assert table.loc[("class_share", "b"), "proven_loss"] > 1
+
+
 def test_rows_that_drift_to_where_the_model_rightly_is_unsure_are_no_loss(tmp_path):
     rows = draw(30, 4000).query("a.abs() < 0.4").reset_index(drop=True)
     table = performed(rows).set_index("figure")
@@ -241,14 +267,28 @@ def test_windows_of_a_model_that_was_replaced_say_nothing_of_the_next(tmp_path):
     assert over(*old, window(3, drift="warn"), tmp_path=tmp_path).verdict == over(window(3, drift="warn"), tmp_path=tmp_path).verdict
 
 
+def test_first_window_in_which_performance_fails_is_a_warning(tmp_path):
+    found = over(window(1), window(2, performance="fail"), tmp_path=tmp_path)
+    assert (found.verdict, found.blocks) == ("warn", False)
+    assert "The model does worse than when it was judged" in found.sentences[0]
+    assert over(window(1, performance="fail"), window(2), tmp_path=tmp_path).verdict == "pass"
+
+
+def test_moved_class_shares_are_a_warning(tmp_path):
+    found = over(window(1) | {"classes_moved": 2}, tmp_path=tmp_path)
+    assert found.verdict == "warn"
+    assert "more frequent or rarer" in found.sentences[0]
+
+
 def test_lost_performance_acts_over_the_windows_whose_labels_have_come(tmp_path):
     found = over(window(1, performance="fail"), window(2, performance="fail"), tmp_path=tmp_path)
     assert found.verdict == "fail"
     assert "in two of the last three windows whose labels have come" in found.sentences[0]
     waiting = window(3, performance="insufficient")
     assert over(window(1, performance="fail"), window(2, performance="fail"), waiting, tmp_path=tmp_path).verdict == "fail"
-    [sentence] = over(window(1, performance="fail"), waiting, tmp_path=tmp_path).sentences
-    assert "Concept drift cannot be judged" in sentence
+    worse, unknown = over(window(1, performance="fail"), waiting, tmp_path=tmp_path).sentences
+    assert "The model does worse than when it was judged" in worse
+    assert "Concept drift cannot be judged" in unknown
 
 
 def test_broken_batch_acts_at_once(tmp_path):

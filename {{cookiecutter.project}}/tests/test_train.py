@@ -17,6 +17,7 @@ from stages.during.candidates import Judge, OutOfFold, choose, compare, select
 from stages.during.model import Model, load_model, save_model, sha256
 from stages.during.recipes import Recipe, fit, from_params, left_out, out_of_fold
 from stages.during.remedy import REMEDY, read_remedy, write_remedy
+from stages.gate import gate
 from stages.params import Params
 from stages.tables import AUGMENTED, TRAIN, write_table, write_text
 from tests.pipeline_run import PROJECT, settings
@@ -293,6 +294,16 @@ def test_a_worse_model_has_a_lead_below_zero():
     _, rival = compare(RIVAL, [MODEL], Judge(Y, CLUSTERS, "balanced_accuracy", 0)).to_dict("records")
     assert rival["lead"] == pytest.approx(-1 / 6)
     assert rival["brier_lead"] == pytest.approx(-0.24)
+
+
+@pytest.mark.parametrize(("lead_high", "verdict"), [(0.001, "pass"), (-0.009, "warn"), (-0.03, "fail")])
+def test_the_gate_stops_a_model_only_where_logistic_regression_is_better_by_what_matters(lead_high, verdict, tmp_path):
+    one = {"aim": "accuracy", "score": 0.8, "lead": 0.0, "lead_low": 0.01, "lead_high": 0.02, "brier": 0.1, "brier_lead": 0.01}
+    names = ["model", "logistic_regression", "class_shares", "three_features"]
+    table = pd.DataFrame([one | {"candidate": name, "features": "all", "why": "compared"} for name in names])
+    table.loc[1, ["lead", "lead_low", "lead_high"]] = [lead_high - 0.01, lead_high - 0.02, lead_high]
+    found = gate(table, PROJECT / "expectations/candidates.json", tmp_path / "candidates.json")
+    assert (found.verdict, found.blocks) == (verdict, verdict == "fail")
 
 
 def test_the_model_leads_itself_by_nothing():

@@ -68,28 +68,45 @@ def delong(y_score: np.ndarray, positive: np.ndarray) -> tuple[float | None, flo
 
 
 def performance(reference: list[dict[str, Any]], live: list[dict[str, Any]], coverage: float) -> pd.DataFrame:
-    """Return one row per figure, class and group: what it was on the test rows, what it is now, and the loss.
+    """Return one row per figure, class and group: what it was on the test rows, what it is now, and the loss; and the share of each class.
 
     reference, live: as `figures` gives them; coverage: the share of the batch that has a label. `loss` is what an AUC or a recall fell by,
     and by what share the log loss rose beyond what the probabilities themselves expect on these rows: rows that drifted to where the
     model rightly is unsure are no loss. `loss_low` its one-sided bound at ALPHA, Bonferroni-corrected for all figures (AUC: DeLong;
     log loss: Welch; recall: Newcombe). `proven_loss` is the loss where that bound is above 0, else 0. `low` and `high` are two-sided
-    95 %. A group that had no test row has nothing to lose, and is left out; one without live rows has support 0.
+    95 %. A group that had no test row has nothing to lose, and is left out; one without live rows has support 0. Of a class's share
+    among the labels the loss is by what part of itself it rose or fell, with Newcombe's bounds likewise.
     """
+    reference, live = [*reference, *_class_shares(reference)], [*live, *_class_shares(live)]
     now = {tuple(row[key] for key in KEY): row for row in live}
     judged = [(row, now.get(tuple(row[key] for key in KEY), row | {"support": 0})) for row in reference if row["support"] > 1]
     alpha = ALPHA / max(1, sum(row["support"] > 1 for _, row in judged))
     rows = []
     for before, after in judged:
         row = {key: before[key] for key in KEY} | {"support": after["support"], "coverage": coverage}
-        row["reference"] = before["hits"] / before["support"] if before["figure"] == "recall" else before["value"]
+        row["reference"] = before["hits"] / before["support"] if "hits" in before else before["value"]
         known = after["support"] > 1
-        rows.append(row | ((_recall_lost if before["figure"] == "recall" else _lost)(before, after, alpha) if known else {}))
+        rows.append(row | (COMPARED[before["figure"]](before, after, alpha) if known else {}))
     table = pd.DataFrame(rows, columns=COLUMNS)
     numbers = COLUMNS[len(KEY) :]
     table[numbers] = table[numbers].astype("float64")
     table["proven_loss"] = table["loss"].where(table["loss_low"] > 0, 0.0)
     return table.astype({"support": "int64"})
+
+
+def _class_shares(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return for each class the share of the labels that are it, by the recalls of all rows: their supports count the labels."""
+    counts = {row["class"]: row["support"] for row in rows if row["figure"] == "recall" and row["column"] == ALL}
+    return [_row("class_share", ALL, ALL, label, sum(counts.values()), hits=n) for label, n in counts.items()]
+
+
+def _share_moved(before: dict[str, Any], after: dict[str, Any], alpha: float) -> dict[str, float]:
+    """Return by what part of itself a share rose or fell; one that was 0 is taken for half a row, so that it can be divided by."""
+    value, was = after["hits"] / after["support"], max(before["hits"], 0.5) / before["support"]
+    low, high = clopper_pearson(after["hits"], after["support"], 0.975)
+    fall_low, fall_high = newcombe(before["hits"], before["support"], after["hits"], after["support"], 1 - alpha)
+    moved = abs(value - before["hits"] / before["support"])
+    return {"value": value, "low": low, "high": high, "loss": moved / was, "loss_low": max(fall_low, -fall_high) / was}
 
 
 def _recall_lost(before: dict[str, Any], after: dict[str, Any], alpha: float) -> dict[str, float]:
@@ -109,3 +126,6 @@ def _lost(before: dict[str, Any], after: dict[str, Any], alpha: float) -> dict[s
     degrees = variance**2 / sum(side["excess_variance"] ** 2 / (side["support"] - 1) for side in (before, after)) if variance else 1
     reach = student.ppf(1 - alpha, degrees) * np.sqrt(variance)  # Welch (1947), Biometrika 34
     return bounds | {"loss": loss / before["value"], "loss_low": (loss - reach) / before["value"]}
+
+
+COMPARED = {"auc": _lost, "log_loss": _lost, "recall": _recall_lost, "class_share": _share_moved}

@@ -12,7 +12,7 @@ RECORD = "window.json"
 LOOKED_AT = 3  # windows that are held together, the newest among them
 SIGNALS = ("batch", "drift", "performance")
 COLUMNS = ["window", "newest", "nth", "rows", "until", "rejected_share", "coverage", *SIGNALS]
-COLUMNS += [f"{signal}_hits" for signal in SIGNALS] + ["drift_judged", "labels_judged", "unlabelled_for", "overdue"]
+COLUMNS += [f"{signal}_hits" for signal in SIGNALS] + ["drift_judged", "labels_judged", "unlabelled_for", "classes_moved", "overdue"]
 
 
 def records(folder: Path) -> list[dict[str, Any]]:
@@ -48,7 +48,8 @@ def timeline(found: list[dict[str, Any]], label_delay: float | None, longest_age
     `*_hits`: how many of the last three windows are red, 0 if this one is not; of those whose labels have come, for performance,
     where the newest such window counts until another comes. Red: drift warn; batch and performance fail. `labels_judged` and
     `drift_judged`: 1 if they could be judged. `unlabelled_for`: time since the last window that was judged by its labels, as a
-    multiple of the usual delay. `overdue`: by how much the model is older than the longest age.
+    multiple of the usual delay. `overdue`: by how much the model is older than the longest age. `classes_moved`: how many classes
+    are more frequent or rarer than in the test rows.
     """
     rows = []
     for nth, record in enumerate(found):
@@ -63,6 +64,7 @@ def timeline(found: list[dict[str, Any]], label_delay: float | None, longest_age
             "drift_judged": int(record["drift"] != "insufficient"),
             "labels_judged": int(record["performance"] != "insufficient"),
             "unlabelled_for": _waited(past, matured) / label_delay if label_delay else 0.0,
+            "classes_moved": record.get("classes_moved", 0),
             "overdue": max(0.0, record["age"] - longest_age) if longest_age is not None and record["age"] is not None else 0.0,
         }
         rows.append(row)

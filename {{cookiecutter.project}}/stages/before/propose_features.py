@@ -19,24 +19,34 @@ def features_suite() -> dict[str, Any]:
             min_value=0,
             strict_min=True,
         ),
-        expect(
-            "column_values_to_be_between",
+        _adds(
+            "info",
+            "redundant",
+            "These features tell the classes by themselves, and add nothing that the model does not learn from the others: `twin` names "
+            "the closest. Nothing has to be done; train.select: true leaves them out where that costs nothing.",
+        ),
+        _adds(
             "warning",
-            "As far as these rows show, these features are worth no more to the model than shuffled columns; train.select: true leaves "
-            "them out. Of two that tell the same each may seem to be worth nothing: see `twin`.",
-            column="worth",
-            min_value=0,
-            strict_min=True,
+            "no",
+            "These rows show no use of these features, with the others or by themselves; that is no proof that there is none. "
+            "train.select: true leaves them out where that costs nothing.",
         ),
     ]
     notes = (
         "One row is one feature. `importance` is the log loss that shuffling it adds out of fold, every class counting alike; low and "
         "high are one-sided bounds that hold for all features at once with 95 %. `shadow_high` is the most that a shuffled column "
         "seems to be worth, `worth` what `low` has over it; `together_low` the lower bound, 99 %, of what shuffling all "
-        "features together adds. `twin` is the feature that agrees with it best, from a rank correlation of 0.8."
+        "features together adds. `adds` is yes where `worth` is above 0; of the others redundant where the feature by itself tells the "
+        "classes (ROC AUC out of fold, beyond chance) and has a `twin`, else no. `twin` is the feature whose ranks agree with it best, "
+        "from a rank correlation of 0.5."
     )
-    meta = {"notes": notes, "row": ["feature"], "show": ["importance", "low", "shadow_high", "twin"]}
+    meta = {"notes": notes, "row": ["feature"], "show": ["importance", "twin"]}
     return {"name": "features", "meta": meta, "expectations": expectations}
+
+
+def _adds(severity: str, value: str, notes: str) -> dict[str, Any]:
+    """Return the expectation that no feature is of the kind `value` by its column `adds`."""
+    return expect("column_values_to_not_be_in_set", severity, notes, column="adds", value_set=[value])
 
 
 def simple_model() -> dict[str, Any]:

@@ -13,7 +13,23 @@ from stages.tables import write_text
 PAGE = "evaluation.html"
 RANK = ("pass", "warn", "insufficient", "fail")
 # columns of text in any report
-NAMES = ("class", "group", "against", "column", "slice", "feature", "candidate", "rate", "check", "last_seen")
+NAMES = (
+    "class",
+    "group",
+    "against",
+    "column",
+    "slice",
+    "feature",
+    "candidate",
+    "rate",
+    "check",
+    "last_seen",
+    "adds",
+    "twin",
+    "best",
+    "features",
+    "why",
+)
 LINES = 8  # that a drawing can hold and be read
 SIZE, EDGE = 340, 44  # of a square drawing, in its units
 
