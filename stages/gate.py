@@ -18,6 +18,7 @@ from great_expectations.validator.validator import Validator
 from stages.command import Refused
 from stages.suite import Expected, Suite, read_suite
 from stages.tables import Stored, write_json
+from stages.waivers import suggested
 
 RANK = ("pass", "warn", "insufficient", "fail")
 EXAMPLES = 5
@@ -234,13 +235,20 @@ def _finding(suite: Suite, expected: Expected, result: Any, met: bool) -> Findin
     if result.success:
         return None
     rows = result.result.get("partial_unexpected_index_list") or []
-    open_rows = [row for row in rows if not {str(row[key]) for key in suite.row} & set(expected.waived)]
+    applied = [waiver for waiver in suite.waivers(expected) if any(map(waiver.covers, rows))]
+    open_rows = [row for row in rows if not any(waiver.covers(row) for waiver in applied)]
     waived = bool(rows) and not open_rows
     verdict = expected.meta.get("verdict", "fail") if expected.raw["severity"] == "critical" or "verdict" in expected.meta else "warn"
     blocks = expected.raw["severity"] == "critical" and not waived
-    notes = "; ".join(f"{name} is waived: {reason}" for name, reason in expected.waived.items()) if waived else expected.meta["notes"]
+    notes = "; ".join(waiver.told() for waiver in applied) if waived else expected.meta["notes"]
+    notes += _how_to_waive(suite, open_rows) if blocks and open_rows and "verdict" in expected.meta else ""
     sentence = f"{verdict.upper()}: {_found(suite, expected, result.result, open_rows or rows)}. {allowed(expected)} {notes} ({where})"
     return Finding(verdict, blocks, sentence)
+
+
+def _how_to_waive(suite: Suite, rows: list[dict[str, Any]]) -> str:
+    """Return what to write where, so that rows of which there are too few to judge are accepted."""
+    return f' To accept it, add to "waived" in the meta of {suite.waived_in}, with your reason: {suggested(rows, suite.waived_by)}'
 
 
 def exception_of(info: dict[str, Any]) -> str:

@@ -15,11 +15,13 @@ from great_expectations.expectations.expectation_configuration import Expectatio
 from great_expectations.expectations.registry import list_registered_expectation_implementations
 
 from stages.expectations import ExpectLastColumnToEqualSum  # noqa: F401 - makes our own types known
+from stages.waivers import Waiver, says_something, waiver_problems, waivers
 
 SUITE_KEYS = {"name", "id", "expectations", "meta", "notes"}
 EXPECTATION_KEYS = {"type", "kwargs", "severity", "meta", "id", "description", "notes", "rendered_content"}
-SUITE_META_KEYS = {"great_expectations_version", "notes", "row", "show"}
+SUITE_META_KEYS = {"great_expectations_version", "notes", "row", "show", "waived", "waived_by", "waived_in"}
 META_KEYS = {"bound", "notes", "proposed", "verdict", "waived"}
+DEEPEST = 20  # levels of a suite; a row_condition of three levels makes ten
 SEVERITIES = ("critical", "warning", "info")
 
 
@@ -53,11 +55,6 @@ class Expected:
             return None
         return {*self.columns, *_named(condition)}
 
-    @property
-    def waived(self) -> dict[str, str]:
-        """Names of rows whose insufficiency a person has accepted, each with the reason."""
-        return self.meta.get("waived", {})
-
 
 def _named(condition: Any) -> Iterator[str]:
     """Yield the columns that a row_condition, an object of Great Expectations, names."""
@@ -79,6 +76,7 @@ class Suite:
     meta: dict[str, Any] = field(default_factory=dict)
     expected: list[Expected] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
+    waived: list[Waiver] = field(default_factory=list)
 
     @property
     def row(self) -> list[str]:
@@ -90,23 +88,67 @@ class Suite:
         """Columns to show beside a value that failed."""
         return self.row + self.meta.get("show", [])
 
+    @property
+    def waived_in(self) -> Path:
+        """The file that holds its waivers: another suite's where meta says so, so that a class or group is waived in one place."""
+        return self.path.with_name(self.meta.get("waived_in", self.path.name))
+
+    @property
+    def waived_by(self) -> list[str]:
+        """The columns that a waiver names, where it is suggested."""
+        return self.meta.get("waived_by", self.row)
+
+    def waivers(self, expected: Expected) -> list[Waiver]:
+        """Return the waivers that hold for `expected`: none where it fails for more than too few rows."""
+        return [*self.waived, *waivers(expected.meta)] if "verdict" in expected.meta else []
+
 
 def read_suite(path: str | Path) -> Suite:
     """Return the suite at `path`; whatever is wrong with the file is a sentence in its `problems`."""
     suite = Suite(Path(path))
-    try:
-        content = json.loads(
-            suite.path.read_text(encoding="utf-8"), parse_constant=_finite, parse_float=_finite, object_pairs_hook=_without_twins
-        )
-    except FileNotFoundError:
-        suite.problems.append(f"{path} does not exist; restore it from git: a table without a suite passes nothing")
-    except UnicodeDecodeError as error:
-        suite.problems.append(f"{path} is not UTF-8 (byte {error.start}); save it as UTF-8")
-    except ValueError as error:
-        suite.problems.append(f"{path} is not JSON: {error}; mend it there")
+    content, problem = _loaded(suite.path)
+    if problem:
+        suite.problems.append(problem)
     else:
         _fill(suite, content)
     return suite
+
+
+def _loaded(path: Path) -> tuple[Any, str | None]:
+    """Return what the file holds, or a sentence on why it cannot be read."""
+    try:
+        content = json.loads(
+            path.read_text(encoding="utf-8"),
+            parse_constant=_finite,
+            parse_float=_finite,
+            parse_int=_whole,
+            object_pairs_hook=_without_twins,
+        )
+        json.dumps(content, ensure_ascii=False).encode()
+    except FileNotFoundError:
+        return None, f"{path} does not exist; restore it from git: a table without a suite passes nothing"
+    except OSError as error:
+        return None, f"{path} cannot be read ({error.strerror or error}); it must be a file: restore it from git"
+    except UnicodeDecodeError as error:
+        return None, f"{path} is not UTF-8 (byte {error.start}); save it as UTF-8"
+    except UnicodeEncodeError:
+        return None, f"{path} holds half of a character (a lone surrogate such as \\ud800), which no table can hold; mend it there"
+    except RecursionError:
+        return None, f"{path} is nested deeper than any expectation is; mend it there"
+    except ValueError as error:
+        return None, f"{path} is not JSON: {error}; mend it there"
+    if _depth(content) > DEEPEST:
+        return None, f"{path} is nested deeper than any expectation is, over {DEEPEST} levels; mend it there"
+    return content, None
+
+
+def _depth(content: Any) -> int:
+    """Return how many levels `content` has, up to one more than DEEPEST."""
+    depth, level = 0, [content]
+    while level and depth <= DEEPEST:
+        depth += 1
+        level = [part for one in level if isinstance(one, dict | list) for part in (one.values() if isinstance(one, dict) else one)]
+    return depth
 
 
 def expected(nth: int, raw: dict[str, Any]) -> Expected:
@@ -120,6 +162,13 @@ def _finite(number: str) -> float:
     if not math.isfinite(float(number)):
         raise ValueError(f"{number} is not a number that JSON knows")
     return float(number)
+
+
+def _whole(number: str) -> int:
+    """Return the whole number; raises ValueError for one that no column of a table can hold."""
+    if abs(int(number)) >= 2**64:
+        raise ValueError(f"{number[:20]}... is larger than any whole number in a table (2 to the power of 64)")
+    return int(number)
 
 
 def _without_twins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -143,9 +192,10 @@ def _fill(suite: Suite, content: Any) -> None:
         suite.problems.append(f"{path}: its name is {content.get('name')!r}, must be {path.stem!r}")
     suite.problems += [f"{path}: {problem}; mend it there" for problem in _suite_meta_problems(content.get("meta", {}))]
     suite.meta = {} if suite.problems else content.get("meta", {})
+    _take_waivers(suite)
     ids: list[str] = []
     for nth, raw in enumerate(content["expectations"], 1):
-        problems = _problems(raw)
+        problems = _problems(raw, suite.row)
         if isinstance(raw, dict) and raw.get("id"):
             problems += [f"its id {raw['id']!r} is that of another expectation"] if raw["id"] in ids else []
             ids.append(raw["id"])
@@ -164,19 +214,43 @@ def _fill(suite: Suite, content: Any) -> None:
         suite.problems.append(f"{path} has no expectation of severity critical, so that it would stop nothing; make one critical")
 
 
+def _take_waivers(suite: Suite) -> None:
+    """Put the waivers of rows that `suite` can name into it, or say why they cannot be taken."""
+    meta, path = suite.meta, suite.waived_in
+    if path != suite.path and "waived" in meta:
+        suite.problems.append(f"{suite.path}: its meta.waived stands beside meta.waived_in; move the waivers to {path}")
+    if path != suite.path:
+        content, problem = _loaded(path)
+        if not isinstance(content, dict) or not isinstance(content.get("meta"), dict):
+            suite.problems.append(problem or f"{path} has no meta; the waivers of {suite.path} stand there")
+            return
+        meta = content["meta"]
+    if problems := waiver_problems(meta, meta.get("row", [])):
+        suite.problems += [f"{path}: its {problem}; mend it there" for problem in problems]
+    else:
+        suite.waived = [waiver for waiver in waivers(meta) if waiver.where.keys() <= set(suite.row)]
+
+
 def _suite_meta_problems(meta: Any) -> list[str]:
     if not isinstance(meta, dict):
         return [f"its meta is {type(meta).__name__}, must be an object"]
     problems = [
         f"its meta has the key {key!r}, allowed: {', '.join(sorted(SUITE_META_KEYS))}" for key in meta if key not in SUITE_META_KEYS
     ]
-    for key in ("row", "show"):
+    for key in ("row", "show", "waived_by"):
         if not isinstance(meta.get(key, []), list) or not all(isinstance(column, str) for column in meta.get(key, [])):
             problems.append(f"its meta.{key} is {meta[key]!r}, must be a list of column names")
+    if problems:
+        return problems
+    if strangers := [column for column in meta.get("waived_by", []) if column not in meta.get("row", [])]:
+        problems.append(f"its meta.waived_by names {', '.join(strangers)}, which meta.row does not; name the columns of meta.row")
+    other = meta.get("waived_in", "other.json")
+    if not isinstance(other, str) or Path(other).name != other or Path(other).suffix != ".json":
+        problems.append(f"its meta.waived_in is {other!r}, must be the name of a suite's file beside it, such as by_class.json")
     return problems
 
 
-def _problems(raw: Any) -> list[str]:
+def _problems(raw: Any, row: list[str]) -> list[str]:
     """Return what is wrong with one expectation as it stands in the file, before Great Expectations sees it."""
     if not isinstance(raw, dict):
         return [f"it is {type(raw).__name__}, must be an object"]
@@ -187,25 +261,22 @@ def _problems(raw: Any) -> list[str]:
         problems.append("Great Expectations has no such type" + (f"; did you mean {near[0]}?" if near else ""))
     if raw.get("severity") not in SEVERITIES:
         problems.append(f"severity is {raw.get('severity')!r}, must be one of {', '.join(SEVERITIES)}")
-    return problems + _meta_problems(raw.get("meta")) + _kwargs_problems(raw.get("kwargs"))
+    return problems + _meta_problems(raw.get("meta"), row) + _kwargs_problems(raw.get("kwargs"))
 
 
-def _meta_problems(meta: Any) -> list[str]:
+def _meta_problems(meta: Any, row: list[str]) -> list[str]:
     if not isinstance(meta, dict):
         return ["meta is missing; its notes say why the expectation is there"]
     problems = [f"meta has the key {key!r}, allowed: {', '.join(sorted(META_KEYS))}" for key in meta if key not in META_KEYS]
-    if not isinstance(meta.get("notes"), str) or not meta["notes"].strip():
+    if not says_something(meta.get("notes")):
         problems.append("meta.notes is missing; it says why the expectation is there")
     if meta.get("bound") not in ("inferred", "confirmed"):
         problems.append(f"meta.bound is {meta.get('bound')!r}, must be 'inferred' (by a program) or 'confirmed' (by a person)")
     if meta.get("verdict", "insufficient") != "insufficient":
         problems.append(f"meta.verdict is {meta['verdict']!r}, must be 'insufficient' or absent")
-    waived = meta.get("waived", {})
-    if not isinstance(waived, dict) or not all(isinstance(reason, str) and reason.strip() for reason in waived.values()):
-        problems.append("meta.waived must give a reason for each name")
-    elif waived and "verdict" not in meta:
+    if meta.get("waived") and "verdict" not in meta:
         problems.append("meta.waived goes only with meta.verdict 'insufficient': what failed cannot be waived")
-    return problems
+    return problems + waiver_problems(meta, row)
 
 
 def _kwargs_problems(kwargs: Any) -> list[str]:

@@ -104,7 +104,7 @@ def test_a_group_of_forty_rows_is_not_judged(tmp_path):
     assert (verdict.verdict, verdict.blocks) == ("insufficient", True)
     few = next(sentence for sentence in verdict.sentences if "rows 40" in sentence)
     assert few.startswith("INSUFFICIENT: column origin, group y, ")
-    assert "With fewer rows no gap can be told from chance: add rows, or waive the group here with a reason." in few
+    assert "With fewer rows no gap can be told from chance: add rows, or waive the group with a reason." in few
 
 
 def loans(n: int, seed: int) -> pd.DataFrame:

@@ -31,6 +31,11 @@ EXISTS = expect("expect_column_to_exist", column="size")
 INSUFFICIENT = {"verdict": "insufficient"}
 
 
+def waived(**reasons):
+    """Return waivers of toys, by colour."""
+    return {"waived": [{"where": {"colour": colour}, "reason": reason} for colour, reason in reasons.items()]}
+
+
 @pytest.fixture
 def judge(tmp_path, monkeypatch):
     """Write a suite of `expectations` and judge a table by it."""
@@ -181,40 +186,79 @@ def test_a_warning_that_is_insufficient_does_not_block(judge):
 
 
 def test_a_waiver_opens_the_gate_but_is_told(judge):
-    verdict = judge(TOYS, sizes(meta=INSUFFICIENT | {"waived": {"green": "few are made"}}), row=["colour"])
+    verdict = judge(TOYS, sizes(meta=INSUFFICIENT | waived(green="few are made")), row=["colour"])
     assert (verdict.verdict, verdict.blocks) == ("insufficient", False)
-    assert "green is waived: few are made (toys.json, expectation 1)" in verdict.sentences[0]
+    assert "colour green is waived: few are made (toys.json, expectation 1)" in verdict.sentences[0]
 
 
 def test_each_waiver_is_told_with_its_reason(judge):
     table = TOYS.assign(size=[1.0, 8.0, 9.0])
-    verdict = judge(table, sizes(meta=INSUFFICIENT | {"waived": {"blue": "few are made", "green": "fewer"}}), row=["colour"])
+    verdict = judge(table, sizes(meta=INSUFFICIENT | waived(blue="few are made", green="fewer")), row=["colour"])
     assert not verdict.blocks
     assert verdict.sentences[0].endswith(
-        "less than or equal to 5.0. blue is waived: few are made; green is waived: fewer (toys.json, expectation 1)"
+        "less than or equal to 5.0. colour blue is waived: few are made; colour green is waived: fewer (toys.json, expectation 1)"
     )
 
 
 def test_a_waiver_of_one_of_two_rows_leaves_the_gate_closed(judge):
     table = TOYS.assign(size=[1.0, 8.0, 9.0])
-    verdict = judge(table, sizes(meta=INSUFFICIENT | {"waived": {"green": "few are made"}}), row=["colour"])
+    verdict = judge(table, sizes(meta=INSUFFICIENT | waived(green="few are made")), row=["colour"])
     assert (verdict.verdict, verdict.blocks) == ("insufficient", True)
     assert verdict.sentences[0].startswith("INSUFFICIENT: colour blue: size 8. Allowed: ")
 
 
 def test_a_waiver_hides_no_row_behind_many_waived_ones(judge):
     table = pd.DataFrame({"colour": [*"abcdefghijklmnopqrstuvwxy", "red"], "size": [9.0] * 26})  # 25, more than GX names unasked
-    waived = dict.fromkeys("abcdefghijklmnopqrstuvwxy", "few are made")
-    verdict = judge(table, sizes(meta=INSUFFICIENT | {"waived": waived}), row=["colour"])
+    every = dict.fromkeys("abcdefghijklmnopqrstuvwxy", "few are made")
+    verdict = judge(table, sizes(meta=INSUFFICIENT | waived(**every)), row=["colour"])
     assert verdict.blocks
     assert verdict.sentences[0].startswith("INSUFFICIENT: colour red: size 9. Allowed: ")
 
 
 def test_a_waiver_does_not_cover_a_verdict_on_the_whole_table(judge):
-    aggregate = expect(
-        "expect_column_max_to_be_between", meta=INSUFFICIENT | {"waived": {"green": "few are made"}}, column="size", max_value=5
-    )
+    aggregate = expect("expect_column_max_to_be_between", meta=INSUFFICIENT | waived(green="few are made"), column="size", max_value=5)
     assert judge(TOYS, aggregate, row=["colour"]).blocks
+
+
+def test_a_waiver_of_the_suite_holds_for_each_of_its_expectations(judge):
+    table = TOYS.assign(weight=[1.0, 1.0, 9.0])
+    heavy = expect("expect_column_values_to_be_between", meta=INSUFFICIENT, column="weight", max_value=5)
+    verdict = judge(table, sizes(meta=INSUFFICIENT), heavy, row=["colour"], **waived(green="few are made"))
+    assert (verdict.verdict, verdict.blocks) == ("insufficient", False)
+    assert [sentence.count("colour green is waived: few are made") for sentence in verdict.sentences] == [1, 1]
+
+
+def test_a_waiver_of_the_suite_does_not_open_what_failed(judge):
+    assert judge(TOYS, sizes(), row=["colour"], **waived(green="few are made")).verdict == "fail"
+    assert judge(TOYS, sizes(), row=["colour"], **waived(green="few are made")).blocks
+
+
+def test_a_waiver_opens_no_row_of_another_column(judge):
+    table = pd.DataFrame({"column": ["sex", "race"], "group": ["f", "f"], "size": [9.0, 9.0]})  # f is female, or Filipino
+    of_sex = {"waived": [{"where": {"column": "sex", "group": "f"}, "reason": "few"}]}
+    verdict = judge(table, sizes(meta=INSUFFICIENT), row=["column", "group"], **of_sex)
+    assert verdict.blocks
+    assert verdict.sentences[0].startswith("INSUFFICIENT: column race, group f: size 9. Allowed: ")
+
+
+def test_a_gate_says_what_waives_the_rows_and_that_opens_it(judge):
+    table = pd.DataFrame({"column": "sex", "group": ["f", "f", "m"], "class": ["a", "b", "a"], "size": [9.0, 9.0, 1.0]})
+    row, by = ["column", "group", "class"], ["column", "group"]
+    [sentence] = judge(table, sizes(meta=INSUFFICIENT), row=row, waived_by=by).sentences
+    said = 'To accept it, add to "waived" in the meta of toys.json, with your reason: '
+    waiver = sentence.split(said)[1].removesuffix(" (toys.json, expectation 1)")
+    assert waiver == '[{"where": {"column": "sex", "group": "f"}, "reason": ""}]'
+    assert judge(table, sizes(meta=INSUFFICIENT), row=row, waived=json.loads(waiver)).blocks  # a reason is missing
+    assert not judge(table, sizes(meta=INSUFFICIENT), row=row, waived=json.loads(waiver.replace('""', '"few"'))).blocks
+
+
+def test_a_class_is_waived_in_one_place_for_two_suites(judge):
+    other = {"name": "kinds", "meta": {"row": ["colour"], **waived(green="few are made")}, "expectations": [EXISTS]}
+    Path("kinds.json").write_text(json.dumps(other))
+    assert not judge(TOYS, sizes(meta=INSUFFICIENT), row=["colour"], waived_in="kinds.json").blocks
+    Path("kinds.json").write_text(json.dumps(other | {"meta": {"row": ["colour"]}}))
+    [sentence] = judge(TOYS, sizes(meta=INSUFFICIENT), row=["colour"], waived_in="kinds.json").sentences
+    assert 'add to "waived" in the meta of kinds.json, with your reason: [{"where": {"colour": "green"}, "reason": ""}]' in sentence
 
 
 def closed(verdict):

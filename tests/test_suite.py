@@ -58,11 +58,11 @@ def test_an_expectation_carries_its_place_in_the_file(tmp_path):
 
 @pytest.mark.parametrize(
     "sound",
-    [kwargs(min_value=5), meta(bound="inferred"), meta(verdict="insufficient", waived={"red": "few are made"})],
+    [kwargs(min_value=5), meta(bound="inferred"), meta(verdict="insufficient", waived=[{"where": {"colour": "red"}, "reason": "few"}])],
     ids=["equal bounds", "an inferred bound", "a waiver"],
 )
 def test_a_sound_expectation_has_no_problems(tmp_path, sound):
-    assert problems(tmp_path, sound) == []
+    assert problems(tmp_path, sound, meta={"row": ["colour"]}) == []
 
 
 @pytest.mark.parametrize(
@@ -119,10 +119,11 @@ def test_the_columns_that_an_expectation_needs_are_known(tmp_path, kind, kwargs,
         (meta(bound=None), "meta.bound is None, must be 'inferred' (by a program) or 'confirmed' (by a person)"),
         (meta(bound="guessed"), "meta.bound is 'guessed', must be 'inferred' (by a program) or 'confirmed' (by a person)"),
         (meta(verdict="warn"), "meta.verdict is 'warn', must be 'insufficient' or absent"),
-        (meta(verdict="insufficient", waived={"red": " "}), "meta.waived must give a reason for each name"),
-        (meta(verdict="insufficient", waived={"red": None}), "meta.waived must give a reason for each name"),
-        (meta(verdict="insufficient", waived=["red"]), "meta.waived must give a reason for each name"),
-        (meta(waived={"red": "few"}), "meta.waived goes only with meta.verdict 'insufficient': what failed cannot be waived"),
+        (meta(notes="\u200b"), "meta.notes is missing; it says why the expectation is there"),
+        (
+            meta(waived=[{"where": {"colour": "red"}, "reason": "few"}]),
+            "meta.waived goes only with meta.verdict 'insufficient': what failed cannot be waived",
+        ),
         (kwargs(min_value=6), "min_value 6 is above max_value 5"),
         (kwargs(min_value="2001-02-03", max_value="2001-01-01"), "min_value '2001-02-03' is above max_value '2001-01-01'"),
         (kwargs(min_value={"$PARAMETER": "floor"}), "$PARAMETER is not filled in by anything; write the bound itself"),
@@ -135,6 +136,75 @@ def test_the_columns_that_an_expectation_needs_are_known(tmp_path, kind, kwargs,
 )
 def test_a_wrong_expectation_is_a_problem(tmp_path, expectation, problem):
     assert about(problem) in problems(tmp_path, expectation, SMALL)
+
+
+LISTED = "meta.waived must be a list of objects with the keys where and reason, such as "
+WAIVER = {"where": {"colour": "red"}, "reason": "few are made"}
+
+
+@pytest.mark.parametrize(
+    "waived, problem",
+    [
+        ({"red": "few"}, LISTED + '[{"where": {"column": "...", "group": "...", "colour": "..."}, "reason": ""}]'),
+        (["red"], LISTED + '[{"where": {"column": "...", "group": "...", "colour": "..."}, "reason": ""}]'),
+        ([WAIVER | {"until": 2030}], LISTED + '[{"where": {"column": "...", "group": "...", "colour": "..."}, "reason": ""}]'),
+        ([WAIVER | {"reason": " "}], "meta.waived, entry 1: reason is ' ', must say in words why these rows are accepted"),
+        ([WAIVER, WAIVER | {"reason": None}], "meta.waived, entry 2: reason is None, must say in words why these rows are accepted"),
+        (
+            [WAIVER | {"reason": "\u200b\u3164"}],
+            r"meta.waived, entry 1: reason is '\u200b\u3164', must say in words why these rows are accepted",
+        ),
+        ([WAIVER | {"where": {}}], "meta.waived, entry 1: where is {}, must give one or more columns, each with its value as text"),
+        (
+            [WAIVER | {"where": {"colour": 1}}],
+            "meta.waived, entry 1: where is {'colour': 1}, must give one or more columns, each with its value as text",
+        ),
+        (
+            [WAIVER | {"where": {"shape": "cube"}}],
+            "meta.waived, entry 1: where names the column 'shape', which names no row here; meta.row has column, group, colour",
+        ),
+        (
+            [WAIVER | {"where": {"group": "f"}}],
+            "meta.waived, entry 1: where has the group 'f' without its column, so that it would open more than is meant; add 'column'",
+        ),
+    ],
+)
+def test_a_wrong_waiver_is_a_problem(tmp_path, waived, problem):
+    row = {"row": ["column", "group", "colour"]}
+    assert problems(tmp_path, SMALL, meta=row | {"waived": waived}) == [f"its {problem}; mend it there"]
+    assert problems(tmp_path, meta(verdict="insufficient", waived=waived), meta=row) == [about(problem)]
+
+
+def test_a_waiver_needs_rows_that_have_a_name(tmp_path):
+    assert problems(tmp_path, SMALL, meta={"waived": [WAIVER]}) == [
+        "its meta.waived, entry 1: where names the column 'colour', which names no row here; meta.row has none; mend it there"
+    ]
+
+
+def test_a_wrong_waiver_opens_nothing(tmp_path):
+    read = suite(tmp_path, SMALL, meta={"row": ["colour"], "waived": [WAIVER, WAIVER | {"reason": ""}]})
+    assert read.waived == []
+
+
+def test_waivers_that_stand_in_another_suite_are_read_there(tmp_path):
+    (tmp_path / "games.json").write_text(json.dumps({"meta": {"row": ["colour", "shape"], "waived": [WAIVER]}}))
+    read = suite(tmp_path, SMALL, meta={"row": ["colour"], "waived_in": "games.json"})
+    assert (read.problems, [waiver.where for waiver in read.waived]) == ([], [{"colour": "red"}])
+
+
+@pytest.mark.parametrize(
+    "other, problem",
+    [
+        (None, "games.json does not exist; restore it from git: a table without a suite passes nothing"),
+        ("[]", "games.json has no meta; the waivers of "),
+        ('{"meta": {"row": ["colour"], "waived": ["red"]}}', "games.json: its " + LISTED),
+    ],
+)
+def test_waivers_that_cannot_be_read_in_another_suite_are_a_problem(tmp_path, other, problem):
+    if other:
+        (tmp_path / "games.json").write_text(other)
+    [sentence] = suite(tmp_path, SMALL, meta={"row": ["colour"], "waived_in": "games.json"}).problems
+    assert problem in sentence
 
 
 def test_a_wrong_expectation_is_not_judged(tmp_path):
@@ -209,7 +279,7 @@ def test_an_unknown_key_of_the_suite_is_a_problem(tmp_path):
 
 def test_an_unknown_key_in_the_meta_of_the_suite_is_a_problem(tmp_path):
     assert problems(tmp_path, SMALL, meta={"rows": ["colour"]}) == [  # no row: a missing bound would pass
-        "its meta has the key 'rows', allowed: great_expectations_version, notes, row, show; mend it there"
+        "its meta has the key 'rows', allowed: great_expectations_version, notes, row, show, waived, waived_by, waived_in; mend it there"
     ]
 
 
@@ -225,6 +295,14 @@ def test_an_unknown_key_in_the_meta_of_an_expectation_is_a_problem(tmp_path):
         ("colour", "its meta is str, must be an object"),
         ({"row": "colour"}, "its meta.row is 'colour', must be a list of column names"),
         ({"row": ["colour"], "show": "size"}, "its meta.show is 'size', must be a list of column names"),
+        (
+            {"row": ["colour"], "waived_by": ["size"]},
+            "its meta.waived_by names size, which meta.row does not; name the columns of meta.row",
+        ),
+        (
+            {"waived_in": "../games.json"},
+            "its meta.waived_in is '../games.json', must be the name of a suite's file beside it, such as by_class.json",
+        ),
         ({"row": [["colour"]]}, "its meta.row is [['colour']], must be a list of column names"),
     ],
 )

@@ -11,6 +11,7 @@ from stages.during.intervals import clopper_pearson, gap_level, newcombe
 from stages.groups import groups
 from stages.params import Data
 from stages.params import Scope as Criteria
+from stages.waivers import suggested
 
 SUPPORT = 20  # test rows under which a recall is not judged, as in expectations/by_class.json
 TRAINING = 30  # training rows under which a model is shown little but chance, as in expectations/classes.json
@@ -104,7 +105,7 @@ def class_findings(proofs: list[ClassProof], tried: bool) -> list[Finding]:
         match proof.verdict:
             case "not judged":
                 what = f"cannot be judged: {proof.train:,} training rows (needs {TRAINING}) and {proof.test:,} test rows (needs {SUPPORT})"
-                do = f"{more}, join it with another class, or waive it by name with a reason in the suites"
+                do = f"{more}, join it with another class, or accept it: {_waiver('by_class', {'class': proof.label})}"
                 found.append(Finding("stop", "data", f"class {proof.label}", what, do))
             case "below":
                 what = f"a model reaches recall {proof.expected:.2f} on rows held back, its floor is {proof.floor:.2f}"
@@ -120,6 +121,11 @@ def class_findings(proofs: list[ClassProof], tried: bool) -> list[Finding]:
                     Finding("look", "data", f"class {proof.label}", what, f"{more}: {proof.needed or 0:,} test rows would prove it")
                 )
     return found
+
+
+def _waiver(suite: str, row: dict[str, str]) -> str:
+    """Return what to write where, so that there may be too few rows of a class or group."""
+    return f'add to "waived" in the meta of expectations/{suite}.json, with your reason: {suggested([row], list(row))}'
 
 
 @dataclass(frozen=True)
@@ -167,7 +173,8 @@ def group_findings(proofs: list[GroupProof], criteria: Criteria) -> list[Finding
         if proof.verdict == "not judged":
             rarest = f"{proof.support:,} of its rarest class (needs {GROUP_SUPPORT})"
             what = f"cannot be audited: about {proof.test:,} test rows (needs {GROUP_ROWS}), {rarest}"
-            do = "collect rows of it, join it with another group, or waive it by name with a reason in expectations/by_group.json"
+            accept = _waiver("by_group", {"column": proof.column, "group": proof.group})
+            do = f"collect rows of it, join it with another group, or accept it: {accept}"
             found.append(Finding("look", "data", f"{proof.column} {proof.group}", what, do))
         elif proof.provable > criteria.largest_gap:
             what = f"a gap is told from chance from {proof.provable:.2f} on, the largest allowed is {criteria.largest_gap:.2f}"
