@@ -8,14 +8,12 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from great_expectations.exceptions import GreatExpectationsError
-from great_expectations.execution_engine import PandasExecutionEngine
 from great_expectations.expectations.expectation import Expectation
 from great_expectations.expectations.expectation_configuration import ExpectationConfiguration
 from great_expectations.render.renderer.inline_renderer import InlineRenderer
-from great_expectations.validator.validator import Validator
 
 from stages.command import Refused
+from stages.judging import FAULTS, exception_of, validated
 from stages.suite import Expected, Suite, read_suite
 from stages.tables import Stored, write_json
 from stages.waivers import suggested
@@ -192,26 +190,13 @@ def _ask(rows: pd.DataFrame, suite: Suite, expected: list[Expected]) -> dict[int
     asked = [e.expectation for e in expected] + [_meets_rows(e) for e in expected if "row_condition" in e.raw["kwargs"]]
     try:
         results = validated(rows, asked, result_format)
-    except (GreatExpectationsError, TypeError, ValueError) as error:
+    except FAULTS as error:
         sentence = f"{suite.path} could not be judged: {' '.join(str(error).split())}"
         return {e.nth: [_closed(sentence)] for e in expected[:1]}
     by_nth = {result.expectation_config.meta["nth"]: result for result in results}
     met = {e.nth: -e.nth not in by_nth or bool(by_nth[-e.nth].success) for e in expected}
     found = {e.nth: _finding(suite, e, by_nth.get(e.nth), met[e.nth]) for e in expected}
     return {nth: [finding] if finding else [] for nth, finding in found.items()}
-
-
-def validated(rows: pd.DataFrame, asked: list[Expectation], result_format: dict[str, Any]) -> list[Any]:
-    """Return the results of Great Expectations; raises what it raises.
-
-    Its validator is called itself: a data source would compute a fingerprint of all cells, twice, which costs more than all expectations.
-    """
-    engine = PandasExecutionEngine(batch_data_dict={"table": rows})
-    validator = Validator(engine)
-    validator.metrics_calculator.show_progress_bars = False
-    results = validator.graph_validate([one.configuration for one in asked], {"result_format": result_format})
-    vars(engine).clear()  # it refers to itself: rows and metrics would stay until Python looks for cycles
-    return [result for result in results if result.expectation_config]
 
 
 def _meets_rows(expected: Expected) -> Expectation:
@@ -251,13 +236,6 @@ def _how_to_waive(suite: Suite, rows: list[dict[str, Any]]) -> str:
     return f' To accept it, add to "waived" in the meta of {suite.waived_in}, with your reason: {suggested(rows, suite.waived_by)}'
 
 
-def exception_of(info: dict[str, Any]) -> str:
-    """Return the message of an exception that Great Expectations swallowed; it nests them by metric."""
-    nested = [info, *(value for value in info.values() if isinstance(value, dict))]
-    messages = {str(one.get("exception_message")) for one in nested if one.get("raised_exception")}
-    return "; ".join(sorted(" ".join(message.split()) for message in messages))
-
-
 def _found(suite: Suite, expected: Expected, result: dict[str, Any], rows: list[dict[str, Any]]) -> str:
     """Say what stood in the table instead of what was expected: up to EXAMPLES rows or values."""
     what = " and ".join(expected.columns) or "the table"
@@ -268,7 +246,11 @@ def _found(suite: Suite, expected: Expected, result: dict[str, Any], rows: list[
         examples = "" if expected.raw["type"] == NULL_TYPES[0] else f", for example {', '.join(values[:EXAMPLES])}"
         return f"{what} fails in {result['unexpected_count']:,} of {result['element_count']:,} rows{examples}"
     parts = {"unexpected": result.get("partial_unexpected_list"), "missing": result.get("partial_missing_list")}
-    parts |= (result.get("details") or {}).get("mismatched", {})
+    mismatched = (result.get("details") or {}).get("mismatched", {})
+    if isinstance(mismatched, list):  # of columns that stand in another order
+        parts["misplaced"] = [one["Found"] for one in mismatched]
+    else:
+        parts |= mismatched
     if any(parts.values()):
         return f"{what} has " + "; ".join(
             f"{kind} {', '.join(sorted(map(str, values))[:EXAMPLES])}" for kind, values in parts.items() if values

@@ -2,26 +2,32 @@
 
 import json
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 from great_expectations.compatibility.pydantic import ValidationError
-from great_expectations.exceptions import GreatExpectationsError
 from great_expectations.expectations.expectation import Expectation
 from great_expectations.expectations.expectation_configuration import ExpectationConfiguration
 from great_expectations.expectations.registry import list_registered_expectation_implementations
 
 from stages.expectations import ExpectLastColumnToEqualSum  # noqa: F401 - makes our own types known
+from stages.judging import FAULTS
+from stages.probe import named, toothless
 from stages.waivers import Waiver, says_something, waiver_problems, waivers
 
 SUITE_KEYS = {"name", "id", "expectations", "meta", "notes"}
 EXPECTATION_KEYS = {"type", "kwargs", "severity", "meta", "id", "description", "notes", "rendered_content"}
 SUITE_META_KEYS = {"great_expectations_version", "notes", "row", "show", "waived", "waived_by", "waived_in"}
 META_KEYS = {"bound", "notes", "proposed", "verdict", "waived"}
+CONDITION = '{"type": "comparison", "column": {"name": "colour"}, "operator": "==", "parameter": "red"}'
+JUDGED = {  # suites of tables that the stages compute, where a missing figure must not pass
+    *("by_class", "by_group", "candidates", "challenger", "challengers", "classes", "compared", "drift", "features", "label_bias"),
+    *("leakage", "model_age", "performance", "proxies", "slices", "sources", "synthetic", "test_set", "windows"),
+}
 DEEPEST = 20  # levels of a suite; a row_condition of three levels makes ten
+MOST_DIGITS = 21  # of a whole number, with its sign: 2**64 has 20
 SEVERITIES = ("critical", "warning", "info")
 
 
@@ -43,7 +49,7 @@ class Expected:
         """The columns whose values it judges."""
         kwargs = self.raw["kwargs"]
         single = [kwargs[key] for key in ("column", "column_A", "column_B") if key in kwargs]
-        return single + list(kwargs.get("column_list", []))
+        return single + list(kwargs.get("column_list") or [])
 
     @property
     def needs(self) -> set[str] | None:
@@ -51,21 +57,9 @@ class Expected:
         if self.raw["type"].startswith("expect_table_") and "row_condition" not in self.raw["kwargs"]:
             return set()
         condition = self.raw["kwargs"].get("row_condition")
-        if not self.columns or isinstance(condition, str):
+        if not self.columns:
             return None
-        return {*self.columns, *_named(condition)}
-
-
-def _named(condition: Any) -> Iterator[str]:
-    """Yield the columns that a row_condition, an object of Great Expectations, names."""
-    if isinstance(condition, dict):
-        if isinstance(condition.get("column"), dict):
-            yield condition["column"]["name"]
-        for part in condition.values():
-            yield from _named(part)
-    elif isinstance(condition, list):
-        for part in condition:
-            yield from _named(part)
+        return {*self.columns, *named(condition)}
 
 
 @dataclass
@@ -166,7 +160,7 @@ def _finite(number: str) -> float:
 
 def _whole(number: str) -> int:
     """Return the whole number; raises ValueError for one that no column of a table can hold."""
-    if abs(int(number)) >= 2**64:
+    if len(number) > MOST_DIGITS or abs(int(number)) >= 2**64:
         raise ValueError(f"{number[:20]}... is larger than any whole number in a table (2 to the power of 64)")
     return int(number)
 
@@ -191,6 +185,10 @@ def _fill(suite: Suite, content: Any) -> None:
     if content.get("name") != path.stem:
         suite.problems.append(f"{path}: its name is {content.get('name')!r}, must be {path.stem!r}")
     suite.problems += [f"{path}: {problem}; mend it there" for problem in _suite_meta_problems(content.get("meta", {}))]
+    if path.stem in JUDGED and isinstance(content.get("meta", {}), dict) and not content.get("meta", {}).get("row"):
+        suite.problems.append(
+            f"{path}: its meta.row is missing, so that a missing figure would pass; name the columns that tell rows apart"
+        )
     suite.meta = {} if suite.problems else content.get("meta", {})
     _take_waivers(suite)
     ids: list[str] = []
@@ -201,10 +199,10 @@ def _fill(suite: Suite, content: Any) -> None:
             ids.append(raw["id"])
         if not problems:
             try:
-                suite.expected.append(expected(nth, raw))
+                problems = _take(suite, expected(nth, raw))
             except ValidationError as error:
                 problems = [f"{'.'.join(str(step) for step in e['loc'])}: {e['msg']}".removeprefix("__root__: ") for e in error.errors()]
-            except (GreatExpectationsError, TypeError, ValueError) as error:
+            except FAULTS as error:
                 problems = [" ".join(str(error).split())]
         kind = raw.get("type", "without a type") if isinstance(raw, dict) else "no object"
         suite.problems += [f"{path}, expectation {nth} ({kind}): {problem}; mend it there" for problem in problems]
@@ -212,6 +210,14 @@ def _fill(suite: Suite, content: Any) -> None:
         suite.problems.append(f"{path} is empty: no expectation, no gate; write at least a critical one")
     elif not any(isinstance(raw, dict) and raw.get("severity") == "critical" for raw in content["expectations"]):
         suite.problems.append(f"{path} has no expectation of severity critical, so that it would stop nothing; make one critical")
+
+
+def _take(suite: Suite, one: Expected) -> list[str]:
+    """Put `one` into `suite`, unless it is critical and no table could fail it: then return a sentence that says why."""
+    if one.raw["severity"] == "critical" and (why := toothless(one.raw, one.columns, is_judged=bool(suite.row))):
+        return [f"it is critical, but nothing can fail it: {why}; give it a bound that a bad table breaks, or delete it"]
+    suite.expected.append(one)
+    return []
 
 
 def _take_waivers(suite: Suite) -> None:
@@ -282,11 +288,34 @@ def _meta_problems(meta: Any, row: list[str]) -> list[str]:
 def _kwargs_problems(kwargs: Any) -> list[str]:
     if not isinstance(kwargs, dict):
         return ["kwargs is missing; it names the column and the bounds"]
-    problems = []
+    problems = _condition_problems(kwargs.get("row_condition"))
     low, high = kwargs.get("min_value"), kwargs.get("max_value")
     comparable = any(isinstance(low, kind) and isinstance(high, kind) for kind in (int | float, str))
     if comparable and low > high:  # type: ignore[operator]
         problems.append(f"min_value {low!r} is above max_value {high!r}")
+    for key in ("column_list", "column_set"):
+        if isinstance(kwargs.get(key), list) and not all(isinstance(name, str) for name in kwargs[key]):
+            problems.append(f"{key} is {kwargs[key]!r}, must be a list of column names")
     if "$PARAMETER" in json.dumps(kwargs):
         problems.append("$PARAMETER is not filled in by anything; write the bound itself")
     return problems
+
+
+def _condition_problems(condition: Any) -> list[str]:
+    """Return what of a row_condition pandas would run as code."""
+    problems = []
+    if _is_text(condition):
+        problems.append(f"row_condition is text, which would be run as code; write it as an object, such as {CONDITION}")
+    return problems + [
+        f"row_condition names the column {column!r}, and what follows a backtick would be run as code; rename the column"
+        for column in named(condition)
+        if "`" in column
+    ]
+
+
+def _is_text(condition: Any) -> bool:
+    """Return whether `condition`, or a part of it, is text for pandas."""
+    if isinstance(condition, dict):
+        parts = condition.get("conditions", [])
+        return condition.get("type") == "pass_through" or any(map(_is_text, parts if isinstance(parts, list) else [parts]))
+    return isinstance(condition, str)

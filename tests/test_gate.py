@@ -8,12 +8,12 @@ import pandas as pd
 import pytest
 
 from stages.command import Refused
-from stages.gate import Verdict, gate, stop, validated
+from stages.gate import Verdict, gate, stop
+from stages.judging import validated
 from stages.suite import expected
 from stages.tables import Stored
 
 TOYS = pd.DataFrame({"colour": ["red", "blue", "green"], "size": [1.0, 2.0, 9.0]})
-pytestmark = pytest.mark.filterwarnings("ignore:.*(condition_parser|row_condition):DeprecationWarning")  # Great Expectations warns itself
 
 VALIDATE = "great_expectations.validator.validator.Validator.graph_validate"
 
@@ -113,6 +113,16 @@ def test_the_worst_finding_is_the_verdict(judge, expectations, verdict):
 def test_unexpected_columns_are_named(judge):
     [sentence] = judge(TOYS, expect("expect_table_columns_to_match_set", column_set=["price", "shape"])).sentences
     assert sentence.startswith("FAIL: the table has unexpected colour, size; missing price, shape. Allowed: ")
+
+
+def test_columns_in_another_order_are_named(judge):
+    [sentence] = judge(TOYS, expect("expect_table_columns_to_match_ordered_list", column_list=["size", "colour"])).sentences
+    assert sentence.startswith("FAIL: size and colour has misplaced colour, size. Allowed: ")
+
+
+def test_an_error_of_any_kind_closes_the_gate(judge):
+    odd = expect("expect_column_quantile_values_to_be_between", "warning", column="size", quantile_ranges={})
+    assert "toys.json could not be judged: 'quantiles'" in closed(judge(TOYS, odd, EXISTS))
 
 
 def test_lost_members_of_a_set_are_named(judge):
@@ -335,27 +345,26 @@ def test_a_missing_column_of_meta_closes_the_gate(judge, size):
     ids=lambda expectation: expectation["type"],
 )
 def test_a_condition_that_meets_no_row_closes_the_gate(judge, expectation):
-    expectation["kwargs"] |= {"row_condition": 'colour=="pink"', "condition_parser": "pandas"}
+    expectation["kwargs"] |= conditioned(parameter="pink")
     assert "judged no row: its row_condition meets none; mend it there" in closed(judge(TOYS, expectation))
 
 
 def test_a_condition_that_meets_only_missing_values_closes_the_gate(judge):
-    condition = {"row_condition": 'colour=="green"', "condition_parser": "pandas"}
-    assert "judged no value: all that its row_condition meets are missing" in closed(
-        judge(TOYS.assign(size=[1.0, 2.0, None]), sizes(**condition))
-    )
+    verdict = judge(TOYS.assign(size=[1.0, 2.0, None]), sizes(**conditioned(parameter="green")))
+    assert "judged no value: all that its row_condition meets are missing" in closed(verdict)
 
 
 def test_a_condition_that_meets_rows_is_judged_on_them(judge):
-    condition = {"row_condition": 'colour!="blue"', "condition_parser": "pandas"}
-    assert judge(TOYS, sizes(**condition)).sentences[0].startswith("FAIL: size fails in 1 of 2 rows, for example 9. Allowed: ")
+    assert (
+        judge(TOYS, sizes(**conditioned("!=", "blue"))).sentences[0].startswith("FAIL: size fails in 1 of 2 rows, for example 9. Allowed: ")
+    )
 
 
 def test_a_date_bound_on_a_column_of_numbers_closes_the_gate(judge):
-    sentence = closed(judge(TOYS, sizes(min_value="2001-01-01", max_value="2002-01-01")))
+    sentence = closed(judge(TOYS, sizes(min_value="2001-01-01T00:00:00", max_value="2002-01-01T00:00:00")))
     assert sentence == (
         "FAIL: toys.json, expectation 1 (expect_column_values_to_be_between) could not be judged: '>=' not supported between instances of "
-        "'float' and 'datetime.date'; is its bound of the column's type?"
+        "'float' and 'datetime.datetime'; is its bound of the column's type?"
     )
 
 
@@ -431,8 +440,8 @@ def test_a_large_table_is_judged_a_few_columns_at_a_time(judge, stored, monkeypa
 
 def test_an_expectation_of_unknown_columns_sees_all_of_them(judge, stored, monkeypatch):
     monkeypatch.setattr("stages.gate.CELLS", 1)
-    condition = {"row_condition": 'colour=="green"', "condition_parser": "pandas"}
-    assert judge(stored, sizes(**condition)).sentences[0].startswith("FAIL: size fails in 1 of 1 rows, for example 9. Allowed: ")
+    count = expect("expect_table_row_count_to_be_between", min_value=2, **conditioned())  # Great Expectations names no column of it
+    assert judge(stored, count).sentences[0].startswith("FAIL: the table has 1. Allowed: ")
 
 
 def test_a_condition_on_a_column_that_is_not_there_closes_the_gate(judge):

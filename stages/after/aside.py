@@ -4,12 +4,12 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pandas as pd
-from great_expectations.exceptions import GreatExpectationsError
 from great_expectations.expectations.expectation import ColumnMapExpectation, ColumnPairMapExpectation, MulticolumnMapExpectation
 
 from stages.after.batch import LINE
 from stages.command import Refused
-from stages.gate import allowed, exception_of, validated
+from stages.gate import allowed
+from stages.judging import FAULTS, exception_of, validated
 from stages.suite import Expected, Suite
 
 KIND = "not_allowed"
@@ -69,7 +69,7 @@ def _wrong(rows: pd.DataFrame, suite: Suite) -> list[tuple[Expected, list[int], 
     problems, found = [], []
     try:
         results = validated(rows, [e.expectation for e in suite.expected], {"result_format": "COMPLETE", "exclude_unexpected_values": True})
-    except (GreatExpectationsError, TypeError, ValueError) as error:
+    except FAULTS as error:
         raise Refused(f"{suite.path} could not be judged: {' '.join(str(error).split())}") from None
     by_nth: dict[int, Any] = {result.expectation_config.meta["nth"]: result for result in results}
     for e in suite.expected:
