@@ -110,7 +110,8 @@ def main() -> None:
     checked = synthetic(augmented, train, read_table(TEST), params.data, params.random_state)
     write_table(checked, "reports/synthetic.csv")
     judged = {"augmented": augmented, "synthetic": checked}
-    stop([gate(table, f"expectations/{name}.json", f"reports/gates/{name}.json") for name, table in judged.items()])
+    forbidden = params.data.forbidden
+    stop([gate(table, f"expectations/{name}.json", f"reports/gates/{name}.json", forbidden) for name, table in judged.items()])
     write_table(augmented, AUGMENTED)
 
 

@@ -1,6 +1,6 @@
 """Hold a table against a suite: the only gate, closed unless every expectation was judged and none critical failed."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from string import Template
@@ -45,15 +45,16 @@ class Finding:
     sentence: str
 
 
-def gate(table: pd.DataFrame | Stored, suite: str | Path, report: str | Path) -> Verdict:
+def gate(table: pd.DataFrame | Stored, suite: str | Path, report: str | Path, dropped: Collection[str] = ()) -> Verdict:
     """Judge `table` by the suite at `suite`, write the outcome to `report`, print it, and return it.
 
-    Of a table that is Stored only the columns that the suite names are read, a few at a time.
+    Of a table that is Stored only the columns that the suite names are read, a few at a time. dropped: columns that data.forbidden took
+    out of the table, of which the suite may still speak.
 
     Verdicts: pass; warn (only warnings or infos failed); insufficient (too few rows to judge); fail. A gate blocks if
     something critical failed or is insufficient without a waiver, or if it could not judge everything it was asked to.
     """
-    loaded = read_suite(suite)
+    loaded = read_suite(suite, dropped)
     findings = find(table, loaded)
     if loaded.expected and all(e.meta["bound"] == "inferred" for e in loaded.expected):
         findings.append(Finding("warn", False, f"WARN: {loaded.path} {UNCONFIRMED}"))
@@ -78,9 +79,13 @@ def find(table: pd.DataFrame | Stored, suite: Suite) -> list[Finding]:
     return findings
 
 
-def not_judged(suite: str | Path, report: str | Path, why: str) -> None:
-    """Write the report of a gate that had nothing to judge: a warning, so that nobody takes it for a pass."""
-    said = {"gate": Path(report).stem, "verdict": "warn", "blocks": False, "sentences": [f"WARN: {why}"]}
+def not_judged(suite: str | Path, report: str | Path, why: str, *, applies: bool = True) -> None:
+    """Write the report of a gate that had nothing to judge: a warning, so that nobody takes it for a pass.
+
+    applies: there should have been something; where a person said why there is not, the gate passes, and its report says so.
+    """
+    verdict, sentence = ("warn", f"WARN: {why}") if applies else ("pass", f"PASS, not applicable: {why}")
+    said = {"gate": Path(report).stem, "verdict": verdict, "blocks": False, "sentences": [sentence]}
     write_json(said | {"suite": Path(suite).as_posix(), "rows": 0, "expectations": 0}, report)
 
 

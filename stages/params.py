@@ -8,6 +8,7 @@ from pydantic import Field, PositiveInt, model_validator
 
 from stages.command import Refused, run
 from stages.schema import Section, load
+from stages.waivers import says_something
 
 ROW_ID = "row_id"  # prepare adds it: two rows share it if all their raw columns but time and cluster agree
 ORIGIN = "origin"  # augment adds it: real, repeated or synthetic
@@ -22,6 +23,7 @@ class Data(Section):
     time: str | None
     cluster: list[str]
     sensitive: list[str]
+    no_sensitive: str | None = None
     allowed: dict[str, str]
     cut_points: dict[str, list[float]]
     favourable: str | None
@@ -53,7 +55,12 @@ class Data(Section):
             if column not in self.sensitive
         ]
         wrong += [f"data.cut_points.{name} is {at}, must rise" for name, at in self.cut_points.items() if at != sorted(set(at)) or not at]
-        wrong += [f"data.allowed.{column} is empty, must say why" for column, reason in self.allowed.items() if not reason.strip()]
+        wrong += [f"data.allowed.{column} is empty, must say why" for column, reason in self.allowed.items() if not says_something(reason)]
+        if self.no_sensitive is not None and self.sensitive:
+            named = ", ".join(self.sensitive)
+            wrong.append(f"data.no_sensitive says why no column is sensitive, but data.sensitive names {named}; set no_sensitive: null")
+        elif self.no_sensitive is not None and not says_something(self.no_sensitive):
+            wrong.append("data.no_sensitive is empty, must say why no column is sensitive, or be null")
         if wrong:
             raise ValueError("; ".join(wrong))
         return self

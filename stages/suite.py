@@ -2,6 +2,7 @@
 
 import json
 import math
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
@@ -97,14 +98,18 @@ class Suite:
         return [*self.waived, *waivers(expected.meta)] if "verdict" in expected.meta else []
 
 
-def read_suite(path: str | Path) -> Suite:
-    """Return the suite at `path`; whatever is wrong with the file is a sentence in its `problems`."""
+def read_suite(path: str | Path, dropped: Collection[str] = ()) -> Suite:
+    """Return the suite at `path`; whatever is wrong with the file is a sentence in its `problems`.
+
+    dropped: columns that the table has no more, because data.forbidden names them: nothing is expected of them.
+    """
     suite = Suite(Path(path))
     content, problem = _loaded(suite.path)
     if problem:
         suite.problems.append(problem)
     else:
         _fill(suite, content)
+        suite.expected = [one for one in (_without(one, dropped) for one in suite.expected) if one]
     return suite
 
 
@@ -149,6 +154,18 @@ def expected(nth: int, raw: dict[str, Any]) -> Expected:
     """Return the expectation `raw`, the nth of its file; raises what Great Expectations raises for what it does not take."""
     configuration = ExpectationConfiguration(**{**raw, "meta": {**raw["meta"], "nth": nth}})
     return Expected(nth, raw, configuration.to_domain_obj())
+
+
+def without(raw: dict[str, Any], dropped: Collection[str]) -> dict[str, Any] | None:
+    """Return the expectation `raw` as it holds for a table without the columns `dropped`, None if it is about one of them."""
+    if raw["kwargs"].get("column_set"):
+        return {**raw, "kwargs": {**raw["kwargs"], "column_set": [name for name in raw["kwargs"]["column_set"] if name not in dropped]}}
+    return None if set(Expected(0, raw, None).columns) & set(dropped) else raw  # type: ignore[arg-type]
+
+
+def _without(one: Expected, dropped: Collection[str]) -> Expected | None:
+    raw = without(one.raw, dropped)
+    return one if raw == one.raw else expected(one.nth, raw) if raw else None
 
 
 def _finite(number: str) -> float:

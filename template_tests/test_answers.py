@@ -82,13 +82,15 @@ def test_params_of_own_data_follow_from_the_answers(german, numbered, tmp_path):
         "time": None,
         "cluster": [],
         "sensitive": [],
+        "no_sensitive": "none was the answer when the project was generated: no column holds a trait of persons",
         "allowed": {},
         "cut_points": {},
         "favourable": None,
         "forbidden": {},
     }
     params = yaml(generate(ROOT, tmp_path / "b", project=ODD, data=str(numbered), target="kind", sensitive=" colour,"), "params.yaml")
-    assert (params["data"]["target"], params["data"]["sensitive"]) == ("kind", ["colour"])
+    data = params["data"]
+    assert (data["target"], data["sensitive"], data["no_sensitive"]) == ("kind", ["colour"], None)
     assert params["prepare"]["split"] == {"by": "random", "test_from": None, "test_size": 0.2}
 
 

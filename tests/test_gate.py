@@ -532,3 +532,15 @@ def test_stop_names_each_report_that_blocks():
 
 def test_stop_lets_warnings_pass():
     stop([Verdict("shelf", "warn", False, "gates/shelf.json", []), Verdict("box", "insufficient", False, "gates/box.json", [])])
+
+
+def test_a_suite_follows_the_columns_that_were_forbidden_since(tmp_path):
+    columns = expect("expect_table_columns_to_match_set", column_set=["colour", "size", "weight"])
+    heavy = expect("expect_column_values_to_be_between", column="weight", max_value=5)
+    pair = expect("expect_column_pair_values_to_be_equal", column_A="size", column_B="weight")
+    suite, report = tmp_path / "toys.json", tmp_path / "report.json"
+    suite.write_text(json.dumps({"name": "toys", "expectations": [columns, heavy, pair, sizes()]}))
+    [too_large] = gate(TOYS, suite, report, dropped=["weight"]).sentences
+    assert too_large.startswith("FAIL: size fails in 1 of 3 rows") and too_large.endswith("expectation 4)")
+    assert len(gate(TOYS, suite, report).sentences) == 4
+    assert gate(TOYS.assign(weight=1.0), suite, report, dropped=["weight"]).sentences[0].startswith("FAIL: the table has unexpected weight")

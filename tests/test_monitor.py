@@ -408,6 +408,8 @@ def test_live_suite_leaves_out_what_holds_for_the_whole_table_or_the_target(tmp_
     suite = live_suite(path, DATA)
     assert suite["expectations"][1:] == [kept]
     assert suite["expectations"][0]["kwargs"] == {"column_set": ["a"]}
+    dropped = live_suite(path, SimpleNamespace(**vars(DATA) | {"forbidden": {"a": "known afterwards"}}))["expectations"]
+    assert [expectation["kwargs"] for expectation in dropped] == [{"column_set": []}]
     path.write_text("{", encoding="utf-8")
     with pytest.raises(Refused, match="is no suite; restore it from git"):
         live_suite(path, DATA)

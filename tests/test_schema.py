@@ -116,6 +116,15 @@ def test_a_date_is_a_first_test_value(tmp_path):
         ),
         ({"data__allowed": {"pack": "law"}}, "data: data.allowed names 'pack', which data.sensitive does not; name it there, too"),
         ({"data__allowed": {"colour": " "}}, "data: data.allowed.colour is empty, must say why"),
+        ({"data__allowed": {"colour": "\u200b"}}, "data: data.allowed.colour is empty, must say why"),
+        (
+            {"data__no_sensitive": "none"},
+            "data: data.no_sensitive says why no column is sensitive, but data.sensitive names colour; set no_sensitive: null",
+        ),
+        (
+            {"data__sensitive": [], "data__no_sensitive": " "},
+            "data: data.no_sensitive is empty, must say why no column is sensitive, or be null",
+        ),
         (
             {"data__cut_points": {"colour": [2, 1]}},
             "data: data.cut_points.colour is [2.0, 1.0], must rise",

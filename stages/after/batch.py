@@ -15,7 +15,7 @@ from stages.command import Refused
 from stages.params import ROW_ID, Data
 from stages.prepare import PROBLEM, conform
 from stages.sources import RECORD, REJECTS, Source, header_of, read
-from stages.suite import Expected, Suite, expected, read_suite
+from stages.suite import Expected, Suite, expected, read_suite, without
 
 LINE = "line"
 OF_THE_WHOLE = ("expect_table_row_count", "expect_column_unique_value_count", "expect_column_kl_divergence", "expect_column_quantile")
@@ -145,13 +145,9 @@ def live_suite(path: Path, data: Data) -> dict[str, Any]:
 
 def _of_live_rows(one: dict[str, Any], data: Data) -> dict[str, Any] | None:
     """Return an expectation as it holds for live rows, None if it does not."""
-    named = set(Expected(0, one, None).columns)  # type: ignore[arg-type]
-    if one["type"].startswith(OF_THE_WHOLE) or named & {data.target, ROW_ID, data.time}:
+    if one["type"].startswith(OF_THE_WHOLE) or data.time in Expected(0, one, None).columns:  # type: ignore[arg-type]
         return None
-    if "column_set" not in one["kwargs"]:
-        return one
-    asked = [column for column in one["kwargs"]["column_set"] if column not in (data.target, ROW_ID)]
-    return {**one, "kwargs": {**one["kwargs"], "column_set": asked}}
+    return without(one, [data.target, ROW_ID, *data.forbidden])
 
 
 def critical(path: Path, data: Data) -> Suite:
