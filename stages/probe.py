@@ -147,6 +147,8 @@ def _plainly_bites(raw: dict[str, Any], columns: list[str]) -> bool:
             return _some(values) and kwargs.get("exact_match") is not False
         case "column_values_to_not_be_null" | "column_values_to_be_null" | "column_values_to_be_unique" | "column_to_exist":
             return True
+        case "column_values_to_be_in_type_list":
+            return _some(kwargs.get("type_list")) and not set(kwargs["type_list"]) & {"str", "object", "string"}
         case "compound_columns_to_be_unique":
             return len(columns) > 0
     return False

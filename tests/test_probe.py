@@ -123,6 +123,7 @@ def test_what_a_table_can_fail_is_taken(sound):
         of("column_distinct_values_to_contain_set", value_set=["x"]),
         of("column_distinct_values_to_be_in_set", value_set=["x"]),
         whole("table_columns_to_match_set", column_set=["a"]),
+        of("column_values_to_be_in_type_list", type_list=["int64", "float64", "LongType"]),
         of("column_values_to_be_unique"),
         whole("compound_columns_to_be_unique", column_list=["a", "b"]),
     ],
