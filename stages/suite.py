@@ -242,13 +242,16 @@ def _take_waivers(suite: Suite) -> None:
     meta, path = suite.meta, suite.waived_in
     if path != suite.path and "waived" in meta:
         suite.problems.append(f"{suite.path}: its meta.waived stands beside meta.waived_in; move the waivers to {path}")
+    if path != suite.path and not path.exists():
+        return  # nothing is waived; the gate of that suite says that it is gone
     if path != suite.path:
         content, problem = _loaded(path)
         if not isinstance(content, dict) or not isinstance(content.get("meta"), dict):
             suite.problems.append(problem or f"{path} has no meta; the waivers of {suite.path} stand there")
             return
         meta = content["meta"]
-    if problems := waiver_problems(meta, meta.get("row", [])):
+    row = meta.get("row", [])
+    if problems := waiver_problems(meta, row if isinstance(row, list) else []):
         suite.problems += [f"{path}: its {problem}; mend it there" for problem in problems]
     else:
         suite.waived = [waiver for waiver in waivers(meta) if waiver.where.keys() <= set(suite.row)]
