@@ -7,10 +7,11 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, PositiveInt, model_validator
 
 from stages.command import Refused, run
+from stages.formats import RESERVED
 from stages.schema import Section, load
 
-ROW_ID = "row_id"  # prepare adds it: two rows share it if all their raw columns but time and cluster agree
-ORIGIN = "origin"  # augment adds it: real, repeated or synthetic
+ROW_ID = f"{RESERVED}row_id"  # prepare adds it: two rows share it if all their raw columns but time and cluster agree
+ORIGIN = f"{RESERVED}origin"  # augment adds it: real, repeated or synthetic
 Share = Annotated[float, Field(gt=0, lt=1)]
 Age = Annotated[float, Field(gt=0)]  # days where data.time is a date, else units of it
 

@@ -207,7 +207,7 @@ def test_values_do_not_run_into_each_other():
     columns = {"colour": "text", "shape": "text", "label": "text"}
     text = "colour,shape,label\na+b,c,a\na,b+c,a\nx,y,b\nx,z,b\n"
     outcome = prepared(text, columns, params())
-    assert outcome.rows.to_pandas()["row_id"].nunique() == 4
+    assert outcome.rows.to_pandas()["__stage_row_id"].nunique() == 4
 
 
 def test_rows_of_one_key_that_differ_are_all_rejected():
@@ -273,7 +273,7 @@ def test_at_random_a_row_is_its_own_cluster_unless_one_is_declared():
 
 def test_a_forbidden_column_is_dropped():
     rows = prepared(FOUR, TOYS, params(forbidden={"size": "set after the sale"})).rows
-    assert list(rows.columns) == ["colour", "label", "row_id", IS_TEST]
+    assert list(rows.columns) == ["colour", "label", "__stage_row_id", IS_TEST]
 
 
 @pytest.mark.parametrize("kind, labels", [("boolean", ["0", "1"]), ("integer", ["0", "1"])])
@@ -403,22 +403,13 @@ def test_a_key_that_is_no_feature_is_accepted(role):
     check_roles(params(**role), declared(TOYS, key=["colour"]))
 
 
-@pytest.mark.parametrize("name", ["row_id", "Row_ID", "origin", "Origin", "__kind"])
-def test_a_column_of_a_name_that_prepare_uses_is_refused(name):
-    with pytest.raises(
-        Refused, match=f"data/sources.yaml: a column is named '{name}', which the stages use themselves; rename it in the file"
-    ):
-        check_roles(params(), declared(TOYS | {name: "text"}))
-
-
 def test_all_roles_that_columns_cannot_have_are_told_at_once():
     with pytest.raises(Refused) as refused:
-        check_roles(params(target="lable", cluster=["pack"]), declared(TOYS | {"row_id": "text"}, key=["colour"]))
+        check_roles(params(target="lable", cluster=["pack"]), declared(TOYS, key=["colour"]))
     assert [sentence.split(",")[0] for sentence in str(refused.value).splitlines()] == [
         "params.yaml: data.target is 'lable'",
         "params.yaml: data.cluster is 'pack'",
         "params.yaml: the key 'colour' would be a feature; name it in data.cluster or data.forbidden",
-        "data/sources.yaml: a column is named 'row_id'",
     ]
 
 
@@ -564,7 +555,7 @@ def test_the_order_of_the_rows_in_the_file_does_not_matter(text, columns, conten
 
 def test_train_and_test_parquet_hold_the_rows_of_their_side():
     stage(EVERY_KIND, EVERY_KIND_COLUMNS, settings(FROM_2001, **EVERY_KIND_DATA), key=["id"])
-    tables = [pd.read_parquet(f"data/prepared/{side}.parquet").drop(columns="row_id") for side in ("train", "test")]
+    tables = [pd.read_parquet(f"data/prepared/{side}.parquet").drop(columns="__stage_row_id") for side in ("train", "test")]
     assert [list(table.columns) for table in tables] == [["colour", "size", "pack", "year", "label"]] * 2
     assert [table.values.tolist() for table in tables] == [[["red", 1, "p", 2000, "a"]], [["blue", 2, "q", 2001, "b"]]]
 

@@ -65,7 +65,7 @@ def test_sources_of_the_repository_are_accepted():
 
 def test_no_role_but_feature_is_seen_by_a_model(tmp_path):
     (tmp_path / "params.yaml").write_text(changed(data__cluster=["pack", "year"]))
-    assert load(tmp_path / "params.yaml", Params).data.not_features() == ["row_id", "label", "year", "pack", "colour", "price"]
+    assert load(tmp_path / "params.yaml", Params).data.not_features() == ["__stage_row_id", "label", "year", "pack", "colour", "price"]
 
 
 def test_a_sensitive_column_is_seen_only_where_a_reason_allows_it(tmp_path):

@@ -16,9 +16,10 @@ from stages.before.finding import Finding
 from stages.during.giveaway import giveaway
 from stages.during.intervals import newcombe
 from stages.features import clusters, features
+from stages.formats import RESERVED
 from stages.groups import cut
 from stages.params import Data
-from stages.prepare import KIND
+from stages.prepare import KIND, N
 
 GIVES_AWAY, RANKS_WELL = 0.95, 0.9  # ROC AUC out of fold, as in expectations/leakage.json
 TELLS = 0.6  # below, it does no harm
@@ -45,9 +46,10 @@ class Contradictions:
 def contradictions(judged: ibis.Table, columns: list[str], target: str) -> Contradictions:
     """Return the contradictions among the kept rows of a table that `prepare` judged; columns: the features."""
     kept = judged.filter(_[KIND].isnull())
-    by_label = kept.group_by([*columns, target]).agg(__n=_.count())
-    groups = by_label.group_by(columns).agg(__rows=_["__n"].sum(), __most=_["__n"].max(), __labels=_.count()).filter(_["__labels"] > 1)
-    total = groups.aggregate(rows=_["__rows"].sum(), most=_["__most"].sum(), groups=_.count()).to_pandas().fillna(0).iloc[0]
+    rows, most, labels = (f"{RESERVED}{name}" for name in ("rows", "most", "labels"))
+    by_label = kept.group_by([*columns, target]).agg(_.count().name(N))
+    groups = by_label.group_by(columns).agg(_[N].sum().name(rows), _[N].max().name(most), _.count().name(labels)).filter(_[labels] > 1)
+    total = groups.aggregate(rows=_[rows].sum(), most=_[most].sum(), groups=_.count()).to_pandas().fillna(0).iloc[0]
     return Contradictions(int(total["rows"]), int(total["groups"]), int(total["rows"] - total["most"]))
 
 
@@ -171,7 +173,7 @@ def cluster_findings(rows: pd.DataFrame, data: Data) -> list[Finding]:
     found = []
     chance = float((rows[data.target].value_counts(normalize=True) ** 2).sum())
     for column in rows.columns:
-        if column in (data.target, *data.cluster, *data.forbidden) or column.startswith("row_id"):
+        if column in (data.target, *data.cluster, *data.forbidden) or column.startswith(RESERVED):
             continue
         repeats = rows[column].nunique() / max(rows[column].notna().sum(), 1)
         is_name = is_named_id(column) or (not is_integer_dtype(rows[column]) and rows[column].dtype.kind not in "fMb" and repeats >= 0.02)
