@@ -6,11 +6,13 @@ Standard library only: the template checks its answers with this before there is
 import bz2
 import gzip
 import lzma
+import re
 import unicodedata
 import zipfile
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +35,14 @@ RESERVED = "__stage_"  # how the names of the columns begin that the stages add 
 def pattern(kind: str, decimal: str) -> str:
     """Return the regular expression of a value of type `kind` (integer, number or date) with this decimal mark."""
     return PATTERNS[kind] if decimal == "." or kind == "date" else PATTERNS[kind].replace(r"\.", decimal)
+
+
+def is_date(text: str) -> bool:
+    """Whether `text` is an ISO date or time stamp, and one of the calendar."""
+    try:
+        return bool(re.search(PATTERNS["date"], text) and datetime.fromisoformat(text))
+    except ValueError:
+        return False
 
 
 def wrong_names(names: list[str]) -> list[str]:

@@ -2,7 +2,6 @@
 
 import errno
 from dataclasses import dataclass
-from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -65,11 +64,11 @@ def check_roles(params: Params, source: Source) -> None:
     for column in source.key:
         if column not in data.not_features():
             problems.append(f"params.yaml: the key {column!r} would be a feature; name it in data.cluster or data.forbidden")
-    allowed = {"integer": int, "date": date}.get(columns.get(data.time or "", ""))
+    allowed = {"integer": int, "date": str}.get(columns.get(data.time or "", ""))
     if split.by == "time" and data.time in columns and (allowed is None or not isinstance(split.test_from, allowed)):
         problems.append(
             f"params.yaml: prepare.split.test_from is {split.test_from!r}, but data.time {data.time!r} is of type {columns[data.time]}; "
-            "both must be integers or both dates"
+            'both must be integers, or the column a date and test_from one in quotes, such as "2024-01-31"'
         )
     if set(columns) <= set(data.not_features()):
         problems.append(f"params.yaml: data leaves no feature: each column of {source.path} has another role")
@@ -157,7 +156,7 @@ def assign(rows: ibis.Table, params: Params) -> ibis.Table:
     if split.by == "random":
         return _assign_at_random(rows, data.target, data.cluster, split, params.random_state)
     time = rows[str(data.time)]
-    cutoff = ibis.literal(split.test_from)
+    cutoff = ibis.literal(split.cutoff)
     latest = time.max().over(group_by=data.cluster) if data.cluster else time
     late = (latest >= cutoff) & (time < cutoff)
     return rows.mutate(

@@ -30,6 +30,7 @@ from stages.before.suspicious import (
     group_rates,
     order_findings,
     orders,
+    split_by,
 )
 from stages.before.worklist import work_list
 from stages.command import Refused, run
@@ -226,7 +227,7 @@ def _order(rows: pd.DataFrame, record: pd.Series, easy: list[str], params: Param
         gap = time_gap(features, times[name].loc[part.index], params)
         if gap and gap[1] - gap[0] >= WORSE:
             what = f"logistic regression reaches a mean recall of {gap[0]:.2f} on its latest fifth, {gap[1]:.2f} on a fifth at random"
-            do = f"set data.time: {name} and prepare.split.by: time in params.yaml, else the test promises too much"
+            do = f"{split_by(name, times[name])}, else the test promises too much"
             found.append(Finding("look", "data", name, what, do))
     return found
 

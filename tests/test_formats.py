@@ -101,11 +101,12 @@ def test_pattern_of_a_value_follows_the_decimal_mark(kind, decimal, text, matche
     assert bool(re.match(pattern(kind, decimal), text)) == matches
 
 
-TAKEN = ["self", "index", "class", "row_id", "origin", "line", "p_a", "'", '"', "{{x}}", "{%x%}", "100%", "a.b", "a,b", "$x", "größe", "גיל", "🙂"]
+WORDS = ["self", "index", "class", "row_id", "origin", "line", "p_a"]
+SIGNS = ["'", '"', "{{x}}", "{%x%}", "100%", "a.b", "a,b", "$x", "größe", "גיל", "🙂"]
 
 
 def test_names_that_are_words_of_any_language_can_be_those_of_columns():
-    assert wrong_names([*TAKEN, "x" * 500]) == []
+    assert wrong_names([*WORDS, *SIGNS, "x" * 500]) == []
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,4 @@
 import json
-from datetime import date
 from pathlib import Path
 
 import ibis
@@ -21,6 +20,7 @@ FOUR = HEADER + "red,1,a\nred,2,b\nblue,3,a\nblue,4,b\n"
 
 YEARS = {"colour": "text", "pack": "text", "year": "integer", "label": "text"}
 YEAR_HEADER = "colour,pack,year,label\n"
+BOTH = 'both must be integers, or the column a date and test_from one in quotes, such as "2024-01-31"'
 FROM_2001 = {"by": "time", "test_from": 2001}
 
 
@@ -231,7 +231,7 @@ def test_by_time_rows_from_the_cut_off_on_are_test_rows():
 def test_by_date_rows_from_the_cut_off_on_are_test_rows():
     columns = {"colour": "text", "day": "date", "label": "text"}
     text = "colour,day,label\nred,2000-12-31,a\nblue,2001-01-01,b\npink,2000-12-31 23:59:59,b\n"
-    outcome = prepared(text, columns, params({"by": "time", "test_from": date(2001, 1, 1)}, time="day"))
+    outcome = prepared(text, columns, params({"by": "time", "test_from": "2001-01-01"}, time="day"))
     assert sides(outcome, "colour") == (["pink", "red"], ["blue"])
 
 
@@ -371,18 +371,17 @@ def test_a_source_of_which_no_row_is_left_is_refused_with_the_reasons(rows, reas
         (
             TOYS,
             params(FROM_2001, time="colour"),
-            "params.yaml: prepare.split.test_from is 2001, but data.time 'colour' is of type text; both must be integers or both dates",
+            "params.yaml: prepare.split.test_from is 2001, but data.time 'colour' is of type text; " + BOTH,
         ),
         (
             TOYS | {"day": "date"},
             params(FROM_2001, time="day"),
-            "params.yaml: prepare.split.test_from is 2001, but data.time 'day' is of type date; both must be integers or both dates",
+            "params.yaml: prepare.split.test_from is 2001, but data.time 'day' is of type date; " + BOTH,
         ),
         (
             TOYS,
-            params({"by": "time", "test_from": date(2001, 2, 3)}, time="size"),
-            "params.yaml: prepare.split.test_from is datetime.date(2001, 2, 3), but data.time 'size' is of type integer; "
-            "both must be integers or both dates",
+            params({"by": "time", "test_from": "2001-02-03"}, time="size"),
+            "params.yaml: prepare.split.test_from is '2001-02-03', but data.time 'size' is of type integer; " + BOTH,
         ),
     ],
 )

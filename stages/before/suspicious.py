@@ -144,6 +144,13 @@ def orders(rows: pd.DataFrame, data: Data, record: pd.Series) -> dict[str, pd.Se
     return times | {"the order in the file": record}
 
 
+def split_by(name: str, order: pd.Series) -> str:
+    """Return what to write into params.yaml so that the latest fifth of the rows are test rows, by a column of dates or integers."""
+    latest = order.dropna().sort_values().iloc[int(0.8 * order.notna().sum())]
+    first = f'"{str(latest).removesuffix(" 00:00:00")}"' if is_datetime64_any_dtype(order) else f"{latest}"
+    return f"set data.time: {name}, prepare.split.by: time and prepare.split.test_from: {first} in params.yaml"
+
+
 def order_findings(times: dict[str, pd.Series], y: pd.Series, data: Data, by: str) -> list[Finding]:
     """Return the orders along which class shares move; by: how the rows are split."""
     found = []
@@ -157,7 +164,7 @@ def order_findings(times: dict[str, pd.Series], y: pd.Series, data: Data, by: st
                 do = "it looks sorted by the target, which a random split mends; if it is in order of time, split by that"
             found.append(Finding("note" if data.time else "look", "data", name, f"class shares move along it by up to {apart:.2f}", do))
         elif by == "random":
-            do = f"set data.time: {name} and prepare.split.by: time in params.yaml, else the test is easier than the use"
+            do = f"{split_by(name, order)}, else the test is easier than the use"
             found.append(Finding("look", "data", name, f"class shares move along it by up to {apart:.2f}; a random split hides that", do))
         else:
             do = "retrain as often as the shares move, and watch them"
