@@ -84,7 +84,10 @@ def _wrong_data(answers: dict[str, str]) -> list[str]:
 def wrong_paths(answers: dict[str, str]) -> list[str]:
     """Return a sentence for each place of files that was given, although it follows from the answer `ci`: it may lie anywhere."""
     is_github = answers["ci"] == "github"
-    follow = {"__workflows": ".github/workflows" if is_github else ".dvc/tmp", "__dependabot": ".github/dependabot.yml" if is_github else ""}
+    follow = {
+        "__workflows": ".github/workflows" if is_github else ".dvc/tmp",
+        "__dependabot": ".github/dependabot.yml" if is_github else "",
+    }
     return [
         f"{name} is {answers[name]!r}, which is no answer but follows from ci: leave it out"
         for name, value in follow.items()

@@ -122,7 +122,9 @@ def test_longest_name_is_accepted(tmp_path):
     assert generate(ROOT, tmp_path, project="a" * 100).is_dir()
 
 
-@pytest.mark.parametrize("given", [{"__workflows": "../../x"}, {"__dependabot": "../x.yml"}, {"ci": "none", "__workflows": ".github/workflows"}])
+@pytest.mark.parametrize(
+    "given", [{"__workflows": "../../x"}, {"__dependabot": "../x.yml"}, {"ci": "none", "__workflows": ".github/workflows"}]
+)
 def test_place_of_files_is_no_answer(tmp_path, given, capfd):
     with pytest.raises(FailedHookException):
         generate(ROOT, tmp_path / "made", project=ODD, **given)
