@@ -24,6 +24,7 @@ WRONG, CLUSTER, IS_TEST, N = f"{RESERVED}wrong", f"{RESERVED}cluster", f"{RESERV
 TYPES = {"text": "string", "integer": "int64", "number": "float64", "boolean": "boolean", "date": "timestamp"}
 WORDS = {"integer": "no integer of 64 bits", "number": "no finite number", "boolean": "neither true nor false", "date": "no ISO date"}
 MANY_COLUMNS = 100
+BESIDE_KEY = ["label", "y_pred", "confidence", "referred", "model_version", "decision", "score", "drawn"]  # by score and monitor
 
 
 @dataclass(frozen=True)
@@ -64,6 +65,8 @@ def check_roles(params: Params, source: Source) -> None:
     for column in source.key:
         if column not in data.not_features():
             problems.append(f"params.yaml: the key {column!r} would be a feature; name it in data.cluster or data.forbidden")
+        if column in BESIDE_KEY:
+            problems.append(f"data/sources.yaml: the key {column!r} is called as a column that is written beside it; rename it in the file")
     allowed = {"integer": int, "date": str}.get(columns.get(data.time or "", ""))
     if split.by == "time" and data.time in columns and (allowed is None or not isinstance(split.test_from, allowed)):
         problems.append(

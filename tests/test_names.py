@@ -23,8 +23,9 @@ from stages.before.sample import look
 from stages.command import Refused
 from stages.detect import problems, sources_yaml
 from stages.formats import wrong_names
+from stages.params import Params
 from stages.prepare import conform
-from stages.schema import check
+from stages.schema import check, load
 from stages.sources import Sources, read
 from stages.summary import GATES
 from tests.pipeline_run import PROJECT, SETTINGS, Run, copy_project
@@ -134,6 +135,10 @@ def test_a_split_by_time_stamp_or_integer_runs_under_dvc(hostile, tmp_path, time
 def test_what_did_not_run_shows_no_verdict_of_an_earlier_run(hostile, tmp_path):
     run = copied(hostile, tmp_path)
     assert "did not run" not in run.call("stages.summary").stdout
+    run.edit("reports/gates/leakage.json", '"blocks": false', '"blocks": true')
+    assert "validate stopped here" in run.call("stages.summary").stdout
+    run.edit("params.yaml", "random_state: 0", "random_state: 1")
+    assert "stopped here" not in run.call("stages.summary").stdout
     run.edit("params.yaml", "test_from: '2022-05-01'", "test_from: 2022-05-01")
     refused = run.call("stages.params")
     assert (refused.returncode, "stands there without quotes" in refused.stdout) == (1, True)
@@ -142,6 +147,53 @@ def test_what_did_not_run_shows_no_verdict_of_an_earlier_run(hostile, tmp_path):
     assert screen.count("did not run") == sum(len(gates) for gates in GATES.values())
     assert "this model" not in screen
     assert (run.folder / "reports/evaluation.html").read_text(encoding="utf-8").count("did not run") >= len(GATES)
+
+
+OTHERWISE = {  # a value of each parameter that is not that of SETTINGS
+    "random_state": 2**32 - 1,
+    "data": {
+        "target": TARGET,
+        "time": TIME,
+        "cluster": ["a.b"],
+        "sensitive": ["n", "class"],
+        "allowed": {"n": "the law: asks for it"},
+        "cut_points": {"n": [5, 10.5]},
+        "favourable": LABELS[0],
+        "forbidden": {"${x}": "#1, a 'name'", "None": "{{y}}"},
+    },
+    "scope": {"metric": "macro_f1", "recall_floor": 0.4, "recall_floors": {"100": 0.6, "yes": 0.5}, "largest_gap": 0.2},
+    "prepare": {"split": {"by": "time", "test_from": "2022-03-01 12:00", "test_size": 0.25}},
+    "augment": {"strategy": "smote", "floor_share": 1.0, "k_neighbors": 3, "smote_max_rows": 20},
+    "evaluate": {"slices": ["class", "$price"], "costs": {LABELS[0]: {LABELS[1]: 5.5}}, "refer_below": 0.6},
+    "monitor": {"label_delay": 30.5},
+    "retrain": {"candidates": ["warm", "all"], "recent": 0.3, "half_life": 365, "warm_iterations": 9},
+    "registry": {"public_key": "keys/registry.pem"},
+    "train": {
+        "model": "vote",
+        "sample_weight": "balanced",
+        "half_life": 400,
+        "decision_weights": "balanced_accuracy",
+        "calibration": "sigmoid",
+        "ladder": True,
+        "search": 5,
+        "select": True,
+        "mitigation": "threshold_optimizer",
+        "folds": 7,
+        "threads": 2,
+    },
+}
+
+
+def test_dvc_takes_a_value_of_every_parameter(hostile, tmp_path):
+    for section, values in SETTINGS.items():
+        pairs = {key: (value, OTHERWISE[section][key]) for key, value in values.items()} if isinstance(values, dict) else {}
+        assert not [f"{section}.{key}" for key, (value, other) in pairs.items() if value == other]
+    run = copied(hostile, tmp_path)
+    (run.folder / "params.yaml").write_text(yaml.safe_dump(OTHERWISE, allow_unicode=True), encoding="utf-8")
+    assert load(run.folder / "params.yaml", Params).train.folds == 7
+    result = run.repro("--dry")
+    assert result.returncode == 0, result.stdout
+    assert "Running stage 'evaluate'" in result.stdout
 
 
 NAME = st.text(st.sampled_from("aZ_ .,;:'\"`{}[]()%$@#&<>|\\/=+-*?!~^0é\u05d0\u202e\u200d👍"), min_size=1, max_size=12)

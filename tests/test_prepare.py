@@ -10,7 +10,7 @@ from ibis import _
 
 from stages.command import Refused
 from stages.params import Params
-from stages.prepare import IS_TEST, PROBLEM, Prepared, check_roles, conform, main, prepare, summarise
+from stages.prepare import BESIDE_KEY, IS_TEST, PROBLEM, Prepared, check_roles, conform, main, prepare, summarise
 from stages.sources import Raw, Source, read
 from tests.pipeline_run import SETTINGS
 
@@ -410,6 +410,13 @@ def test_all_roles_that_columns_cannot_have_are_told_at_once():
         "params.yaml: data.cluster is 'pack'",
         "params.yaml: the key 'colour' would be a feature; name it in data.cluster or data.forbidden",
     ]
+
+
+@pytest.mark.parametrize("name", BESIDE_KEY)
+def test_a_key_that_is_called_as_what_score_writes_is_refused_before_there_is_a_model(name):
+    with pytest.raises(Refused, match=f"^data/sources.yaml: the key '{name}' is called as a column that is written beside it; rename it"):
+        columns = {"size": "integer", "colour": "text", name: "text"}
+        check_roles(params(forbidden={name: "a name"}, target="size"), declared(columns, key=[name]))
 
 
 def test_a_sensitive_number_without_cut_points_is_refused():

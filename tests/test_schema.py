@@ -245,6 +245,11 @@ def test_a_missing_file_is_refused(tmp_path):
     [
         ({"key": ["name"]}, "sources.toys: key names name, which columns does not declare"),
         ({"columns": {"id": "txt"}}, "sources.toys.columns.id is 'txt', must be 'text', 'integer', 'number', 'boolean' or 'date'"),
+        (
+            {"columns": {"id": "text", "__stage_id": "text"}},
+            "sources.toys: a column is named '__stage_id', but names that begin with __stage_ are for columns that the stages add; "
+            "rename it in the file",
+        ),
         ({"encoding": "utf8"}, "sources.toys.encoding is 'utf8', must be 'utf-8', 'utf-16', 'cp1252' or 'latin-1'"),
         ({"missing": [None]}, "sources.toys.missing.0 is None, must be a valid string"),
         (
