@@ -224,7 +224,8 @@ def test_each_column_is_read_under_its_own_name(names):
     assert {name: set(values) for name, values in kept.items()} == {name: {name} for name in kept}
 
 
-@settings(max_examples=1, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=2, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck))
+@example(["lambda", "`x`", "%(x)s", "\u202egnp", "e\u0301", "&amp;</td>", "x__", "Unnamed: 0", "level_0", "columns"], "select")
 @given(SOME, NAME.filter(lambda name: not wrong_names([name])))
 def test_the_whole_path_takes_any_names(names, target):
     names = [name for name in names if name.lower() != target.lower()] + ["one more"]
