@@ -36,7 +36,7 @@ def applicants(n: int, seed: int, held_back: float = 0.0, share: float = 0.5) ->
     district = np.where(rng.random(n) < 0.9, np.where(origin == "y", "south", "north"), rng.choice(["north", "south"], n))
     labels = np.where(granted, "granted", "denied")
     return pd.DataFrame(
-        {"origin": origin, "merit": merit, "district": district, "label": labels, "row_id": [f"{seed}-{i}" for i in range(n)]}
+        {"origin": origin, "merit": merit, "district": district, "label": labels, "__stage_row_id": [f"{seed}-{i}" for i in range(n)]}
     )
 
 
@@ -117,7 +117,7 @@ def loans(n: int, seed: int) -> pd.DataFrame:
     income, savings = rng.normal(size=n), rng.normal(size=n) + np.where(is_y, 1.5, -1.5)
     merit = 3 + 2 * income + 0.75 * savings - 4.5 * is_y + rng.logistic(scale=0.5, size=n)
     table = {"ethnicity": np.where(is_y, "y", "x"), "income": income, "savings": savings, "label": np.where(merit > 0, "granted", "denied")}
-    return pd.DataFrame(table | {"row_id": [f"{seed}-{i}" for i in range(n)]})
+    return pd.DataFrame(table | {"__stage_row_id": [f"{seed}-{i}" for i in range(n)]})
 
 
 def held(mitigation: str, folder: Path) -> tuple[pd.DataFrame, pd.DataFrame, Verdict]:

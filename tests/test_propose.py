@@ -22,7 +22,7 @@ TOYS = pd.DataFrame(
         "size": [float(n % 150) for n in range(300)],
         "parts": [n % 3 for n in range(300)],
         "maker": ["a", "b", None] * 100,
-        "row_id": [f"{n:032x}" for n in range(300)],
+        "__stage_row_id": [f"{n:032x}" for n in range(300)],
     }
 )
 
@@ -56,7 +56,7 @@ def test_every_expectation_is_inferred():
 
 def test_a_table_passes_its_proposals_but_for_the_warning_that_nobody_read_them(tmp_path):
     write(suites(), tmp_path)
-    augmented = TOYS.assign(origin="real")
+    augmented = TOYS.assign(__stage_origin="real")
     verdicts = [
         gate(table, tmp_path / f"{name}.json", tmp_path / "r.json") for name, table in (("prepared", TOYS), ("augmented", augmented))
     ]
@@ -66,7 +66,7 @@ def test_a_table_passes_its_proposals_but_for_the_warning_that_nobody_read_them(
 
 def test_the_columns_are_a_set():
     expected = about("expect_table_columns_to_match_set", suites()["prepared"])
-    assert expected["kwargs"] == {"column_set": ["colour", "size", "parts", "maker", "row_id"]}
+    assert expected["kwargs"] == {"column_set": ["colour", "size", "parts", "maker", "__stage_row_id"]}
 
 
 def test_a_table_half_as_long_is_a_truncated_one():
@@ -95,7 +95,7 @@ def test_of_a_few_rows_nothing_is_proposed_that_cannot_fail():
 
 def test_synthetic_rows_are_not_held_to_who_they_would_be():
     roles = {"time": "size", "cluster": ["maker"], "sensitive": ["parts"]}
-    assert columns_of(suites(**roles)["augmented"]) == {None, "origin", "colour"}
+    assert columns_of(suites(**roles)["augmented"]) == {None, "__stage_origin", "colour"}
 
 
 def test_numbers_of_synthetic_rows_may_lie_between_codes():
@@ -127,7 +127,7 @@ def proposed():
 
 def longer():
     """Return the proposals for TOYS and as many again, so that margins differ."""
-    table = pd.concat([TOYS, TOYS.assign(row_id=[f"{n:032x}" for n in range(300, 600)])], ignore_index=True)
+    table = pd.concat([TOYS, TOYS.assign(__stage_row_id=[f"{n:032x}" for n in range(300, 600)])], ignore_index=True)
     return suites(table, n_rows=600)["prepared"]
 
 

@@ -93,10 +93,10 @@ def _told(rows: pd.DataFrame, found: list[tuple[Expected, list[int]]]) -> pd.Dat
             wrong, why = rows.loc[index], f"{allowed(e)} {e.meta['notes']}"
             values = [[f"{column} is {_word(value)}" for value in wrong[column]] for column in e.columns]
             reasons = [f"{' and '.join(one)}. {why}" for one in zip(*values, strict=True)]
-            said.append(pd.DataFrame({LINE: wrong[LINE], "reason": reasons}))
+            said.append(pd.DataFrame({"line": wrong[LINE], "reason": reasons}))
     if not said:
-        return pd.DataFrame(columns=REJECTED).astype({LINE: "int64"})
-    told = pd.concat(said).groupby(LINE, sort=True)["reason"].agg(" ".join).reset_index()
+        return pd.DataFrame(columns=REJECTED).astype({"line": "int64"})
+    told = pd.concat(said).groupby("line", sort=True)["reason"].agg(" ".join).reset_index()
     return told.assign(kind=KIND)[REJECTED]
 
 
