@@ -137,6 +137,19 @@ def told(n: int, n_rare: int) -> Simulate:
     return simulate
 
 
+def sided(n: int) -> Simulate:
+    """Return a maker of leakage: four in five of `n` rows have the second class, and of the two in five with a value `size` more."""
+
+    def simulate(rng: np.random.Generator, size: float) -> pd.DataFrame:
+        has_value = rng.random(n) < 0.4
+        share = np.where(has_value, 0.8 + size, 0.8 - size * 0.4 / 0.6)
+        rows = pd.DataFrame(rng.normal(size=(n, 6))).add_prefix("x").assign(field=np.where(has_value, rng.integers(1, 4, n), np.nan))
+        rows = rows.assign(y=np.where(rng.random(n) < share, "class 1", "class 0"), group="group 0", row_id=range(n))
+        return leakage(rows, rows.head(9).assign(row_id=range(-9, 0)), DATA, int(rng.integers(2**32)))
+
+    return simulate
+
+
 def twice(rng: np.random.Generator, size: float) -> pd.DataFrame:
     """Return leakage of 300 training and 100 test rows, `size` of which are training rows, too."""
     rows = pd.DataFrame({"x": rng.normal(size=400), "y": np.resize(labels(2), 400), "group": "group 0", "row_id": range(400)})
@@ -246,6 +259,12 @@ CASES = [
         "true ROC AUC of one feature less .95",
         (-0.05, 0, 0.01, 0.02, 0.03, 0.04),
         {f"{n:,} rows, {n_rare} rare": (2, 1, told(n, n_rare)) for n, n_rare in ((2_000, 100),)},
+    ),
+    Case(
+        "leakage",
+        "share of a class among the rows with a value, in two of five rows, above the .8 in all rows",
+        (0, 0.1, 0.15, 0.18, 0.19, 0.2),
+        {f"{n:,} rows": (2, 1, sided(n)) for n in (500, 2_000)},
     ),
     Case(
         "candidates",

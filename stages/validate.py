@@ -4,7 +4,7 @@ import pandas as pd
 from threadpoolctl import threadpool_limits
 
 from stages.command import run
-from stages.during.giveaway import giveaway
+from stages.during.giveaway import giveaway, in_words, one_sided
 from stages.during.proxies import label_bias, proxies
 from stages.during.support import class_support
 from stages.features import clusters, features
@@ -21,7 +21,9 @@ def leakage(train: pd.DataFrame, test: pd.DataFrame, data: Data, random_state: i
     `rows_on_both_sides`, `clusters_on_both_sides`, `not_a_feature` (columns that another role hides, but that are among
     the features) are counts; `gives_away` is, for each feature, how well it alone ranks the classes (see `giveaway`), on
     average. Of more than two classes `gives_class_away` is the same for the one that it ranks best: a blood value can
-    rightly tell one illness of nine, a copy of the target tells all.
+    rightly tell one illness of nine, a copy of the target tells all. `one_sided` names for each feature the value, or the state of
+    being filled in, that holds nearly one class alone, with the part that it settles of what the class shares leave open (see
+    `one_sided`): a field that exists only once a loan was granted ranks the classes badly, and tells half of the grants for sure.
     """
     X = features(train, data)
     shared = {"rows_on_both_sides": _shared(train, test, [ROW_ID])}
@@ -37,6 +39,8 @@ def leakage(train: pd.DataFrame, test: pd.DataFrame, data: Data, random_state: i
     if train[data.target].nunique() > 2:
         best = zip(alone.index, alone.idxmax(axis=1), alone.max(axis=1), strict=True)
         table += [{"check": "gives_class_away", "column": f"{column} for class {label}", "value": auc} for column, label, auc in best]
+    sides = one_sided(train[X.columns], train[data.target], clusters(train, data.cluster)).iterrows()
+    table += [{"check": "one_sided", "column": in_words(column, side), "value": side["settles"]} for column, side in sides]
     return pd.DataFrame(table)
 
 

@@ -84,6 +84,17 @@ def test_a_column_that_is_filled_for_one_class_is_to_be_looked_at():
     assert "more or less often for class" in found.what
 
 
+def test_a_field_that_exists_only_once_the_outcome_is_known_is_to_be_looked_at():
+    granted = pd.Series(["yes"] * 1600 + ["no"] * 400)
+    buyer = pd.Series(["bank"] * 400 + ["fund"] * 400 + [None] * 800 + ["bank"] * 3 + [None] * 397)
+    aucs, [found] = giveaways(pd.DataFrame({"label": granted, "buyer": buyer, "noise": chance(1).random(2000)}), roles(), 0)
+    assert aucs["buyer"] < 0.8  # under every limit of a ROC AUC
+    assert (found.weight, found.about) == ("look", "buyer")
+    assert found.what == (
+        "it is filled in: 800 of 803 rows have class yes, against 80% of all rows: it may be filled in only with the outcome"
+    )
+
+
 def test_a_name_that_tells_of_the_outcome_is_noted_only_where_it_tells_something():
     y = coin()
     told = (y == "a") * 1.0 + chance(1).normal(size=1000)

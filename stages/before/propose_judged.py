@@ -11,6 +11,7 @@ from stages.before.propose_checks import checks_suites
 from stages.before.propose_columns import expect
 from stages.before.propose_features import features_suite, simple_model
 from stages.before.propose_slices import slices_suite, test_set_suite
+from stages.during.giveaway import ONE_SIDED
 from stages.params import Data
 
 INSUFFICIENT = {"verdict": "insufficient"}
@@ -179,17 +180,25 @@ def _leakage(data: Data, n_classes: int) -> dict[str, Any]:
     of_one = (
         "A single column that ranks one of several classes this well may be known only after the outcome, or rightly tell it: find out."
     )
+    holds_one = (
+        "Rows with this value, or with any value at all in this column, have nearly one class alone, as in a field that is filled in only "
+        "once the outcome is known. Find out when it is filled in: if after the outcome, name the column in data.forbidden of params.yaml."
+    )
     several = [_between("warning", of_one, "value", max_value=0.95, row_condition=_where("check", "gives_class_away"))]
     several = several if n_classes > 2 else []
     expectations = [
         expect("compound_columns_to_be_unique", "critical", "One row per check and column.", column_list=["check", "column"]),
-        _same("Every check was made.", "check", [*counts, "gives_away", *(["gives_class_away"] if several else [])]),
+        _same("Every check was made.", "check", [*counts, "gives_away", *(["gives_class_away"] if several else []), "one_sided"]),
         *(_between("critical", notes, "value", max_value=0, row_condition=_where("check", check)) for check, notes in counts.items()),
         _between("critical", is_copy, "value", max_value=0.95, row_condition=gives_away),
         _between("warning", may_be, "value", max_value=0.9, row_condition=gives_away),
         *several,
+        _between("warning", holds_one, "value", max_value=ONE_SIDED, row_condition=_where("check", "one_sided")),
     ]
-    notes = "One row is one check of what training must not know; for gives_away, one feature."
+    notes = (
+        "One row is one check of what training must not know; for gives_away, one feature; for one_sided, one feature and its value that "
+        "holds nearly one class alone, with the part that it settles of what the class shares leave open (0 to 1, a lower bound)."
+    )
     return suite("leakage", notes, expectations, row=["check", "column"])
 
 
