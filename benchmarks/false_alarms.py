@@ -31,7 +31,7 @@ from stages.during.candidates import Judge, OutOfFold, compare
 from stages.during.fairness import by_group
 from stages.during.importance import importances
 from stages.during.models import build_model
-from stages.during.proxies import label_bias, proxies
+from stages.during.proxies import Limits, label_bias, proxies
 from stages.during.slices import slices
 from stages.during.support import class_support
 from stages.during.synthetic import synthetic
@@ -218,7 +218,7 @@ def merits(n: int, more: float) -> Simulate:
         rows["merit"] = rng.normal(size=n) + more * (is_second - 0.5)
         good = rng.random(n) < 1 / (1 + np.exp(-rows["merit"])) - size * is_second
         rows = rows.assign(y=np.where(good, "class 1", "class 0"), group=np.where(is_second, "group 1", "group 0"), row_id=range(n))
-        return label_bias(rows, DATA, int(rng.integers(2**32)))
+        return label_bias(rows, DATA, int(rng.integers(2**32)), Limits(rows=200, auc=0.7, suspects=[], same={}))
 
     return simulate
 

@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from stages.suite import read_suite
+from stages.suite import bounds, read_suite
 
 SMALL = {
     "type": "expect_column_values_to_be_between",
@@ -293,3 +293,12 @@ def test_a_key_that_stands_twice_is_a_problem(tmp_path, key, content):
     path = tmp_path / "toys.json"
     path.write_text(content)  # JSON alone would keep the last, and drop an expectation or a bound
     assert read_suite(path).problems == [f"{path} is not JSON: the key {key!r} stands twice in one object; mend it there"]
+
+
+def test_bounds_are_those_of_the_column_and_of_the_rows_asked_for(tmp_path):
+    red = {"type": "comparison", "column": {"name": "colour"}, "operator": "==", "parameter": "red"}
+    suite(tmp_path, SMALL, kwargs(column="price"), kwargs(max_value=3, min_value=None, row_condition=red))
+    path = tmp_path / "toys.json"
+    assert (bounds(path, "size", "max_value"), bounds(path, "size", "max_value", "red")) == ([5], [3])
+    assert (bounds(path, "size", "min_value", "red"), bounds(path, "weight", "max_value")) == ([], [])
+    assert bounds(tmp_path / "none.json", "size", "max_value") == []

@@ -173,14 +173,21 @@ def test_a_measurement_is_no_cluster():
 
 
 def test_group_rates_are_those_of_sensitive_columns():
-    rows = pd.DataFrame({"sex": ["m"] * 100 + ["f"] * 100, "size": 1, "label": ["a"] * 80 + ["b"] * 20 + ["a"] * 50 + ["b"] * 50})
+    rows = pd.DataFrame({"sex": ["m"] * 200 + ["f"] * 200, "size": 1, "label": ["a"] * 160 + ["b"] * 40 + ["a"] * 100 + ["b"] * 100})
     rates = group_rates(rows, roles())
     first = rates.iloc[0]
-    assert (first["column"], first["group"], first["class"], first["rows"]) == ("sex", "f", "a", 100)
+    assert (first["column"], first["group"], first["class"], first["rows"]) == ("sex", "f", "a", 200)
     assert (first["share"], first["gap"]) == (pytest.approx(0.5), pytest.approx(-0.3))
     assert first["gap_low"] < -0.3 < first["gap_high"] < 0
     [found] = group_rate_findings(rates)
     assert found.what.startswith("the label is 'a' for 50% of those with 'f', -30 percentage points against all others")
+
+
+@pytest.mark.parametrize("n", [1, 11, 199])
+def test_a_group_of_few_rows_proves_no_gap(n):
+    rates = group_rates(pd.DataFrame({"sex": ["f"] * n + ["m"] * 1000, "label": ["a"] * n + ["b"] * 1000}), roles())
+    assert rates[["gap_low", "gap_high"]].drop_duplicates().to_numpy().tolist() == [[-1.0, 1.0]]
+    assert group_rate_findings(rates) == []
 
 
 def test_group_rates_that_differ_by_chance_are_no_finding():

@@ -9,8 +9,9 @@ import pytest
 from stages import validate
 from stages.before.propose_judged import judged_suites
 from stages.during.giveaway import ONE_SIDED, giveaway, in_words, one_sided
+from stages.during.proxies import Limits
 from stages.gate import gate
-from stages.validate import leakage
+from stages.validate import by_feature, leakage, limits
 from tests.pipeline_run import roles, settings
 
 
@@ -213,3 +214,14 @@ def test_the_gate_warns_of_a_leak_that_holds_for_one_side_only(leaking, verdict,
     if leaking:
         assert "column buyer is other than 0: " in found.sentences[0]
         assert "rows have class yes: value 0.8" in found.sentences[0]
+
+
+def test_what_is_no_evidence_of_equal_merit_follows_from_the_suites(tmp_path, monkeypatch):
+    rows = loans(leaking=True).assign(race=["black", "white"] * 500, race2=["1", "2", "3", "4"] * 250, copy=lambda rows: rows["label"])
+    data = roles(sensitive=["race"])
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "expectations").mkdir()
+    for name, suite in judged_suites(rows, data, settings().scope, 0.0).items():
+        (tmp_path / "expectations" / f"{name}.json").write_text(json.dumps(suite))
+    found = limits(by_feature(rows, rows.head(9), data, 0), rows, data)
+    assert found == Limits(rows=200, auc=0.7, suspects=["copy", "buyer"], same={"race": ["race", "race2"]})

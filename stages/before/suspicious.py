@@ -14,6 +14,7 @@ from scipy.stats import chi2_contingency
 from stages.before.attributes import sensitive, words
 from stages.before.column_findings import is_named_id
 from stages.before.finding import Finding
+from stages.before.propose_checks import FEWEST
 from stages.during.giveaway import ONE_SIDED, giveaway, in_words, one_sided
 from stages.during.intervals import newcombe
 from stages.features import clusters, features
@@ -205,8 +206,8 @@ def _alike(values: pd.Series, y: pd.Series) -> tuple[float, int]:
 def group_rates(rows: pd.DataFrame, data: Data) -> pd.DataFrame:
     """Return one row per group of each column that is, or seems, sensitive, and class: its share there, and the gap to the others.
 
-    gap_low, gap_high: interval (Newcombe 1998) at 95 % for all gaps of a column together (Bonferroni). Columns of more than
-    GROUPS values are left out.
+    gap_low, gap_high: interval (Newcombe 1998) at 95 % for all gaps of a column together (Bonferroni), -1 and 1 where the group, or
+    all others, have fewer than FEWEST rows: these prove nothing. Columns of more than GROUPS values are left out.
     """
     table = []
     y = rows[data.target]
@@ -220,9 +221,10 @@ def group_rates(rows: pd.DataFrame, data: Data) -> pd.DataFrame:
         level = 1 - 0.05 / (len(groups) * len(classes))
         for group in groups:
             mine = values == group
+            enough = min(mine.sum(), (~mine).sum()) >= FEWEST
             for label in classes:
                 hits, others = int((y[mine] == label).sum()), int((y[~mine] == label).sum())
-                low, high = newcombe(hits, int(mine.sum()), others, int((~mine).sum()), level)
+                low, high = newcombe(hits, int(mine.sum()), others, int((~mine).sum()), level) if enough else (-1.0, 1.0)
                 share = hits / mine.sum()
                 row = {"column": column, "group": str(group), "class": label, "rows": int(mine.sum()), "share": share}
                 table.append(row | {"gap": share - others / (~mine).sum(), "gap_low": low, "gap_high": high})
