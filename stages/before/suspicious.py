@@ -2,7 +2,6 @@
 
 import re
 from dataclasses import dataclass
-from typing import Literal
 
 import ibis
 import numpy as np
@@ -13,7 +12,7 @@ from scipy.stats import chi2_contingency
 
 from stages.before.attributes import sensitive, words
 from stages.before.column_findings import is_named_id
-from stages.before.finding import Finding
+from stages.before.finding import Finding, Weight
 from stages.before.propose_checks import FEWEST
 from stages.during.giveaway import ONE_SIDED, giveaway, in_words, one_sided
 from stages.during.intervals import newcombe
@@ -84,7 +83,7 @@ def giveaways(rows: pd.DataFrame, data: Data, random_state: int) -> tuple[dict[s
 
 def _suspicion(
     column: str, auc: float, by_label: pd.Series, side: pd.Series, values: pd.Series, y: pd.Series
-) -> tuple[Literal["stop", "look", "note"], str, str] | None:
+) -> tuple[Weight, str, str] | None:
     """Return weight, sentence and remedy of the strongest reason to think that a column is known only after the target, if there is one."""
     forbid = "name it in data.forbidden of params.yaml"
     known_before = f"find out whether it is known before the target; if not, {forbid}"
