@@ -260,14 +260,20 @@ def _by_class(classes: list[str], criteria: Criteria) -> dict[str, Any]:
         _same("A class without a row is overlooked.", "class", classes),
     ]
     for floor, rows in floors:
-        below = f"The recall is proven to be below its floor{overlooked if floor == 0.5 else ''}. "
-        below += "Look at train.decision_weights in params.yaml, or add rows of the class."
-        unproven = "The recall is not proven to reach its floor: more test rows, or a better model."
+        below = f"The model is too weak for this class: its recall is proven to be below its floor{overlooked if floor == 0.5 else ''}. "
+        below += (
+            "Where train.decision_weights in params.yaml is none, set it to balanced_accuracy. Where it is set already, better features or "
+            "another model have to tell the class (train.ladder: true tries remedies for rare classes); more test rows will not help."
+        )
+        unproven = (
+            "The recall is not proven to reach its floor. Where recall is above the floor there are too few test rows of the class: add "
+            "some. Where it is not, the model is too weak: better features, or another model."
+        )
         expectations += [
             _between("critical", below, "recall_high", min_value=floor, **rows),
             _between("warning", unproven, "recall_low", min_value=floor, **rows),
         ]
-    few = "With fewer test rows no recall can be told from another; add rows, or waive the class here with a reason."
+    few = "Too few rows: with fewer test rows no recall can be told from another; add rows, or waive the class here with a reason."
     expectations.append(_or_insufficient(_between("critical", few, "support", min_value=20)))
     notes = (
         "One row is one class on the test rows. recall_low and recall_high are one-sided 95 % Clopper-Pearson bounds, recall_high for "
