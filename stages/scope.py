@@ -34,10 +34,12 @@ from stages.before.suspicious import (
 from stages.before.worklist import work_list
 from stages.command import Refused, run
 from stages.detect import complete
+from stages.gate import find
 from stages.groups import check_audit, groups
 from stages.params import ROW_ID, Data, Params, load_params
 from stages.prepare import IS_TEST, KIND, MANY_COLUMNS, PROBLEM, assign, check_roles, check_target, conform, reject
 from stages.sources import RECORD, Raw, Source, load_sources, read
+from stages.suite import read_suite
 from stages.tables import write_json, write_text
 
 MEMORY = "1GB"  # of the table engine; beyond it, it writes to disk
@@ -45,6 +47,7 @@ SAMPLE = 1_000_000  # rows that are held in memory at most
 COUNTED, JUDGED = 100_000, 20_000  # at most, rows that orders, clusters and groups are counted on, and that trees are fitted on
 DIFFERENCES = "reports/proposals.txt"
 TOLD, WIDE = 12, 120  # lines of it on the screen, and signs of each
+PREPARED = "expectations/prepared.json"
 UNUSABLE = ("malformed", "bad_value", "unlabelled", "key_conflict")  # kinds of records that are errors
 LET_PASS = "expectations/leakage.json lets that pass: nothing to do, if it is known before the target"
 P = TypeVar("P", ClassProof, GroupProof)
@@ -181,15 +184,22 @@ def _waived(proof: P, passes: bool) -> P:
     return replace(proof, verdict="waived") if passes and proof.verdict == "not judged" else proof
 
 
-def gate_findings(kinds: dict[str, int], name: str, records: int, rows: pd.DataFrame, data: Data) -> list[Finding]:
-    """Return what will stop the next run but for classes, groups and columns that give the target away."""
-    unusable = sum(kinds.get(kind, 0) for kind in UNUSABLE)
+def gate_findings(kinds: dict[str, int], name: str, records: int, rows: pd.DataFrame, n_rows: int, data: Data) -> list[Finding]:
+    """Return what will stop the next run but for classes, groups and columns that give the target away.
+
+    The suite of the prepared rows is only asked where `rows` are all of them, n_rows.
+    """
     found = []
+    unusable = sum(kinds.get(kind, 0) for kind in UNUSABLE)
     if blocked("sources", pd.DataFrame({"source": [name], "unusable_share": [unusable / max(records, 1)]}), "source"):
         what = f"{unusable:,} of {records:,} records cannot be used: the gate sources will stop the run"
         found.append(Finding("stop", "data", name, what, "mend the file, or how data/sources.yaml declares it"))
-    table = pd.DataFrame([(column, groups(rows[column], data.cut_points.get(column)).nunique()) for column in data.sensitive])
-    for column in blocked("proxies", table.set_axis(["column", "groups"], axis=1), "column") if data.sensitive else []:
+    for one in find(rows, read_suite(PREPARED)) if len(rows) == n_rows else []:
+        if one.blocks:
+            what = f"the gate prepared will stop the run: {one.sentence.removeprefix('FAIL: ')}"
+            found.append(Finding("stop", "data", PREPARED, what, "mend the data, or that expectation if the data are right"))
+    of_column = [{"column": column, "groups": groups(rows[column], data.cut_points.get(column)).nunique()} for column in data.sensitive]
+    for column in blocked("proxies", pd.DataFrame(of_column), "column") if of_column else []:
         what = "all rows are of one group, so that none can be compared: the gate proxies will stop the run"
         found.append(Finding("stop", "data", column, what, "take it out of data.sensitive in params.yaml, or find rows of another group"))
     return found
@@ -223,7 +233,7 @@ def scope(judged: ibis.Table, columns: list[Column], raw: Raw, name: str, source
     proofs, of_groups = proofs_of(rows, counts, tried.recalls, params)
     rates = group_rates(rows.head(COUNTED), data)
     found = [
-        *gate_findings(kinds, name, raw.records_in_file, rows, data),
+        *gate_findings(kinds, name, raw.records_in_file, rows, n_rows, data),
         *tried.suspected,
         *class_findings(proofs, params.train.decision_weights),
         *times,

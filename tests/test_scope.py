@@ -221,6 +221,32 @@ def test_records_that_cannot_be_used_stop_the_run(tmp_path, monkeypatch, capsys)
     assert about(found, "toys") == ["stop: 6 of 300 records cannot be used: the gate sources will stop the run"]
 
 
+def test_a_confirmed_expectation_that_these_rows_break_is_foreseen(tmp_path, monkeypatch, capsys):
+    project(tmp_path, toys(300))
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "expectations").mkdir()
+    meta = {"notes": "Sizes are above zero.", "bound": "confirmed"}
+    above = {
+        "type": "expect_column_values_to_be_between",
+        "kwargs": {"column": "size", "min_value": 0},
+        "severity": "critical",
+        "meta": meta,
+    }
+    Path("expectations/prepared.json").write_text(json.dumps({"name": "prepared", "expectations": [above]}))
+    scope.main()
+    found = json.loads(Path("reports/scope.json").read_text())
+    [line] = about(found, "expectations/prepared.json")
+    assert line.startswith("stop: the gate prepared will stop the run: size fails in ")
+
+
+def test_a_sensitive_column_of_one_group_is_foreseen(tmp_path, monkeypatch, capsys):
+    project(tmp_path, toys(300).assign(sex="f"), sensitive=["sex"])
+    monkeypatch.chdir(tmp_path)
+    scope.main()
+    found = json.loads(Path("reports/scope.json").read_text())
+    assert any("the gate proxies will stop the run" in line for line in about(found, "sex"))
+
+
 def refusal(monkeypatch, folder) -> str:
     monkeypatch.chdir(folder)
     with pytest.raises(Refused) as refused:

@@ -3,7 +3,7 @@
 from types import SimpleNamespace
 
 from stages.before.scope_page import headline
-from stages.before.worklist import LEARNABLE, Task
+from stages.before.worklist import LATE, LEARNABLE, Task
 
 
 def scoping(weights: list[str], verdicts: dict[str, str], groups=(), tasks=()) -> SimpleNamespace:
@@ -43,4 +43,10 @@ def test_a_model_at_chance_is_no_yes():
     task = Task("training", LEARNABLE, "open", "vote reaches balanced_accuracy 0.50 (chance 0.50) from 900 rows")
     verdict, sentence = headline(scoping([], {"a": "expected"}, tasks=[task]))
     assert verdict == "warn"
-    assert sentence.endswith("(chance 0.50) from 900 rows.")
+    assert sentence.endswith("(vote reaches balanced_accuracy 0.50 (chance 0.50) from 900 rows).")
+
+
+def test_a_column_that_may_be_known_too_late_is_no_yes():
+    tasks = [Task("data", LATE, "open", "nothing forbidden; suspected: buyer")]
+    verdict, sentence = headline(scoping([], {"a": "expected"}, tasks=tasks))
+    assert (verdict, "(nothing forbidden; suspected: buyer)" in sentence) == ("warn", True)

@@ -6,11 +6,15 @@ from stages.before.columns import SHOWN, Column
 from stages.before.effort import Curve
 from stages.before.finding import by_remedy
 from stages.before.scoping import Scoping
-from stages.before.worklist import LEARNABLE, PHASES
+from stages.before.worklist import LATE, LEARNABLE, PHASES
 from stages.page import render
 
 WIDTH, HEIGHT, EDGE = 640, 260, 40  # of the learning curve, in units of its drawing
 LINES = 8  # that a drawing can hold and be read
+OPEN = {  # questions without whose answer no recall can be expected
+    LATE: "A feature may be known only after the outcome, so that no recall here can be relied on",
+    LEARNABLE: "It is not shown that there is anything to learn",
+}
 VERDICTS = {  # what the page begins with, by what is wrong with a class
     "not judged": "Too few rows to judge: {}.",
     "unproven": "Too few test rows to prove the floor of: {}.",
@@ -51,8 +55,7 @@ def headline(scoping: Scoping) -> tuple[str, str]:
         for (_verdict, sentence), labels in zip(VERDICTS.items(), of_verdict.values(), strict=True)
         if labels
     ]
-    if nothing := [task.says for task in scoping.tasks if task.question == LEARNABLE and task.state == "open"]:
-        said.append(f"It is not shown that there is anything to learn: {nothing[0]}.")
+    said += [f"{OPEN[task.question]} ({task.says})." for task in scoping.tasks if task.state == "open" and task.question in OPEN]
     if said:
         return "warn", " ".join(["Not for every class." if any(of_verdict.values()) else "Not yet.", *said])
     waived = [proof.label for proof in scoping.classes if proof.verdict == "waived"]

@@ -7,6 +7,7 @@ from stages.before.finding import Finding
 from stages.before.proof import ClassProof, GroupProof
 from stages.params import Params
 
+LATE = "What is known only after the target?"
 LEARNABLE = "Is there anything to learn?"
 PHASES = ("data", "training", "deployment", "monitoring")
 
@@ -65,7 +66,7 @@ def _of_data(params: Params, proofs: list[ClassProof], findings: list[Finding]) 
             bool(unjudged),
             f"too few of {_list(unjudged)}" if unjudged else "each can be judged",
         ),
-        _task("data", "What is known only after the target?", bool(late), f"{forbidden}; suspected: {_list(late)}" if late else forbidden),
+        _task("data", LATE, bool(late), f"{forbidden}; suspected: {_list(late)}" if late else forbidden),
         _task(
             "data",
             "Do rows have an order in time?",
