@@ -1,6 +1,8 @@
 """What remains of a sensitive column in the features, and what the labels say of its groups among rows that are otherwise alike."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -105,28 +107,32 @@ def label_bias(rows: pd.DataFrame, data: Data, random_state: int, limits: Limits
     with_all = {label: _expected(X, y == label, ids, random_state) for label in labels}
     table = []
     for column in data.sensitive:
-        groups, left_out = groups_of(part, column, data), _left_out(part, column, data, limits, random_state)
+        left_out = _left_out(part, column, data, limits, random_state)
         alike = X.drop(columns=left_out)
         expected = {label: _expected(alike, y == label, ids, random_state) for label in labels} if left_out else with_all
-        names = sorted(groups.unique())
-        level = 1 - 0.05 / (len(labels) * (1 if len(names) == 2 else len(names)) or 1)
-        for name in names:
-            is_group = groups == name
-            enough = min(is_group.sum(), (~is_group).sum()) >= limits.rows
-            for label in labels:
-                is_label = y == label
-                gap, error = _gap_beside(is_label, is_group, expected[label], ids)
-                row = {
-                    "column": column,
-                    "group": name,
-                    "class": label,
-                    "rows": int(is_group.sum()),
-                    "share": float(is_label[is_group].mean()),
-                }
-                row |= {"gap": gap} | _proven(gap, error, level, enough) | {"left_out": ", ".join(left_out) or "-"}
-                table.append(row | {"gap_with_all": _gap_beside(is_label, is_group, with_all[label], ids)[0]})
+        gaps = _gaps(groups_of(part, column, data), y, expected, with_all, ids, limits.rows)
+        table += [{"column": column, "left_out": ", ".join(left_out) or "-"} | row for row in gaps]
     columns = ["column", "group", "class", "rows", "share", "gap", "gap_low", "gap_high", "proven_gap", "left_out", "gap_with_all"]
     return pd.DataFrame(table, columns=columns)
+
+
+Expected = dict[str, np.ndarray]  # by label, (n_samples,) its probabilities
+
+
+def _gaps(
+    groups: pd.Series, y: pd.Series, expected: Expected, with_all: Expected, ids: pd.Series, fewest: float
+) -> Iterator[dict[str, Any]]:
+    """Yield the gap of each group and label, among rows that are `expected` to have it as often, and alike `with_all` features."""
+    names = sorted(groups.unique())
+    level = 1 - 0.05 / (len(expected) * (1 if len(names) == 2 else len(names)) or 1)
+    for name in names:
+        is_group = groups == name
+        enough = min(is_group.sum(), (~is_group).sum()) >= fewest
+        for label in expected:
+            is_label = y == label
+            gap, error = _gap_beside(is_label, is_group, expected[label], ids)
+            row = {"group": name, "class": label, "rows": int(is_group.sum()), "share": float(is_label[is_group].mean()), "gap": gap}
+            yield row | _proven(gap, error, level, enough) | {"gap_with_all": _gap_beside(is_label, is_group, with_all[label], ids)[0]}
 
 
 def _gap_beside(is_label: pd.Series, is_group: pd.Series, expected: np.ndarray, ids: pd.Series) -> tuple[float, float]:
