@@ -166,10 +166,14 @@ def attempt(rows: pd.DataFrame, n_train: int, params: Params) -> Tried:
 
 
 def proofs_of(
-    rows: pd.DataFrame, counts: pd.DataFrame, recalls: dict[str, float], params: Params
+    rows: pd.DataFrame, is_test: pd.Series, counts: pd.DataFrame, recalls: dict[str, float], params: Params
 ) -> tuple[list[ClassProof], list[GroupProof]]:
-    """Return what the test rows can prove of each class and group; too few rows that the suites let pass are waived."""
-    share = float(counts["test"].sum() / counts.to_numpy().sum())
+    """Return what the test rows can prove of each class and group; too few rows that the suites let pass are waived.
+
+    is_test: which `rows` are test rows; by chance none is yet, and any may be one. counts: of all rows.
+    """
+    may_be = is_test if is_test.any() else ~is_test
+    share = may_be * float(counts["test"].sum() / may_be.sum())
     classes = [prove(label, row.train, row.test, params.scope.floor(label), recalls.get(label)) for label, row in counts.iterrows()]
     table = class_table(counts)
     open_classes = {*blocked("classes", table, "class"), *blocked("by_class", table, "class")}
@@ -230,7 +234,7 @@ def scope(judged: ibis.Table, columns: list[Column], raw: Raw, name: str, source
     with threadpool_limits(params.train.threads):
         tried = attempt(training, n_train, params)
         times = _order(rows.head(COUNTED), marked[RECORD].head(COUNTED), tried.easy, params)
-    proofs, of_groups = proofs_of(rows, counts, tried.recalls, params)
+    proofs, of_groups = proofs_of(rows, marked[IS_TEST], counts, tried.recalls, params)
     rates = group_rates(rows.head(COUNTED), data)
     found = [
         *gate_findings(kinds, name, raw.records_in_file, rows, n_rows, data),

@@ -142,6 +142,13 @@ def test_a_group_of_few_test_rows_is_not_judged():
     assert group_proofs(rows(398, 4000), DATA, 0.5)[1].verdict == "not judged"
 
 
+def test_a_group_that_has_no_row_since_the_split_in_time_is_not_judged():
+    table = rows(1000, 4000)
+    blue, red = group_proofs(table, DATA, (table["colour"] == "blue") * 0.5)
+    assert (blue.group, blue.test, blue.verdict) == ("blue", 2000, "judged")
+    assert (red.group, red.test, red.support, red.verdict) == ("red", 0, 0, "not judged")
+
+
 def test_a_group_that_lacks_a_class_is_not_judged():
     table = pd.DataFrame({"colour": ["red"] * 1000 + ["blue"] * 1000, "label": ["a"] * 1500 + ["b"] * 500})
     assert [(proof.support, proof.verdict) for proof in group_proofs(table, DATA, 0.5)] == [(250, "judged"), (0, "not judged")]

@@ -7,9 +7,9 @@ from typing import Any
 
 import pandas as pd
 
+from stages.before.proof import tested_rows
 from stages.during.fairness import ERRORS, OTHERS
 from stages.gate import find
-from stages.groups import groups
 from stages.params import Data
 from stages.suite import Expected, Suite, read_suite
 
@@ -50,12 +50,11 @@ def class_table(counts: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame({"class": counts.index.astype("str"), "train": counts["train"].to_numpy(), "support": counts["test"].to_numpy()})
 
 
-def group_table(rows: pd.DataFrame, data: Data, test_share: float) -> pd.DataFrame:
+def group_table(rows: pd.DataFrame, data: Data, test_share: float | pd.Series) -> pd.DataFrame:
     """Return one row per sensitive column, group, class and error rate, with about the test rows that `by_group` will be judged by."""
     table: list[dict[str, Hashable]] = []
     for column in data.sensitive:
-        counts = pd.crosstab(groups(rows[column], data.cut_points.get(column)), rows[data.target]) * test_share
-        for group, of_class in counts.iterrows():
+        for group, of_class in tested_rows(rows, column, data, test_share).iterrows():
             for label, n in of_class.items():
                 for rate in ERRORS:
                     support = n if rate == "recall" else of_class.sum() - n

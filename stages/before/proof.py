@@ -165,19 +165,24 @@ class GroupProof:
     verdict: str
 
 
-def group_proofs(rows: pd.DataFrame, data: Data, test_share: float) -> list[GroupProof]:
-    """Return one proof per group of each sensitive column; `rows` are all rows, of which about `test_share` are test rows."""
+def group_proofs(rows: pd.DataFrame, data: Data, test_share: float | pd.Series) -> list[GroupProof]:
+    """Return one proof per group of each sensitive column; test_share: of `rows`, or of each of them, how much of it is a test row."""
     proofs = []
     for column in data.sensitive:
-        named = groups(rows[column], data.cut_points.get(column))
-        level = gap_level(named.nunique(), rows[data.target].nunique())
-        for group, mine in rows.groupby(named, sort=True):
-            counts = mine[data.target].value_counts().reindex(rows[data.target].unique(), fill_value=0) * test_share
-            n, support = round(len(mine) * test_share), round(counts.min())
+        counts = tested_rows(rows, column, data, test_share)
+        level = gap_level(len(counts), counts.shape[1])
+        for group, of_class in counts.iterrows():
+            n, support = round(of_class.sum()), round(of_class.min())
             verdict = "judged" if n >= GROUP_ROWS and support >= GROUP_SUPPORT else "not judged"
-            provable = _smallest_gap(support, round(len(rows) * test_share) - n, level)
+            provable = _smallest_gap(support, round(counts.to_numpy().sum()) - n, level)
             proofs.append(GroupProof(column, str(group), n, support, provable, verdict))
     return proofs
+
+
+def tested_rows(rows: pd.DataFrame, column: str, data: Data, test_share: float | pd.Series) -> pd.DataFrame:
+    """Return about how many test rows there are of each group of a sensitive column, in rows, and class, in columns."""
+    named, share = groups(rows[column], data.cut_points.get(column)), pd.Series(test_share, index=rows.index, dtype="float64")
+    return pd.crosstab(named, rows[data.target], values=share, aggfunc="sum").fillna(0.0)
 
 
 def _smallest_gap(n: int, n_others: int, level: float) -> float:
