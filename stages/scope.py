@@ -4,6 +4,7 @@ import sys
 import tempfile
 from dataclasses import dataclass, replace
 from pathlib import Path
+from textwrap import fill
 from typing import Any, TypeVar
 
 import ibis
@@ -19,7 +20,7 @@ from stages.before.finding import Finding, heaviest_first
 from stages.before.forecast import blocked, class_table, group_table
 from stages.before.proof import ClassProof, GroupProof, check_criteria, class_findings, group_findings, group_proofs, prove
 from stages.before.propose import propose, write
-from stages.before.scope_page import page
+from stages.before.scope_page import headline, page
 from stages.before.scoping import HTML, JSON, Scoping, as_json, screen
 from stages.before.suspicious import (
     cluster_findings,
@@ -303,7 +304,7 @@ def main() -> None:
         scoping, proposed = scope(judged, columns, raw, name, source, params)
     write_json(as_json(scoping), JSON)
     write_text(page(scoping), HTML)
-    print(screen(scoping))
+    print(f"{screen(scoping)}\n\n{fill(headline(scoping)[1], 120)}")
     write_text("".join(f"{line}\n" for line in proposed), DIFFERENCES)
     more = [f"and {len(proposed) - TOLD} more: {DIFFERENCES} has them whole"] if len(proposed) > TOLD else []
     told = [line if len(line) <= WIDE else line[: WIDE - 3] + "..." for line in proposed[:TOLD]]

@@ -141,6 +141,7 @@ def test_the_screen_shows_classes_findings_and_where_the_reports_lie(tmp_path, m
     assert screen.startswith("toys: 200 records, 6 columns; 200 rows kept\n")
     assert "stop  copy: it alone gives the target away" in screen
     assert "reports/scope.html, reports/scope.json" in screen
+    assert "\nNot yet: 2 things to mend before a model is trained.\n" in screen
     assert len(screen.splitlines()) < 50
 
 
