@@ -31,7 +31,7 @@ from stages.during.candidates import Judge, OutOfFold, compare
 from stages.during.fairness import by_group
 from stages.during.importance import importances
 from stages.during.models import build_model
-from stages.during.proxies import label_bias, proxies
+from stages.during.proxies import Limits, label_bias, proxies
 from stages.during.slices import slices
 from stages.during.support import class_support
 from stages.during.synthetic import synthetic
@@ -137,6 +137,19 @@ def told(n: int, n_rare: int) -> Simulate:
     return simulate
 
 
+def sided(n: int) -> Simulate:
+    """Return a maker of leakage: four in five of `n` rows have the second class, and of the two in five with a value `size` more."""
+
+    def simulate(rng: np.random.Generator, size: float) -> pd.DataFrame:
+        has_value = rng.random(n) < 0.4
+        share = np.where(has_value, 0.8 + size, 0.8 - size * 0.4 / 0.6)
+        rows = pd.DataFrame(rng.normal(size=(n, 6))).add_prefix("x").assign(field=np.where(has_value, rng.integers(1, 4, n), np.nan))
+        rows = rows.assign(y=np.where(rng.random(n) < share, "class 1", "class 0"), group="group 0", __stage_row_id=range(n))
+        return leakage(rows, rows.head(9).assign(__stage_row_id=range(-9, 0)), DATA, int(rng.integers(2**32)))
+
+    return simulate
+
+
 def twice(rng: np.random.Generator, size: float) -> pd.DataFrame:
     """Return leakage of 300 training and 100 test rows, `size` of which are training rows, too."""
     rows = pd.DataFrame({"x": rng.normal(size=400), "y": np.resize(labels(2), 400), "group": "group 0", "__stage_row_id": range(400)})
@@ -209,7 +222,7 @@ def merits(n: int, more: float) -> Simulate:
         rows["merit"] = rng.normal(size=n) + more * (is_second - 0.5)
         good = rng.random(n) < 1 / (1 + np.exp(-rows["merit"])) - size * is_second
         rows = rows.assign(y=np.where(good, "class 1", "class 0"), group=np.where(is_second, "group 1", "group 0"), __stage_row_id=range(n))
-        return label_bias(rows, DATA, int(rng.integers(2**32)))
+        return label_bias(rows, DATA, int(rng.integers(2**32)), Limits(rows=200, auc=0.7, suspects=[], same={}))
 
     return simulate
 
@@ -250,6 +263,12 @@ CASES = [
         "true ROC AUC of one feature less .95",
         (-0.05, 0, 0.01, 0.02, 0.03, 0.04),
         {f"{n:,} rows, {n_rare} rare": (2, 1, told(n, n_rare)) for n, n_rare in ((2_000, 100),)},
+    ),
+    Case(
+        "leakage",
+        "share of a class among the rows with a value, in two of five rows, above the .8 in all rows",
+        (0, 0.1, 0.15, 0.18, 0.19, 0.2),
+        {f"{n:,} rows": (2, 1, sided(n)) for n in (500, 2_000)},
     ),
     Case(
         "candidates",

@@ -2,9 +2,10 @@
 
 import sys
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from textwrap import fill
+from typing import Any, TypeVar
 
 import ibis
 import pandas as pd
@@ -16,12 +17,12 @@ from stages.before.column_findings import copy_findings, findings, missing_findi
 from stages.before.columns import Column, describe, misfits
 from stages.before.effort import Curve, Gain, effort_findings, gains, learn, time_gap, training_time
 from stages.before.finding import Finding, heaviest_first
-from stages.before.proof import check_criteria, class_findings, group_findings, group_proofs, prove
+from stages.before.forecast import blocked, class_table, group_table
+from stages.before.proof import ClassProof, GroupProof, check_criteria, class_findings, group_findings, group_proofs, prove
 from stages.before.propose import propose, write
-from stages.before.scope_page import page
+from stages.before.scope_page import headline, page
 from stages.before.scoping import HTML, JSON, Scoping, as_json, screen
 from stages.before.suspicious import (
-    GIVES_AWAY,
     cluster_findings,
     contradiction_findings,
     contradictions,
@@ -35,10 +36,12 @@ from stages.before.suspicious import (
 from stages.before.worklist import work_list
 from stages.command import Refused, run
 from stages.detect import complete
-from stages.groups import check_audit
-from stages.params import ROW_ID, Params, load_params
+from stages.gate import find
+from stages.groups import check_audit, groups
+from stages.params import ROW_ID, Data, Params, load_params
 from stages.prepare import IS_TEST, KIND, MANY_COLUMNS, PROBLEM, N, assign, check_roles, check_target, conform, reject
 from stages.sources import RECORD, Raw, Source, load_sources, read
+from stages.suite import read_suite
 from stages.tables import write_json, write_text
 
 MEMORY = "1GB"  # of the table engine; beyond it, it writes to disk
@@ -46,6 +49,10 @@ SAMPLE = 1_000_000  # rows that are held in memory at most
 COUNTED, JUDGED = 100_000, 20_000  # at most, rows that orders, clusters and groups are counted on, and that trees are fitted on
 DIFFERENCES = "reports/proposals.txt"
 TOLD, WIDE = 12, 120  # lines of it on the screen, and signs of each
+PREPARED = "expectations/prepared.json"
+UNUSABLE = ("malformed", "bad_value", "unlabelled", "key_conflict")  # kinds of records that are errors
+LET_PASS = "expectations/leakage.json lets that pass: nothing to do, if it is known before the target"
+P = TypeVar("P", ClassProof, GroupProof)
 WORSE = 0.03  # by how much later rows are harder than rows drawn at random
 
 
@@ -134,28 +141,80 @@ def identical(judged: ibis.Table, params: Params) -> int:
 
 @dataclass(frozen=True)
 class Tried:
-    """What came of fitting trees and models: how well each feature alone ranks a class, the learning curve, what more rows give."""
+    """What came of fitting trees and models: how well each feature alone ranks a class, the learning curve, what more rows give.
+
+    easy: the features that a gate would stop a model for, so that none is tried on them.
+    """
 
     aucs: dict[str, float]
+    easy: list[str]
     suspected: list[Finding]
     curve: Curve | None
     gains: dict[str, Gain]
 
     @property
-    def easy(self) -> list[str]:
-        """Return the features that give the target away: a gate would stop a model that sees them, so that none is tried on them."""
-        return [column for column, auc in self.aucs.items() if auc >= GIVES_AWAY]
+    def recalls(self) -> dict[str, float]:
+        """Return the recall of each class of which rows enough were held back."""
+        return self.curve.recalls() if self.curve else {}
 
 
 def attempt(rows: pd.DataFrame, n_train: int, params: Params) -> Tried:
     """Return what trees and the model of params.yaml make of a sample of the `n_train` training rows."""
     aucs, suspected = giveaways(rows, params.data, params.random_state)
-    curve = learn(rows.drop(columns=Tried(aucs, [], None, {}).easy), params)
-    return Tried(aucs, suspected, curve, gains(curve, n_train, params.scope.metric, params.random_state) if curve else {})
+    easy = blocked("leakage", pd.DataFrame({"check": "gives_away", "column": list(aucs), "value": list(aucs.values())}), "column")
+    suspected = [one if one.about in easy or one.weight != "stop" else replace(one, weight="note", do=LET_PASS) for one in suspected]
+    curve = learn(rows.drop(columns=easy), params)
+    gained = gains(curve, n_train, params.scope.metric, params.random_state) if curve else {}
+    measured = {params.scope.metric, *(f"recall of {label}" for label in (curve.recalls() if curve else {}))}
+    return Tried(aucs, easy, suspected, curve, {name: gain for name, gain in gained.items() if name in measured})
 
 
-def scope(judged: ibis.Table, columns: list[Column], raw: Raw, name: str, source: Source, params: Params) -> tuple[Scoping, pd.DataFrame]:
-    """Return all that is to be said, and the sample of prepared rows from which suites are proposed.
+def proofs_of(
+    rows: pd.DataFrame, is_test: pd.Series, counts: pd.DataFrame, recalls: dict[str, float], params: Params
+) -> tuple[list[ClassProof], list[GroupProof]]:
+    """Return what the test rows can prove of each class and group; too few rows that the suites let pass are waived.
+
+    is_test: which `rows` are test rows; by chance none is yet, and any may be one. counts: of all rows.
+    """
+    may_be = is_test if is_test.any() else ~is_test
+    share = may_be * float(counts["test"].sum() / may_be.sum())
+    classes = [prove(label, row.train, row.test, params.scope.floor(label), recalls.get(label)) for label, row in counts.iterrows()]
+    table = class_table(counts)
+    open_classes = {*blocked("classes", table, "class"), *blocked("by_class", table, "class")}
+    open_groups = blocked("by_group", group_table(rows, params.data, share), ["column", "group"]) if params.data.sensitive else []
+    return (
+        [_waived(proof, proof.label not in open_classes) for proof in classes],
+        [_waived(proof, (proof.column, proof.group) not in open_groups) for proof in group_proofs(rows, params.data, share)],
+    )
+
+
+def _waived(proof: P, passes: bool) -> P:
+    return replace(proof, verdict="waived") if passes and proof.verdict == "not judged" else proof
+
+
+def gate_findings(kinds: dict[str, int], name: str, records: int, rows: pd.DataFrame, n_rows: int, data: Data) -> list[Finding]:
+    """Return what will stop the next run but for classes, groups and columns that give the target away.
+
+    The suite of the prepared rows is only asked where `rows` are all of them, n_rows.
+    """
+    found = []
+    unusable = sum(kinds.get(kind, 0) for kind in UNUSABLE)
+    if blocked("sources", pd.DataFrame({"source": [name], "unusable_share": [unusable / max(records, 1)]}), "source"):
+        what = f"{unusable:,} of {records:,} records cannot be used: the gate sources will stop the run"
+        found.append(Finding("stop", "data", name, what, "mend the file, or how data/sources.yaml declares it"))
+    for one in find(rows, read_suite(PREPARED)) if len(rows) == n_rows else []:
+        if one.blocks:
+            what = f"the gate prepared will stop the run: {one.sentence.removeprefix('FAIL: ')}"
+            found.append(Finding("stop", "data", PREPARED, what, "mend the data, or that expectation if the data are right"))
+    of_column = [{"column": column, "groups": groups(rows[column], data.cut_points.get(column)).nunique()} for column in data.sensitive]
+    for column in blocked("proxies", pd.DataFrame(of_column), "column") if of_column else []:
+        what = "all rows are of one group, so that none can be compared: the gate proxies will stop the run"
+        found.append(Finding("stop", "data", column, what, "take it out of data.sensitive in params.yaml, or find rows of another group"))
+    return found
+
+
+def scope(judged: ibis.Table, columns: list[Column], raw: Raw, name: str, source: Source, params: Params) -> tuple[Scoping, list[str]]:
+    """Return all that is to be said, and a line on each suite, which is proposed before, since its thresholds are judged by.
 
     Columns, classes, duplicates and contradictions are of all rows, orders, clusters and group rates of at most COUNTED; what
     needs a model is of at most JUDGED rows, the training rows where the split is by time. With a random split rows that will be
@@ -163,6 +222,7 @@ def scope(judged: ibis.Table, columns: list[Column], raw: Raw, name: str, source
     """
     data = params.data
     kinds = judged[KIND].value_counts(name="n").to_pandas().dropna().set_index(KIND)["n"].astype(int).sort_index().to_dict()
+    kinds = {"malformed": len(raw.rejects), **kinds} if len(raw.rejects) else kinds
     counts = class_counts(judged, params)
     check_criteria(params.scope, counts.sum(axis=1))
     features = [column for column in source.columns if column not in data.not_features()]
@@ -173,47 +233,49 @@ def scope(judged: ibis.Table, columns: list[Column], raw: Raw, name: str, source
     rows = marked.drop(columns=[RECORD, IS_TEST])
     training = rows[~marked[IS_TEST]].head(JUDGED).reset_index(drop=True)
     n_rows, n_train = int(counts.to_numpy().sum()), int(counts["train"].sum())
+    duplicate_share = kinds.get("duplicate", 0) / raw.records_in_file
+    proposed = write(propose(rows, data, params.scope, n_rows, duplicate_share, params.evaluate.slices))
     with threadpool_limits(params.train.threads):
         tried = attempt(training, n_train, params)
         times = _order(rows.head(COUNTED), marked[RECORD].head(COUNTED), tried.easy, params)
-    recalls = tried.curve.recalls() if tried.curve else {}
-    proofs = [prove(label, row.train, row.test, params.scope.floor(label), recalls.get(label)) for label, row in counts.iterrows()]
-    groups = group_proofs(rows, data, (n_rows - n_train) / n_rows)
+    proofs, of_groups = proofs_of(rows, marked[IS_TEST], counts, tried.recalls, params)
     rates = group_rates(rows.head(COUNTED), data)
     found = [
+        *gate_findings(kinds, name, raw.records_in_file, rows, n_rows, data),
         *tried.suspected,
-        *class_findings(proofs, tried.curve is not None),
+        *class_findings(proofs, params.train.decision_weights),
         *times,
         *cluster_findings(rows.head(COUNTED), data),
         *contradiction_findings(contradicting, n_rows),
         *findings(columns, data, source),
         *missing_findings(columns, data),
         *group_rate_findings(rates),
-        *group_findings(groups, params.scope),
+        *group_findings(of_groups, params.scope),
         *copy_findings(training[features]),
-        *effort_findings(tried.gains, params.scope),
+        *effort_findings(tried.gains, params.scope, [proof.label for proof in proofs if proof.verdict == "below"]),
     ]
     scoping = Scoping(
         source=name,
         params=params,
         records=raw.records_in_file,
-        rejected={"malformed": len(raw.rejects), **kinds} if len(raw.rejects) else kinds,
+        rejected=kinds,
         identical=repeats,
         n_rows=n_rows,
         sampled=len(training),
         columns=columns,
         classes=proofs,
-        groups=groups,
+        groups=of_groups,
         aucs=tried.aucs,
+        easy=tried.easy,
         rates=rates,
         contradictions=contradicting,
         curve=tried.curve,
         gains=tried.gains,
         findings=heaviest_first(found),
-        tasks=work_list(params, proofs, groups, tried.curve, tried.gains, found),
+        tasks=work_list(params, proofs, of_groups, tried.curve, tried.gains, found),
         time=training_time(tried.curve, n_train, params.train.folds) if tried.curve else "not known",
     )
-    return scoping, rows
+    return scoping, proposed
 
 
 def _order(rows: pd.DataFrame, record: pd.Series, easy: list[str], params: Params) -> list[Finding]:
@@ -242,12 +304,10 @@ def main() -> None:
             con.raw_sql("SET disabled_optimizers = 'common_subexpressions'")
         raw = read(con, name, source)
         judged, columns = judge(raw, name, source, params)
-        scoping, rows = scope(judged, columns, raw, name, source, params)
+        scoping, proposed = scope(judged, columns, raw, name, source, params)
     write_json(as_json(scoping), JSON)
     write_text(page(scoping), HTML)
-    print(screen(scoping))
-    duplicate_share = scoping.rejected.get("duplicate", 0) / scoping.records
-    proposed = write(propose(rows, params.data, params.scope, scoping.n_rows, duplicate_share, params.evaluate.slices))
+    print(f"{screen(scoping)}\n\n{fill(headline(scoping)[1], 120)}")
     write_text("".join(f"{line}\n" for line in proposed), DIFFERENCES)
     more = [f"and {len(proposed) - TOLD} more: {DIFFERENCES} has them whole"] if len(proposed) > TOLD else []
     told = [line if len(line) <= WIDE else line[: WIDE - 3] + "..." for line in proposed[:TOLD]]

@@ -150,6 +150,16 @@ def _depth(content: Any) -> int:
     return depth
 
 
+def bounds(path: str | Path, column: str, end: str, where: str | None = None) -> list[Any]:
+    """Return each bound, `end` of min_value and max_value, that the suite at `path` sets to `column`.
+
+    where: of rows whose row_condition asks for that value; None: of all rows.
+    """
+    kwargs = [one.raw["kwargs"] for one in read_suite(path).expected]
+    asked = [one for one in kwargs if one.get("column") == column and (one.get("row_condition") or {}).get("parameter") == where]
+    return [one[end] for one in asked if one.get(end) is not None]
+
+
 def expected(nth: int, raw: dict[str, Any]) -> Expected:
     """Return the expectation `raw`, the nth of its file; raises what Great Expectations raises for what it does not take."""
     configuration = ExpectationConfiguration(**{**raw, "meta": {**raw["meta"], "nth": nth}})

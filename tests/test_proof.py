@@ -1,5 +1,7 @@
 """Proof: what test rows can prove of a class and of a group, and criteria that do not fit the classes."""
 
+from dataclasses import replace
+
 import pandas as pd
 import pytest
 
@@ -64,14 +66,29 @@ def test_twenty_rows_prove_at_best_what_all_of_them_found_prove():
         (80, 19, 0.9, "not judged"),
         (29, 40, 0.9, "not judged"),
         (80, 0, None, "not judged"),
-        (80, 20, 0.9, "proven"),
+        (80, 20, 0.9, "expected"),
         (80, 20, 0.6, "unproven"),
         (80, 20, 0.5, "below"),
-        (8000, 2000, None, "proven"),
+        (8000, 2000, None, "not known"),
     ],
 )
 def test_a_class_gets_its_verdict(train, test, recall, verdict):
     assert prove("rare", train, test, 0.5, recall).verdict == verdict
+
+
+def test_a_recall_that_nobody_measured_is_not_known():
+    proof = prove("rare", 800, 200, 0.5, None)
+    assert (proof.expected, proof.expected_low) == (None, None)
+    assert proof.needed == rows_needed(0.5, 0.6)  # for a model a little above the floor
+    [found] = class_findings([proof], "balanced_accuracy")
+    assert found.what == "its recall is not known yet: of the rows that a model was tried on, fewer than 20 held back have it"
+    assert "from a recall of 0.60 on, and there are about 200" in found.do
+
+
+def test_a_floor_that_even_a_perfect_model_could_not_prove_is_a_matter_of_rows():
+    proof = prove("rare", 80, 20, 0.9, None)
+    [found] = class_findings([proof], "balanced_accuracy")
+    assert found.what == "too few rows: even if a model found all 20 test rows, that would prove 0.86 at most"
 
 
 def test_a_class_that_cannot_be_judged_needs_rows_on_both_sides():
@@ -93,13 +110,24 @@ def test_class_findings_say_what_is_too_few_or_too_low():
         prove("unsure", 80, 20, 0.5, 0.7),
         prove("good", 80, 20, 0.5, 1.0),
     ]
-    few, low, unsure = class_findings(proofs, tried=True)
+    few, low, unsure = class_findings(proofs, "balanced_accuracy")
     assert (few.weight, few.about) == ("stop", "class few")
     assert few.what == "cannot be judged: 40 training rows (needs 30) and 10 test rows (needs 20)"
     assert few.do.startswith("collect about 50 more rows of it, join it with another class, or accept it: ")
     assert few.do.endswith('meta of expectations/by_class.json, with your reason: [{"where": {"class": "few"}, "reason": ""}]')
-    assert low.what == "a model reaches recall 0.40 on rows held back, its floor is 0.50"
-    assert unsure.what.startswith("20 test rows do not prove its floor 0.50 from a recall like that of the model tried, 0.70")
+    assert low.what == "a model reaches recall 0.40 on rows held back, its floor is 0.50: the model is too weak"
+    assert low.do == "better features or another model first; else a lower floor that its use can bear"
+    assert unsure.what.startswith("too few rows: 20 test rows do not prove its floor 0.50 from a recall like that of the model tried, 0.70")
+
+
+def test_decision_weights_are_advised_where_none_are_set():
+    [found] = class_findings([prove("low", 800, 200, 0.5, 0.3)], "none")
+    assert found.do == "set train.decision_weights in params.yaml: decisions do not weigh rare classes yet"
+
+
+def test_a_class_that_is_waived_has_nothing_left_to_do():
+    [found] = class_findings([replace(prove("few", 40, 10, 0.5, None), verdict="waived")], "none")
+    assert (found.weight, found.do) == ("note", "the suites waive that, with a reason: nothing to do, and nothing known of its recall")
 
 
 def rows(n_red: int, n_blue: int) -> pd.DataFrame:
@@ -115,6 +143,13 @@ def test_a_group_of_few_test_rows_is_not_judged():
     assert group_proofs(rows(398, 4000), DATA, 0.5)[1].verdict == "not judged"
 
 
+def test_a_group_that_has_no_row_since_the_split_in_time_is_not_judged():
+    table = rows(1000, 4000)
+    blue, red = group_proofs(table, DATA, (table["colour"] == "blue") * 0.5)
+    assert (blue.group, blue.test, blue.verdict) == ("blue", 2000, "judged")
+    assert (red.group, red.test, red.support, red.verdict) == ("red", 0, 0, "not judged")
+
+
 def test_a_group_that_lacks_a_class_is_not_judged():
     table = pd.DataFrame({"colour": ["red"] * 1000 + ["blue"] * 1000, "label": ["a"] * 1500 + ["b"] * 500})
     assert [(proof.support, proof.verdict) for proof in group_proofs(table, DATA, 0.5)] == [(250, "judged"), (0, "not judged")]
@@ -127,9 +162,19 @@ def test_more_rows_tell_a_smaller_gap():
 
 def test_group_findings_say_which_cannot_be_audited():
     [few] = group_findings(group_proofs(rows(100, 4000), DATA, 0.5), criteria(largest_gap=0.5))
-    assert few.what == "cannot be audited: about 50 test rows (needs 200), 25 of its rarest class (needs 30)"
+    assert (
+        few.what
+        == "cannot be audited: about 50 test rows (needs 200), 25 of its rarest class (needs 30): the gate by_group will stop the run"
+    )
+    assert few.weight == "stop"
     found = group_findings(group_proofs(rows(400, 4000), DATA, 0.5), criteria(largest_gap=0.05))
     assert "the largest allowed is 0.05" in found[-1].what
+
+
+def test_a_group_that_the_suite_lets_pass_has_nothing_left_to_do():
+    waived = [replace(proof, verdict="waived") for proof in group_proofs(rows(100, 4000), DATA, 0.5)[1:]]
+    [found] = group_findings(waived, criteria())
+    assert (found.weight, "nothing to do" in found.do) == ("note", True)
 
 
 def test_the_groups_of_a_number_begin_at_its_cut_points():

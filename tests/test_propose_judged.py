@@ -65,8 +65,8 @@ def test_a_class_without_a_row_fails(verdict):
 def test_clusters_are_looked_for_on_both_sides_where_there_are_some():
     checks = [bounds(suites(cluster=cluster)["leakage"], "check")[0][1]["value_set"] for cluster in ([], ["maker"])]
     assert checks == [
-        ["rows_on_both_sides", "not_a_feature", "gives_away"],
-        ["rows_on_both_sides", "clusters_on_both_sides", "not_a_feature", "gives_away"],
+        ["rows_on_both_sides", "not_a_feature", "gives_away", "one_sided"],
+        ["rows_on_both_sides", "clusters_on_both_sides", "not_a_feature", "gives_away", "one_sided"],
     ]
 
 

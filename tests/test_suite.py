@@ -3,7 +3,7 @@ import json
 import pytest
 from great_expectations.expectations.registry import get_expectation_impl, list_registered_expectation_implementations
 
-from stages.suite import JUDGED, read_suite
+from stages.suite import JUDGED, bounds, read_suite
 from stages.summary import GATES
 
 SMALL = {
@@ -458,3 +458,12 @@ def test_a_suite_of_a_judged_table_has_to_name_its_rows(tmp_path):
 
 def test_every_gate_of_a_judged_table_has_to_name_its_rows():
     assert {name for names in GATES.values() for name in names} - {"prepared", "augmented"} <= JUDGED
+
+
+def test_bounds_are_those_of_the_column_and_of_the_rows_asked_for(tmp_path):
+    red = {"type": "comparison", "column": {"name": "colour"}, "operator": "==", "parameter": "red"}
+    suite(tmp_path, SMALL, kwargs(column="price"), kwargs(max_value=3, min_value=None, row_condition=red))
+    path = tmp_path / "toys.json"
+    assert (bounds(path, "size", "max_value"), bounds(path, "size", "max_value", "red")) == ([5], [3])
+    assert (bounds(path, "size", "min_value", "red"), bounds(path, "weight", "max_value")) == ([], [])
+    assert bounds(tmp_path / "none.json", "size", "max_value") == []

@@ -84,6 +84,17 @@ def test_a_column_that_is_filled_for_one_class_is_to_be_looked_at():
     assert "more or less often for class" in found.what
 
 
+def test_a_field_that_exists_only_once_the_outcome_is_known_is_to_be_looked_at():
+    granted = pd.Series(["yes"] * 1600 + ["no"] * 400)
+    buyer = pd.Series(["bank"] * 400 + ["fund"] * 400 + [None] * 800 + ["bank"] * 3 + [None] * 397)
+    aucs, [found] = giveaways(pd.DataFrame({"label": granted, "buyer": buyer, "noise": chance(1).random(2000)}), roles(), 0)
+    assert aucs["buyer"] < 0.8  # under every limit of a ROC AUC
+    assert (found.weight, found.about) == ("look", "buyer")
+    assert found.what == (
+        "it is filled in: 800 of 803 rows have class yes, against 80% of all rows: it may be filled in only with the outcome"
+    )
+
+
 def test_a_name_that_tells_of_the_outcome_is_noted_only_where_it_tells_something():
     y = coin()
     told = (y == "a") * 1.0 + chance(1).normal(size=1000)
@@ -162,14 +173,21 @@ def test_a_measurement_is_no_cluster():
 
 
 def test_group_rates_are_those_of_sensitive_columns():
-    rows = pd.DataFrame({"sex": ["m"] * 100 + ["f"] * 100, "size": 1, "label": ["a"] * 80 + ["b"] * 20 + ["a"] * 50 + ["b"] * 50})
+    rows = pd.DataFrame({"sex": ["m"] * 200 + ["f"] * 200, "size": 1, "label": ["a"] * 160 + ["b"] * 40 + ["a"] * 100 + ["b"] * 100})
     rates = group_rates(rows, roles())
     first = rates.iloc[0]
-    assert (first["column"], first["group"], first["class"], first["rows"]) == ("sex", "f", "a", 100)
+    assert (first["column"], first["group"], first["class"], first["rows"]) == ("sex", "f", "a", 200)
     assert (first["share"], first["gap"]) == (pytest.approx(0.5), pytest.approx(-0.3))
     assert first["gap_low"] < -0.3 < first["gap_high"] < 0
     [found] = group_rate_findings(rates)
     assert found.what.startswith("the label is 'a' for 50% of those with 'f', -30 percentage points against all others")
+
+
+@pytest.mark.parametrize("n", [1, 11, 199])
+def test_a_group_of_few_rows_proves_no_gap(n):
+    rates = group_rates(pd.DataFrame({"sex": ["f"] * n + ["m"] * 1000, "label": ["a"] * n + ["b"] * 1000}), roles())
+    assert rates[["gap_low", "gap_high"]].drop_duplicates().to_numpy().tolist() == [[-1.0, 1.0]]
+    assert group_rate_findings(rates) == []
 
 
 def test_group_rates_that_differ_by_chance_are_no_finding():

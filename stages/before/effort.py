@@ -217,22 +217,22 @@ def training_time(curve: Curve, n_train: int, folds: int) -> str:
     return "over ten hours"
 
 
-def effort_findings(gained: dict[str, Gain], criteria: Criteria) -> list[Finding]:
-    """Return for the metric and each class under its floor whether more rows would help."""
+def effort_findings(gained: dict[str, Gain], criteria: Criteria, too_weak: list[str]) -> list[Finding]:
+    """Return for the metric, and each class that the model tried is too weak for, whether more rows would help.
+
+    Of a class with few rows the curve tells nothing: a model that never names it has a recall of 0 at all sizes.
+    """
     found = []
-    for name, gain in gained.items():
-        label = name.removeprefix("recall of ")
-        if name != criteria.metric and gain.now >= criteria.floor(label):
-            continue
+    for name in [name for name in gained if name == criteria.metric or name.removeprefix("recall of ") in too_weak]:
+        gain = gained[name]
         what = f"doubling the rows would give about {gain.gain:+.2f} ({gain.low:+.2f} to {gain.high:+.2f}) {name}, now {gain.now:.2f}"
         if gain.high < GAIN:
-            found.append(
-                Finding("note", "training", name, what, "more rows of this kind will not help: better features, or cleaner labels")
-            )
+            do = "more rows of this kind will not help: better features, or cleaner labels"
         elif gain.low > 0:
-            found.append(Finding("note", "training", name, what, "more rows would help: weigh that against their cost"))
+            do = "more rows would help: weigh that against their cost"
         else:
-            found.append(Finding("note", "training", name, what, "that cannot be told from nothing here: try features first"))
+            do = "that cannot be told from nothing here: try features first"
+        found.append(Finding("note", "training", name, what, do))
     return found
 
 

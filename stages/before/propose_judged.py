@@ -11,6 +11,7 @@ from stages.before.propose_checks import checks_suites
 from stages.before.propose_columns import expect
 from stages.before.propose_features import features_suite, simple_model
 from stages.before.propose_slices import slices_suite, test_set_suite
+from stages.during.giveaway import ONE_SIDED
 from stages.params import Data
 
 INSUFFICIENT = {"verdict": "insufficient"}
@@ -180,17 +181,25 @@ def _leakage(data: Data, n_classes: int) -> dict[str, Any]:
     of_one = (
         "A single column that ranks one of several classes this well may be known only after the outcome, or rightly tell it: find out."
     )
+    holds_one = (
+        "Rows with this value, or with any value at all in this column, have nearly one class alone, as in a field that is filled in only "
+        "once the outcome is known. Find out when it is filled in: if after the outcome, name the column in data.forbidden of params.yaml."
+    )
     several = [_between("warning", of_one, "value", max_value=0.95, row_condition=_where("check", "gives_class_away"))]
     several = several if n_classes > 2 else []
     expectations = [
         expect("compound_columns_to_be_unique", "critical", "One row per check and column.", column_list=["check", "column"]),
-        _same("Every check was made.", "check", [*counts, "gives_away", *(["gives_class_away"] if several else [])]),
+        _same("Every check was made.", "check", [*counts, "gives_away", *(["gives_class_away"] if several else []), "one_sided"]),
         *(_between("critical", notes, "value", max_value=0, row_condition=_where("check", check)) for check, notes in counts.items()),
         _between("critical", is_copy, "value", max_value=0.95, row_condition=gives_away),
         _between("warning", may_be, "value", max_value=0.9, row_condition=gives_away),
         *several,
+        _between("warning", holds_one, "value", max_value=ONE_SIDED, row_condition=_where("check", "one_sided")),
     ]
-    notes = "One row is one check of what training must not know; for gives_away, one feature."
+    notes = (
+        "One row is one check of what training must not know; for gives_away, one feature; for one_sided, one feature and its value that "
+        "holds nearly one class alone, with the part that it settles of what the class shares leave open (0 to 1, a lower bound)."
+    )
     return suite("leakage", notes, expectations, row=["check", "column"])
 
 
@@ -252,14 +261,20 @@ def _by_class(classes: list[str], criteria: Criteria) -> dict[str, Any]:
         _same("A class without a row is overlooked.", "class", classes),
     ]
     for floor, rows in floors:
-        below = f"The recall is proven to be below its floor{overlooked if floor == 0.5 else ''}. "
-        below += "Look at train.decision_weights in params.yaml, or add rows of the class."
-        unproven = "The recall is not proven to reach its floor: more test rows, or a better model."
+        below = f"The model is too weak for this class: its recall is proven to be below its floor{overlooked if floor == 0.5 else ''}. "
+        below += (
+            "Where train.decision_weights in params.yaml is none, set it to balanced_accuracy. Where it is set already, better features or "
+            "another model have to tell the class (train.ladder: true tries remedies for rare classes); more test rows will not help."
+        )
+        unproven = (
+            "The recall is not proven to reach its floor. Where recall is above the floor there are too few test rows of the class: add "
+            "some. Where it is not, the model is too weak: better features, or another model."
+        )
         expectations += [
             _between("critical", below, "recall_high", min_value=floor, **rows),
             _between("warning", unproven, "recall_low", min_value=floor, **rows),
         ]
-    few = "With fewer test rows no recall can be told from another; add rows, or waive the class with a reason."
+    few = "Too few rows: with fewer test rows no recall can be told from another; add rows, or waive the class with a reason."
     expectations.append(_or_insufficient(_between("critical", few, "support", min_value=20)))
     notes = (
         "One row is one class on the test rows. recall_low and recall_high are one-sided 95 % Clopper-Pearson bounds, recall_high for "

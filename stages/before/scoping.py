@@ -33,6 +33,7 @@ class Scoping:
     classes: list[ClassProof]
     groups: list[GroupProof]
     aucs: dict[str, float]
+    easy: list[str]
     rates: pd.DataFrame
     contradictions: Contradictions
     curve: Curve | None
@@ -45,7 +46,9 @@ class Scoping:
 def as_json(scoping: Scoping) -> dict[str, Any]:
     """Return the content of scope.json; all of it but `time` follows from the input."""
     curve = scoping.curve
-    content = {field: value for field, value in vars(scoping).items() if field not in ("params", "rates", "curve", "columns", "time")}
+    content = {
+        field: value for field, value in vars(scoping).items() if field not in ("params", "rates", "curve", "columns", "easy", "time")
+    }
     content |= {field: [asdict(one) for one in content[field]] for field in ("classes", "groups", "findings", "tasks")}
     content["columns"] = [asdict(column) | {"common": column.common[:SHOWN]} for column in scoping.columns]
     content["contradictions"] = asdict(scoping.contradictions)
@@ -75,11 +78,12 @@ def screen(scoping: Scoping) -> str:
         f"{scoping.source}: {scoping.records:,} records, {len(scoping.columns)} columns; {scoping.n_rows:,} rows kept"
         + (f" ({fate})" if fate else ""),
         "",
-        f"  {'class':<20}{'rows':>10}{'test':>8}{'floor':>7}{'provable up to':>16}  with a recall of {'':<5}",
+        f"  {'class':<20}{'rows':>10}{'test':>8}{'floor':>7}{'provable up to':>16}  recall expected",
     ]
     for proof in sorted(scoping.classes, key=lambda one: one.rows)[:6]:
         figures = f"{proof.rows:>10,}{proof.test:>8,}{proof.floor:>7.2f}{proof.best_low:>16.2f}"
-        lines.append(f"  {proof.label[:19]:<20}{figures}  {proof.expected:.2f}: {proof.verdict}")
+        recall = "not known" if proof.expected is None else f"{proof.expected:.2f}"
+        lines.append(f"  {proof.label[:19]:<20}{figures}  {recall}{'' if recall == proof.verdict else f': {proof.verdict}'}")
     if len(scoping.classes) > 6:
         lines.append(f"  and {len(scoping.classes) - 6} larger classes")
     lines.append("")

@@ -12,8 +12,9 @@ from scipy.stats import chi2_contingency
 
 from stages.before.attributes import sensitive, words
 from stages.before.column_findings import is_named_id
-from stages.before.finding import Finding
-from stages.during.giveaway import giveaway
+from stages.before.finding import Finding, Weight
+from stages.before.propose_checks import FEWEST
+from stages.during.giveaway import ONE_SIDED, giveaway, in_words, one_sided
 from stages.during.intervals import newcombe
 from stages.features import clusters, features
 from stages.formats import RESERVED
@@ -68,40 +69,47 @@ def contradiction_findings(found: Contradictions, n_rows: int) -> list[Finding]:
 def giveaways(rows: pd.DataFrame, data: Data, random_state: int) -> tuple[dict[str, float], list[Finding]]:
     """Return for each feature the ROC AUC, mean over the classes, with which it alone ranks them (see `giveaway`), and what that means.
 
-    What is known only after the target can only be suspected: by a high ROC AUC, by the name, by gaps that differ by class.
+    What is known only after the target can only be suspected: by a high ROC AUC, by a value that holds nearly one class alone, by
+    the name, by gaps that differ by class.
     """
     X, y = features(rows, data), rows[data.target]
-    by_label = giveaway(X, y, clusters(rows, data.cluster), random_state)
+    ids = clusters(rows, data.cluster)
+    by_label, sides = giveaway(X, y, ids, random_state), one_sided(rows[X.columns], y, ids)
     aucs = by_label.mean(axis=1).to_dict()
     found = []
-    forbid = "name it in data.forbidden of params.yaml"
     for column, auc in sorted(aucs.items(), key=lambda item: -item[1]):
-        gap, label = _gap(X[column], y)
-        if auc >= GIVES_AWAY:
-            what = f"it alone gives the target away (ROC AUC {auc:.3f} out of fold): a copy of it, or its consequence"
-            found.append(
-                Finding(
-                    "stop",
-                    "data",
-                    column,
-                    what,
-                    f"{forbid}; if it is known before the target and the task is that easy, confirm that in expectations/leakage.json",
-                )
-            )
-        elif auc >= RANKS_WELL:
-            what = f"it alone ranks the classes very well (ROC AUC {auc:.3f} out of fold)"
-            found.append(Finding("look", "data", column, what, f"find out whether it is known before the target; if not, {forbid}"))
-        elif by_label.loc[column].max() >= GIVES_AWAY:
-            one, best = by_label.loc[column].idxmax(), by_label.loc[column].max()
-            what = f"it alone tells class {one} from all others (ROC AUC {best:.3f} out of fold)"
-            found.append(Finding("look", "data", column, what, f"find out whether it is known before the target; if not, {forbid}"))
-        elif gap >= GAP:
-            what = f"it is filled in {gap:.0%} more or less often for class {label} than for the others"
-            found.append(Finding("look", "data", column, what, f"find out whether it is filled in only after the target; if so, {forbid}"))
-        elif auc >= TELLS and set(words(column)) & set(LATER_WORDS.split()):
-            what = f"by its name it may be known only after the target (ROC AUC {auc:.3f})"
-            found.append(Finding("note", "data", column, what, f"find out; if so, {forbid}"))
+        if said := _suspicion(column, auc, by_label.loc[column], sides.loc[column], X[column], y):
+            found.append(Finding(said[0], "data", column, *said[1:]))
     return aucs, found
+
+
+def _suspicion(
+    column: str, auc: float, by_label: pd.Series, side: pd.Series, values: pd.Series, y: pd.Series
+) -> tuple[Weight, str, str] | None:
+    """Return weight, sentence and remedy of the strongest reason to think that a column is known only after the target, if there is one."""
+    forbid = "name it in data.forbidden of params.yaml"
+    known_before = f"find out whether it is known before the target; if not, {forbid}"
+    gap, label = _gap(values, y)
+    if auc >= GIVES_AWAY:
+        what = f"it alone gives the target away (ROC AUC {auc:.3f} out of fold): a copy of it, or its consequence"
+        return (
+            "stop",
+            what,
+            f"{forbid}; if it is known before the target and the task is that easy, confirm that in expectations/leakage.json",
+        )
+    if auc >= RANKS_WELL:
+        return "look", f"it alone ranks the classes very well (ROC AUC {auc:.3f} out of fold)", known_before
+    if by_label.max() >= GIVES_AWAY:
+        return "look", f"it alone tells class {by_label.idxmax()} from all others (ROC AUC {by_label.max():.3f} out of fold)", known_before
+    if side["settles"] >= ONE_SIDED:
+        share = (y == side["label"]).mean()
+        return "look", f"{in_words('it', side)}, against {share:.0%} of all rows: it may be filled in only with the outcome", known_before
+    if gap >= GAP:
+        what = f"it is filled in {gap:.0%} more or less often for class {label} than for the others"
+        return "look", what, f"find out whether it is filled in only after the target; if so, {forbid}"
+    if auc >= TELLS and set(words(column)) & set(LATER_WORDS.split()):
+        return "note", f"by its name it may be known only after the target (ROC AUC {auc:.3f})", f"find out; if so, {forbid}"
+    return None
 
 
 def _gap(values: pd.Series, y: pd.Series) -> tuple[float, str]:
@@ -206,8 +214,8 @@ def _alike(values: pd.Series, y: pd.Series) -> tuple[float, int]:
 def group_rates(rows: pd.DataFrame, data: Data) -> pd.DataFrame:
     """Return one row per group of each column that is, or seems, sensitive, and class: its share there, and the gap to the others.
 
-    gap_low, gap_high: interval (Newcombe 1998) at 95 % for all gaps of a column together (Bonferroni). Columns of more than
-    GROUPS values are left out.
+    gap_low, gap_high: interval (Newcombe 1998) at 95 % for all gaps of a column together (Bonferroni), -1 and 1 where the group, or
+    all others, have fewer than FEWEST rows: these prove nothing. Columns of more than GROUPS values are left out.
     """
     table = []
     y = rows[data.target]
@@ -221,9 +229,10 @@ def group_rates(rows: pd.DataFrame, data: Data) -> pd.DataFrame:
         level = 1 - 0.05 / (len(groups) * len(classes))
         for group in groups:
             mine = values == group
+            enough = min(mine.sum(), (~mine).sum()) >= FEWEST
             for label in classes:
                 hits, others = int((y[mine] == label).sum()), int((y[~mine] == label).sum())
-                low, high = newcombe(hits, int(mine.sum()), others, int((~mine).sum()), level)
+                low, high = newcombe(hits, int(mine.sum()), others, int((~mine).sum()), level) if enough else (-1.0, 1.0)
                 share = hits / mine.sum()
                 row = {"column": column, "group": str(group), "class": label, "rows": int(mine.sum()), "share": share}
                 table.append(row | {"gap": share - others / (~mine).sum(), "gap_low": low, "gap_high": high})
