@@ -44,7 +44,8 @@ def date_pattern(written: str) -> tuple[str, list[str]]:
     allowed = ({"%Y", "%m", "%d"}, {"%Y", "%m", "%d", "%H", "%M"}, set(DATE_PARTS))
     if len(parts) != len(set(parts)) or set(parts) not in allowed:
         raise ValueError(f"{written!r} is no date format: it needs %Y (four digits), %m and %d, once each, and may have %H:%M or %H:%M:%S")
-    return "^" + "".join(DATE_PARTS.get(piece, re.escape(piece)) for piece in pieces) + "$", parts
+    regex = "".join(DATE_PARTS.get(piece, re.escape(piece)) for piece in pieces)
+    return "^" + (regex if any(pieces[2:-1:2]) else regex.replace("{1,2}", "{2}")) + "$", parts
 
 
 @contextmanager

@@ -205,11 +205,11 @@ def date_formats(cells: set[str]) -> list[str]:
 
     Two of them mean that nobody can tell the day from the month.
     """
-    shapes = {(found["mark"], found["time"] and found["time"].count(":")) for cell in cells if (found := SHAPE.match(cell))}
+    shapes = {(found["mark"], (found["time"] or "").count(":")) for cell in cells if (found := SHAPE.match(cell))}
     if len(shapes) != 1 or not all(map(SHAPE.match, cells)):
         return []
     [(mark, colons)] = shapes
-    time = {None: "", 1: " %H:%M", 2: " %H:%M:%S"}[colons]
+    time = ("", " %H:%M", " %H:%M:%S")[colons]
     orders = ("%Y{0}%m{0}%d", "%d{0}%m{0}%Y", "%m{0}%d{0}%Y")
     return [how for order in orders if all(_is_written(cell, how := order.format(mark) + time) for cell in cells)]
 
