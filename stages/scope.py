@@ -34,6 +34,7 @@ from stages.before.suspicious import (
 from stages.before.worklist import work_list
 from stages.command import Refused, run
 from stages.detect import complete
+from stages.during.changes import write_profile
 from stages.groups import check_audit
 from stages.params import ROW_ID, Params, load_params
 from stages.prepare import IS_TEST, KIND, MANY_COLUMNS, PROBLEM, assign, check_roles, check_target, conform, reject
@@ -244,6 +245,7 @@ def main() -> None:
     write_text(page(scoping), HTML)
     print(screen(scoping))
     duplicate_share = scoping.rejected.get("duplicate", 0) / scoping.records
+    write_profile(rows, scoping.n_rows, params.data, pd.Timestamp.now(), params.random_state)
     proposed = write(propose(rows, params.data, params.scope, scoping.n_rows, duplicate_share, params.evaluate.slices))
     write_text("".join(f"{line}\n" for line in proposed), DIFFERENCES)
     more = [f"and {len(proposed) - TOLD} more: {DIFFERENCES} has them whole"] if len(proposed) > TOLD else []

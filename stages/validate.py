@@ -4,6 +4,7 @@ import pandas as pd
 from threadpoolctl import threadpool_limits
 
 from stages.command import run
+from stages.during.changes import changes, read_profile
 from stages.during.giveaway import giveaway
 from stages.during.proxies import label_bias, proxies
 from stages.during.support import class_support
@@ -55,7 +56,10 @@ def main() -> None:
     write_table(support, "reports/classes.csv")
     write_table(leaks, "reports/leakage.csv")
     tables: dict[str, pd.DataFrame | Stored] = {"prepared": Stored(TRAIN, TEST), "classes": support, "leakage": leaks}
+    both, today = pd.concat([train, test], ignore_index=True), pd.Timestamp.now()
     with threadpool_limits(params.train.threads):
+        tables["changes"] = changes(both, params.data, read_profile(), today, params.random_state)
+        write_table(tables["changes"], "reports/changes.csv")
         told = {
             "proxies": proxies(train, params.data, params.random_state),
             "label_bias": label_bias(train, params.data, params.random_state),
