@@ -89,6 +89,8 @@ def sources_yaml(found: Found, path: str, labels: list[str]) -> str:
         f"    encoding: {found.encoding}  # utf-8 | utf-16 | cp1252 | latin-1",
         f'    decimal: "{found.decimal}"  # "." | ","',
         f"    missing: [{', '.join(map(_quoted, found.missing))}]  # how the file writes a missing value",
+        f"    date_formats: {{{', '.join(f'{_quoted(column)}: {_quoted(how)}' for column, how in found.date_formats.items())}}}"
+        '  # column: how its dates are written, where not as 2024-12-31, such as "%d.%m.%Y"',
         "    key: []  # columns that name a row: two rows with one key are refused",
         "    columns:",
     ]

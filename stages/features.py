@@ -7,6 +7,8 @@ from pandas.api.types import is_bool_dtype, is_datetime64_any_dtype, is_numeric_
 
 from stages.params import Data
 
+EPOCH = pd.Timestamp("1970-01-01").as_unit("us")  # nanoseconds would end in 2262, and databases write 9999-12-31 for "open"
+
 
 def features(rows: pd.DataFrame, data: Data) -> pd.DataFrame:
     """Return the feature columns of `rows`: numbers, booleans and dates (as days since 1970) as float64, text as it is.
@@ -24,7 +26,7 @@ def _as_model_input(column: pd.Series) -> pd.Series:
 
 def as_number(column: pd.Series) -> pd.Series:
     """Return a column as float64: dates as days since 1970, numbers and booleans as they are."""
-    return (column - pd.Timestamp(0)) / pd.Timedelta(days=1) if is_datetime64_any_dtype(column) else column.astype("float64")
+    return (column - EPOCH) / pd.Timedelta(days=1) if is_datetime64_any_dtype(column) else column.astype("float64")
 
 
 def with_column(rows: pd.DataFrame, name: str, values: Any) -> pd.DataFrame:

@@ -24,8 +24,10 @@ PACKED = {".gz": "gzip", ".bz2": "bzip2", ".xz": "xz", ".zip": "zip"}
 PATTERNS = {
     "integer": r"^[+-]?[0-9]+(\.0*)?$",
     "number": r"^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?$",
-    "date": r"^[0-9]{4}-[0-9]{2}-[0-9]{2}([ T][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]+)?)?Z?)?$",
+    "date": r"^[0-9]{4}-[0-9]{2}-[0-9]{2}([ T][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]+)?)?(Z|[+-][0-9]{2}(:?[0-9]{2})?)?)?$",
 }
+OFFSET = r":[0-9]{2}(\.[0-9]+)?[+-][0-9]{2}(:?[0-9]{2})?$"  # of a time stamp that says how far its clock is from UTC
+DATE_PARTS = dict.fromkeys(["%m", "%d", "%H", "%M", "%S"], "([0-9]{1,2})") | {"%Y": "([0-9]{4})"}
 MOST_CLASSES = 200  # more labels than this are a continuous target or an identifier
 MOST_COLUMNS = 1000  # each check costs time per column
 LONGEST_NAME = 500  # signs of the name of a column
@@ -73,6 +75,20 @@ def wrong_names(names: list[str]) -> list[str]:
         if name.lower().startswith(RESERVED)
     ]
     return wrong
+
+
+def date_pattern(written: str) -> tuple[str, list[str]]:
+    """Return the regular expression of dates in the format `written`, such as %d.%m.%Y, with a group for each part, and the parts.
+
+    Raises ValueError unless year (%Y, four digits), month and day are in it once each, and a time of day has hour and minute.
+    """
+    pieces = re.split("(%.?)", written)
+    parts = pieces[1::2]
+    allowed = ({"%Y", "%m", "%d"}, {"%Y", "%m", "%d", "%H", "%M"}, set(DATE_PARTS))
+    if len(parts) != len(set(parts)) or set(parts) not in allowed:
+        raise ValueError(f"{written!r} is no date format: it needs %Y (four digits), %m and %d, once each, and may have %H:%M or %H:%M:%S")
+    regex = "".join(DATE_PARTS.get(piece, re.escape(piece)) for piece in pieces)
+    return "^" + (regex if any(pieces[2:-1:2]) else regex.replace("{1,2}", "{2}")) + "$", parts
 
 
 @contextmanager

@@ -11,7 +11,7 @@ import pandas as pd
 from ibis import _
 
 from stages.command import Refused, run
-from stages.formats import MOST_CLASSES, PATTERNS, RESERVED, pattern
+from stages.formats import MOST_CLASSES, OFFSET, PATTERNS, RESERVED, date_pattern, pattern
 from stages.gate import gate, stop
 from stages.groups import check_audit
 from stages.params import ROW_ID, Params, Split, load_params
@@ -85,7 +85,7 @@ def conform(raw: ibis.Table, source: Source) -> ibis.Table:
     for column, kind in source.columns.items():
         text = raw[column].strip()
         text = ibis.ifelse(text.isin(source.missing), None, text) if source.missing else text
-        value = _typed(text, kind, source.decimal)
+        value = _date(text, source.date_formats.get(column)) if kind == "date" else _typed(text, kind, source.decimal)
         typed.append(value.name(column))
         if kind != "text":
             problems.append(ibis.ifelse(text.notnull() & value.isnull(), f"{column} is '" + text + f"', {WORDS[kind]}", None))
@@ -94,7 +94,7 @@ def conform(raw: ibis.Table, source: Source) -> ibis.Table:
 
 
 def _typed(text: ibis.expr.types.StringValue, kind: str, decimal: str) -> ibis.Value:
-    """Return `text` as `kind`, null where it is no such value: DuckDB alone would round 1.5 to 2 and take 'infinity' as a date.
+    """Return `text` as `kind` (not a date), null where it is no such value: DuckDB alone would round 1.5 to 2.
 
     A boolean becomes 1 or 0, so that a column of them is a number whether or not values are missing.
     """
@@ -108,6 +108,22 @@ def _typed(text: ibis.expr.types.StringValue, kind: str, decimal: str) -> ibis.V
     if kind == "number":  # 1e999 has the pattern of a number, and is infinite
         return ibis.ifelse(value.isinf(), None, value)
     return value.cast("int64") if kind == "boolean" else value
+
+
+def _date(text: ibis.expr.types.StringValue, written: str | None) -> ibis.Value:
+    """Return `text`, ISO dates or those of the format `written`, as time stamps of UTC, null where it is no such day.
+
+    DuckDB alone would take 'infinity' as a date, and pass over the offset of a time stamp.
+    """
+    if written is None:
+        text = ibis.ifelse(text.re_search(PATTERNS["date"]), text, None)
+        return ibis.ifelse(text.re_search(OFFSET), text.try_cast("timestamp('UTC')").cast("timestamp"), text.try_cast("timestamp"))
+    regex, parts = date_pattern(written)
+    part = {name: text.re_extract(regex, nth) for nth, name in enumerate(parts, 1)}
+    iso = part["%Y"] + "-" + part["%m"] + "-" + part["%d"]
+    if "%H" in part:
+        iso = iso + " " + part["%H"] + ":" + part["%M"] + ":" + part.get("%S", "00")
+    return ibis.ifelse(text.re_search(regex), iso, None).try_cast("timestamp")
 
 
 def reject(rows: ibis.Table, params: Params, source: Source) -> ibis.Table:

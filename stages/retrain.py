@@ -27,6 +27,7 @@ from stages.after.proof import PARTS, suites, verdicts
 from stages.after.registry import CHALLENGER as STAGE
 from stages.after.registry import assign, identified, register
 from stages.command import Refused, run
+from stages.during.changes import PROFILE, of_other_rows, read_profile
 from stages.during.model import Model, load_model, save_model, sha256
 from stages.during.recipes import weights_of
 from stages.during.remedy import REMEDY, read_remedy
@@ -66,6 +67,8 @@ def scratch(folder: Path, train: pd.DataFrame, pool: Pool, params: Params) -> li
             shutil.copytree(source, target)
         elif source.is_file():
             shutil.copy(source, target)
+    if known := read_profile():
+        write_json(of_other_rows(known), folder / PROFILE)
     write_text(yaml.safe_dump(params.model_dump(), sort_keys=False, allow_unicode=True), folder / "params.yaml")
     (folder / TRAIN).parent.mkdir(parents=True)
     schema = pa.schema([field.with_nullable(True) for field in pq.read_schema(TRAIN)])

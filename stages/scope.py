@@ -36,6 +36,7 @@ from stages.before.suspicious import (
 from stages.before.worklist import work_list
 from stages.command import Refused, run
 from stages.detect import complete
+from stages.during.changes import write_profile
 from stages.gate import find
 from stages.groups import check_audit, groups
 from stages.params import ROW_ID, Data, Params, load_params
@@ -236,6 +237,7 @@ def scope(judged: ibis.Table, columns: list[Column], raw: Raw, name: str, source
     duplicate_share = kinds.get("duplicate", 0) / raw.records_in_file
     proposed = write(propose(rows, data, params.scope, n_rows, duplicate_share, params.evaluate.slices))
     with threadpool_limits(params.train.threads):
+        write_profile(rows, n_rows, data, pd.Timestamp.now(), params.random_state)
         tried = attempt(training, n_train, params)
         times = _order(rows.head(COUNTED), marked[RECORD].head(COUNTED), tried.easy, params)
     proofs, of_groups = proofs_of(rows, marked[IS_TEST], counts, tried.recalls, params)

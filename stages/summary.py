@@ -13,7 +13,7 @@ from stages.during.evaluation_page import UNJUDGED, Judged, judge, write
 
 GATES = {
     "prepare": ["sources"],
-    "validate": ["prepared", "classes", "leakage", "proxies", "label_bias"],
+    "validate": ["prepared", "classes", "changes", "leakage", "proxies", "label_bias"],
     "augment": ["augmented", "synthetic"],
     "train": ["candidates", "features"],
     "evaluate": ["by_class", "by_group", "slices", "test_set"],

@@ -5,6 +5,7 @@ from threadpoolctl import threadpool_limits
 
 from stages.before.attributes import sensitive
 from stages.command import run
+from stages.during.changes import changes, read_profile
 from stages.during.giveaway import giveaway, in_words, one_sided
 from stages.during.proxies import Limits, label_bias, proxies
 from stages.during.support import class_support
@@ -79,7 +80,10 @@ def main() -> None:
     write_table(support, "reports/classes.csv")
     write_table(leaks, "reports/leakage.csv")
     tables: dict[str, pd.DataFrame | Stored] = {"prepared": Stored(TRAIN, TEST), "classes": support, "leakage": leaks}
+    both, today = pd.concat([train, test], ignore_index=True), pd.Timestamp.now()
     with threadpool_limits(params.train.threads):
+        tables["changes"] = changes(both, params.data, read_profile(), today, params.random_state)
+        write_table(tables["changes"], "reports/changes.csv")
         of_groups = {
             "proxies": proxies(train, params.data, params.random_state),
             "label_bias": label_bias(train, params.data, params.random_state, limits(told, train, params.data)),

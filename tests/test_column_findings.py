@@ -138,3 +138,23 @@ def test_missing_findings_names_the_emptiest_features_first():
 def test_copies_are_named_together():
     [found] = copy_findings(pd.DataFrame({"a": [1, 1, 2], "b": ["x", "x", "y"], "c": [1, 2, 2]}))
     assert (found.weight, found.about) == ("note", "a, b")
+
+
+@pytest.mark.parametrize(
+    ("kind", "values", "advice"),
+    [
+        ("text", ["31.12.2001", "01.02.2002"], 'date_formats: {size: "%d.%m.%Y"};'),
+        ("text", ["01/02/2001", "03/04/2002"], '{size: "%d/%m/%Y"} or {size: "%m/%d/%Y"}, whichever is right: nobody can tell'),
+        ("integer", ["20011231", "20020101"], 'date_formats: {size: "%Y%m%d"};'),
+        ("text", ["31.12.01", "01.02.02"], "write all its values in one format, best as 2024-12-31"),
+        ("text", ["2001-12-31T00:00:00+02:00", "2002-01-01T00:00:00+02:00"], "declare it as date in data/sources.yaml; name it"),
+    ],
+)
+def test_advice_on_dates_is_one_that_can_be_followed(kind, values, advice):
+    assert advice in said(column(type=kind, distinct=30, common=[(value, 3) for value in values]))
+
+
+def test_dates_that_stand_for_no_date_are_named():
+    sentence = said(column(type="date", low="0001-01-01", high="9999-12-31", common=[("9999-12-31", 3)]))
+    assert "0001-01-01 and 9999-12-31 may stand for open or not known" in sentence
+    assert "may stand for" not in said(column(type="date", low="2001-01-01", high="2002-12-31", common=[("2002-12-31", 3)]))

@@ -166,7 +166,7 @@ def test_a_file_too_large_for_git_is_left_to_a_command(project, monkeypatch):
 
 
 def test_command_takes_a_file_in(project, monkeypatch, capsys):
-    Path("toys.csv").write_text("day,label\n1/2/2001,a\n2/2/2001,b\n")
+    Path("toys.csv").write_text("day,label\n1/2/01,a\n2/2/01,b\n")
     monkeypatch.setattr(sys, "argv", ["detect", "toys.csv"])
     main()
     assert Path("data/raw/toys.csv").is_file()

@@ -95,6 +95,10 @@ def conformed(kind, text, **changes):
         ("date", "2001-02-03", "2001-02-03 00:00:00"),
         ("date", "2001-02-03 04:05:06", "2001-02-03 04:05:06"),
         ("date", "2001-02-03T04:05:06Z", "2001-02-03 04:05:06"),
+        ("date", "2001-02-03 04:05:06+02", "2001-02-03 02:05:06"),
+        ("date", "2001-02-03T04:05:06-03:30", "2001-02-03 07:35:06"),
+        ("date", "9999-12-31", "9999-12-31 00:00:00"),
+        ("date", "0001-01-01", "0001-01-01 00:00:00"),
         ("date", " NA", None),
     ],
 )
@@ -121,6 +125,28 @@ def test_a_decimal_comma_is_read_where_it_is_declared(kind, text, value, what):
 
 
 @pytest.mark.parametrize(
+    ("how", "text", "value"),
+    [
+        ("%d.%m.%Y", "1.2.2012", "2012-02-01 00:00:00"),
+        ("%m/%d/%Y", "01/02/2012", "2012-01-02 00:00:00"),
+        ("%Y/%m/%d", "2012/01/02", "2012-01-02 00:00:00"),
+        ("%d.%m.%Y %H:%M", "31.12.2012 7:05", "2012-12-31 07:05:00"),
+        ("%d.%m.%Y %H:%M:%S", "31.12.2012 07:05:09", "2012-12-31 07:05:09"),
+        ("%Y%m%d", "20121231", "2012-12-31 00:00:00"),
+        ("%Y%m%d", "2012111", None),
+        ("%d.%m.%Y", "31.02.2012", None),
+        ("%d.%m.%Y", "2012-02-01", None),
+        ("%d.%m.%Y", "1.2.12", None),
+        ("%d.%m.%Y", "1x2x2012", None),
+    ],
+)
+def test_a_date_is_read_in_its_declared_format(how, text, value):
+    read_as, problem = conformed("date", text, date_formats={"value": how})
+    assert read_as == value
+    assert (problem is None) == (value is not None)
+
+
+@pytest.mark.parametrize(
     "kind, text, what",
     [
         ("integer", "1.5", "no integer of 64 bits"),
@@ -141,7 +167,7 @@ def test_a_decimal_comma_is_read_where_it_is_declared(kind, text, value, what):
         ("date", "infinity", "no ISO date"),
         ("date", "-infinity", "no ISO date"),
         ("date", "epoch", "no ISO date"),
-        ("date", "2001-02-03 04:05:06+02", "no ISO date"),
+        ("date", "2001-02-03+02", "no ISO date"),
     ],
 )
 def test_a_value_that_is_none_of_its_type_is_a_problem(kind, text, what):

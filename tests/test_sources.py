@@ -421,3 +421,19 @@ def test_sources_are_read_from_the_data_folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(Refused, match=r"data/sources\.yaml does not exist; restore it from git or write it anew"):
         load_sources()
+
+
+@pytest.mark.parametrize(
+    ("formats", "what"),
+    [
+        ({"size": "%d.%m.%Y"}, "date_formats names 'size', which columns does not declare as a date"),
+        ({"day": "%d.%m"}, r"'%d.%m' is no date format: it needs %Y \(four digits\), %m and %d, once each"),
+        ({"day": "%d.%m.%Y %H"}, "is no date format"),
+        ({"day": "%d.%m.%y"}, "is no date format"),
+        ({"day": "%d.%m.%Y%d"}, "is no date format"),
+    ],
+)
+def test_date_format_that_cannot_be_read_is_refused(formats, what):
+    columns = {"day": "date", "size": "number"}
+    with pytest.raises(ValueError, match=what):
+        Source(path="x.csv", format="csv", missing=[], key=[], columns=columns, date_formats=formats)

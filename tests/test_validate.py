@@ -208,7 +208,7 @@ def loans(leaking: bool, n: int = 1000) -> pd.DataFrame:
 @pytest.mark.parametrize(("leaking", "verdict"), [(True, "warn"), (False, "pass")])
 def test_the_gate_warns_of_a_leak_that_holds_for_one_side_only(leaking, verdict, tmp_path):
     rows = loans(leaking)
-    table = leakage(rows, rows.head(9).assign(row_id="new"), roles(), 0)
+    table = leakage(rows, rows.head(9).assign(__stage_row_id="new"), roles(), 0)
     assert table.loc[table["check"] == "gives_away", "value"].max() < 0.8
     suite = judged_suites(rows, roles(), settings().scope, 0.0)["leakage"]
     suite["expectations"] = [one | {"meta": one["meta"] | {"bound": "confirmed"}} for one in suite["expectations"]]

@@ -36,6 +36,7 @@ ROOT_ONLY = [
 EXAMPLE = "cookiecutter.data == 'example'"
 CHOSEN = {  # files of the root, by the beginning of their name, that are rendered only if their name in the template is not empty
     "data/README.md": EXAMPLE,
+    "data/profile.json": EXAMPLE,
     "data/live/": EXAMPLE,
     "data/raw/": EXAMPLE,
     "data/sources.yaml": EXAMPLE,

@@ -7,6 +7,8 @@ import pandas as pd
 from stages.before.attributes import personal, sensitive, words
 from stages.before.columns import COMMON, FEW, SHOWN, Column, copies, written
 from stages.before.finding import Finding
+from stages.before.sample import date_formats
+from stages.formats import pattern
 from stages.groups import MOST_CODES
 from stages.params import Data
 from stages.prepare import MANY_COLUMNS, WORDS
@@ -15,6 +17,16 @@ from stages.sources import Source
 NEARLY = 0.99  # almost constant, almost one value a row
 MISSING_WORDS = {"?", "-", ".", "na", "n/a", "nan", "null", "nil", "unknown", "unk", "missing", "not available", "not known"}
 SENTINELS = {-1, -9, -99, -999, -9999, 99, 999, 9999, 99999, 999999}
+OPEN_DATES = {
+    "0001-01-01",
+    "1753-01-01",
+    "1800-01-01",
+    "1899-12-30",
+    "1900-01-01",
+    "2099-12-31",
+    "2999-12-31",
+    "9999-12-31",
+}  # of databases
 DATE = re.compile(r"\d{4}[-/.]\d{1,2}[-/.]\d{1,2}([ T].*)?|\d{1,2}[-/.]\d{1,2}[-/.]\d{2,4}([ T].*)?|\d{1,2}[ -][A-Za-z]{3,9}[ -]\d{2,4}")
 
 
@@ -99,6 +111,9 @@ def _of_values(column: Column, source: Source) -> list[Finding]:
     if column.type in ("integer", "number") and (sentinel := _sentinel(column)):
         do = "if it means a missing value, write nothing there instead; as a number it misleads"
         found.append(Finding("look", "data", name, f"the value {sentinel} stands apart from all others", do))
+    if column.type == "date" and (ends := [end for end in (column.low, column.high) if end and end[:10] in OPEN_DATES]):
+        do = f"if so, add {' and '.join(map(repr, ends))}, as the file writes it, to missing in data/sources.yaml; as a date it misleads"
+        found.append(Finding("look", "data", name, f"{' and '.join(ends)} may stand for open or not known, as databases write it", do))
     return found
 
 
@@ -142,7 +157,13 @@ def _of_features(column: Column, data: Data) -> list[Finding]:
         what = f"by its name it names something that stands in several rows: {column.distinct:,} values in {column.filled:,} rows"
         found.append(Finding("look", "data", name, what, do))
     if is_date(column):
-        do = "declare it as date in data/sources.yaml (ISO dates), and name it in data.time of params.yaml if it orders the rows"
+        do = "to use it as a date, declare it as date in data/sources.yaml"
+        if fits := ["%Y%m%d"] if column.type == "integer" else date_formats(set(values)):
+            do += ", with date_formats: " + " or ".join(f'{{{name}: "{how}"}}' for how in fits)
+            do += ", whichever is right: nobody can tell the day from the month" if len(fits) > 1 else ""
+        elif not all(re.match(pattern("date", "."), value) for value in values):
+            do = "to use it as a date, write all its values in one format, best as 2024-12-31, and declare it as date in data/sources.yaml"
+        do += "; name it in data.time of params.yaml if it orders the rows"
         found.append(
             Finding("look", "data", name, f"its values are written as dates, such as {values[0]!r}, but declared as {column.type}", do)
         )

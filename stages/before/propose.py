@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from stages.before.propose_changes import changes_suite
 from stages.before.propose_columns import expect, kind_of, propose_column
 from stages.before.propose_judged import Criteria, judged_suites, suite
 from stages.before.propose_relations import propose_relations
@@ -41,6 +42,7 @@ def propose(
     """
     suites = {"prepared": _prepared(prepared, data, n_rows)}
     suites["augmented"] = _augmented(prepared, suites["prepared"], data)
+    suites["changes"] = changes_suite()
     suites |= judged_suites(prepared, data, criteria, duplicate_share, slices)
     return {name: one | {"expectations": [_sealed(expectation) for expectation in one["expectations"]]} for name, one in suites.items()}
 
