@@ -120,6 +120,7 @@ def test_a_challenger_of_newer_rows_passes_all_gates_and_is_registered(project, 
     model = load_model("models/challenger/model.skops")
     reference = json.loads(Path("models/challenger/reference.json").read_text())
     assert reference["rows"] == {"train": 5000, "test": 1500}
+    assert reference["candidate"] == "all"
     assert list(reference["fitted_on"]) == ["data/live/2004.csv"]
     assert reference["model_sha256"] == json.loads(Path("models/challenger/model.json").read_text())["model_sha256"]
     assert model.classes == ["common", "rare"]
