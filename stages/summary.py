@@ -69,7 +69,10 @@ def _report(path: Path) -> Any:
 
 
 def main() -> None:
-    """Print the screen; what was not reached is said so, and an old result is not shown as a new one."""
+    """Print the screen; what was not reached is said so, and an old result is not shown as a new one.
+
+    Raises Refused for a run that was stopped, whatever DVC says of it: only a run that every gate let pass ends with exit code 0.
+    """
     lines, passed = gates(REPORTS)
     metrics = _report(REPORTS / "metrics.json")
     if all("not reached" in line for line in lines):
@@ -77,10 +80,10 @@ def main() -> None:
     print("\n".join(["Gates", *lines, ""]))
     if metrics and "not reached" not in lines[-1]:
         print("\n".join(["Test rows", *classes(metrics), ""]))
-    if not passed:
-        print("The run was stopped: reports/gates/ says by what. Against the last commit: uv run dvc metrics diff\n")
     write(REPORTS, GATES)
     print("Page: reports/evaluation.html. Reports: reports/metrics.json, by_class.csv, by_group.csv, plots/, gates/")
+    if not passed:
+        raise Refused("the run was stopped: reports/gates/ says by what; against the last commit: `uv run dvc metrics diff`")
 
 
 if __name__ == "__main__":

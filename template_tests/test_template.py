@@ -91,9 +91,13 @@ def test_odd_name_leaves_no_trace_of_ours_and_no_brace(clone, tmp_path):
 
 def test_generated_project_cites_no_file_that_it_lacks(clone, tmp_path):
     shipped = files(generate(clone, tmp_path, project=ODD))
-    texts = {name: content.decode("utf-8") for name, content in shipped.items() if not name.startswith("tests/") and not name.endswith(".gz")}
+    texts = {
+        name: content.decode("utf-8") for name, content in shipped.items() if not name.startswith("tests/") and not name.endswith(".gz")
+    }
     cited = {(name, path) for name, text in texts.items() for path in re.findall(r"(?<![\w$/.'])(?:[\w-]+/)*[\w-]+\.(?:md|py)\b", text)}
-    modules = {(name, one) for name, text in texts.items() for one in re.findall(r"\b(?:stages|benchmarks|tools|hooks)(?:\.[a-z_]+)+", text)}
+    modules = {
+        (name, one) for name, text in texts.items() for one in re.findall(r"\b(?:stages|benchmarks|tools|hooks)(?:\.[a-z_]+)+", text)
+    }
     cited |= {(name, f"{one.replace('.', '/')}.py") for name, one in modules if f"python -m {one}" in texts[name]}
     assert ("README.md", "stages/during/models.py") in cited
     assert ("Makefile", "stages/scope.py") in cited
