@@ -8,20 +8,21 @@ RUN := $(UV) run --no-sync
 PYTEST = pytest -n auto
 # as it was given: a reason may hold a dollar sign
 override WHY := $(value WHY)
-export WHY
+override ACCEPT := $(value ACCEPT)
+export WHY ACCEPT
 
 .PHONY: demo scope repro verify compare age monitor score retrain promote rollback history test lint env git
 
 demo: env  # run what changed, then show the result, also that of a run that a gate stopped
 	@$(RUN) python -m stages.params
-	@status=0; $(RUN) dvc repro || status=$$?; echo; $(RUN) python -m stages.summary; exit $$status
+	@status=0; $(RUN) dvc repro || status=$$?; echo; $(RUN) python -m stages.summary || exit $$((status ? status : 1)); exit $$status
 
 scope: env  # before any training: what the data hold, what they can prove, what a model will cost; proposes the suites
 	$(RUN) python -m stages.scope
 
 repro: env
 	@$(RUN) python -m stages.params
-	@$(RUN) dvc repro || { status=$$?; echo; $(RUN) python -m stages.summary; exit $$status; }
+	@{ $(RUN) dvc repro && $(RUN) python -m stages.summary >/dev/null 2>&1; } || { status=$$?; echo; $(RUN) python -m stages.summary; exit $$status; }
 
 verify: env  # run everything again in a scratch copy of what git has, and compare the hashes
 	$(RUN) python -m stages.verify
@@ -41,8 +42,8 @@ score: env  # decide each row of FILE with the model in service; OUT is the file
 retrain: env  # a challenger from the newest labelled rows, the live files FILES (labels of their own in LABELS, one for each), held against the model in service
 	$(RUN) python -m stages.retrain $(FILES) $(addprefix --labels ,$(LABELS))
 
-promote: env  # put the last run's model, or the registered one VERSION, into service; WHY says why
-	@$(RUN) python -m stages.promote $(VERSION) --why="$$WHY"
+promote: env  # put the last run's model, or the registered one VERSION, into service; WHY says why; ACCEPT is a class meant to be found less often
+	@$(RUN) python -m stages.promote $(VERSION) --why="$$WHY" $${ACCEPT:+--accept="$$ACCEPT"}
 
 rollback: env  # put the model before, or VERSION, back into service; WHY says what was wrong
 	@$(RUN) python -m stages.rollback $(VERSION) --why="$$WHY"

@@ -1,5 +1,6 @@
 """Score the model and three baselines on the test rows, by class and by group, and hold the outcome against its gates."""
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,7 @@ from sklearn.metrics import (
 )
 from threadpoolctl import threadpool_limits
 
-from stages.after.reference import write_reference
+from stages.after.reference import REFERENCE, write_reference
 from stages.command import Refused, run
 from stages.during.costs import cost_matrix, cost_problems, implied, mean_costs
 from stages.during.decision import confidence
@@ -119,7 +120,11 @@ def predictions(
 
 
 def main() -> None:
-    """Write every report under its name, also those of a model that its gates then stop."""
+    """Write every report under its name, also those of a model that its gates then stop; only the reference needs all gates to pass.
+
+    A run that was stopped lacks this output, so that `dvc commit` cannot record it as if it had ended.
+    """
+    Path(REFERENCE).unlink(missing_ok=True)
     params = load_params()
     data, asked, seed = params.data, params.evaluate, params.random_state
     train, test, model, baseline = read_table(TRAIN), read_table(TEST), load_model(MODEL), load_model(BASELINE)
@@ -155,7 +160,6 @@ def main() -> None:
     write_table(slicewise, "reports/slices.csv")
     write_table(used, "reports/test_set.csv")
     write_table(predictions(test, y_score, y_pred, classes, data, **more), "reports/predictions.parquet")
-    write_reference(train, test, y_score, y_pred, model, data)
     draw(y_test, y_score, y_pred, classes, classwise, confusion_matrix(y_test, y_pred, labels=classes))
     draw_referral(coverage_curve(y_test, y_pred, sure, classes), asked.refer_below)
     draw_groups(groupwise)
@@ -168,6 +172,7 @@ def main() -> None:
     verdicts.append(gate(used, "expectations/test_set.json", "reports/gates/test_set.json"))
     write(REPORTS, GATES)
     stop(verdicts)
+    write_reference(train, test, y_score, y_pred, model, data)
 
 
 if __name__ == "__main__":

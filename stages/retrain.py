@@ -198,8 +198,8 @@ def keep(folder: Path, name: str, fitted_on: dict[str, str], judged_by: dict[str
     """
     part = CHALLENGER.with_name(f".{CHALLENGER.name}.new.part")
     part.mkdir(parents=True)
-    for name, source in PARTS.items():
-        shutil.copy(folder / source, part / name)
+    for file, source in PARTS.items():
+        shutil.copy(folder / source, part / file)
     reference = json.loads((part / "reference.json").read_text(encoding="utf-8"))
     write_json(reference | {"candidate": name, "fitted_on": fitted_on, "judged_by": judged_by}, part / "reference.json")
     shutil.copytree(REPORTS / "gates", part / "gates")

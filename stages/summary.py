@@ -91,7 +91,10 @@ def _report(path: Path) -> Any:
 
 
 def main() -> None:
-    """Print the screen and write the page; what did not run is said so, and an old result is not shown as a new one."""
+    """Print the screen and write the page; what did not run is said so, and an old result is not shown as a new one.
+
+    Raises Refused for a run that was stopped, whatever DVC says of it: only a run that every gate let pass ends with exit code 0.
+    """
     if not any(REPORTS.glob("gates/*.json")):
         raise Refused("there is no report yet; run `make repro` (without make: `uv run dvc repro`)")
     ran = stages_that_ran()
@@ -100,12 +103,12 @@ def main() -> None:
     metrics = _report(REPORTS / "metrics.json")
     if metrics and judged[-1].verdict not in UNJUDGED:
         print("\n".join(["Test rows", *classes(metrics), ""]))
-    if any(one.blocks for one in judged):
-        print("The run was stopped: reports/gates/ says by what. Against the last commit: uv run dvc metrics diff\n")
-    elif any(one.verdict in UNJUDGED for one in judged):
+    if not any(one.blocks for one in judged) and any(one.verdict in UNJUDGED for one in judged):
         print("Not every stage ran on the files as they are now; what DVC said above says why. Older reports are not shown.\n")
     write(REPORTS, GATES, ran)
     print("Page: reports/evaluation.html. Reports: reports/metrics.json, by_class.csv, by_group.csv, plots/, gates/")
+    if any(one.blocks for one in judged):
+        raise Refused("the run was stopped: reports/gates/ says by what; against the last commit: `uv run dvc metrics diff`")
 
 
 if __name__ == "__main__":

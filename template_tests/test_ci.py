@@ -170,7 +170,7 @@ def test_every_target_that_ci_makes_is_one(baked, ci):
 def test_every_stage_that_ci_runs_is_one(baked, ci):
     texts = [(baked[ci] / name).read_text(encoding="utf-8") for name in CI[ci]]
     asked = {stage for text in texts for stage in re.findall(r"python -m stages\.(\w+)", text)}
-    assert asked == {"monitor", "retrain", "compare"}
+    assert asked == {"monitor", "retrain", "compare", "verify"}
     assert all((baked[ci] / f"stages/{stage}.py").is_file() for stage in asked)
 
 
@@ -370,6 +370,45 @@ class Service:
 @pytest.fixture(params=["github", "gitlab"])
 def service(request, committed, tmp_path) -> Service:
     return Service(request.param, committed[request.param], tmp_path)
+
+
+def verification(service: Service) -> subprocess.CompletedProcess[str]:
+    """Verify the committed run as the CI does."""
+    own = steps(service.folder)["Verify"]["run"] if service.ci == "github" else gitlab_ci(service.folder)["pipeline"]["script"][2]
+    return bash(service.folder, own)
+
+
+def test_committed_reports_are_verified_before_the_pipeline_writes_them_anew(service):
+    service.stage("verify", 'echo "verify: asked for $*"; exit 1')
+    result = verification(service)
+    assert (result.returncode, result.stdout) == (1, "verify: asked for --reports\n")
+    text = "\n".join((service.folder / name).read_text(encoding="utf-8") for name in sorted(CI[service.ci]) if "ci.yml" in name)
+    assert text.index("stages.verify") < text.index("make repro")
+
+
+def test_project_without_a_committed_run_has_nothing_to_verify(service):
+    (service.folder / "dvc.lock").unlink()
+    service.stage("verify", "exit 1")
+    assert verification(service).returncode == 0
+
+
+def test_run_whose_reports_block_never_ends_well(baked, tmp_path):
+    folder = shutil.copytree(baked["none"], tmp_path / ODD)
+    shutil.copytree(ROOT / "reports", folder / "reports")
+    stub = tmp_path / "stub"  # DVC finds nothing to do
+    Service.script(
+        stub, f'#!/usr/bin/env bash\nif [ "$1" = dvc ]; then exit "${{DVC_ENDS:-0}}"; fi\nshift; exec {ROOT}/.venv/bin/python "$@"\n'
+    )
+    for target in ("repro", "demo"):
+        script = f"make --old-file=env {target} RUN={stub}"
+        assert bash(folder, script).returncode == 0
+        assert bash(folder, script, DVC_ENDS="7").returncode != 0
+    path = folder / "reports/gates/by_class.json"
+    path.write_text(json.dumps(json.loads(path.read_text(encoding="utf-8")) | {"verdict": "fail", "blocks": True}), encoding="utf-8")
+    for target in ("repro", "demo"):
+        ended = bash(folder, f"make --old-file=env {target} RUN={stub}")
+        assert ended.returncode != 0
+        assert "summary: the run was stopped: reports/gates/ says by what" in ended.stdout
 
 
 SAID = {"pass": 0, "warn": 1, "fail": 2, "insufficient": 3}

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -86,6 +87,21 @@ def test_odd_name_leaves_no_trace_of_ours_and_no_brace(clone, tmp_path):
             if not name.endswith(".j2"):  # a template of the project's own
                 assert "{%" not in text, name
                 assert "{{ " not in text.replace("${{ ", ""), name  # the braces of GitHub's own expressions
+
+
+def test_generated_project_cites_no_file_that_it_lacks(clone, tmp_path):
+    shipped = files(generate(clone, tmp_path, project=ODD))
+    texts = {
+        name: content.decode("utf-8") for name, content in shipped.items() if not name.startswith("tests/") and not name.endswith(".gz")
+    }
+    cited = {(name, path) for name, text in texts.items() for path in re.findall(r"(?<![\w$/.'])(?:[\w-]+/)*[\w-]+\.(?:md|py)\b", text)}
+    modules = {
+        (name, one) for name, text in texts.items() for one in re.findall(r"\b(?:stages|benchmarks|tools|hooks)(?:\.[a-z_]+)+", text)
+    }
+    cited |= {(name, f"{one.replace('.', '/')}.py") for name, one in modules if f"python -m {one}" in texts[name]}
+    assert ("README.md", "stages/during/models.py") in cited
+    assert ("Makefile", "stages/scope.py") in cited
+    assert sorted((name, path) for name, path in cited if not any(one == path or one.endswith(f"/{path}") for one in shipped)) == []
 
 
 def test_zip_and_git_url_and_folder_give_the_same_project(clone, tmp_path):

@@ -224,7 +224,8 @@ def test_gate_that_did_not_judge_or_blocks_is_no_proof():
     assert said.startswith("the gate by_class did not judge this model")
 
 
-def test_challenger_that_was_held_against_another_champion_is_not_promoted(project):
+def test_challenger_that_was_held_against_another_champion_is_not_promoted(project, monkeypatch):
+    monkeypatch.setattr(promote, "load_model", lambda path: None)
     proven = dict.fromkeys([*EVALUATED, COMPARED], PROVEN["by_class"])
     versions = []
     for content, compared_with in (("a", None), ("b", "v1.0.0"), ("c", "v1.0.0")):
@@ -238,6 +239,16 @@ def test_challenger_that_was_held_against_another_champion_is_not_promoted(proje
     ):
         promote.promote(versions[2], "why", None)
     assert in_service(events()) == "v2.0.0"
+
+
+def test_version_that_cannot_be_loaded_or_lost_a_suite_is_not_promoted(project):
+    proven = dict.fromkeys(EVALUATED, PROVEN["by_class"])
+    for content, judged_by, why in (("a", {}, "model.skops does not exist"), ("b", {"expectations/gone.json": "0"}, "or it is gone")):
+        Path("made/model").write_text(content, encoding="utf-8")
+        version = register({"model": Path("made/model")}, {"verdicts": proven, "suites": judged_by}, "why", None)
+        with pytest.raises(Refused, match=why):
+            promote.promote(version, "why", None)
+    assert in_service(events()) is None
 
 
 def test_report_that_no_gate_wrote_is_refused(tmp_path):

@@ -19,7 +19,7 @@ from sklearn.metrics import log_loss
 from threadpoolctl import threadpool_limits
 
 from stages import augment, evaluate, prepare, retrain, train
-from stages.after.challenger import CHAMPION, Candidate, challengers, check_classes, non_inferiority
+from stages.after.challenger import CHAMPION, Candidate, accept, challengers, check_classes, exchanged, non_inferiority
 from stages.after.pool import gather, matured, part, recent, span
 from stages.after.proof import PARTS
 from stages.after.registry import events, verified
@@ -120,6 +120,7 @@ def test_a_challenger_of_newer_rows_passes_all_gates_and_is_registered(project, 
     model = load_model("models/challenger/model.skops")
     reference = json.loads(Path("models/challenger/reference.json").read_text())
     assert reference["rows"] == {"train": 5000, "test": 1500}
+    assert reference["candidate"] == "all"
     assert list(reference["fitted_on"]) == ["data/live/2004.csv"]
     assert reference["model_sha256"] == json.loads(Path("models/challenger/model.json").read_text())["model_sha256"]
     assert model.classes == ["common", "rare"]
@@ -673,6 +674,39 @@ def test_a_class_that_is_found_less_often_fails_though_the_others_gain(tmp_path)
     assert verdict.verdict == "fail"
     assert "FAIL: column all, group all, class rare: proven_fall 0.2 (support 200, champion 0.8, challenger 0.6" in verdict.sentences[0]
     assert not any("class common" in sentence for sentence in verdict.sentences)
+
+
+def test_a_fall_that_a_person_accepts_only_warns(tmp_path):
+    rows = cohort_of(200)
+    table = compared(rows, found(rows, 160, 500), found(rows, 120, 600))
+    assert exchanged(table) == ""
+    verdict = held(accept(table, ["rare"]), tmp_path)
+    assert (verdict.verdict, verdict.blocks) == ("warn", False)
+    assert "class rare: proven_fall 0.2" in verdict.sentences[0]
+    assert exchanged(accept(table, ["rare"])) == "(accepted: finds rare in 0.600 of its rows instead of 0.800)"
+
+
+def test_a_fall_of_another_class_than_the_accepted_one_fails(tmp_path):
+    rows = cohort_of(200)
+    table = compared(rows, found(rows, 160, 500), found(rows, 120, 600))
+    assert held(accept(table, ["common"]), tmp_path).verdict == "fail"
+
+
+def test_not_every_class_can_be_accepted(tmp_path):
+    rows = cohort_of(200)
+    table = accept(compared(rows, found(rows, 160, 500), found(rows, 120, 400)), ["rare", "common"])
+    assert held(table, tmp_path).blocks
+
+
+def test_a_class_that_does_not_exist_cannot_be_accepted():
+    rows = cohort_of(200)
+    with pytest.raises(Refused, match=r"^--accept names rear, which is no class; there are common, rare$"):
+        accept(compared(rows, found(rows, 160, 500), found(rows, 120, 600)), ["rear"])
+
+
+def test_the_name_of_an_accepted_class_is_no_line_of_its_own():
+    table = pd.DataFrame([{"column": "all", "class": "a\nmanifest 0", "champion": 0.8, "challenger": 0.5, "accepted": "yes"}])
+    assert exchanged(table) == "(accepted: finds a manifest 0 in 0.500 of its rows instead of 0.800)"
 
 
 def test_a_small_fall_that_many_rows_prove_warns(tmp_path):

@@ -25,7 +25,7 @@ def by_group_suite(prepared: pd.DataFrame, classes: list[str], data: Data, large
     )
     gap = (
         f"This group is treated otherwise, by more than {largest_gap} and beyond chance: find out why, and whether it is just, before this "
-        "model decides on people; train.mitigation may narrow the gap, for a price (docs/fairness.md)."
+        "model decides on people; train.mitigation may narrow the gap, for a price that reports/candidates.csv then shows."
     )
     differs = (
         "Named so, or given such a probability, this group is right less or more often than the others; where the classes are not "
