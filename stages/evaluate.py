@@ -155,7 +155,6 @@ def main() -> None:
     write_table(slicewise, "reports/slices.csv")
     write_table(used, "reports/test_set.csv")
     write_table(predictions(test, y_score, y_pred, classes, data, **more), "reports/predictions.parquet")
-    write_reference(train, test, y_score, y_pred, model, data)
     draw(y_test, y_score, y_pred, classes, classwise, confusion_matrix(y_test, y_pred, labels=classes))
     draw_referral(coverage_curve(y_test, y_pred, sure, classes), asked.refer_below)
     draw_groups(groupwise)
@@ -166,6 +165,7 @@ def main() -> None:
         not_audited("by_group", data, "nobody looked whether groups are treated alike")
     verdicts.append(gate(slicewise, "expectations/slices.json", "reports/gates/slices.json"))
     verdicts.append(gate(used, "expectations/test_set.json", "reports/gates/test_set.json"))
+    write_reference(train, test, y_score, y_pred, model, data)
     write(REPORTS, GATES)
     stop(verdicts)
 

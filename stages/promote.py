@@ -11,7 +11,7 @@ from typing import Any
 from stages.after.challenger import non_inferiority
 from stages.after.champion import load_champion
 from stages.after.proof import COMPARED, EVALUATED, PARTS, missing_proof, suites, verdicts
-from stages.after.registry import CHAMPION, RETIRED, assign, events, identified, in_service, register, verified
+from stages.after.registry import CHAMPION, RETIRED, alone, assign, events, identified, in_service, register, verified
 from stages.command import Refused, run
 from stages.during.model import MODEL, load_model, sha256
 from stages.features import features
@@ -126,7 +126,7 @@ def promote(version: str | None, why: str, public_key: str | None, uncompared: s
     ]
     if problems:
         raise Refused("\n".join(problems))
-    assign(version, CHAMPION, why)
+    assign(version, CHAMPION, why, public_key)
     if before is not None:
         assign(before, RETIRED, f"{version} took its place: {why}")
     return (
@@ -146,7 +146,8 @@ def main() -> None:
     if not says_something(given.why):
         raise Refused("--why is empty: say why this model goes into service, the tag keeps it")
     identified()
-    print(promote(given.version, given.why.strip(), load_params().registry.public_key, given.uncompared))
+    with alone():
+        print(promote(given.version, given.why.strip(), load_params().registry.public_key, given.uncompared))
 
 
 if __name__ == "__main__":

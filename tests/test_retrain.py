@@ -18,7 +18,7 @@ import yaml
 from sklearn.metrics import log_loss
 from threadpoolctl import threadpool_limits
 
-from stages import augment, evaluate, prepare, retrain, train
+from stages import augment, evaluate, prepare, retrain, train, validate
 from stages.after.challenger import CHAMPION, Candidate, challengers, check_classes, non_inferiority
 from stages.after.pool import gather, matured, part, recent, span
 from stages.after.proof import PARTS
@@ -82,8 +82,9 @@ def made(tmp_path_factory) -> Path:
         shutil.copy(suite, folder / "expectations")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
-        for stage in (prepare, augment, train, evaluate):
+        for stage in (prepare, validate, augment, train, evaluate):
             stage.main()
+    subprocess.run(["git", "init", "--quiet"], cwd=folder, check=True)
     return folder
 
 
@@ -108,7 +109,7 @@ def test_a_challenger_of_newer_rows_passes_all_gates_and_is_registered(project, 
     (project / ".dvc").mkdir()
     (project / ".dvc/config").write_text("[core]\n    analytics = false\n", encoding="utf-8")
     (project / ".gitignore").write_text("/registry/v*/\n/models/\n", encoding="utf-8")
-    for git in (["init", "--quiet"], ["add", "--all"], ["commit", "--quiet", "--message", "run"]):
+    for git in (["add", "--all"], ["commit", "--quiet", "--message", "run"]):
         subprocess.run(["git", *git], check=True)
     ended = command(project)
     assert ended.returncode == 0, ended.stdout
