@@ -313,6 +313,17 @@ def test_repository_in_which_nothing_was_registered_says_so(project):
     assert in_service(events()) is None
 
 
+def test_copy_within_another_repository_is_refused(quick, monkeypatch):
+    assign(one("a"), CHAMPION, "why")
+    shutil.rmtree(".git")
+    (quick / "other").mkdir()
+    shutil.move("registry", "other")
+    git("init", "--quiet")
+    monkeypatch.chdir("other")
+    with pytest.raises(Refused, match=r"registry/v1\.0\.0\.dvc is there, and not the tag"):
+        events()
+
+
 @pytest.mark.parametrize("how", ["--no-tags", "--depth=1"])
 def test_clone_without_the_tags_is_refused_until_they_are_fetched(quick, how, monkeypatch):
     for version in (one("a"), one("b"), "v1.0.0"):
@@ -320,7 +331,7 @@ def test_clone_without_the_tags_is_refused_until_they_are_fetched(quick, how, mo
     git("clone", "--quiet", how, quick.as_uri(), "made/clone")
     monkeypatch.chdir("made/clone")
     with pytest.raises(
-        Refused, match=r"git has registry/v1\.0\.0\.dvc, and not the tag model@v1\.0\.0 that registers it; run `git fetch --tags`"
+        Refused, match=r"registry/v1\.0\.0\.dvc is there, and not the tag model@v1\.0\.0 that registers it; run `git fetch --tags`"
     ):
         events()
     git("fetch", "--quiet", "--tags")

@@ -119,10 +119,10 @@ def events() -> list[Event]:
     said, problems = _understood(tags)
     known = {event.version for event in said if event.stage is None}
     problems += [
-        f"git has {pointer}, and not the tag {NAME}@{Path(pointer).stem} that registers it; run `git fetch --tags`, which brings it, or "
-        f"take the file away with `git rm`"
-        for pointer in filter(None, pointers)
-        if Path(pointer).stem not in known and not _interrupted(Path(pointer).stem)
+        f"{pointer.as_posix()} is there, and not the tag {NAME}@{pointer.stem} that registers it; run `git fetch --tags`, which brings it, "
+        "or take the file away if the version is none any more"
+        for pointer in sorted({*map(Path, filter(None, pointers)), *FOLDER.glob("v*.dvc")})
+        if pointer.stem not in known and not _interrupted(pointer.stem)
     ]
     if problems:
         raise Refused("\n".join(problems))
