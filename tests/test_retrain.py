@@ -124,6 +124,8 @@ def test_a_challenger_of_newer_rows_passes_all_gates_and_is_registered(project, 
     assert list(reference["fitted_on"]) == ["data/live/2004.csv"]
     assert reference["model_sha256"] == json.loads(Path("models/challenger/model.json").read_text())["model_sha256"]
     assert model.classes == ["common", "rare"]
+    assert reference["card_sha256"] == sha256("models/challenger/model.json")
+    assert reference["gates"]["by_class"] == sha256("models/challenger/gates/by_class.json")
     gates = {path.stem for path in Path("reports/retraining/gates").iterdir()}
     assert gates == {name for names in GATES.values() for name in names} | {"challenger", "challengers"}
     found = pd.read_csv("reports/retraining/challengers.csv").set_index("candidate")
