@@ -108,7 +108,7 @@ def name_of(given: str | None, batch: Batch | None, path: Path, data: Any) -> st
 
 def monitor(path: Path, labels: Path | None, window: str | None, sample: int, params: Params, source: Source) -> str:
     """Write reports/monitoring/ for a batch and return the verdict over the windows; a batch that cannot be read is a window that fails."""
-    model, reference = load_champion()
+    served, (model, reference) = version(), load_champion()
     digest = sha256(path) if path.is_file() else ""
     try:
         batch = read_batch(path, source, params.data)
@@ -126,7 +126,7 @@ def monitor(path: Path, labels: Path | None, window: str | None, sample: int, pa
         "window": name,
         "batch_sha256": digest,
         "nth": nth,
-        "model": version(),
+        "model": served,
         "model_sha256": reference["model_sha256"],
     }
     record |= {"rows": 0, "rejected_share": 0.0, "until": None, "age": None, "coverage": 0.0}
@@ -157,6 +157,8 @@ def monitor(path: Path, labels: Path | None, window: str | None, sample: int, pa
         if params.data.time:
             until = float(as_number(batch.rows[params.data.time]).max())
             record |= {"until": until, "age": until - reference["trained_until"]}
+    if version() != served:
+        raise Refused(f"another model took the place of {served} while it was monitored; run it again")
     write_json(record | verdicts, folder / windows.RECORD)
     return close(FOLDER, params.monitor.label_delay)
 

@@ -15,7 +15,7 @@ from stages.after.again import judged_again
 from stages.after.challenger import accept, exchanged, non_inferiority
 from stages.after.champion import load_champion
 from stages.after.proof import COMPARED, EVALUATED, PARTS, missing_proof, suites, verdicts
-from stages.after.registry import CHAMPION, FOLDER, RETIRED, assign, events, identified, in_service, register, verified
+from stages.after.registry import CHAMPION, FOLDER, RETIRED, alone, assign, events, identified, in_service, register, verified
 from stages.command import Refused, run
 from stages.during.model import MODEL, load_model, sha256
 from stages.features import features
@@ -150,7 +150,7 @@ def promote(version: str | None, why: str, public_key: str | None, uncompared: s
         raise Refused("\n".join(problems))
     load_model(FOLDER / version / "model.skops")  # what cannot be loaded must not take another's place
     why = f"{why} {manifest.get('accepted', '')}".strip()
-    assign(version, CHAMPION, why)
+    assign(version, CHAMPION, why, public_key)
     if before is not None:
         assign(before, RETIRED, f"{version} took its place: {why}")
     return (
@@ -175,7 +175,8 @@ def main() -> None:
     identified()
     if given.version and given.accept:
         raise Refused(f"{given.version} was held against the champion when it was registered; --accept is for the model of the last run")
-    print(promote(given.version, given.why.strip(), load_params().registry.public_key, given.uncompared, given.accept))
+    with alone():
+        print(promote(given.version, given.why.strip(), load_params().registry.public_key, given.uncompared, given.accept))
 
 
 if __name__ == "__main__":

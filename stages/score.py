@@ -69,6 +69,8 @@ def score(path: Path, out: Path, params: Params, source: Source, most: int = ROW
         raise Refused(f"--out is {out}, the file to score; name another")
     served, (model, _), aside_name = version(), load_champion(), f"{out}.rejects.csv"
     suite = critical(suite_of_rows(), params.data)
+    if version() != served:
+        raise Refused(f"another model took the place of {served} while its files were read; run it again")
     if clash := [column for column in source.key if column in columns_of(model.classes)]:
         raise Refused(
             f"the key {', '.join(clash)} has the name of a column that is written here; rename it in the file and data/sources.yaml"

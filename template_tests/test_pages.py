@@ -56,6 +56,7 @@ def pages(tmp_path_factory) -> dict[str, Path]:
     for name in EVALUATED:
         subprocess.run([str(PYTHON), "-c", WRITE], cwd=folder / name, env=os.environ | {"PYTHONPATH": str(ROOT)}, check=True)
     shutil.copytree(ROOT / "expectations", folder / "monitoring" / "expectations")
+    subprocess.run(["git", "init", "--quiet"], cwd=folder / "monitoring", check=True)
     subprocess.run([str(PYTHON), "-c", WATCH], cwd=folder / "monitoring", env=os.environ | {"PYTHONPATH": str(ROOT)}, check=True)
     watched = {"monitoring": folder / "monitoring" / "reports" / "monitoring.html"}
     return (

@@ -445,6 +445,7 @@ def project(tmp_path, monkeypatch) -> Path:
     frozen = REFERENCE | {"model_sha256": "m", "test_sha256": "t"}
     monkeypatch.setattr(monitor, "load_champion", lambda: (MODEL, frozen))
     monkeypatch.chdir(tmp_path)
+    subprocess.run(["git", "init", "--quiet"], check=True)
     return tmp_path
 
 

@@ -18,7 +18,7 @@ import yaml
 from sklearn.metrics import log_loss
 from threadpoolctl import threadpool_limits
 
-from stages import augment, evaluate, prepare, retrain, train
+from stages import augment, evaluate, prepare, retrain, train, validate
 from stages.after.challenger import CHAMPION, Candidate, accept, challengers, check_classes, exchanged, non_inferiority
 from stages.after.pool import gather, matured, part, recent, span
 from stages.after.proof import PARTS
@@ -82,8 +82,9 @@ def made(tmp_path_factory) -> Path:
         shutil.copy(suite, folder / "expectations")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
-        for stage in (prepare, augment, train, evaluate):
+        for stage in (prepare, validate, augment, train, evaluate):
             stage.main()
+    subprocess.run(["git", "init", "--quiet"], cwd=folder, check=True)
     return folder
 
 
@@ -108,7 +109,7 @@ def test_a_challenger_of_newer_rows_passes_all_gates_and_is_registered(project, 
     (project / ".dvc").mkdir()
     (project / ".dvc/config").write_text("[core]\n    analytics = false\n", encoding="utf-8")
     (project / ".gitignore").write_text("/registry/v*/\n/models/\n", encoding="utf-8")
-    for git in (["init", "--quiet"], ["add", "--all"], ["commit", "--quiet", "--message", "run"]):
+    for git in (["add", "--all"], ["commit", "--quiet", "--message", "run"]):
         subprocess.run(["git", *git], check=True)
     ended = command(project)
     assert ended.returncode == 0, ended.stdout
@@ -124,6 +125,8 @@ def test_a_challenger_of_newer_rows_passes_all_gates_and_is_registered(project, 
     assert list(reference["fitted_on"]) == ["data/live/2004.csv"]
     assert reference["model_sha256"] == json.loads(Path("models/challenger/model.json").read_text())["model_sha256"]
     assert model.classes == ["common", "rare"]
+    assert reference["card_sha256"] == sha256("models/challenger/model.json")
+    assert reference["gates"]["by_class"] == sha256("models/challenger/gates/by_class.json")
     gates = {path.stem for path in Path("reports/retraining/gates").iterdir()}
     assert gates == {name for names in GATES.values() for name in names} | {"challenger", "challengers"}
     found = pd.read_csv("reports/retraining/challengers.csv").set_index("candidate")

@@ -71,6 +71,7 @@ def holds(*expectations: dict) -> None:
 def project(tmp_path, monkeypatch) -> Path:
     """A folder with a suite, and MODEL in service."""
     monkeypatch.chdir(tmp_path)
+    subprocess.run(["git", "init", "--quiet"], check=True)
     (tmp_path / "expectations").mkdir()
     holds(COLUMNS, BETWEEN, KNOWN)
     monkeypatch.setattr(command, "load_champion", lambda: (MODEL, {}))
@@ -400,7 +401,7 @@ def test_command_without_a_file_is_refused():
 
 def test_raw_file_of_the_model_is_scored_as_the_model_decides(pipeline, tmp_path, monkeypatch):
     monkeypatch.undo()  # the model in service is its own
-    for name in ("data/sources.yaml", "data/raw", "expectations", "models", "params.yaml"):
+    for name in ("data/sources.yaml", "data/raw", "expectations", "models", "params.yaml", "reports/gates"):
         origin, target = pipeline.folder / name, tmp_path / "project" / name
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copytree(origin, target) if origin.is_dir() else shutil.copy(origin, target)
