@@ -18,6 +18,8 @@ from stages.before.effort import Curve, Gain, effort_findings, gains, learn, tim
 from stages.before.finding import Finding, heaviest_first
 from stages.before.proof import check_criteria, class_findings, group_findings, group_proofs, prove
 from stages.before.propose import propose, write
+from stages.before.propose_judged import Asked
+from stages.before.repeats import equal_findings, lost_findings, panel, panel_findings, with_one_answer
 from stages.before.scope_page import page
 from stages.before.scoping import HTML, JSON, Scoping, as_json, screen
 from stages.before.suspicious import (
@@ -25,6 +27,7 @@ from stages.before.suspicious import (
     cluster_findings,
     contradiction_findings,
     contradictions,
+    date_findings,
     giveaways,
     group_rate_findings,
     group_rates,
@@ -36,7 +39,8 @@ from stages.command import Refused, run
 from stages.detect import complete
 from stages.groups import check_audit
 from stages.params import ROW_ID, Params, load_params
-from stages.prepare import IS_TEST, KIND, MANY_COLUMNS, PROBLEM, assign, check_roles, check_target, conform, reject
+from stages.prepare import IS_TEST, KIND, MANY_COLUMNS, PROBLEM, assign, check_roles, check_target, conform, fates, reject
+from stages.shares import lost_and_equal
 from stages.sources import RECORD, Raw, Source, load_sources, read
 from stages.tables import write_json, write_text
 
@@ -92,24 +96,24 @@ def judge(raw: Raw, name: str, source: Source, params: Params) -> tuple[ibis.Tab
     return judged, columns
 
 
-def _sides(judged: ibis.Table, params: Params) -> ibis.Table:
-    """Return the kept rows with IS_TEST where the split is by time; by chance no row is a test row yet."""
+def parted(judged: ibis.Table, params: Params) -> ibis.Table:
+    """Return the kept rows with IS_TEST and, by time, the KIND of those that a cut-off loses; at random none is a test row yet."""
     kept = judged.filter(_[KIND].isnull())
     if params.prepare.split.by == "time":
-        return assign(kept, params).filter(_[KIND].isnull())
+        return assign(kept, params)
     return kept.mutate(ibis.literal(False).name(IS_TEST))
 
 
-def class_counts(judged: ibis.Table, params: Params) -> pd.DataFrame:
+def class_counts(sides: ibis.Table, params: Params) -> pd.DataFrame:
     """Return the training and test rows of each class as the configured split would have them: by time exactly, at random about."""
     target, split = params.data.target, params.prepare.split
-    counts = _sides(judged, params).group_by(target).agg(n=_.count(), test=_[IS_TEST].cast("int64").sum())
+    counts = sides.filter(_[KIND].isnull()).group_by(target).agg(n=_.count(), test=_[IS_TEST].cast("int64").sum())
     found = counts.order_by(target).to_pandas().set_index(target)
     test = found["test"] if split.by == "time" else (found["n"] * split.test_size).round()
     return pd.DataFrame({"train": found["n"] - test, "test": test}).astype(int)
 
 
-def sample(judged: ibis.Table, source: Source, params: Params) -> pd.DataFrame:
+def sample(sides: ibis.Table, source: Source, params: Params) -> pd.DataFrame:
     """Return up to SAMPLE kept rows with RECORD and, by time, IS_TEST, in the order of ROW_ID, a hash: an order of chance.
 
     Goes through a file, as the stages do, so that types are those of data/prepared, and closes the table engine.
@@ -117,16 +121,10 @@ def sample(judged: ibis.Table, source: Source, params: Params) -> pd.DataFrame:
     columns = [column for column in source.columns if column not in params.data.forbidden]
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "rows.parquet"
-        _sides(judged, params).select(*columns, ROW_ID, RECORD, IS_TEST).order_by(ROW_ID).limit(SAMPLE).to_parquet(path)
-        judged.get_backend().disconnect()  # its memory is needed
+        kept = sides.filter(_[KIND].isnull()).select(*columns, ROW_ID, RECORD, IS_TEST)
+        kept.order_by([ROW_ID, *columns, RECORD]).limit(SAMPLE).to_parquet(path)
+        sides.get_backend().disconnect()  # its memory is needed
         return pd.read_parquet(path)
-
-
-def identical(judged: ibis.Table, params: Params) -> int:
-    """Return how many records repeat another in every column, among those without another fault."""
-    apart = [column for column in [params.data.time, *params.data.cluster] if column]
-    whole = judged.filter(_[KIND].isnull() | (_[KIND] == "duplicate")).group_by(list(dict.fromkeys([ROW_ID, *apart]))).agg(n=_.count())
-    return int(whole.aggregate(more=(_.n - 1).sum()).to_pandas()["more"].iloc[0])
 
 
 @dataclass(frozen=True)
@@ -160,19 +158,25 @@ def scope(judged: ibis.Table, columns: list[Column], raw: Raw, name: str, source
     """
     data = params.data
     kinds = judged[KIND].value_counts(name="n").to_pandas().dropna().set_index(KIND)["n"].astype(int).sort_index().to_dict()
-    counts = class_counts(judged, params)
+    sides = parted(judged, params)
+    counts = class_counts(sides, params)
     check_criteria(params.scope, counts.sum(axis=1))
     features = [column for column in source.columns if column not in data.not_features()]
     contradicting = contradictions(judged, features, data.target)
-    repeats = identical(judged, params) if "duplicate" in kinds else 0
-    marked = sample(judged, source, params)
+    by_fate = fates(judged, sides, data.target)
+    told = lost_and_equal(by_fate)
+    kinds |= {kind: int(by_fate[kind].sum()) for kind in ("before_cutoff",) if kind in by_fate}
+    marked = sample(sides, source, params)
 
     rows = marked.drop(columns=[RECORD, IS_TEST])
     training = rows[~marked[IS_TEST]].head(JUDGED).reset_index(drop=True)
     n_rows, n_train = int(counts.to_numpy().sum()), int(counts["train"].sum())
     with threadpool_limits(params.train.threads):
         tried = attempt(training, n_train, params)
-        times = _order(rows.head(COUNTED), marked[RECORD].head(COUNTED), tried.easy, params)
+        in_time = orders(rows.head(COUNTED), data, marked[RECORD].head(COUNTED))
+        times = _order(rows.head(COUNTED), in_time, tried.easy, params)
+    of_panel = panel(rows.head(COUNTED), data, in_time)
+    about_panel = panel_findings(of_panel, data, params.prepare.split)
     recalls = tried.curve.recalls() if tried.curve else {}
     proofs = [prove(label, row.train, row.test, params.scope.floor(label), recalls.get(label)) for label, row in counts.iterrows()]
     groups = group_proofs(rows, data, (n_rows - n_train) / n_rows)
@@ -180,8 +184,12 @@ def scope(judged: ibis.Table, columns: list[Column], raw: Raw, name: str, source
     found = [
         *tried.suspected,
         *class_findings(proofs, tried.curve is not None),
+        *lost_findings(told, kinds, n_train),
+        *about_panel,
         *times,
+        *date_findings(in_time, data, times),
         *cluster_findings(rows.head(COUNTED), data),
+        *equal_findings(told, n_rows, source),
         *contradiction_findings(contradicting, n_rows),
         *findings(columns, data, source),
         *missing_findings(columns, data),
@@ -190,12 +198,14 @@ def scope(judged: ibis.Table, columns: list[Column], raw: Raw, name: str, source
         *copy_findings(training[features]),
         *effort_findings(tried.gains, params.scope),
     ]
+    found = with_one_answer(found, of_panel, about_panel)
     scoping = Scoping(
         source=name,
         params=params,
         records=raw.records_in_file,
         rejected={"malformed": len(raw.rejects), **kinds} if len(raw.rejects) else kinds,
-        identical=repeats,
+        identical=told["equal"] + kinds.get("duplicate", 0),
+        shares=told,
         n_rows=n_rows,
         sampled=len(training),
         columns=columns,
@@ -213,10 +223,9 @@ def scope(judged: ibis.Table, columns: list[Column], raw: Raw, name: str, source
     return scoping, rows
 
 
-def _order(rows: pd.DataFrame, record: pd.Series, easy: list[str], params: Params) -> list[Finding]:
-    """Return what is to be said of an order in time; `record`: the order in the file; `easy` columns are no features."""
+def _order(rows: pd.DataFrame, times: dict[str, pd.Series], easy: list[str], params: Params) -> list[Finding]:
+    """Return what is to be said of the orders in time that `orders` found; `easy` columns are no features."""
     data, by = params.data, params.prepare.split.by
-    times = orders(rows, data, record)
     found = order_findings(times, rows[data.target], data, by)
     part = rows.head(JUDGED)
     for name in [name for name in times if name in rows.columns and by == "random"]:
@@ -243,8 +252,8 @@ def main() -> None:
     write_json(as_json(scoping), JSON)
     write_text(page(scoping), HTML)
     print(screen(scoping))
-    duplicate_share = scoping.rejected.get("duplicate", 0) / scoping.records
-    proposed = write(propose(rows, params.data, params.scope, scoping.n_rows, duplicate_share, params.evaluate.slices))
+    asked = Asked("drop" if source.drops_equal else source.equal_rows, params.prepare.split.keep_clusters_whole, params.evaluate.slices)
+    proposed = write(propose(rows, params.data, params.scope, scoping.n_rows, asked))
     write_text("".join(f"{line}\n" for line in proposed), DIFFERENCES)
     more = [f"and {len(proposed) - TOLD} more: {DIFFERENCES} has them whole"] if len(proposed) > TOLD else []
     told = [line if len(line) <= WIDE else line[: WIDE - 3] + "..." for line in proposed[:TOLD]]

@@ -15,17 +15,18 @@ from stages.tables import TEST, TRAIN, VERDICTS, Stored, read_table, write_json,
 NO_GROUPS = "data.sensitive in params.yaml names no column: nobody looked what the features and labels say of groups"
 
 
-def leakage(train: pd.DataFrame, test: pd.DataFrame, data: Data, random_state: int) -> pd.DataFrame:
+def leakage(train: pd.DataFrame, test: pd.DataFrame, data: Data, random_state: int, clusters_whole: bool = True) -> pd.DataFrame:
     """Return one row per check for what training must not know of the test rows or of the target.
 
     `rows_on_both_sides`, `clusters_on_both_sides`, `not_a_feature` (columns that another role hides, but that are among
     the features) are counts; `gives_away` is, for each feature, how well it alone ranks the classes (see `giveaway`), on
     average. Of more than two classes `gives_class_away` is the same for the one that it ranks best: a blood value can
-    rightly tell one illness of nine, a copy of the target tells all.
+    rightly tell one illness of nine, a copy of the target tells all. Clusters are not looked for where the split cuts them on purpose
+    (not `clusters_whole`).
     """
     X = features(train, data)
     shared = {"rows_on_both_sides": _shared(train, test, [ROW_ID])}
-    if data.cluster:
+    if data.cluster and clusters_whole:
         shared["clusters_on_both_sides"] = _shared(train, test, data.cluster)
     hidden = [column for column in X.columns if column in {*data.not_features(), *data.forbidden}]
     shared["not_a_feature"] = len(hidden)
@@ -51,7 +52,7 @@ def main() -> None:
     params = load_params()
     train, test = read_table(TRAIN), read_table(TEST)
     support = class_support(train, test, params.data, params.scope.metric)
-    leaks = leakage(train, test, params.data, params.random_state)
+    leaks = leakage(train, test, params.data, params.random_state, params.prepare.split.keep_clusters_whole)
     write_table(support, "reports/classes.csv")
     write_table(leaks, "reports/leakage.csv")
     tables: dict[str, pd.DataFrame | Stored] = {"prepared": Stored(TRAIN, TEST), "classes": support, "leakage": leaks}
