@@ -114,15 +114,14 @@ def class_counts(sides: ibis.Table, params: Params) -> pd.DataFrame:
 
 
 def sample(sides: ibis.Table, source: Source, params: Params) -> pd.DataFrame:
-    """Return up to SAMPLE kept rows with RECORD and, by time, IS_TEST, in the order of ROW_ID, a hash: an order of chance.
+    """Return up to SAMPLE rows with RECORD and, by time, IS_TEST and KIND, in the order of ROW_ID, a hash: an order of chance.
 
     Goes through a file, as the stages do, so that types are those of data/prepared, and closes the table engine.
     """
     columns = [column for column in source.columns if column not in params.data.forbidden]
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "rows.parquet"
-        kept = sides.filter(_[KIND].isnull()).select(*columns, ROW_ID, RECORD, IS_TEST)
-        kept.order_by([ROW_ID, *columns, RECORD]).limit(SAMPLE).to_parquet(path)
+        sides.select(*columns, ROW_ID, RECORD, IS_TEST, KIND).order_by([ROW_ID, *columns, RECORD]).limit(SAMPLE).to_parquet(path)
         sides.get_backend().disconnect()  # its memory is needed
         return pd.read_parquet(path)
 
@@ -166,7 +165,8 @@ def scope(judged: ibis.Table, columns: list[Column], raw: Raw, name: str, source
     by_fate = fates(judged, sides, data.target)
     told = lost_and_equal(by_fate)
     kinds |= {kind: int(by_fate[kind].sum()) for kind in ("before_cutoff",) if kind in by_fate}
-    marked = sample(sides, source, params)
+    every = sample(sides, source, params)
+    marked = every[every[KIND].isna()].drop(columns=KIND).reset_index(drop=True)
 
     rows = marked.drop(columns=[RECORD, IS_TEST])
     training = rows[~marked[IS_TEST]].head(JUDGED).reset_index(drop=True)
@@ -175,7 +175,7 @@ def scope(judged: ibis.Table, columns: list[Column], raw: Raw, name: str, source
         tried = attempt(training, n_train, params)
         in_time = orders(rows.head(COUNTED), data, marked[RECORD].head(COUNTED))
         times = _order(rows.head(COUNTED), in_time, tried.easy, params)
-    of_panel = panel(rows.head(COUNTED), data, in_time)
+    of_panel = panel(every[rows.columns].head(COUNTED), data, params.prepare.split, in_time)
     about_panel = panel_findings(of_panel, data, params.prepare.split)
     recalls = tried.curve.recalls() if tried.curve else {}
     proofs = [prove(label, row.train, row.test, params.scope.floor(label), recalls.get(label)) for label, row in counts.iterrows()]

@@ -1,10 +1,12 @@
 """Work list: every phase has its questions, decided by params.yaml or open, with what the numbers say."""
 
 import numpy as np
+import pandas as pd
 
 from stages.before.effort import Curve, Gain
 from stages.before.finding import Finding
 from stages.before.proof import GroupProof, prove
+from stages.before.suspicious import date_findings
 from stages.before.worklist import PHASES, work_list
 from tests.test_effort import params
 
@@ -78,3 +80,10 @@ def test_groups_that_cannot_be_audited_are_named():
 def test_the_cases_that_it_takes_to_see_a_worse_recall_follow_from_the_rarest_class():
     says = tasks()["After how many cases is a worse recall seen?"].says
     assert says == "the rarest class comes 90.9 times in 1,000 cases: 20 of it, the fewest to judge by, take about 220 cases"
+
+
+def test_a_date_that_nobody_named_leaves_the_order_in_time_open():
+    assert tasks()["Do rows have an order in time?"].state == "decided"
+    asked = date_findings({"day": pd.Series(pd.to_datetime(["2001-02-03"]))}, params().data, [])
+    task = tasks(asked)["Do rows have an order in time?"]
+    assert (task.state, task.says) == ("open", "split by random, time not named; look at day")

@@ -1,5 +1,6 @@
 """Look for rows that come again: equal rows, clusters that a cut-off parts, and things that return in each period (panel data)."""
 
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -14,10 +15,13 @@ from stages.sources import Source
 
 TEST = 0.3  # of the rows, at most, are test rows of the split that is proposed
 FEWEST = 20  # clusters, and pairs of rows that would meet by chance
-REMEDIES = {
-    "duplicate": "if these are no records written twice, look at key and equal_rows in data/sources.yaml",
-    "key_conflict": "nobody can tell which of them is right: mend them, or the key in data/sources.yaml",
-    "before_cutoff": "they belong to clusters that go on after the cut-off; prepare.split.keep_clusters_whole: false would keep them",
+LOST = {  # what to call them, and what to do
+    "duplicate": ("duplicates", "if these are no records written twice, look at key and equal_rows in data/sources.yaml"),
+    "key_conflict": ("rows of one key", "nobody can tell which of them is right: mend them, or the key in data/sources.yaml"),
+    "before_cutoff": (
+        "rows before the cut-off",
+        "they belong to clusters that go on after the cut-off; prepare.split.keep_clusters_whole: false would keep them",
+    ),
 }
 
 
@@ -43,14 +47,14 @@ def equal_findings(told: dict[str, Any], n_rows: int, source: Source) -> list[Fi
 def lost_findings(told: dict[str, Any], kinds: dict[str, int], n_train: int) -> list[Finding]:
     """Return which rows are left out although they have a label, with their classes; a stop where a cut-off loses too many."""
     found = []
-    for kind, do in REMEDIES.items():
+    for kind, (about, do) in LOST.items():
         n = kinds.get(kind, 0)
         if not n:
             continue
         is_stop = kind == "before_cutoff" and n > MOST_LOST * (n + n_train)
         weight = "stop" if is_stop else "look" if told["class_shift"] > MOST_SHIFT else "note"
         what = f"{n:,} rows are left out. Their classes are {told[f'{kind}_classes']}; those of all rows are {told['classes']}"
-        found.append(Finding(weight, "data", kind, what, do))  # type: ignore[arg-type]
+        found.append(Finding(weight, "data", about, what, do))  # type: ignore[arg-type]
     return found
 
 
@@ -71,19 +75,19 @@ class Panel:
     before: int
 
 
-def panel(rows: pd.DataFrame, data: Data, times: dict[str, pd.Series]) -> Panel | None:
-    """Return the panel that `rows` are, None where they are none.
+def panel(rows: pd.DataFrame, data: Data, split: Split, times: Collection[str]) -> Panel | None:
+    """Return the panel that `rows` are, those that a cut-off loses among them, None where they are none.
 
     times: the columns that may order the rows. A pair of columns names the rows where hardly any two rows share both, although far
     more would if the columns had nothing to do with each other.
     """
     if len(data.cluster) > 1:
         return None
-    of_time = [name for name in times if name in rows.columns and name not in data.cluster]
+    of_time = [name for name in times if name in rows and name not in data.cluster]
     for time in [data.time] if data.time in of_time else of_time:
         for cluster in data.cluster or _things(rows, [data.target, *data.forbidden, *of_time]):
             if _names_rows(rows[cluster], rows[time]):
-                return _panel(rows[[cluster, time]].dropna(), str(cluster), str(time))
+                return _panel(rows[cluster], rows[time], split.test_from if split.by == "time" and time == data.time else None)
     return None
 
 
@@ -114,15 +118,16 @@ def _pairs(values: pd.Series | pd.DataFrame) -> float:
     return float((counts * (counts - 1)).sum() / 2)
 
 
-def _panel(both: pd.DataFrame, cluster: str, time: str) -> Panel:
-    values = np.sort(both[time].unique())
-    later = [value for value in values[1:] if (both[time] >= value).mean() <= TEST]
-    cut = later[0] if later else values[-1]
-    latest = both[time].groupby(both[cluster]).transform("max")
-    before = both[time] < cut
-    named = pd.Timestamp(cut).isoformat().removesuffix("T00:00:00") if is_datetime64_any_dtype(both[time]) else str(cut)
-    lost = int((before & (latest >= cut)).sum())
-    return Panel(cluster, time, both[cluster].nunique(), len(values), named, lost, int(before.sum()))
+def _panel(cluster: pd.Series, time: pd.Series, test_from: Any) -> Panel:
+    """Return the panel, with the cut-off `test_from`, or, if that is None, the first value from which on TEST of the rows are left."""
+    is_date = is_datetime64_any_dtype(time)
+    values = np.sort(time.dropna().unique())
+    later = [value for value in values[1:] if (time >= value).mean() <= TEST] or list(values[-1:])
+    cut = later[0] if test_from is None else pd.Timestamp(test_from) if is_date else test_from
+    before, goes_on = time < cut, time.groupby(cluster).transform("max") >= cut
+    named = pd.Timestamp(cut).isoformat().removesuffix("T00:00:00") if is_date else str(cut)
+    counts = cluster.nunique(), len(values), named, int((before & goes_on).sum()), int(before.sum())
+    return Panel(str(cluster.name), str(time.name), *counts)
 
 
 def panel_findings(found: Panel | None, data: Data, split: Split) -> list[Finding]:

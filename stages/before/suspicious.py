@@ -72,6 +72,8 @@ def giveaways(rows: pd.DataFrame, data: Data, random_state: int) -> tuple[dict[s
 
     What is known only after the target can only be suspected: by a high ROC AUC, by the name, by gaps that differ by class.
     """
+    if rows.empty:  # a cut-off can leave no training row
+        return {}, []
     X, y = features(rows, data), rows[data.target]
     by_label = giveaway(X, y, clusters(rows, data.cluster), random_state)
     aucs = by_label.mean(axis=1).to_dict()
@@ -140,20 +142,20 @@ def shifts(order: pd.Series, y: pd.Series) -> dict[str, tuple[float, str]]:
     """Return for each class whose share halves or doubles along `order` the p of that, and what happens, in words.
 
     Looked at are the ends of a straight line through the share (p of Cochran and Armitage's test), and each of BLOCKS equal blocks
-    against the others (Fisher's), for a share that jumps; p is corrected for the number of looks at all classes (Bonferroni).
+    against the others (Fisher's), for a share that jumps. p is corrected for all classes, both looks and all blocks (Bonferroni).
     """
     known = order.notna()
     if known.sum() < 20 * BLOCKS or order[known].nunique() < 2:
         return {}
     rank, y = order[known].rank(method="average", pct=True), y[known]
     block = np.minimum((rank * BLOCKS).astype(int), BLOCKS - 1)
-    looks = (len(np.unique(block)) + 1) * y.nunique()
+    looks = 2 * (y.nunique() - 1)  # of two classes one says all
     found = {}
     for label, n in y.value_counts().items():
         if n < FEW or n == len(y):
             continue
-        seen = [_trend(rank, y == label), *_jumps(block, y == label)]
-        p, words = min(seen)
+        trend, jumps = _trend(rank, y == label), _jumps(block, y == label)
+        p, words = min([trend, *((p * block.nunique(), said) for p, said in jumps)])
         if words:
             found[str(label)] = (min(1.0, p * looks), words)
     return found
