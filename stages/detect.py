@@ -89,7 +89,9 @@ def sources_yaml(found: Found, path: str, labels: list[str]) -> str:
         f"    encoding: {found.encoding}  # utf-8 | utf-16 | cp1252 | latin-1",
         f'    decimal: "{found.decimal}"  # "." | ","',
         f"    missing: [{', '.join(map(_quoted, found.missing))}]  # how the file writes a missing value",
-        "    key: []  # columns that name a row: two rows with one key are refused",
+        "    key: []  # columns that name a row: repeats of a row are dropped, rows of one key that differ are refused",
+        "    equal_rows: together  # rows equal in all columns; together: on one side of every split | separate: different cases | drop",
+        "    no_content: []  # columns that say nothing of a row, such as a line number of the export: equal rows may differ in them",
         "    columns:",
     ]
     return "\n".join([*lines, *(f"      {_plain(column)}: {kind}" for column, kind in kinds.items())]) + "\n"
