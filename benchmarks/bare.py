@@ -36,7 +36,6 @@ def split(params: Params, source: dict[str, Any]) -> tuple[pd.DataFrame, pd.Data
     raw = pd.read_csv(source["path"], na_values=source["missing"], keep_default_na=False)
     apart = [data.time, *(column for column in data.cluster if column != data.time)]
     rows = raw.dropna(subset=[data.target, *apart]).sort_values(apart, kind="stable")
-    rows = rows.drop_duplicates([column for column in rows.columns if column not in apart])
     latest = rows.groupby(data.cluster)[data.time].transform("max")
     cutoff = params.prepare.split.cutoff
     rows = rows[(latest < cutoff) | (rows[data.time] >= cutoff)].sort_values(list(source["columns"]))

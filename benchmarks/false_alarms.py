@@ -26,7 +26,7 @@ from sklearn.base import ClassifierMixin
 from tqdm import tqdm
 
 from stages.augment import augment
-from stages.before.propose_judged import judged_suites
+from stages.before.propose_judged import Asked, judged_suites
 from stages.during.candidates import Judge, OutOfFold, compare
 from stages.during.fairness import by_group
 from stages.during.importance import importances
@@ -352,7 +352,7 @@ def judge(table: pd.DataFrame, suite: Path) -> str:
 def suite(name: str, n_classes: int, n_groups: int, folder: Path) -> Path:
     """Return the file of a suite as it is proposed for data with so many classes and groups, and confirmed."""
     values = [(label, group) for label in labels(n_classes) for group in labels(n_groups, "group")]
-    proposed = judged_suites(pd.DataFrame(values, columns=["y", "group"]), DATA, CRITERIA, 0.0, SLICED)[name]
+    proposed = judged_suites(pd.DataFrame(values, columns=["y", "group"]), DATA, CRITERIA, Asked(slices=SLICED))[name]
     for one in proposed["expectations"]:
         one["meta"]["bound"] = "confirmed"
     path = folder / f"{name}.json"

@@ -143,9 +143,9 @@ def halves(n_rows: int, n: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         yield order[: len(order) // 2], order[len(order) // 2 :]
 
 
-def propose_from(bench: Bench, rows: pd.DataFrame, duplicate_share: float) -> int:
+def propose_from(bench: Bench, rows: pd.DataFrame) -> int:
     """Write the suites proposed from these prepared rows, and return how many expectations they hold."""
-    suites = propose(rows, bench.params.data, CRITERIA, len(rows), duplicate_share)
+    suites = propose(rows, bench.params.data, CRITERIA, len(rows))
     for path in (bench.folder / "expectations").glob("*.json"):
         path.unlink()
     write(suites, bench.folder / "expectations")
@@ -158,7 +158,7 @@ def false_alarms(bench: Bench, n_halves: int) -> tuple[int, Counter[str], int]:
     train, test, _ = prepared(bench, bench.raw, bench.raw.rows)
     rows = pd.concat([train, test], ignore_index=True)
     for mine, other in tqdm(list(halves(len(rows), n_halves)), desc=bench.name, disable=not sys.stderr.isatty()):
-        size = propose_from(bench, rows.iloc[np.sort(mine)].reset_index(drop=True), 0.0)
+        size = propose_from(bench, rows.iloc[np.sort(mine)].reset_index(drop=True))
         found = judged(bench, "prepared", rows.iloc[np.sort(other)].reset_index(drop=True))
         alarms += bool(found)
         suite = json.loads((bench.folder / "expectations" / "prepared.json").read_text(encoding="utf-8"))["expectations"]
@@ -170,8 +170,8 @@ def attempts(bench: Bench, trials: int, shares: list[float]) -> pd.DataFrame:
     """Return one row per corruption, share and trial: whether it was caught, whether by a finding that blocks, and by which gates."""
     rows = []
     for trial, (mine, other) in enumerate(halves(len(bench.raw.rows), trials)):
-        train, test, sources = prepared(bench, bench.half(mine), bench.half(mine).rows)
-        propose_from(bench, pd.concat([train, test], ignore_index=True), float(sources["duplicate_share"].iloc[0]))
+        train, test, _ = prepared(bench, bench.half(mine), bench.half(mine).rows)
+        propose_from(bench, pd.concat([train, test], ignore_index=True))
         raw = bench.half(other)
         clean = findings(bench, raw, raw.rows, True)
         for corruption in tqdm(CORRUPTIONS, desc=bench.name, disable=not sys.stderr.isatty()):

@@ -91,7 +91,9 @@ def sources_yaml(found: Found, path: str, labels: list[str]) -> str:
         f"    missing: [{', '.join(map(_quoted, found.missing))}]  # how the file writes a missing value",
         f"    date_formats: {{{', '.join(f'{_quoted(column)}: {_quoted(how)}' for column, how in found.date_formats.items())}}}"
         '  # column: how its dates are written, where not as 2024-12-31, such as "%d.%m.%Y"',
-        "    key: []  # columns that name a row: two rows with one key are refused",
+        "    key: []  # columns that name a row: repeats of a row are dropped, rows of one key that differ are refused",
+        "    equal_rows: together  # rows equal in all columns; together: on one side of every split | separate: different cases | drop",
+        "    no_content: []  # columns that say nothing of a row, such as a line number of the export: equal rows may differ in them",
         "    columns:",
     ]
     return "\n".join([*lines, *(f"      {_plain(column)}: {kind}" for column, kind in kinds.items())]) + "\n"

@@ -170,7 +170,6 @@ def main() -> None:
         not_audited("by_group", data, "nobody looked whether groups are treated alike")
     verdicts.append(gate(slicewise, "expectations/slices.json", "reports/gates/slices.json"))
     verdicts.append(gate(used, "expectations/test_set.json", "reports/gates/test_set.json"))
-    write_reference(train, test, y_score, y_pred, model, data)
     write(REPORTS, GATES)
     stop(verdicts)
     write_reference(train, test, y_score, y_pred, model, data)

@@ -5,7 +5,7 @@ from typing import Any
 import pandas as pd
 from pandas.api.types import is_bool_dtype, is_datetime64_any_dtype, is_numeric_dtype
 
-from stages.params import Data
+from stages.params import ROW_ID, Data
 
 EPOCH = pd.Timestamp("1970-01-01").as_unit("us")  # nanoseconds would end in 2262, and databases write 9999-12-31 for "open"
 
@@ -42,5 +42,11 @@ def text_columns(X: pd.DataFrame) -> list[str]:
 
 
 def clusters(rows: pd.DataFrame, columns: list[str]) -> pd.Series:
-    """Return (n_samples,) cluster ids: the same for rows that agree in `columns`, one for each row where there are none."""
-    return rows.groupby(columns, dropna=False).ngroup() if columns else pd.Series(range(len(rows)), index=rows.index)
+    """Return (n_samples,) cluster ids: the same for rows that agree in `columns`, or, where there are none, for rows that share ROW_ID.
+
+    Rows of a table without ROW_ID, which prepare did not make, are a cluster each.
+    """
+    if columns:
+        return rows.groupby(columns, dropna=False).ngroup()
+    ids = pd.factorize(rows[ROW_ID], use_na_sentinel=False)[0] if ROW_ID in rows else range(len(rows))
+    return pd.Series(ids, index=rows.index)

@@ -12,7 +12,7 @@ import pandas as pd
 from threadpoolctl import threadpool_limits
 
 from stages.after import monitoring_page, windows
-from stages.after.batch import LINE, Batch, beside, check_labels, live_suite, named_by, read_batch, with_labels
+from stages.after.batch import LINE, Batch, beside, check_labels, live_suite, named_by, once, read_batch, with_labels
 from stages.after.champion import load_champion, suite_of_rows, version, worth_of_features
 from stages.after.drift import domain, drift, pictures
 from stages.after.labelling import to_label
@@ -111,7 +111,7 @@ def monitor(path: Path, labels: Path | None, window: str | None, sample: int, pa
     served, (model, reference) = version(), load_champion()
     digest = sha256(path) if path.is_file() else ""
     try:
-        batch = read_batch(path, source, params.data)
+        batch = once(read_batch(path, source, params.data), source)
     except Refused as refusal:
         if not digest:
             raise

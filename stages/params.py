@@ -11,7 +11,8 @@ from stages.formats import RESERVED, is_date
 from stages.schema import Section, load
 from stages.waivers import says_something
 
-ROW_ID = f"{RESERVED}row_id"  # prepare adds it: two rows share it if all their raw columns but time and cluster agree
+# prepare adds it: rows share it that agree in all raw columns but the target and what data/sources.yaml calls no_content
+ROW_ID = f"{RESERVED}row_id"
 ORIGIN = f"{RESERVED}origin"  # augment adds it: real, repeated or synthetic
 Share = Annotated[float, Field(gt=0, lt=1)]
 Age = Annotated[float, Field(gt=0)]  # days where data.time is a date, else units of it
@@ -74,11 +75,22 @@ class Data(Section):
 
 
 class Split(Section):
-    """How rows are parted into training and test; clusters always stay whole."""
+    """How rows are parted into training and test; clusters stay whole unless `keep_clusters_whole`, by time alone, is false."""
 
     by: Literal["time", "random"]
     test_from: int | str | None  # text as it stands in the file: DVC takes no dates
     test_size: Share
+    keep_clusters_whole: bool = True
+
+    @model_validator(mode="after")
+    def clusters_are_cut_by_time_alone(self) -> Self:
+        """A split at random that cuts clusters in two would test on rows that the model knows."""
+        if self.by == "random" and not self.keep_clusters_whole:
+            raise ValueError(
+                "keep_clusters_whole is false, which is allowed with by: time alone; at random the earlier and later rows of a "
+                "cluster would be mixed, so set it to true"
+            )
+        return self
 
     @field_validator("test_from", mode="before")
     @classmethod

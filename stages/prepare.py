@@ -1,4 +1,4 @@
-"""Read the raw source, reject what does not conform, drop duplicates, and part the rows into training and test."""
+"""Read the raw source, reject what does not conform, and part the rows into training and test, equal rows on one side."""
 
 import errno
 from dataclasses import dataclass
@@ -15,12 +15,14 @@ from stages.formats import MOST_CLASSES, OFFSET, PATTERNS, RESERVED, date_patter
 from stages.gate import gate, stop
 from stages.groups import check_audit
 from stages.params import ROW_ID, Params, Split, load_params
+from stages.shares import lost_and_equal
 from stages.sources import RECORD, Raw, Source, load_sources, read
 from stages.tables import REJECTED, TEST, TRAIN, whole, write_table
 
 KINDS = ["malformed", "bad_value", "unlabelled", "duplicate", "key_conflict", "before_cutoff"]
 PROBLEM, KIND, REASON = f"{RESERVED}problem", f"{RESERVED}kind", f"{RESERVED}reason"
 WRONG, CLUSTER, IS_TEST, N = f"{RESERVED}wrong", f"{RESERVED}cluster", f"{RESERVED}is_test", f"{RESERVED}n"
+NTH, EQUAL = f"{RESERVED}nth", f"{RESERVED}equal"
 TYPES = {"text": "string", "integer": "int64", "number": "float64", "boolean": "boolean", "date": "timestamp"}
 WORDS = {"integer": "no integer of 64 bits", "number": "no finite number", "boolean": "neither true nor false", "date": "no ISO date"}
 MANY_COLUMNS = 100
@@ -29,10 +31,14 @@ BESIDE_KEY = ["label", "y_pred", "confidence", "referred", "model_version", "dec
 
 @dataclass(frozen=True)
 class Prepared:
-    """Rows of a source after preparation: `rows` are accepted and carry IS_TEST; `rejects` say why the others are not."""
+    """Rows of a source after preparation: `rows` are accepted and carry IS_TEST; `rejects` say why the others are not.
+
+    `counts`: how many rows of each class (index) were kept, are equal to an earlier one, or were left out (see `fates`).
+    """
 
     rows: ibis.Table
     rejects: pd.DataFrame
+    counts: pd.DataFrame
 
 
 def check_roles(params: Params, source: Source) -> None:
@@ -67,6 +73,12 @@ def check_roles(params: Params, source: Source) -> None:
             problems.append(f"params.yaml: the key {column!r} would be a feature; name it in data.cluster or data.forbidden")
         if column in BESIDE_KEY:
             problems.append(f"data/sources.yaml: the key {column!r} is called as a column that is written beside it; rename it in the file")
+    for column in source.no_content:
+        if column not in data.forbidden:
+            problems.append(
+                f"data/sources.yaml: no_content names {column!r}, which params.yaml uses; name it in data.forbidden of params.yaml as "
+                "well, or take it out of no_content"
+            )
     allowed = {"integer": int, "date": str}.get(columns.get(data.time or "", ""))
     if split.by == "time" and data.time in columns and (allowed is None or not isinstance(split.test_from, allowed)):
         problems.append(
@@ -127,28 +139,38 @@ def _date(text: ibis.expr.types.StringValue, written: str | None) -> ibis.Value:
 
 
 def reject(rows: ibis.Table, params: Params, source: Source) -> ibis.Table:
-    """Return `rows` with KIND and REASON, both null for rows that are kept.
+    """Return `rows` with ROW_ID, EQUAL, and with KIND and REASON, both null for rows that are kept.
 
-    A row is a duplicate if another agrees with it in every column but time and cluster; the one that comes first stays.
+    EQUAL marks kept rows that agree with an earlier one in all columns but those without content. They are rejected as duplicates
+    only where a key says that they are one thing, or data/sources.yaml says `equal_rows: drop`; the one that comes first stays.
     Rows that share the declared key but differ are all rejected: nobody can tell which is right.
     """
-    data = params.data
+    data, free = params.data, source.no_content
     needed = [data.target, *([data.time] if data.time and params.prepare.split.by == "time" else []), *data.cluster]
     missing = ibis.array([ibis.ifelse(rows[column].isnull(), column, None) for column in dict.fromkeys(needed)])
     missing = missing.filter(lambda column: column.notnull()).join(", ").nullif("")
-    apart = list(dict.fromkeys(column for column in [data.time, *data.cluster] if column))
     judged = rows.mutate(
         ibis.cases((_[PROBLEM].notnull(), "bad_value"), (missing.notnull(), "unlabelled")).name(KIND),
         ibis.coalesce(_[PROBLEM], missing + " is missing").name(REASON),
-        row_id(rows, [column for column in source.columns if column not in apart]).name(ROW_ID),
+        row_id(rows, [column for column in source.columns if column not in (data.target, *free)]).name(ROW_ID),
     )
-    nth = ibis.row_number().over(group_by=[KIND, ROW_ID], order_by=[*apart, RECORD])
-    reason = "a row that was kept agrees in all columns" + (f" but {', '.join(apart)}" if apart else "")
-    judged = _also(judged, nth > 0, "duplicate", reason)
+    nth = ibis.row_number().over(group_by=[KIND, ROW_ID, data.target], order_by=[*free, RECORD])
+    judged = judged.mutate(nth.name(NTH))
+    if source.drops_equal:
+        reason = "a row that was kept agrees in all columns" + (f" but {', '.join(free)}" if free else "")
+        judged = _also(judged, _[NTH] > 0, "duplicate", reason)
     if source.key:
         rivals = _[RECORD].count().over(group_by=[KIND, *source.key])
         judged = _also(judged, rivals > 1, "key_conflict", f"other rows have the same key: {', '.join(source.key)}")
-    return judged
+    judged = judged.mutate((_[KIND].isnull() & (_[NTH] > 0)).name(EQUAL)).drop(NTH)
+    return apart(judged, data.target, free) if source.equal_rows == "separate" else judged
+
+
+def apart(rows: ibis.Table, target: str, no_content: list[str]) -> ibis.Table:
+    """Return `rows` with another ROW_ID for each of those that share one: its nth row is named by its number, too."""
+    by = [column for column in (KIND, ROW_ID) if column in rows.columns]
+    nth = ibis.row_number().over(group_by=by, order_by=[target, *no_content, RECORD])
+    return rows.mutate(ibis.ifelse(nth > 0, (_[ROW_ID] + "-" + nth.cast("string")).hexdigest("md5"), _[ROW_ID]).name(ROW_ID))
 
 
 def _also(judged: ibis.Table, wrong: ibis.Deferred, kind: str, reason: str) -> ibis.Table:
@@ -161,7 +183,11 @@ def _also(judged: ibis.Table, wrong: ibis.Deferred, kind: str, reason: str) -> i
 
 
 def row_id(rows: ibis.Table, columns: list[str]) -> ibis.Value:
-    """Return a name for each row (MD5, in hexadecimal) that it shares with the rows that agree in `columns`."""
+    """Return a name for each row (MD5, in hexadecimal) that it shares with the rows that agree in `columns`.
+
+    The target is none of them: rows that differ in the label alone have to stay together as well. Else, of a table with few different
+    rows, the rows of one class that look so would be trained on and those of the other tested, and the model would learn the opposite.
+    """
     texts = [ibis.ifelse(rows[column].isnull(), "-", "+" + rows[column].cast("string")) for column in columns]
     return ibis.literal("\x1f").join(texts).hexdigest("md5")
 
@@ -169,14 +195,15 @@ def row_id(rows: ibis.Table, columns: list[str]) -> ibis.Value:
 def assign(rows: ibis.Table, params: Params) -> ibis.Table:
     """Return kept `rows` with IS_TEST, and with KIND and REASON where a cluster runs across the cut-off.
 
-    By time a cluster goes where its latest row goes, and its rows from before the cut-off are rejected.
+    By time a cluster goes where its latest row goes, and its rows from before the cut-off are rejected, unless clusters are cut: then
+    each row goes where its own time says.
     """
     data, split = params.data, params.prepare.split
     if split.by == "random":
         return _assign_at_random(rows, data.target, data.cluster, split, params.random_state)
     time = rows[str(data.time)]
     cutoff = ibis.literal(split.cutoff)
-    latest = time.max().over(group_by=data.cluster) if data.cluster else time
+    latest = time.max().over(group_by=data.cluster) if data.cluster and split.keep_clusters_whole else time
     late = (latest >= cutoff) & (time < cutoff)
     return rows.mutate(
         (latest >= cutoff).name(IS_TEST),
@@ -186,11 +213,10 @@ def assign(rows: ibis.Table, params: Params) -> ibis.Table:
 
 
 def _assign_at_random(rows: ibis.Table, target: str, cluster: list[str], split: Split, random_state: int) -> ibis.Table:
-    """Return `rows` with IS_TEST for a stratified share of the clusters; a row is its own cluster where none is declared."""
+    """Return `rows` with IS_TEST for a stratified share of the clusters, those of rows that share ROW_ID where none are declared."""
     from stages.split import test_clusters  # here, since a split by time has no use for scikit-learn, which takes a second to import
 
-    order = cluster or [column for column in rows.columns if not column.startswith(RESERVED)]
-    rank = ibis.dense_rank().over(order_by=order)  # follows from the values, not from the order in the file
+    rank = ibis.dense_rank().over(order_by=cluster or [ROW_ID])  # follows from the values, not from the order in the file
     numbered = rows.get_backend().create_table("numbered", rows.mutate(rank.name(CLUSTER)), temp=True)
     labels = numbered.select(CLUSTER, target).to_pandas()
     test = test_clusters(labels[target], labels[CLUSTER], split.test_size, random_state)
@@ -214,12 +240,28 @@ def prepare(raw: Raw, name: str, source: Source, params: Params) -> Prepared:
     for table in (judged, assigned):
         found = table.filter(_[KIND].notnull()).select(RECORD, KIND, REASON).to_pandas()
         rejects.append(pd.DataFrame({"source": name, "line": raw.lines(found[RECORD]), "kind": found[KIND], "reason": found[REASON]}))
-    rows = assigned.filter(_[KIND].isnull()).order_by(list(source.columns))
+    rows = assigned.filter(_[KIND].isnull()).order_by([*source.columns, ROW_ID])
     not_empty = [table for table in rejects if len(table)] or rejects[:1]
     return Prepared(
         rows.select(*[column for column in source.columns if column not in params.data.forbidden], ROW_ID, IS_TEST),
         pd.concat(not_empty).sort_values("line", ignore_index=True),
+        fates(judged, assigned, target),
     )
+
+
+def fates(judged: ibis.Table, assigned: ibis.Table, target: str) -> pd.DataFrame:
+    """Return how many rows of each class (index) were kept, are equal to an earlier one among these, or were left out, by kind.
+
+    judged: what `reject` returns; assigned: what `assign` makes of its kept rows.
+    """
+    parts = [
+        table.group_by([target, KIND, EQUAL]).agg(_.count().name(N)).to_pandas()
+        for table in (judged.filter(_[KIND].isin(["duplicate", "key_conflict"])), assigned)
+    ]
+    found = pd.concat([part for part in parts if len(part)])
+    found[KIND] = found[KIND].astype("object").fillna("kept")
+    equal = found[(found[KIND] == "kept") & found[EQUAL]].assign(**{KIND: "equal"})
+    return pd.concat([found, equal]).pivot_table(index=target, columns=KIND, values=N, aggfunc="sum", fill_value=0)
 
 
 def check_target(kept: ibis.Table, target: str, name: str, judged: ibis.Table, raw: Raw) -> None:
@@ -253,8 +295,18 @@ def summarise(prepared: Prepared, raw: Raw, name: str, source: Source) -> pd.Dat
     row |= {"train": int(sides.get(False, 0)), "test": int(sides.get(True, 0))}
     row["unaccounted"] = row["records"] - sum(row[kind] for kind in KINDS) - row["train"] - row["test"]
     unusable = row["malformed"] + row["bad_value"] + row["unlabelled"] + row["key_conflict"]
-    shares = {"unusable_share": unusable / max(row["records"], 1), "duplicate_share": row["duplicate"] / max(row["records"], 1)}
-    return pd.DataFrame([row | shares])
+    return pd.DataFrame([row | {"unusable_share": unusable / max(row["records"], 1)} | shares(row, prepared.counts)])
+
+
+def shares(row: dict[str, Any], counts: pd.DataFrame) -> dict[str, Any]:
+    """Return what the `row` of a source goes on with: shares of duplicate, equal and lost rows, and their classes.
+
+    `before_cutoff_share` is of the rows that could have been training rows. counts: see `fates`.
+    """
+    told = lost_and_equal(counts)
+    before = row["before_cutoff"] + row["train"]
+    found = {f"{kind}_share": n / max(row["records"], 1) for kind, n in (("duplicate", row["duplicate"]), ("equal", told["equal"]))}
+    return found | {"before_cutoff_share": row["before_cutoff"] / max(before, 1)} | told
 
 
 def _write(rows: ibis.Table, path: Path) -> None:

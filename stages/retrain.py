@@ -36,6 +36,7 @@ from stages.during.warm import check_same, continued
 from stages.features import features
 from stages.gate import Verdict, gate, stop
 from stages.params import ORIGIN, Params, load_params
+from stages.prepare import shares
 from stages.sources import Source, load_sources
 from stages.suite import read_suite
 from stages.tables import AUGMENTED, TEST, TRAIN, read_table, write_json, write_table, write_text
@@ -175,7 +176,7 @@ def sources(pool: Pool) -> pd.DataFrame:
     row: dict[str, Any] = {"source": "retrain", "path": pool.cohort.as_posix(), "records": records} | went
     row["unaccounted"] = records - sum(went.values())
     unusable = went["malformed"] + went["bad_value"]
-    return pd.DataFrame([row | {"unusable_share": unusable / records, "duplicate_share": went["duplicate"] / records}])
+    return pd.DataFrame([row | {"unusable_share": unusable / records} | shares(row, pool.of_classes)])
 
 
 def judge(name: str, folder: Path, pool: Pool, params: Params, champion: Model, n_candidates: int) -> tuple[str, Verdict]:

@@ -20,12 +20,15 @@ from stages.before.finding import Finding, heaviest_first
 from stages.before.forecast import blocked, class_table, group_table
 from stages.before.proof import ClassProof, GroupProof, check_criteria, class_findings, group_findings, group_proofs, prove
 from stages.before.propose import propose, write
+from stages.before.propose_judged import Asked
+from stages.before.repeats import equal_findings, lost_findings, panel, panel_findings, with_one_answer
 from stages.before.scope_page import headline, page
 from stages.before.scoping import HTML, JSON, Scoping, as_json, screen
 from stages.before.suspicious import (
     cluster_findings,
     contradiction_findings,
     contradictions,
+    date_findings,
     giveaways,
     group_rate_findings,
     group_rates,
@@ -40,7 +43,8 @@ from stages.during.changes import write_profile
 from stages.gate import find
 from stages.groups import check_audit, groups
 from stages.params import ROW_ID, Data, Params, load_params
-from stages.prepare import IS_TEST, KIND, MANY_COLUMNS, PROBLEM, N, assign, check_roles, check_target, conform, reject
+from stages.prepare import IS_TEST, KIND, MANY_COLUMNS, PROBLEM, N, assign, check_roles, check_target, conform, fates, reject
+from stages.shares import lost_and_equal
 from stages.sources import RECORD, Raw, Source, load_sources, read
 from stages.suite import read_suite
 from stages.tables import write_json, write_text
@@ -101,43 +105,34 @@ def judge(raw: Raw, name: str, source: Source, params: Params) -> tuple[ibis.Tab
     return judged, columns
 
 
-def _sides(judged: ibis.Table, params: Params) -> ibis.Table:
-    """Return the kept rows with IS_TEST where the split is by time; by chance no row is a test row yet."""
+def parted(judged: ibis.Table, params: Params) -> ibis.Table:
+    """Return the kept rows with IS_TEST and, by time, the KIND of those that a cut-off loses; at random none is a test row yet."""
     kept = judged.filter(_[KIND].isnull())
     if params.prepare.split.by == "time":
-        return assign(kept, params).filter(_[KIND].isnull())
+        return assign(kept, params)
     return kept.mutate(ibis.literal(False).name(IS_TEST))
 
 
-def class_counts(judged: ibis.Table, params: Params) -> pd.DataFrame:
+def class_counts(sides: ibis.Table, params: Params) -> pd.DataFrame:
     """Return the training and test rows of each class as the configured split would have them: by time exactly, at random about."""
     target, split = params.data.target, params.prepare.split
-    counts = _sides(judged, params).group_by(target).agg(_.count().name(N), _[IS_TEST].cast("int64").sum().name(IS_TEST))
+    counts = sides.filter(_[KIND].isnull()).group_by(target).agg(_.count().name(N), _[IS_TEST].cast("int64").sum().name(IS_TEST))
     found = counts.order_by(target).to_pandas().set_index(target)
     test = found[IS_TEST] if split.by == "time" else (found[N] * split.test_size).round()
     return pd.DataFrame({"train": found[N] - test, "test": test}).astype(int)
 
 
-def sample(judged: ibis.Table, source: Source, params: Params) -> pd.DataFrame:
-    """Return up to SAMPLE kept rows with RECORD and, by time, IS_TEST, in the order of ROW_ID, a hash: an order of chance.
+def sample(sides: ibis.Table, source: Source, params: Params) -> pd.DataFrame:
+    """Return up to SAMPLE rows with RECORD and, by time, IS_TEST and KIND, in the order of ROW_ID, a hash: an order of chance.
 
     Goes through a file, as the stages do, so that types are those of data/prepared, and closes the table engine.
     """
     columns = [column for column in source.columns if column not in params.data.forbidden]
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "rows.parquet"
-        _sides(judged, params).select(*columns, ROW_ID, RECORD, IS_TEST).order_by(ROW_ID).limit(SAMPLE).to_parquet(path)
-        judged.get_backend().disconnect()  # its memory is needed
+        sides.select(*columns, ROW_ID, RECORD, IS_TEST, KIND).order_by([ROW_ID, *columns, RECORD]).limit(SAMPLE).to_parquet(path)
+        sides.get_backend().disconnect()  # its memory is needed
         return pd.read_parquet(path)
-
-
-def identical(judged: ibis.Table, params: Params) -> int:
-    """Return how many records repeat another in every column, among those without another fault."""
-    apart = [column for column in [params.data.time, *params.data.cluster] if column]
-    whole = (
-        judged.filter(_[KIND].isnull() | (_[KIND] == "duplicate")).group_by(list(dict.fromkeys([ROW_ID, *apart]))).agg(_.count().name(N))
-    )
-    return int(whole.aggregate(more=(_[N] - 1).sum()).to_pandas()["more"].iloc[0])
 
 
 @dataclass(frozen=True)
@@ -224,30 +219,41 @@ def scope(judged: ibis.Table, columns: list[Column], raw: Raw, name: str, source
     data = params.data
     kinds = judged[KIND].value_counts(name="n").to_pandas().dropna().set_index(KIND)["n"].astype(int).sort_index().to_dict()
     kinds = {"malformed": len(raw.rejects), **kinds} if len(raw.rejects) else kinds
-    counts = class_counts(judged, params)
+    sides = parted(judged, params)
+    counts = class_counts(sides, params)
     check_criteria(params.scope, counts.sum(axis=1))
     features = [column for column in source.columns if column not in data.not_features()]
     contradicting = contradictions(judged, features, data.target)
-    repeats = identical(judged, params) if "duplicate" in kinds else 0
-    marked = sample(judged, source, params)
+    by_fate = fates(judged, sides, data.target)
+    told = lost_and_equal(by_fate)
+    kinds |= {kind: int(by_fate[kind].sum()) for kind in ("before_cutoff",) if kind in by_fate}
+    every = sample(sides, source, params)
+    marked = every[every[KIND].isna()].drop(columns=KIND).reset_index(drop=True)
 
     rows = marked.drop(columns=[RECORD, IS_TEST])
     training = rows[~marked[IS_TEST]].head(JUDGED).reset_index(drop=True)
     n_rows, n_train = int(counts.to_numpy().sum()), int(counts["train"].sum())
-    duplicate_share = kinds.get("duplicate", 0) / raw.records_in_file
-    proposed = write(propose(rows, data, params.scope, n_rows, duplicate_share, params.evaluate.slices))
+    asked = Asked("drop" if source.drops_equal else source.equal_rows, params.prepare.split.keep_clusters_whole, params.evaluate.slices)
+    proposed = write(propose(rows, data, params.scope, n_rows, asked))
     with threadpool_limits(params.train.threads):
         write_profile(rows, n_rows, data, pd.Timestamp.now(), params.random_state)
         tried = attempt(training, n_train, params)
-        times = _order(rows.head(COUNTED), marked[RECORD].head(COUNTED), tried.easy, params)
+        in_time = orders(rows.head(COUNTED), data, marked[RECORD].head(COUNTED))
+        times = _order(rows.head(COUNTED), in_time, tried.easy, params)
+    of_panel = panel(every[rows.columns].head(COUNTED), data, params.prepare.split, in_time)
+    about_panel = panel_findings(of_panel, data, params.prepare.split)
     proofs, of_groups = proofs_of(rows, marked[IS_TEST], counts, tried.recalls, params)
     rates = group_rates(rows.head(COUNTED), data)
     found = [
         *gate_findings(kinds, name, raw.records_in_file, rows, n_rows, data),
         *tried.suspected,
         *class_findings(proofs, params.train.decision_weights),
+        *lost_findings(told, kinds, n_train),
+        *about_panel,
         *times,
+        *date_findings(in_time, data, times),
         *cluster_findings(rows.head(COUNTED), data),
+        *equal_findings(told, n_rows, source),
         *contradiction_findings(contradicting, n_rows),
         *findings(columns, data, source),
         *missing_findings(columns, data),
@@ -256,12 +262,14 @@ def scope(judged: ibis.Table, columns: list[Column], raw: Raw, name: str, source
         *copy_findings(training[features]),
         *effort_findings(tried.gains, params.scope, [proof.label for proof in proofs if proof.verdict == "below"]),
     ]
+    found = with_one_answer(found, of_panel, about_panel)
     scoping = Scoping(
         source=name,
         params=params,
         records=raw.records_in_file,
         rejected=kinds,
-        identical=repeats,
+        identical=told["equal"] + kinds.get("duplicate", 0),
+        shares=told,
         n_rows=n_rows,
         sampled=len(training),
         columns=columns,
@@ -280,10 +288,9 @@ def scope(judged: ibis.Table, columns: list[Column], raw: Raw, name: str, source
     return scoping, proposed
 
 
-def _order(rows: pd.DataFrame, record: pd.Series, easy: list[str], params: Params) -> list[Finding]:
-    """Return what is to be said of an order in time; `record`: the order in the file; `easy` columns are no features."""
+def _order(rows: pd.DataFrame, times: dict[str, pd.Series], easy: list[str], params: Params) -> list[Finding]:
+    """Return what is to be said of the orders in time that `orders` found; `easy` columns are no features."""
     data, by = params.data, params.prepare.split.by
-    times = orders(rows, data, record)
     found = order_findings(times, rows[data.target], data, by)
     part = rows.head(JUDGED)
     for name in [name for name in times if name in rows.columns and by == "random"]:

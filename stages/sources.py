@@ -41,13 +41,26 @@ class Source(Section):
     missing: list[str]
     date_formats: dict[str, str] = Field(default_factory=dict)
     key: list[str]
+    equal_rows: Literal["together", "separate", "drop"] = "together"
+    no_content: list[str] = Field(default_factory=list)
     columns: Annotated[dict[str, Literal["text", "integer", "number", "boolean", "date"]], Field(min_length=1, max_length=MOST_COLUMNS)]
 
     @model_validator(mode="after")
-    def key_is_declared(self) -> Self:
-        """The key is made of declared columns."""
-        if unknown := [column for column in self.key if column not in self.columns]:
-            raise ValueError(f"key names {', '.join(unknown)}, which columns does not declare")
+    def names_are_declared(self) -> Self:
+        """The key and the columns without content are declared columns, and no column is both."""
+        wrong = [
+            f"{setting} names {column!r}, which columns does not declare"
+            for setting, names in (("key", self.key), ("no_content", self.no_content))
+            for column in names
+            if column not in self.columns
+        ]
+        wrong += [
+            f"no_content names {column!r}, which key names: what tells rows apart is content"
+            for column in self.no_content
+            if column in self.key
+        ]
+        if wrong:
+            raise ValueError("; ".join(wrong))
         return self
 
     @model_validator(mode="after")
@@ -65,6 +78,11 @@ class Source(Section):
                 raise ValueError(f"date_formats names {column!r}, which columns does not declare as a date")
             date_pattern(written)
         return self
+
+    @property
+    def drops_equal(self) -> bool:
+        """Whether of rows that agree in all columns only the first is kept: a key says that they are one thing, or `equal_rows` does."""
+        return bool(self.key) or self.equal_rows == "drop"
 
 
 class Sources(Section):

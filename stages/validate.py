@@ -17,7 +17,7 @@ from stages.suite import bounds
 from stages.tables import TEST, TRAIN, VERDICTS, Stored, read_table, write_json, write_table
 
 
-def leakage(train: pd.DataFrame, test: pd.DataFrame, data: Data, random_state: int) -> pd.DataFrame:
+def leakage(train: pd.DataFrame, test: pd.DataFrame, data: Data, random_state: int, clusters_whole: bool = True) -> pd.DataFrame:
     """Return one row per check for what training must not know of the test rows or of the target.
 
     `rows_on_both_sides`, `clusters_on_both_sides`, `not_a_feature` (columns that another role hides, but that are among
@@ -26,15 +26,16 @@ def leakage(train: pd.DataFrame, test: pd.DataFrame, data: Data, random_state: i
     rightly tell one illness of nine, a copy of the target tells all. `one_sided` names for each feature the value, or the state of
     being filled in, that holds nearly one class alone, with the part that it settles of what the class shares leave open (see
     `one_sided`): a field that exists only once a loan was granted ranks the classes badly, and tells half of the grants for sure.
+    Clusters are not looked for where the split cuts them on purpose (not `clusters_whole`).
     """
-    return by_feature(train, test, data, random_state).drop(columns="feature")
+    return by_feature(train, test, data, random_state, clusters_whole).drop(columns="feature")
 
 
-def by_feature(train: pd.DataFrame, test: pd.DataFrame, data: Data, random_state: int) -> pd.DataFrame:
+def by_feature(train: pd.DataFrame, test: pd.DataFrame, data: Data, random_state: int, clusters_whole: bool = True) -> pd.DataFrame:
     """Return the table of `leakage` with the feature that each row is about, if it is about one."""
     X, y, ids = features(train, data), train[data.target], clusters(train, data.cluster)
     shared = {"rows_on_both_sides": _shared(train, test, [ROW_ID])}
-    if data.cluster:
+    if data.cluster and clusters_whole:
         shared["clusters_on_both_sides"] = _shared(train, test, data.cluster)
     hidden = [column for column in X.columns if column in {*data.not_features(), *data.forbidden}]
     shared["not_a_feature"] = len(hidden)
@@ -75,7 +76,7 @@ def main() -> None:
     params = load_params()
     train, test = read_table(TRAIN), read_table(TEST)
     support = class_support(train, test, params.data, params.scope.metric)
-    told = by_feature(train, test, params.data, params.random_state)
+    told = by_feature(train, test, params.data, params.random_state, params.prepare.split.keep_clusters_whole)
     leaks = told.drop(columns="feature")
     write_table(support, "reports/classes.csv")
     write_table(leaks, "reports/leakage.csv")

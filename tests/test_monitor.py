@@ -14,7 +14,7 @@ import pandas as pd
 import pytest
 
 from stages import monitor
-from stages.after.batch import LINE, Batch, check_labels, live_source, live_suite, read_batch, with_labels
+from stages.after.batch import LINE, Batch, check_labels, live_source, live_suite, once, read_batch, with_labels
 from stages.after.drift import compared, domain, drift
 from stages.after.labelling import to_label
 from stages.after.performance import delong, figures, performance
@@ -354,6 +354,26 @@ def test_rows_that_do_not_conform_are_rejected_with_their_reason(tmp_path, sourc
     assert found.rejects["kind"].tolist() == ["bad_value", "malformed"]
     assert found.rejects["reason"][0] == "a is 'much', no finite number"
     assert (found.labels.tolist(), found.records) == (["yes"], 3)
+
+
+EQUAL = "id,a,label\nr1,1,no\nr1,1,no\nr2,2,yes\nr3,3,no\nr3,4,no\n"
+
+
+def test_equal_rows_of_a_batch_stay_where_prepare_keeps_them(tmp_path, source):
+    found = batch(tmp_path, source, EQUAL)
+    assert once(found, source.model_copy(update={"key": []})) is found
+
+
+def test_a_batch_that_names_a_row_twice_is_told_as_prepare_tells_it(tmp_path, source):
+    found = once(batch(tmp_path, source, EQUAL), source)
+    assert found.rejects[["line", "kind"]].to_numpy().tolist() == [[3, "duplicate"], [5, "key_conflict"], [6, "key_conflict"]]
+    assert found.rows["id"].tolist() == ["r1", "r2"]
+    assert (found.labels.tolist(), found.records) == (["no", "yes"], 5)
+
+
+def test_equal_rows_of_a_batch_are_dropped_where_prepare_drops_them(tmp_path, source):
+    asked = source.model_copy(update={"key": [], "equal_rows": "drop", "no_content": []})
+    assert once(batch(tmp_path, source, EQUAL), asked).rejects["line"].tolist() == [3]
 
 
 def test_batch_without_a_feature_is_refused(tmp_path, source):

@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import ibis
@@ -9,8 +10,8 @@ import yaml
 from ibis import _
 
 from stages.command import Refused
-from stages.params import Params
-from stages.prepare import BESIDE_KEY, IS_TEST, PROBLEM, Prepared, check_roles, conform, main, prepare, summarise
+from stages.params import ROW_ID, Params
+from stages.prepare import BESIDE_KEY, IS_TEST, PROBLEM, check_roles, conform, main, prepare, summarise
 from stages.sources import Raw, Source, read
 from tests.pipeline_run import SETTINGS
 
@@ -205,23 +206,63 @@ def test_a_row_without_time_is_kept_if_chance_parts_the_rows():
     assert rejected(prepared(text, YEARS, params(time="year"))) == []
 
 
-def test_of_equal_rows_the_first_stays():
-    outcome = prepared(FOUR + "red,1,a\n red ,1.0,a\n", TOYS, params())
+SIX = FOUR + "red,1,a\n red ,1.0,a\n"  # three rows are equal
+
+
+def test_equal_rows_are_kept():
+    outcome = prepared(SIX, TOYS, params())
+    assert rejected(outcome) == []
+    assert len(outcome.rows.to_pandas()) == 6
+
+
+def test_equal_rows_are_on_one_side():
+    for seed in range(5):
+        rows = prepared(SIX, TOYS, params().model_copy(update={"random_state": seed})).rows.to_pandas()
+        assert rows[rows["size"] == 1][IS_TEST].nunique() == 1
+
+
+def test_rows_that_differ_in_the_label_alone_are_on_one_side():
+    text = HEADER + "red,1,a\nred,1,b\nred,2,a\nred,3,b\nred,4,a\nred,5,b\n"
+    for seed in range(5):  # else those of one class could be trained on and those of the other tested
+        rows = prepared(text, TOYS, params().model_copy(update={"random_state": seed})).rows.to_pandas()
+        assert rows[rows["size"] == 1][IS_TEST].nunique() == 1
+    assert rows.groupby("size")[ROW_ID].nunique().tolist() == [1] * 5
+
+
+@pytest.mark.parametrize("source", [{"equal_rows": "drop"}, {"key": ["colour", "size"]}], ids=["asked", "key"])
+def test_of_equal_rows_the_first_stays_where_they_are_one_thing(source):
+    forbidden = {"colour": "of the key", "size": "of the key"} if "key" in source else {}
+    text = SIX.replace("colour", "shape,colour").replace("\n", "\nround,").removesuffix("round,")
+    outcome = prepared(text, {"shape": "text"} | TOYS, params(forbidden=forbidden), **source)
     reason = "a row that was kept agrees in all columns"
     assert rejected(outcome) == [[6, "duplicate", reason], [7, "duplicate", reason]]
+    assert outcome.rows.to_pandas()[ROW_ID].nunique() == 4
 
 
-def test_rows_that_differ_in_time_or_cluster_only_are_duplicates():
-    text = YEAR_HEADER + "red,q,2000,a\nred,p,2000,a\nblue,r,2001,b\nblue,r,2002,b\n"
-    outcome = prepared(text, YEARS, params(FROM_2001, time="year", cluster=["pack"]))
-    reason = "a row that was kept agrees in all columns but year, pack"
-    assert rejected(outcome) == [[2, "duplicate", reason], [5, "duplicate", reason]]
+def test_equal_rows_that_are_different_cases_count_one_by_one():
+    rows = prepared(SIX + "red,1,b\n", TOYS, params(), equal_rows="separate").rows.to_pandas()
+    assert (len(rows), rows[ROW_ID].nunique()) == (7, 7)
 
 
-def test_of_duplicates_the_earliest_stays():
-    text = YEAR_HEADER + "red,z,2000,a\nred,a,2001,a\nblue,r,2001,b\n"
-    outcome = prepared(text, YEARS, params(FROM_2001, time="year", cluster=["pack"]))
-    assert [line for line, _, _ in rejected(outcome)] == [3]  # else a later row would take an earlier one out of training
+def test_rows_that_differ_in_time_or_cluster_are_not_equal():
+    text = YEAR_HEADER + "red,q,2000,a\nred,p,2000,a\nblue,r,2001,b\nblue,r,2002,b\nblue,r,2002,b\n"
+    outcome = prepared(text, YEARS, params(FROM_2001, time="year", cluster=["pack"]), equal_rows="drop")
+    assert rejected(outcome) == [[6, "duplicate", "a row that was kept agrees in all columns"]]
+    assert outcome.rows.to_pandas()[ROW_ID].nunique() == 4
+
+
+def test_rows_are_equal_that_differ_only_in_what_has_no_content():
+    columns, text = {"line": "text"} | TOYS, "line,colour,size,label\n1,red,1,a\n2,red,1,a\n3,red,2,b\n4,blue,3,a\n5,blue,4,b\n"
+    of_export = {"line": "a number of the export"}
+    assert len(prepared(text, columns, params(forbidden=of_export), equal_rows="drop").rows.to_pandas()) == 5
+    outcome = prepared(text, columns, params(forbidden=of_export), equal_rows="drop", no_content=["line"])
+    assert rejected(outcome) == [[3, "duplicate", "a row that was kept agrees in all columns but line"]]
+
+
+def test_a_column_without_content_has_no_other_use():
+    with pytest.raises(Refused, match="no_content names 'size', which"):
+        check_roles(params(), declared(TOYS, no_content=["size"]))
+    check_roles(params(forbidden={"size": "a number of the export"}), declared(TOYS, no_content=["size"]))
 
 
 def test_a_missing_value_equals_no_word():
@@ -271,6 +312,13 @@ def test_earlier_rows_of_a_cluster_in_test_are_rejected():
     text = YEAR_HEADER + "red,p,2000,a\nblue,q,2000,b\npink,q,2001,b\n"
     outcome = prepared(text, YEARS, params(FROM_2001, time="year", cluster=["pack"]))
     assert rejected(outcome) == [[3, "before_cutoff", "its cluster goes on after year 2001"]]
+
+
+def test_a_cluster_that_is_cut_by_time_loses_no_row():
+    text = YEAR_HEADER + "red,p,2000,a\nblue,q,2000,b\npink,q,2001,b\n"
+    outcome = prepared(text, YEARS, params(FROM_2001 | {"keep_clusters_whole": False}, time="year", cluster=["pack"]))
+    assert rejected(outcome) == []
+    assert sides(outcome, "colour") == (["blue", "red"], ["pink"])
 
 
 def test_rows_agree_in_all_columns_of_a_cluster():
@@ -512,18 +560,43 @@ def test_every_record_is_accounted_for(every_kind):
         "unaccounted": 0,
         "unusable_share": pytest.approx(5 / 9),
         "duplicate_share": pytest.approx(1 / 9),
+        "equal_share": 0.0,
+        "before_cutoff_share": 0.5,  # of the row that is training and the one that could have been
+        "equal": 0,
+        "class_shift": pytest.approx(0.0),
+        "classes": "a 50%, b 50%",
+        "equal_classes": "-",
+        "duplicate_classes": "a 100%",
+        "key_conflict_classes": "a 50%, b 50%",
+        "before_cutoff_classes": "b 100%",
     }
+
+
+def test_equal_rows_are_counted_with_their_classes():
+    source = declared(TOYS)
+    raw = raw_of(SIX, source)
+    [row] = summarise(prepare(raw, "toys", source, params()), raw, "toys", source).to_dict("records")
+    assert (row["equal"], row["equal_share"], row["equal_classes"]) == (2, pytest.approx(2 / 6), "a 100%")
+    assert (row["duplicate"], row["classes"], row["class_shift"]) == (0, "a 67%, b 33%", 0.0)
+
+
+def test_dropped_rows_of_another_class_shift_the_shares():
+    source = declared(TOYS, equal_rows="drop")
+    raw = raw_of(SIX, source)
+    [row] = summarise(prepare(raw, "toys", source, params()), raw, "toys", source).to_dict("records")
+    assert (row["duplicate"], row["duplicate_classes"], row["equal"]) == (2, "a 100%", 0)
+    assert row["class_shift"] == pytest.approx(4 / 6 - 2 / 4)
 
 
 def test_a_lost_row_is_unaccounted(every_kind):
     outcome, raw, source = every_kind
-    lost = Prepared(outcome.rows.filter(~_[IS_TEST]), outcome.rejects)
+    lost = replace(outcome, rows=outcome.rows.filter(~_[IS_TEST]))
     assert summarise(lost, raw, "toys", source)["unaccounted"].tolist() == [1]
 
 
 def test_a_lost_reject_is_unaccounted(every_kind):
     outcome, raw, source = every_kind
-    lost = Prepared(outcome.rows, outcome.rejects.iloc[1:])
+    lost = replace(outcome, rejects=outcome.rejects.iloc[1:])
     assert summarise(lost, raw, "toys", source)["unaccounted"].tolist() == [1]
 
 
@@ -575,8 +648,14 @@ def shuffled(text):
             settings(cluster=["size"]),
             {},
         ),
+        (
+            "line," + HEADER + "".join(f"{n},red,{n // 4},{'ab'[n % 2]}\n" for n in range(40)),
+            {"line": "text"} | TOYS,
+            settings(forbidden={"line": "a number of the export"}),
+            {"equal_rows": "separate", "no_content": ["line"]},
+        ),
     ],
-    ids=["with rejects", "by time", "at random", "at random by cluster"],
+    ids=["with rejects", "by time", "at random", "at random by cluster", "at random, equal rows apart"],
 )
 def test_the_order_of_the_rows_in_the_file_does_not_matter(text, columns, content, source):
     stage(text, columns, content, **source)

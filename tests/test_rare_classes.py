@@ -38,7 +38,7 @@ def judged(train: pd.DataFrame, test: pd.DataFrame, params: Params, folder: Path
     y_score = one.predict_proba(features(test, params.data))
     y_pred = one.decide(y_score)
     metrics = score(test["label"], y_score, y_pred, classes)
-    suite = judged_suites(train, params.data, params.scope, 0.0)["by_class"]
+    suite = judged_suites(train, params.data, params.scope)["by_class"]
     (folder / "by_class.json").write_text(json.dumps(suite), encoding="utf-8")
     own = pd.Series(range(len(test)))
     table = by_class(test["label"], y_pred, metrics, own, class_intervals(test["label"], y_score, classes, own, 0))

@@ -32,7 +32,7 @@ from stages.during.remedy import REMEDY, write_remedy
 from stages.during.warm import check_same, continued
 from stages.gate import gate
 from stages.params import ROW_ID, load_params
-from stages.sources import load_sources
+from stages.sources import Source, load_sources
 from stages.summary import GATES
 from stages.tables import TEST, TRAIN, read_table
 from tests.drills import ALWAYS
@@ -446,16 +446,49 @@ def test_rows_that_were_seen_before_do_not_judge(project):
         gathered("2005")
 
 
-def test_rows_of_the_pool_like_those_of_the_cohort_leave_the_pool():
-    columns = [ROW_ID, "year", "house"]
-    pool = pd.DataFrame([("a", 1, "x"), ("b", 1, "x"), ("b", 2, "x"), ("c", 1, "y"), ("d", 1, "z")], columns=columns)
-    cohort = pd.DataFrame([("a", 3, "w"), ("e", 3, "y"), ("e", 4, "y"), ("d", 1, "z")], columns=columns)
-    params = settings(data={"time": "year", "cluster": ["house"]})
-    train, test, went = part(pool, cohort, params)
-    assert train.to_numpy().tolist() == [["b", 1, "x"], ["d", 1, "z"]]
-    assert test.to_numpy().tolist() == [["a", 3, "w"], ["e", 3, "y"]]
-    # b and e stand twice, d was seen before, a of the pool is like one of the cohort; y goes on in the cohort
-    assert went == {"duplicate": 4, "before_cutoff": 1, "train": 2, "test": 2}
+COLUMNS = [ROW_ID, "year", "house", "label"]
+POOL = [("a", 1, "x", "p"), ("b", 1, "x", "p"), ("b", 1, "x", "p"), ("c", 1, "y", "p"), ("d", 1, "z", "q")]
+COHORT = [("e", 3, "y", "p"), ("e", 3, "y", "p"), ("f", 4, "w", "q"), ("d", 1, "z", "q")]
+
+
+def parted(split=None, equal_rows="together", key=(), **data):
+    """Return the row_ids of pool and cohort, and how many rows were left out, by kind."""
+    params = settings(data=data, prepare={"split": {"by": "random", "test_from": None, "test_size": 0.2} | (split or {})})
+    columns = {"year": "integer", "house": "text", "label": "text"}
+    source = Source(path="x.csv", format="csv", missing=[], key=list(key), columns=columns, equal_rows=equal_rows)
+    frames = (pd.DataFrame(rows, columns=COLUMNS) for rows in (POOL, COHORT))
+    pool, cohort, left_out = part([next(frames)], next(frames), params, source)
+    return pool[ROW_ID].tolist(), cohort[ROW_ID].tolist(), {kind: len(rows) for kind, rows in left_out.items()}
+
+
+def test_a_row_of_a_time_that_the_pool_has_does_not_judge():
+    assert parted(time="year") == (["a", "b", "b", "c", "d"], ["e", "e", "f"], {"duplicate": 1, "before_cutoff": 0})
+
+
+def test_rows_that_a_key_calls_one_thing_stand_once():
+    found = parted(key=["house"], forbidden={"house": "a name"})
+    assert found == (["a", "b", "c", "d"], ["e", "f"], {"duplicate": 3, "before_cutoff": 0})
+    assert parted(equal_rows="drop") == found
+
+
+def test_equal_rows_without_time_or_key_are_cases_that_stay_on_the_side_of_the_cohort():
+    assert parted() == (["a", "b", "b", "c"], ["e", "e", "f", "d"], {"duplicate": 0, "before_cutoff": 1})
+
+
+def test_equal_rows_that_are_different_cases_stay_on_both_sides():
+    pool, cohort, left_out = parted(equal_rows="separate")
+    assert (len(pool), len(cohort), left_out) == (5, 4, {"duplicate": 0, "before_cutoff": 0})
+    assert not set(pool) & set(cohort)
+
+
+def test_rows_of_clusters_of_the_cohort_leave_the_pool():
+    assert parted(time="year", cluster=["house"]) == (["a", "b", "b", "d"], ["e", "e", "f"], {"duplicate": 1, "before_cutoff": 1})
+
+
+def test_rows_of_clusters_that_the_split_cuts_stay_in_the_pool():
+    split = {"by": "time", "test_from": 3, "keep_clusters_whole": False}
+    found = parted(split, time="year", cluster=["house"])
+    assert found == (["a", "b", "b", "c", "d"], ["e", "e", "f"], {"duplicate": 1, "before_cutoff": 0})
 
 
 def test_the_newest_share_keeps_rows_of_one_time_together():

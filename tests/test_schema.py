@@ -98,9 +98,14 @@ def test_a_first_test_value_stays_as_it_is_written_and_is_known_as_what_it_means
         ),
         (
             {"prepare__split__tst_size": 0.2},
-            "prepare.split.tst_size is unknown, allowed here: by, test_from, test_size; did you mean test_size?",
+            "prepare.split.tst_size is unknown, allowed here: by, test_from, test_size, keep_clusters_whole; did you mean test_size?",
         ),
-        ({"prepare__split__zzz": 0.2}, "prepare.split.zzz is unknown, allowed here: by, test_from, test_size"),
+        (
+            {"prepare__split__by": "random", "prepare__split__keep_clusters_whole": False},
+            "prepare.split: keep_clusters_whole is false, which is allowed with by: time alone; at random the earlier and later rows of "
+            "a cluster would be mixed, so set it to true",
+        ),
+        ({"prepare__split__zzz": 0.2}, "prepare.split.zzz is unknown, allowed here: by, test_from, test_size, keep_clusters_whole"),
         ({"random_state": "1"}, "random_state is '1', must be a valid integer"),
         ({"random_state": True}, "random_state is True, must be a valid integer"),
         ({"random_state": -1}, "random_state is -1, must be greater than or equal to 0"),
@@ -252,7 +257,13 @@ def test_a_missing_file_is_refused(tmp_path):
 @pytest.mark.parametrize(
     "change, sentence",
     [
-        ({"key": ["name"]}, "sources.toys: key names name, which columns does not declare"),
+        ({"key": ["name"]}, "sources.toys: key names 'name', which columns does not declare"),
+        ({"no_content": ["name"]}, "sources.toys: no_content names 'name', which columns does not declare"),
+        (
+            {"key": ["id"], "no_content": ["id"]},
+            "sources.toys: no_content names 'id', which key names: what tells rows apart is content",
+        ),
+        ({"equal_rows": "delete"}, "sources.toys.equal_rows is 'delete', must be 'together', 'separate' or 'drop'"),
         ({"columns": {"id": "txt"}}, "sources.toys.columns.id is 'txt', must be 'text', 'integer', 'number', 'boolean' or 'date'"),
         (
             {"columns": {"id": "text", "__stage_id": "text"}},
@@ -263,8 +274,8 @@ def test_a_missing_file_is_refused(tmp_path):
         ({"missing": [None]}, "sources.toys.missing.0 is None, must be a valid string"),
         (
             {"delimter": ";"},
-            "sources.toys.delimter is unknown, allowed here: path, format, delimiter, encoding, decimal, missing, key, columns; "
-            "did you mean delimiter?",
+            "sources.toys.delimter is unknown, allowed here: path, format, delimiter, encoding, decimal, missing, key, equal_rows, "
+            "no_content, columns; did you mean delimiter?",
         ),
     ],
 )

@@ -9,9 +9,10 @@ import pandas as pd
 import pytest
 import yaml
 
-from stages import scope
+from stages import augment, evaluate, prepare, scope, train, validate
 from stages.command import Refused
 from stages.summary import GATES
+from tests.pipeline_run import PROJECT
 from tests.test_effort import params
 
 SPLIT = {"by": "random", "test_from": None, "test_size": 0.2}
@@ -71,7 +72,7 @@ def about(content, column) -> list[str]:
 
 
 def test_scope_counts_records_and_rows(content):
-    assert (content["records"], content["n_rows"], content["rejected"], content["identical"]) == (603, 600, {"duplicate": 3}, 3)
+    assert (content["records"], content["n_rows"], content["rejected"], content["identical"]) == (603, 603, {}, 3)
 
 
 def test_scope_describes_each_column(content):
@@ -92,9 +93,9 @@ def test_scope_puts_the_heaviest_findings_first(content):
 
 def test_scope_says_what_each_class_can_prove(content):
     most, rare = content["classes"]
-    n = (toys()["label"] == "rare").sum()
+    n = (pd.concat([toys(), toys().head(3)])["label"] == "rare").sum()
     assert (rare["label"], rare["rows"], rare["test"], rare["verdict"]) == ("rare", n, round(n * 0.2), "expected")
-    assert most["rows"] == 600 - n
+    assert most["rows"] == 603 - n
 
 
 def test_the_learning_curve_does_without_columns_that_give_the_target_away(content):
@@ -246,6 +247,56 @@ def test_a_sensitive_column_of_one_group_is_foreseen(tmp_path, monkeypatch, caps
     scope.main()
     found = json.loads(Path("reports/scope.json").read_text())
     assert any("the gate proxies will stop the run" in line for line in about(found, "sex"))
+
+
+def panel() -> pd.DataFrame:
+    """Return 60 customers in each of 12 months: nobody is twice in one month, and ever fewer buy."""
+    rng = np.random.default_rng(1)
+    rows = pd.MultiIndex.from_product([pd.date_range("2020-01-01", periods=12, freq="MS"), [f"c{nth}" for nth in range(60)]])
+    table = rows.to_frame(index=False, name=["month", "customer"]).assign(size=rng.normal(size=720).round(3))
+    likely = np.linspace(-0.2, -1.2, 720)
+    return table.assign(label=np.where(table["size"] + rng.normal(size=720) / 2 + likely > 0, "buys", "not"))
+
+
+PANEL = {"month": "date", "customer": "text", "size": "number", "label": "text"}
+
+
+def scoped_panel(folder: Path, monkeypatch, **settings) -> dict:
+    """Run scope on a panel with these settings, and return what it said."""
+    folder.mkdir(exist_ok=True)
+    project(folder, panel(), PANEL, **settings)
+    (folder / "data/remedy.json").write_text((PROJECT / "data/remedy.json").read_text())
+    monkeypatch.chdir(folder)
+    scope.main()
+    return json.loads(Path("reports/scope.json").read_text())
+
+
+def test_the_hints_for_a_panel_lead_to_a_run_that_ends(tmp_path, monkeypatch):
+    found = scoped_panel(tmp_path / "first", monkeypatch)
+    hints = {finding["do"] for finding in found["findings"] if "data.time" in finding["do"] and finding["about"] != "the order in the file"}
+    [hint] = hints  # the single ones, for a time and for a cluster, would clash
+    assert any("the share of buys falls" in line for line in about(found, "month"))
+    asked = dict(re.findall(r"((?:data|prepare\.split)\.\w+): ([^ ,]+)", hint))
+    assert asked["data.cluster"] == "[customer]"
+    split = {"by": asked["prepare.split.by"], "test_from": asked["prepare.split.test_from"].strip('"')}
+    split["keep_clusters_whole"] = asked["prepare.split.keep_clusters_whole"] == "true"
+
+    found = scoped_panel(tmp_path / "second", monkeypatch, split=split, time=asked["data.time"], cluster=["customer"])
+    assert not [one for one in found["findings"] if one["weight"] == "stop" or "keep_clusters_whole" in one["do"]]
+    for stage in (prepare, validate, augment, train, evaluate):
+        stage.main()
+    assert len(pd.read_parquet("data/prepared/train.parquet")) == 540
+    assert pd.read_csv("reports/by_class.csv")["support"].sum() == 180
+
+
+def test_whole_clusters_that_a_cut_off_loses_stop_scope_and_prepare(tmp_path, monkeypatch):
+    split = {"by": "time", "test_from": "2020-10-01"}
+    found = scoped_panel(tmp_path, monkeypatch, split=split, time="month", cluster=["customer"])
+    assert found["rejected"] == {"before_cutoff": 540}
+    assert about(found, "rows before the cut-off")[0].startswith("stop: 540 rows are left out. Their classes are ")
+    assert 'test_from: "2020-10-01" and prepare.split.keep_clusters_whole: false' in str(found["findings"])
+    with pytest.raises(Refused, match=r"stopped by the gate sources \(fail\)"):
+        prepare.main()
 
 
 def refusal(monkeypatch, folder) -> str:

@@ -5,17 +5,20 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from stages.before.finding import Finding
 from stages.before.suspicious import (
     Contradictions,
     cluster_findings,
     contradiction_findings,
     contradictions,
+    date_findings,
     giveaways,
     group_rate_findings,
     group_rates,
     moves,
     order_findings,
     orders,
+    shifts,
 )
 from stages.prepare import KIND
 from tests.pipeline_run import roles
@@ -132,7 +135,51 @@ def test_a_time_that_moves_the_shares_breaks_a_random_split():
     [found] = order_findings({"day": pd.Series(range(1000))}, y, roles(), "random")
     assert (found.weight, "prepare.split.by: time" in found.do) == ("look", True)
     [found] = order_findings({"day": pd.Series(range(1000))}, y, roles(time="day"), "time")
-    assert (found.weight, found.phase) == ("note", "monitoring")
+    assert (found.weight, found.phase) == ("look", "monitoring")
+
+
+def share_of_rare(of, n: int = 10_000) -> tuple[pd.Series, pd.Series]:
+    """Return an order and labels of which `of(place)`, place from 0 to 1, is the share of `rare`."""
+    place = np.arange(n) / n
+    return pd.Series(range(n)), pd.Series(np.where(chance(3).random(n) < of(place), "rare", "most"))
+
+
+@pytest.mark.parametrize(
+    "of, words",
+    [
+        (lambda place: 0.05 - 0.03 * place, "falls from about 0.05"),
+        (lambda place: 0.02 + 0.03 * place, "rises from about 0.0"),
+        (lambda place: np.where(place < 0.9, 0.02, 0.07), "in part 10 of 10, elsewhere 0.02"),
+    ],
+    ids=["falls", "rises", "jumps at the end"],
+)
+def test_a_small_share_that_halves_or_doubles_is_found(of, words):
+    order, y = share_of_rare(of)
+    [found] = order_findings({"day": order}, y, roles(), "random")
+    assert "the share of rare" in found.what
+    assert words in found.what
+    assert "prepare.split.by: time" in found.do
+
+
+def test_a_small_share_that_stands_still_is_no_finding():
+    for seed in range(20):
+        y = pd.Series(np.where(chance(seed).random(4000) < 0.02, "rare", "most"))
+        assert order_findings({"day": pd.Series(range(4000))}, y, roles(), "random") == []
+
+
+def test_a_share_that_falls_by_a_third_has_not_halved():
+    order, y = share_of_rare(lambda place: 0.3 - 0.1 * place, 20_000)
+    assert shifts(order, y) == {}
+
+
+def test_a_date_that_nobody_named_is_a_question():
+    times = {"day": pd.Series(pd.to_datetime(["2001-02-03"])), "year_built": pd.Series([1999]), "the order in the file": pd.Series([1])}
+    day, built = date_findings(times, roles(), [])
+    assert (day.about, day.weight, built.about, built.weight) == ("day", "look", "year_built", "note")
+    assert "name it in data.time of params.yaml" in day.do
+    assert date_findings(times, roles(time="day"), []) == []
+    asked = Finding("look", "data", "day", "class shares move", "set data.time: day")
+    assert [one.about for one in date_findings(times, roles(), [asked])] == ["year_built"]
 
 
 def test_a_file_that_is_sorted_by_the_target_is_said_to_be_so():

@@ -7,7 +7,7 @@ import pytest
 from stages.before.effort import Curve, Gain
 from stages.before.finding import Finding
 from stages.before.proof import GroupProof, prove
-from stages.before.suspicious import giveaways
+from stages.before.suspicious import date_findings, giveaways
 from stages.before.worklist import PHASES, work_list
 from tests.pipeline_run import roles, settings
 from tests.test_effort import params
@@ -115,3 +115,10 @@ def test_what_the_parameters_answer_is_not_asked_again(question, decided):
 def test_the_cases_that_it_takes_to_see_a_worse_recall_follow_from_the_rarest_class():
     says = tasks()["After how many cases is a worse recall seen?"].says
     assert says == "the rarest class comes 90.9 times in 1,000 cases: 20 of it, the fewest to judge by, take about 220 cases"
+
+
+def test_a_date_that_nobody_named_leaves_the_order_in_time_open():
+    assert tasks()["Do rows have an order in time?"].state == "decided"
+    asked = date_findings({"day": pd.Series(pd.to_datetime(["2001-02-03"]))}, params().data, [])
+    task = tasks(asked)["Do rows have an order in time?"]
+    assert (task.state, task.says) == ("open", "split by random, time not named; look at day")

@@ -74,6 +74,32 @@ def read_batch(path: Path, source: Source, data: Data, before: int = 0) -> Batch
     return Batch(rows[[LINE, *found]], labels.astype("str"), rejects, raw.records_in_file, hidden)
 
 
+def once(batch: Batch, source: Source) -> Batch:
+    """Return `batch` with its equal rows held as prepare holds them, so that it compares with what prepare made.
+
+    They stay, unless a key or `equal_rows: drop` says that they are one thing: then repeats are rejects (duplicate), and so are all
+    rows of one key that differ (key_conflict).
+    """
+    if not source.drops_equal:
+        return batch
+    table = pd.concat([batch.rows, batch.hidden, batch.labels], axis=1).drop(columns=[LINE, *source.no_content], errors="ignore")
+    table = table.loc[:, ~table.columns.duplicated()]  # a forbidden column of the key is in two of them
+    repeated = table.duplicated()
+    rivals = pd.Series(False, index=table.index)
+    if source.key and set(source.key) <= set(table.columns):
+        rivals |= table[~repeated].duplicated(source.key, keep=False).reindex(table.index, fill_value=False)
+    out = repeated | rivals
+    kind = repeated[out].map({True: "duplicate", False: "key_conflict"})
+    reasons = {
+        "duplicate": "a row that was kept agrees in all columns",
+        "key_conflict": f"other rows have the same key: {', '.join(source.key)}",
+    }
+    more = pd.DataFrame({"source": "batch", "line": batch.rows.loc[out, LINE], "kind": kind, "reason": kind.map(reasons)})
+    rejects = pd.concat([side for side in (batch.rejects, more) if len(side)] or [more]).sort_values(LINE, ignore_index=True)
+    rows, labels, hidden = (side[~out].reset_index(drop=True) for side in (batch.rows, batch.labels, batch.hidden))
+    return Batch(rows, labels, rejects, batch.records, hidden)
+
+
 def named_by(columns: list[str], key: list[str]) -> list[str]:
     """Return the columns that name a live row: the declared `key` where all of it came, else LINE."""
     return key if key and set(key) <= set(columns) else [LINE]

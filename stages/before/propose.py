@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +9,7 @@ import pandas as pd
 
 from stages.before.propose_changes import changes_suite
 from stages.before.propose_columns import expect, kind_of, propose_column
-from stages.before.propose_judged import Criteria, judged_suites, suite
+from stages.before.propose_judged import ASKED, Asked, Criteria, judged_suites, suite
 from stages.before.propose_relations import propose_relations
 from stages.command import Refused
 from stages.params import ORIGIN, ROW_ID, Data
@@ -31,35 +30,35 @@ STATISTICAL = {  # judged of a table as a whole, which augmentation changes on p
 }
 
 
-def propose(
-    prepared: pd.DataFrame, data: Data, criteria: Criteria, n_rows: int, duplicate_share: float = 0.0, slices: Sequence[str] = ()
-) -> dict[str, Json]:
+def propose(prepared: pd.DataFrame, data: Data, criteria: Criteria, n_rows: int, asked: Asked = ASKED) -> dict[str, Json]:
     """Return all suites by name, each expectation inferred, with the figure that it was inferred from in its notes.
 
-    prepared: the rows of both splits as `validate` joins them, or a random sample of its n_rows rows. duplicate_share: the figure of
-    the table of sources. Margins cover chance (see stages/before/margins.py), for tables of about as many rows; a table of another
-    time or place can differ by more, and is what a person has to judge.
+    prepared: the rows of both splits as `validate` joins them, or a random sample of its n_rows rows. Margins cover chance (see
+    stages/before/margins.py), for tables of about as many rows; a table of another time or place can differ by more, and is what a
+    person has to judge.
     """
-    suites = {"prepared": _prepared(prepared, data, n_rows)}
+    suites = {"prepared": _prepared(prepared, data, n_rows, asked.equal_rows == "drop")}
     suites["augmented"] = _augmented(prepared, suites["prepared"], data)
     suites["changes"] = changes_suite()
-    suites |= judged_suites(prepared, data, criteria, duplicate_share, slices)
+    suites |= judged_suites(prepared, data, criteria, asked)
     return {name: one | {"expectations": [_sealed(expectation) for expectation in one["expectations"]]} for name, one in suites.items()}
 
 
-def _prepared(prepared: pd.DataFrame, data: Data, n_rows: int) -> Json:
+def _prepared(prepared: pd.DataFrame, data: Data, n_rows: int, drops_equal: bool) -> Json:
     is_whole = len(prepared) == n_rows
     needed = {data.target, data.time, *data.cluster}
     expectations = _table(list(prepared.columns), n_rows)
+    if drops_equal:
+        notes, names = "Equal rows were rejected as duplicates.", [ROW_ID, data.target]
+        expectations.append(expect("compound_columns_to_be_unique", "critical", notes, column_list=names))
     for column in prepared.columns.drop(ROW_ID):
         roles = {"is_time": column == data.time, "is_needed": column in needed, "is_target": column == data.target}
         expectations += propose_column(prepared[column], **roles, is_whole=is_whole)
     expectations += propose_relations(prepared.drop(columns=[ROW_ID]), is_whole)
     expectations = [one for one in expectations if one["kwargs"].get("mostly", 1) > 0]  # of so few rows any share can be chance
     rows = f"all {n_rows:,} rows" if is_whole else f"a sample of {len(prepared):,} of {n_rows:,} rows"
-    return suite(
-        "prepared", f"One row is one row of the raw data, after errors and duplicates were rejected. Proposed from {rows}.", expectations
-    )
+    left_out = "errors and duplicates" if drops_equal else "errors"
+    return suite("prepared", f"One row is one row of the raw data, after {left_out} were rejected. Proposed from {rows}.", expectations)
 
 
 def _table(columns: list[str], n_rows: int) -> list[Json]:
@@ -72,7 +71,6 @@ def _table(columns: list[str], n_rows: int) -> list[Json]:
         expect("table_columns_to_match_set", "critical", undeclared, column_set=columns),
         expect("table_row_count_to_be_between", "critical", truncated, min_value=max(1, n_rows // 2)),
         expect("table_row_count_to_be_between", "warning", resized, min_value=int(0.9 * n_rows), max_value=-int(-1.1 * n_rows // 1)),
-        expect("column_values_to_be_unique", "critical", "Equal rows were rejected as duplicates.", column=ROW_ID),
     ]
 
 

@@ -1,11 +1,11 @@
 """The suites of the tables that the stages judge by: their words and thresholds, with the names of this data filled in."""
 
 from collections.abc import Sequence
-from typing import Any, Protocol
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
 
 import pandas as pd
 
-from stages.before.margins import most
 from stages.before.propose_by_group import by_group_suite
 from stages.before.propose_checks import checks_suites
 from stages.before.propose_columns import expect
@@ -15,7 +15,7 @@ from stages.during.giveaway import ONE_SIDED
 from stages.params import Data
 
 INSUFFICIENT = {"verdict": "insufficient"}
-MOST_DUPLICATES = 0.01
+MOST_EQUAL, MOST_LOST, MOST_SHIFT = 0.01, 0.2, 0.02  # never inferred: the rows that they judge would set them
 
 
 class Criteria(Protocol):
@@ -34,30 +34,37 @@ class Criteria(Protocol):
         """How far a rate of a group may lie from that of all others."""
 
 
+@dataclass(frozen=True)
+class Asked:
+    """How equal rows are held (drop: also by a key), whether clusters stay whole, and the columns whose values are judged as slices."""
+
+    equal_rows: Literal["together", "separate", "drop"] = "together"
+    clusters_whole: bool = True
+    slices: Sequence[str] = ()
+
+
+ASKED = Asked()
+
+
 def suite(name: str, notes: str, expectations: list[dict[str, Any]], **meta: list[str] | str) -> dict[str, Any]:
     """Return a suite as its file holds it; meta: row, the columns that name a row, show, those beside it, waived_in (see Suite)."""
     return {"name": name, "meta": {"notes": notes, **meta}, "expectations": expectations}
 
 
-def judged_suites(
-    prepared: pd.DataFrame, data: Data, criteria: Criteria, duplicate_share: float, slices: Sequence[str] = ()
-) -> dict[str, dict[str, Any]]:
-    """Return the suites sources, classes, leakage, those of checks_suites, candidates, features, by_class, by_group, slices, test_set.
-
-    duplicate_share: of the raw records, as the table of sources counts them.
-    """
+def judged_suites(prepared: pd.DataFrame, data: Data, criteria: Criteria, asked: Asked = ASKED) -> dict[str, dict[str, Any]]:
+    """Return the suites sources, classes, leakage, those of checks_suites, candidates, features, by_class, by_group, slices, test_set."""
     classes = sorted(prepared[data.target].unique())
     return {
-        "sources": _sources(duplicate_share, len(prepared)),
+        "sources": _sources(asked.equal_rows),
         "classes": _classes(classes, data),
-        "leakage": _leakage(data, len(classes)),
+        "leakage": _leakage(data, len(classes), asked.clusters_whole),
         **checks_suites(data),
         "candidates": _candidates(),
         "features": features_suite(),
         "by_class": _by_class(classes, criteria),
         "by_group": by_group_suite(prepared, classes, data, criteria.largest_gap),
         "slices": slices_suite(
-            classes, {label: criteria.recall_floors.get(label, criteria.recall_floor) for label in classes}, list(slices)
+            classes, {label: criteria.recall_floors.get(label, criteria.recall_floor) for label in classes}, list(asked.slices)
         ),
         "test_set": test_set_suite(),
     }
@@ -79,10 +86,25 @@ def _or_insufficient(expectation: dict[str, Any]) -> dict[str, Any]:
     return {**expectation, "meta": expectation["meta"] | INSUFFICIENT}
 
 
-def _sources(duplicate_share: float, n: int) -> dict[str, Any]:
-    usual = most(round(duplicate_share * n)) / n
-    largest = MOST_DUPLICATES if duplicate_share <= MOST_DUPLICATES else min(1.0, round(usual, 4))
-    seen = "" if largest == MOST_DUPLICATES else f" Here {duplicate_share:.2%} of the records stand twice."
+def _sources(equal_rows: str) -> dict[str, Any]:
+    dropped = (
+        "So many rows that were dropped because they stand twice point to an export or a join that repeats itself. If that is how the "
+        "file is made, confirm a higher limit here."
+    )
+    equal = (
+        "So many rows agree with an earlier one in all columns. Say in data/sources.yaml what they are: records written twice "
+        "(`equal_rows: drop`, or a `key`), or different cases that look alike (`equal_rows: separate`); or confirm a higher limit here."
+    )
+    about_equal = {"drop": [("duplicate_share", dropped)], "together": [("equal_share", equal)]}.get(equal_rows, [])
+    lost = (
+        "Too many rows from before the cut-off are left out, because rows of their clusters (data.cluster) come after it. If the same "
+        "customers or machines return in each period, set prepare.split.keep_clusters_whole: false in params.yaml: their earlier rows "
+        "train, their later ones test. Else split at random, or move prepare.split.test_from."
+    )
+    shifted = (
+        "The rows that were left out are of other classes than those that are kept, so that every share and precision changes. Compare "
+        "duplicate_classes, key_conflict_classes and before_cutoff_classes with classes."
+    )
     expectations = [
         expect("column_values_to_be_unique", "critical", "One row per source.", column="source"),
         _between(
@@ -104,16 +126,14 @@ def _sources(duplicate_share: float, n: int) -> dict[str, Any]:
             "unusable_share",
             max_value=0,
         ),
-        _between(
-            "warning",
-            f"So many rows that stand twice point to an export or a join that repeats itself.{seen}",
-            "duplicate_share",
-            max_value=largest,
-        ),
+        *(_between("warning", notes, column, max_value=MOST_EQUAL) for column, notes in about_equal),
+        _between("critical", lost, "before_cutoff_share", max_value=MOST_LOST),
+        _between("warning", shifted, "class_shift", max_value=MOST_SHIFT),
         _between("critical", "Without training rows there is nothing to learn from.", "train", min_value=1),
         _between("critical", "Without test rows nothing is known about the model.", "test", min_value=1),
     ]
-    show = ["records", "malformed", "bad_value", "unlabelled", "key_conflict", "duplicate", "before_cutoff"]
+    show = ["records", "malformed", "bad_value", "unlabelled", "key_conflict", "duplicate", "before_cutoff", "equal"]
+    show += [f"{rows}classes" for rows in ("", "equal_", "duplicate_", "key_conflict_", "before_cutoff_")]
     return suite("sources", "One row is one raw source: its records, and where each of them went.", expectations, row=["source"], show=show)
 
 
@@ -169,9 +189,9 @@ def _classes(classes: list[str], data: Data) -> dict[str, Any]:
     return suite("classes", notes, expectations, row=["class"], waived_in="by_class.json", show=show)
 
 
-def _leakage(data: Data, n_classes: int) -> dict[str, Any]:
+def _leakage(data: Data, n_classes: int, clusters_whole: bool) -> dict[str, Any]:
     counts = {"rows_on_both_sides": "A test row that was trained on tests memory."}
-    if data.cluster:
+    if data.cluster and clusters_whole:
         counts["clusters_on_both_sides"] = "Rows of one cluster know of each other: they have to stay on one side of the split."
     counts["not_a_feature"] = "A forbidden or sensitive column, an identifier or the target itself must not be a feature."
     ranks = "A single column that ranks the classes this well (ROC AUC out of fold, on average over them)"

@@ -5,7 +5,7 @@ import numpy as np
 from stages.before.columns import SHOWN, Column
 from stages.before.effort import Curve
 from stages.before.finding import by_remedy
-from stages.before.scoping import Scoping
+from stages.before.scoping import Scoping, of_classes
 from stages.before.worklist import LATE, LEARNABLE, PHASES
 from stages.page import render
 
@@ -41,6 +41,7 @@ def page(scoping: Scoping) -> str:
         bars={column.name: bars(column) for column in scoping.columns},
         curve=drawn(scoping.curve, scoping.params.scope.metric, list(scoping.gains)) if scoping.curve else None,
         phases=PHASES,
+        of_classes=[line.strip() for line in of_classes(scoping)],
         shown=SHOWN,
     )
 

@@ -13,6 +13,7 @@ from stages.before.proof import ClassProof, GroupProof
 from stages.before.suspicious import Contradictions
 from stages.before.worklist import Task
 from stages.params import Params
+from stages.shares import LEFT_OUT
 
 JSON, HTML = "reports/scope.json", "reports/scope.html"
 SCREEN, SAME, WIDEST = 8, 2, 80  # kinds of findings that fit, and of each; signs of the names of others
@@ -27,6 +28,7 @@ class Scoping:
     records: int
     rejected: dict[str, int]
     identical: int
+    shares: dict[str, Any]
     n_rows: int
     sampled: int
     columns: list[Column]
@@ -71,12 +73,21 @@ def _rounded(value: Any) -> Any:
     return float(f"{value:.6g}") if isinstance(value, float) else value
 
 
+def of_classes(scoping: Scoping) -> list[str]:
+    """Return a line for the equal rows, and for each kind of rows with a label that are left out, with their class shares."""
+    told, kinds = scoping.shares, scoping.rejected
+    groups = [("equal", "repeat an earlier one and are kept", told["equal"])]
+    groups += [(kind, f"are left out as {kind}", kinds.get(kind, 0)) for kind in LEFT_OUT]
+    return [f"  {n:,} rows {what}: {told[f'{kind}_classes']} (all rows: {told['classes']})" for kind, what, n in groups if n]
+
+
 def screen(scoping: Scoping) -> str:
     """Return one screen: rows, classes, the heaviest findings with what to do, and where the reports lie."""
     fate = ", ".join(f"{n:,} {kind}" for kind, n in scoping.rejected.items())
     lines = [
         f"{scoping.source}: {scoping.records:,} records, {len(scoping.columns)} columns; {scoping.n_rows:,} rows kept"
         + (f" ({fate})" if fate else ""),
+        *of_classes(scoping),
         "",
         f"  {'class':<20}{'rows':>10}{'test':>8}{'floor':>7}{'provable up to':>16}  recall expected",
     ]

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from ibis import _
 from pandas.api.types import is_datetime64_any_dtype, is_integer_dtype
-from scipy.stats import chi2_contingency
+from scipy.stats import chi2, chi2_contingency, fisher_exact
 
 from stages.before.attributes import sensitive, words
 from stages.before.column_findings import is_named_id
@@ -30,9 +30,13 @@ LATER_WORDS = """outcome result results resolution resolved closed closing final
     recovered"""
 BLOCKS = 10
 MOVES = 0.05  # total variation between the class shares of a block and of all rows
+FACTOR = 2  # by which the share of one class rises or falls: however small it is, the model is soon of another world
+FEW = 10  # rows of a class, below which no trend is told from chance
 ALIKE = 0.05  # by how much more often rows of a cluster share a class than chance has it
 CHANCE = 0.01
 GROUPS = 20
+SHIFTS = 3  # classes whose shares are told
+IN_FILE = "the order in the file"
 
 
 @dataclass(frozen=True)
@@ -72,6 +76,8 @@ def giveaways(rows: pd.DataFrame, data: Data, random_state: int) -> tuple[dict[s
     What is known only after the target can only be suspected: by a high ROC AUC, by a value that holds nearly one class alone, by
     the name, by gaps that differ by class.
     """
+    if rows.empty:  # a cut-off can leave no training row
+        return {}, []
     X, y = features(rows, data), rows[data.target]
     ids = clusters(rows, data.cluster)
     by_label, sides = giveaway(X, y, ids, random_state), one_sided(rows[X.columns], y, ids)
@@ -142,6 +148,52 @@ def moves(order: pd.Series, y: pd.Series) -> tuple[float, float]:
     return float(apart.max()), float(chi2_contingency(table).pvalue)
 
 
+def shifts(order: pd.Series, y: pd.Series) -> dict[str, tuple[float, str]]:
+    """Return for each class whose share halves or doubles along `order` the p of that, and what happens, in words.
+
+    Looked at are the ends of a straight line through the share (p of Cochran and Armitage's test), and each of BLOCKS equal blocks
+    against the others (Fisher's), for a share that jumps. p is corrected for all classes, both looks and all blocks (Bonferroni).
+    """
+    known = order.notna()
+    if known.sum() < 20 * BLOCKS or order[known].nunique() < 2:
+        return {}
+    rank, y = order[known].rank(method="average", pct=True), y[known]
+    block = np.minimum((rank * BLOCKS).astype(int), BLOCKS - 1)
+    looks = 2 * (y.nunique() - 1)  # of two classes one says all
+    found = {}
+    for label, n in y.value_counts().items():
+        if n < FEW or n == len(y):
+            continue
+        trend, jumps = _trend(rank, y == label), _jumps(block, y == label)
+        p, words = min([trend, *((p * block.nunique(), said) for p, said in jumps)])
+        if words:
+            found[str(label)] = (min(1.0, p * looks), words)
+    return found
+
+
+def _trend(rank: pd.Series, hits: pd.Series) -> tuple[float, str]:
+    """Return p and words of a share that rises or falls by FACTOR from the first row to the last; (1, "") where it does not."""
+    r = float(np.corrcoef(rank, hits)[0, 1])
+    slope = r * float(hits.std()) / float(rank.std())
+    first, last = (max(0.0, float(hits.mean() + slope * (at - rank.mean()))) for at in (0, 1))
+    if max(first, last) < FACTOR * min(first, last) or r == 0:
+        return 1.0, ""
+    return float(chi2.sf(len(hits) * r * r, 1)), f"{'falls' if last < first else 'rises'} from about {first:.2g} to about {last:.2g}"
+
+
+def _jumps(block: pd.Series, hits: pd.Series) -> list[tuple[float, str]]:
+    """Return p and words for each block in which the share is FACTOR times that of the other blocks, or as little."""
+    table = pd.crosstab(block, hits).reindex(columns=[False, True], fill_value=0)
+    found = []
+    for nth, mine in table.iterrows():
+        others = table.sum() - mine
+        here, there = mine[True] / mine.sum(), others[True] / max(others.sum(), 1)
+        if max(here, there) >= FACTOR * min(here, there):
+            p = float(fisher_exact([mine.tolist(), others.tolist()])[1])
+            found.append((p, f"is {here:.2g} in part {int(nth) + 1} of {BLOCKS}, elsewhere {there:.2g}"))
+    return found
+
+
 def orders(rows: pd.DataFrame, data: Data, record: pd.Series) -> dict[str, pd.Series]:
     """Return what may order the rows in time: data.time, columns of dates or years, and the order in the file."""
     times = {data.time: rows[data.time]} if data.time else {}
@@ -149,7 +201,7 @@ def orders(rows: pd.DataFrame, data: Data, record: pd.Series) -> dict[str, pd.Se
         year = is_integer_dtype(rows[column]) and re.search("year|jahr", column.lower()) and rows[column].between(1800, 2200).all()
         if column != data.target and (is_datetime64_any_dtype(rows[column]) or year):
             times[column] = rows[column]
-    return times | {"the order in the file": record}
+    return times | {IN_FILE: record}
 
 
 def split_by(name: str, order: pd.Series) -> str:
@@ -164,20 +216,41 @@ def order_findings(times: dict[str, pd.Series], y: pd.Series, data: Data, by: st
     found = []
     for name, order in times.items():
         apart, p = moves(order, y)
-        if p * len(times) >= CHANCE or apart < MOVES:
+        proven = {label: words for label, (p_shift, words) in shifts(order, y).items() if p_shift * len(times) < CHANCE}
+        if (p * len(times) >= CHANCE or apart < MOVES) and not proven:
             continue
-        if name not in times or name == "the order in the file":
+        some = "".join(f"; the share of {label} {words}" for label, words in list(proven.items())[:SHIFTS])
+        some += f"; and so do {len(proven) - SHIFTS} more classes" if len(proven) > SHIFTS else ""
+        what = f"class shares move along it by up to {apart:.2f}{some}"
+        if name == IN_FILE:
             do = "if the file is in order of time, name a column for it in data.time of params.yaml and split by it"
             if apart > 0.4:
                 do = "it looks sorted by the target, which a random split mends; if it is in order of time, split by that"
-            found.append(Finding("note" if data.time else "look", "data", name, f"class shares move along it by up to {apart:.2f}", do))
+            found.append(Finding("note" if data.time else "look", "data", name, what, do))
         elif by == "random":
             do = f"{split_by(name, order)}, else the test is easier than the use"
-            found.append(Finding("look", "data", name, f"class shares move along it by up to {apart:.2f}; a random split hides that", do))
+            found.append(Finding("look", "data", name, f"{what}; a random split hides that", do))
         else:
             do = "retrain as often as the shares move, and watch them"
-            found.append(Finding("note", "monitoring", name, f"class shares move along it by up to {apart:.2f}", do))
+            found.append(Finding("look" if proven else "note", "monitoring", name, what, do))
     return found
+
+
+def date_findings(times: dict[str, pd.Series], data: Data, said: list[Finding]) -> list[Finding]:
+    """Return the columns of dates and years that may order the rows while data.time names none, unless `said` asks for them already."""
+    if data.time:
+        return []
+    asked = {finding.about for finding in said if "data.time" in finding.do}
+    do = (
+        "if the rows came about in its order, name it in data.time of params.yaml and split by it (prepare.split.by: time); a date that "
+        "orders nothing, such as one of birth, can stay a feature"
+    )
+    what = "it may order the rows in time, and data.time names no column"
+    return [
+        Finding("look" if is_datetime64_any_dtype(order) else "note", "data", name, what, do)
+        for name, order in times.items()
+        if name != IN_FILE and name not in asked
+    ]
 
 
 def cluster_findings(rows: pd.DataFrame, data: Data) -> list[Finding]:
