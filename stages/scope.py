@@ -12,6 +12,7 @@ from ibis import _
 from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
+from stages.before.clocks import clock_findings, clocks
 from stages.before.column_findings import copy_findings, findings, missing_findings
 from stages.before.columns import Column, describe, misfits
 from stages.before.effort import Curve, Gain, effort_findings, gains, learn, time_gap, training_time
@@ -181,6 +182,7 @@ def scope(judged: ibis.Table, columns: list[Column], raw: Raw, name: str, source
         *tried.suspected,
         *class_findings(proofs, tried.curve is not None),
         *times,
+        *clock_findings(clocks(rows, data), data),
         *cluster_findings(rows.head(COUNTED), data),
         *contradiction_findings(contradicting, n_rows),
         *findings(columns, data, source),

@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from stages.before.clocks import clocks
 from stages.before.propose_columns import expect, kind_of, propose_column
 from stages.before.propose_judged import Criteria, judged_suites, suite
 from stages.before.propose_relations import propose_relations
@@ -49,10 +50,11 @@ def _prepared(prepared: pd.DataFrame, data: Data, n_rows: int) -> Json:
     is_whole = len(prepared) == n_rows
     needed = {data.target, data.time, *data.cluster}
     expectations = _table(list(prepared.columns), n_rows)
+    moving = clocks(prepared, data)
     for column in prepared.columns.drop(ROW_ID):
         roles = {"is_time": column == data.time, "is_needed": column in needed, "is_target": column == data.target}
-        expectations += propose_column(prepared[column], **roles, is_whole=is_whole)
-    expectations += propose_relations(prepared.drop(columns=[ROW_ID]), is_whole)
+        expectations += propose_column(prepared[column], **roles, is_whole=is_whole, moves=moving.get(column, frozenset()))
+    expectations += propose_relations(prepared.drop(columns=[ROW_ID]), is_whole, moving)
     expectations = [one for one in expectations if one["kwargs"].get("mostly", 1) > 0]  # of so few rows any share can be chance
     rows = f"all {n_rows:,} rows" if is_whole else f"a sample of {len(prepared):,} of {n_rows:,} rows"
     return suite(
