@@ -13,7 +13,7 @@ from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
 from stages.before.clocks import clock_findings, clocks
-from stages.before.column_findings import copy_findings, findings, missing_findings
+from stages.before.column_findings import copy_findings, findings, missing_findings, names_a_thing
 from stages.before.columns import Column, describe, misfits
 from stages.before.effort import Curve, Gain, effort_findings, gains, learn, time_gap, training_time
 from stages.before.finding import Finding, heaviest_first
@@ -31,6 +31,7 @@ from stages.before.suspicious import (
     group_rates,
     order_findings,
     orders,
+    told_by,
 )
 from stages.before.worklist import work_list
 from stages.command import Refused, run
@@ -176,6 +177,7 @@ def scope(judged: ibis.Table, columns: list[Column], raw: Raw, name: str, source
         times = _order(rows.head(COUNTED), marked[RECORD].head(COUNTED), tried.easy, params)
     recalls = tried.curve.recalls() if tried.curve else {}
     proofs = [prove(label, row.train, row.test, params.scope.floor(label), recalls.get(label)) for label, row in counts.iterrows()]
+    ids = [column.name for column in columns if column.name in features and names_a_thing(column)]
     groups = group_proofs(rows, data, (n_rows - n_train) / n_rows)
     rates = group_rates(rows.head(COUNTED), data)
     found = [
@@ -185,7 +187,7 @@ def scope(judged: ibis.Table, columns: list[Column], raw: Raw, name: str, source
         *clock_findings(clocks(rows, data), data),
         *cluster_findings(rows.head(COUNTED), data),
         *contradiction_findings(contradicting, n_rows),
-        *findings(columns, data, source),
+        *findings(columns, data, source, told_by(ids, training, data, params.random_state)),
         *missing_findings(columns, data),
         *group_rate_findings(rates),
         *group_findings(groups, params.scope),

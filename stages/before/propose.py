@@ -159,19 +159,20 @@ def merge(old: Json | None, proposed: Json) -> tuple[Json, list[str]]:
     if old is None:
         return proposed, []
     new = {_about(expectation): expectation for expectation in proposed["expectations"]}
-    named, kept, lines = _words(old), [], []
+    named, kept, lines, gone = _words(old), [], [], set()
     for expectation in old["expectations"]:
         rival = new.pop(_about(expectation), None)
         is_ours = expectation["meta"].get("bound") == "inferred" and expectation["meta"].get("proposed") == _fingerprint(expectation)
         if is_ours and rival is None:
             lines.append(f"removed: {_told(expectation)}; it is proposed no more")
+            gone.add(_about(expectation)[:2])
             continue
         if rival is not None and _bounds(rival) != _bounds(expectation):
             by = "changed" if is_ours else "confirmed, so kept" if expectation["meta"].get("bound") == "confirmed" else "edited, so kept"
             lines.append(f"{by}: {_told(expectation)}; proposed now: {_told(rival)}")
         kept.append(rival if is_ours and rival is not None else expectation)
     for about, expectation in new.items():
-        if about[1] - named:
+        if about[1] - named or about[:2] in gone:  # in place of what went: a range with exceptions for one without
             kept.append(expectation)
             lines.append(f"added: {_told(expectation)}")
         else:

@@ -15,6 +15,7 @@ from stages.before.column_findings import is_named_id
 from stages.before.finding import Finding
 from stages.during.giveaway import giveaway
 from stages.during.intervals import newcombe
+from stages.during.proxies import groups_of
 from stages.features import clusters, features
 from stages.groups import cut
 from stages.params import Data
@@ -22,6 +23,7 @@ from stages.prepare import KIND
 
 GIVES_AWAY, RANKS_WELL = 0.95, 0.9  # ROC AUC out of fold, as in expectations/leakage.json
 TELLS = 0.6  # below, it does no harm
+TELLS_GROUPS = 0.7
 GAP = 0.5  # a share missing that differs so much between classes says what the class is
 LATER_WORDS = """outcome result results resolution resolved closed closing final finished discharge discharged cancelled canceled
     refund refunded payout settlement settled verdict approved rejected diagnosis severity cause delivered returned paid
@@ -100,6 +102,20 @@ def giveaways(rows: pd.DataFrame, data: Data, random_state: int) -> tuple[dict[s
             what = f"by its name it may be known only after the target (ROC AUC {auc:.3f})"
             found.append(Finding("note", "data", column, what, f"find out; if so, {forbid}"))
     return aucs, found
+
+
+def told_by(columns: list[str], rows: pd.DataFrame, data: Data, random_state: int) -> dict[str, str]:
+    """Return what each of `columns` that alone tells the groups of a sensitive column does (ROC AUC out of fold, over TELLS_GROUPS).
+
+    An identifier that is given out in blocks tells who was registered where and when, and so often what people are.
+    """
+    told: dict[str, str] = {}
+    X, ids = features(rows, data)[columns], clusters(rows, data.cluster)
+    for trait in data.sensitive if columns else []:
+        aucs = giveaway(X.drop(columns=trait, errors="ignore"), groups_of(rows, trait, data), ids, random_state).mean(axis=1)
+        for column, auc in aucs[aucs > TELLS_GROUPS].items():
+            told[column] = f"{told.get(column, '')}; it tells {trait} (ROC AUC {auc:.2f} out of fold), which it hides from nobody"
+    return told
 
 
 def _gap(values: pd.Series, y: pd.Series) -> tuple[float, str]:
