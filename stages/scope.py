@@ -12,6 +12,7 @@ from ibis import _
 from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
+from stages.before import floors
 from stages.before.clocks import clock_findings, clocks
 from stages.before.column_findings import copy_findings, findings, missing_findings, names_a_thing
 from stages.before.columns import Column, describe, misfits
@@ -19,6 +20,7 @@ from stages.before.effort import Curve, Gain, effort_findings, gains, learn, tim
 from stages.before.finding import Finding, heaviest_first
 from stages.before.proof import check_criteria, class_findings, group_findings, group_proofs, prove
 from stages.before.propose import propose, write
+from stages.before.propose_judged import judged_suites
 from stages.before.scope_page import page
 from stages.before.scoping import HTML, JSON, Scoping, as_json, screen
 from stages.before.suspicious import (
@@ -33,6 +35,7 @@ from stages.before.suspicious import (
     orders,
     told_by,
 )
+from stages.before.thresholds import thresholds
 from stages.before.worklist import work_list
 from stages.command import Refused, run
 from stages.detect import complete
@@ -163,7 +166,6 @@ def scope(judged: ibis.Table, columns: list[Column], raw: Raw, name: str, source
     data = params.data
     kinds = judged[KIND].value_counts(name="n").to_pandas().dropna().set_index(KIND)["n"].astype(int).sort_index().to_dict()
     counts = class_counts(judged, params)
-    check_criteria(params.scope, counts.sum(axis=1))
     features = [column for column in source.columns if column not in data.not_features()]
     contradicting = contradictions(judged, features, data.target)
     repeats = identical(judged, params) if "duplicate" in kinds else 0
@@ -171,18 +173,23 @@ def scope(judged: ibis.Table, columns: list[Column], raw: Raw, name: str, source
 
     rows = marked.drop(columns=[RECORD, IS_TEST])
     training = rows[~marked[IS_TEST]].head(JUDGED).reset_index(drop=True)
-    n_rows, n_train = int(counts.to_numpy().sum()), int(counts["train"].sum())
+    n_rows, n_train, classes = int(counts.to_numpy().sum()), int(counts["train"].sum()), list(counts.index)
+    limits = thresholds(judged_suites(rows, data, floors.proposed(params.scope, classes, {}), 0.0))
+    check_criteria(params.scope, counts.sum(axis=1), limits.seen)
     with threadpool_limits(params.train.threads):
         tried = attempt(training, n_train, params)
         times = _order(rows.head(COUNTED), marked[RECORD].head(COUNTED), tried.easy, params)
-    recalls = tried.curve.recalls() if tried.curve else {}
-    proofs = [prove(label, row.train, row.test, params.scope.floor(label), recalls.get(label)) for label, row in counts.iterrows()]
+    recalls = tried.curve.recalls(limits.support) if tried.curve else {}
+    criteria = floors.proposed(params.scope, classes, tried.curve.found(limits.support) if tried.curve else {})
+    criteria = floors.standing(criteria, classes)
+    params = params.model_copy(update={"scope": criteria})
+    proofs = [prove(label, row.train, row.test, criteria.floor(label), recalls.get(label), limits) for label, row in counts.iterrows()]
     ids = [column.name for column in columns if column.name in features and names_a_thing(column)]
-    groups = group_proofs(rows, data, (n_rows - n_train) / n_rows)
+    groups = group_proofs(rows, data, (n_rows - n_train) / n_rows, limits)
     rates = group_rates(rows.head(COUNTED), data)
     found = [
         *tried.suspected,
-        *class_findings(proofs, tried.curve is not None),
+        *class_findings(proofs, tried.curve is not None, limits),
         *times,
         *clock_findings(clocks(rows, data), data),
         *cluster_findings(rows.head(COUNTED), data),
@@ -190,9 +197,9 @@ def scope(judged: ibis.Table, columns: list[Column], raw: Raw, name: str, source
         *findings(columns, data, source, told_by(ids, training, data, params.random_state)),
         *missing_findings(columns, data),
         *group_rate_findings(rates),
-        *group_findings(groups, params.scope),
+        *group_findings(groups, criteria, limits),
         *copy_findings(training[features]),
-        *effort_findings(tried.gains, params.scope),
+        *effort_findings(tried.gains, criteria),
     ]
     scoping = Scoping(
         source=name,
@@ -248,7 +255,7 @@ def main() -> None:
     write_text(page(scoping), HTML)
     print(screen(scoping))
     duplicate_share = scoping.rejected.get("duplicate", 0) / scoping.records
-    proposed = write(propose(rows, params.data, params.scope, scoping.n_rows, duplicate_share, params.evaluate.slices))
+    proposed = write(propose(rows, params.data, scoping.params.scope, scoping.n_rows, duplicate_share, params.evaluate.slices))
     write_text("".join(f"{line}\n" for line in proposed), DIFFERENCES)
     more = [f"and {len(proposed) - TOLD} more: {DIFFERENCES} has them whole"] if len(proposed) > TOLD else []
     told = [line if len(line) <= WIDE else line[: WIDE - 3] + "..." for line in proposed[:TOLD]]

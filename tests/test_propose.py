@@ -8,7 +8,7 @@ import pytest
 
 from stages.after.aside import Held, parted
 from stages.after.batch import critical
-from stages.before.propose import _sealed, merge, propose, write
+from stages.before.propose import merge, propose, sealed, write
 from stages.before.propose_columns import expect
 from stages.command import Refused
 from stages.gate import gate
@@ -139,7 +139,7 @@ def sized(**bounds):
 
 
 def test_a_range_with_exceptions_takes_the_place_of_one_without():
-    old, new = (toys(_sealed(sized(max_value=7))), toys(_sealed(sized(max_value=9, mostly=0.9))))
+    old, new = (sealed(toys(sized(**bounds))) for bounds in ({"max_value": 7}, {"max_value": 9, "mostly": 0.9}))
     merged, lines = merge(old, new)
     assert merged["expectations"] == new["expectations"]
     assert [line.partition(": expect")[0] for line in lines] == ["toys: removed", "toys: added"]

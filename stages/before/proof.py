@@ -1,22 +1,20 @@
 """What the rows at hand can prove of each class and group, held against the success criteria in params.yaml."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
 from stages.before.finding import Finding
+from stages.before.thresholds import Thresholds
 from stages.command import Refused
 from stages.during.intervals import clopper_pearson, gap_level, newcombe
 from stages.groups import groups
 from stages.params import Data
 from stages.params import Scope as Criteria
 
-SUPPORT = 20  # test rows under which a recall is not judged, as in expectations/by_class.json
-TRAINING = 30  # training rows under which a model is shown little but chance, as in expectations/classes.json
-GROUP_ROWS, GROUP_SUPPORT = 200, 30  # test rows of a group, as in expectations/by_group.json
 MARGIN = 0.1  # by how much a recall is taken to beat its floor where no model has been tried
-RARE = 0.25  # of the largest class: below it accuracy hides the rarest
 MOST = 10_000_000
 
 
@@ -27,7 +25,7 @@ class ClassProof:
     `best_low` is the lower bound if the model found every test row, so that no higher floor can be proven. `needed` test rows
     would prove `floor` for a model of recall `expected`, `more` is how many rows of the class that is beyond those at hand.
     `verdict`: proven (if the model reaches `expected`), unproven (too few test rows for that), below (expected under the
-    floor), not judged (fewer than SUPPORT test rows or TRAINING training rows).
+    floor), not judged (fewer test or training rows than the suites ask for).
     """
 
     label: str
@@ -43,14 +41,17 @@ class ClassProof:
     verdict: str
 
 
-def check_criteria(criteria: Criteria, counts: pd.Series) -> None:
-    """Raise Refused, all problems at once, where the criteria do not fit the classes; counts: rows of each class."""
+def check_criteria(criteria: Criteria, counts: pd.Series, seen: float) -> None:
+    """Raise Refused, all problems at once, where the criteria do not fit the classes.
+
+    counts: rows of each class. seen: the least share of the largest class's rows at which accuracy sees a class.
+    """
     problems = [
         f"params.yaml: scope.recall_floors names {label!r}, which is no class; there are {', '.join(counts.index[:20])}"
         for label in criteria.recall_floors
         if label not in counts.index
     ]
-    if criteria.metric == "accuracy" and counts.min() < RARE * counts.max():
+    if criteria.metric == "accuracy" and counts.min() < seen * counts.max():
         problems.append(
             f"params.yaml: scope.metric is 'accuracy', but {counts.idxmin()!r} has {counts.min():,} rows and {counts.idxmax()!r} "
             f"{counts.max():,}: never finding the former would hardly lower it; take balanced_accuracy or macro_f1"
@@ -77,16 +78,16 @@ def rows_needed(floor: float, recall: float) -> int | None:
     return high
 
 
-def prove(label: str, train: int, test: int, floor: float, recall: float | None) -> ClassProof:
+def prove(label: str, train: int, test: int, floor: float, recall: float | None, limits: Thresholds) -> ClassProof:
     """Return what `test` rows of a class can prove; `recall` is what a model reached on rows held back, None if none was tried."""
     expected = min(floor + MARGIN, (1 + floor) / 2) if recall is None else recall
     expected_low = clopper_pearson(round(expected * test), test)[0]
     needed = rows_needed(floor, expected)
     more = None
     if test > 0 and train > 0:
-        at_least = [(needed or 0, test), (SUPPORT, test), (TRAINING, train)]
-        more = max(0, *(-(-fewest * (train + test) // side) - train - test for fewest, side in at_least))  # rounded up
-    if test < SUPPORT or train < TRAINING:
+        at_least = [(needed or 0, test), (limits.support, test), (limits.training, train)]
+        more = max(0, *(math.ceil(fewest * (train + test) / side) - train - test for fewest, side in at_least))
+    if test < limits.support or train < limits.training:
         verdict = "not judged"
     elif expected <= floor:
         verdict = "below"
@@ -96,14 +97,15 @@ def prove(label: str, train: int, test: int, floor: float, recall: float | None)
     return ClassProof(label, train + test, train, test, floor, best, expected, expected_low, needed, more, verdict)
 
 
-def class_findings(proofs: list[ClassProof], tried: bool) -> list[Finding]:
+def class_findings(proofs: list[ClassProof], tried: bool, limits: Thresholds) -> list[Finding]:
     """Return what is to be said of classes that cannot be proven to reach their floor, rarest first; `tried`: a model was."""
     found = []
     for proof in sorted(proofs, key=lambda one: one.rows):
         more = f"collect about {proof.more:,} more rows of it" if proof.more else "change the split so that both sides have rows of it"
         match proof.verdict:
             case "not judged":
-                what = f"cannot be judged: {proof.train:,} training rows (needs {TRAINING}) and {proof.test:,} test rows (needs {SUPPORT})"
+                what = f"cannot be judged: {proof.train:,} training rows (needs {limits.training:,}) and {proof.test:,} test rows "
+                what += f"(needs {limits.support:,})"
                 do = f"{more}, join it with another class, or waive it by name with a reason in the suites"
                 found.append(Finding("stop", "data", f"class {proof.label}", what, do))
             case "below":
@@ -126,7 +128,7 @@ def class_findings(proofs: list[ClassProof], tried: bool) -> list[Finding]:
 class GroupProof:
     """What the test rows of one group can prove: `provable` is the smallest gap in a recall of 0.8 beyond chance (see `gap_level`).
 
-    `support` is the fewest test rows that a class has in it. `verdict`: judged, or not judged (under GROUP_ROWS or GROUP_SUPPORT).
+    `support` is the fewest test rows that a class has in it. `verdict`: judged, or not judged (fewer than the suites ask for).
     """
 
     column: str
@@ -137,7 +139,7 @@ class GroupProof:
     verdict: str
 
 
-def group_proofs(rows: pd.DataFrame, data: Data, test_share: float) -> list[GroupProof]:
+def group_proofs(rows: pd.DataFrame, data: Data, test_share: float, limits: Thresholds) -> list[GroupProof]:
     """Return one proof per group of each sensitive column; `rows` are all rows, of which about `test_share` are test rows."""
     proofs = []
     for column in data.sensitive:
@@ -146,7 +148,7 @@ def group_proofs(rows: pd.DataFrame, data: Data, test_share: float) -> list[Grou
         for group, mine in rows.groupby(named, sort=True):
             counts = mine[data.target].value_counts().reindex(rows[data.target].unique(), fill_value=0) * test_share
             n, support = round(len(mine) * test_share), round(counts.min())
-            verdict = "judged" if n >= GROUP_ROWS and support >= GROUP_SUPPORT else "not judged"
+            verdict = "judged" if n >= limits.group_rows and support >= limits.group_support else "not judged"
             provable = _smallest_gap(support, round(len(rows) * test_share) - n, level)
             proofs.append(GroupProof(column, str(group), n, support, provable, verdict))
     return proofs
@@ -160,13 +162,13 @@ def _smallest_gap(n: int, n_others: int, level: float) -> float:
     return 1.0
 
 
-def group_findings(proofs: list[GroupProof], criteria: Criteria) -> list[Finding]:
+def group_findings(proofs: list[GroupProof], criteria: Criteria, limits: Thresholds) -> list[Finding]:
     """Return what is to be said of groups that cannot be audited for the largest gap."""
     found = []
     for proof in proofs:
         if proof.verdict == "not judged":
-            rarest = f"{proof.support:,} of its rarest class (needs {GROUP_SUPPORT})"
-            what = f"cannot be audited: about {proof.test:,} test rows (needs {GROUP_ROWS}), {rarest}"
+            rarest = f"{proof.support:,} of its rarest class (needs {limits.group_support:,})"
+            what = f"cannot be audited: about {proof.test:,} test rows (needs {limits.group_rows:,}), {rarest}"
             do = "collect rows of it, join it with another group, or waive it by name with a reason in expectations/by_group.json"
             found.append(Finding("look", "data", f"{proof.column} {proof.group}", what, do))
         elif proof.provable > criteria.largest_gap:

@@ -12,6 +12,7 @@ from stages.before.clocks import clocks
 from stages.before.propose_columns import expect, kind_of, propose_column
 from stages.before.propose_judged import Criteria, judged_suites, suite
 from stages.before.propose_relations import propose_relations
+from stages.before.thresholds import picked
 from stages.command import Refused
 from stages.params import ORIGIN, ROW_ID, Data
 from stages.suite import read_suite
@@ -43,7 +44,7 @@ def propose(
     suites = {"prepared": _prepared(prepared, data, n_rows)}
     suites["augmented"] = _augmented(prepared, suites["prepared"], data)
     suites |= judged_suites(prepared, data, criteria, duplicate_share, slices)
-    return {name: one | {"expectations": [_sealed(expectation) for expectation in one["expectations"]]} for name, one in suites.items()}
+    return {name: sealed(one) for name, one in suites.items()}
 
 
 def _prepared(prepared: pd.DataFrame, data: Data, n_rows: int) -> Json:
@@ -137,9 +138,10 @@ def _augmented(prepared: pd.DataFrame, of_prepared: Json, data: Data) -> Json:
     )
 
 
-def _sealed(expectation: Json) -> Json:
-    """Return `expectation` with a fingerprint, by which an edit of it is recognised."""
-    return {**expectation, "meta": expectation["meta"] | {"proposed": _fingerprint(expectation)}}
+def sealed(proposed: Json) -> Json:
+    """Return a suite with a fingerprint of each expectation, by which an edit of it is recognised."""
+    expectations = [{**one, "meta": one["meta"] | {"proposed": _fingerprint(one)}} for one in proposed["expectations"]]
+    return proposed | {"expectations": expectations}
 
 
 def _fingerprint(expectation: Json) -> str:
@@ -165,14 +167,14 @@ def merge(old: Json | None, proposed: Json) -> tuple[Json, list[str]]:
         is_ours = expectation["meta"].get("bound") == "inferred" and expectation["meta"].get("proposed") == _fingerprint(expectation)
         if is_ours and rival is None:
             lines.append(f"removed: {_told(expectation)}; it is proposed no more")
-            gone.add(_about(expectation)[:2])
+            gone.add(_judged(expectation))
             continue
         if rival is not None and _bounds(rival) != _bounds(expectation):
             by = "changed" if is_ours else "confirmed, so kept" if expectation["meta"].get("bound") == "confirmed" else "edited, so kept"
             lines.append(f"{by}: {_told(expectation)}; proposed now: {_told(rival)}")
         kept.append(rival if is_ours and rival is not None else expectation)
     for about, expectation in new.items():
-        if about[1] - named or about[:2] in gone:  # in place of what went: a range with exceptions for one without
+        if about[1] - named or _judged(expectation) in gone:  # in place of what went, such as a floor of each class for one of all
             kept.append(expectation)
             lines.append(f"added: {_told(expectation)}")
         else:
@@ -186,9 +188,14 @@ def _about(expectation: Json) -> tuple[str, frozenset[str], str]:
     """
     kwargs = expectation["kwargs"]
     names = [kwargs[key] for key in ("column", "column_A", "column_B") if key in kwargs] + kwargs.get("column_list", [])
-    names += [value for _, value in _picked(expectation)]
+    names += list(picked(kwargs.get("row_condition")).values())
     variant = "mostly" in kwargs if expectation["type"] == "expect_column_values_to_be_between" else kwargs.get("value_set") == [0]
     return expectation["type"], frozenset(map(str, names)), f"{expectation['severity']} {variant}"
+
+
+def _judged(expectation: Json) -> tuple[str, str | None]:
+    """Return the type of an expectation and the column that it judges."""
+    return expectation["type"], expectation["kwargs"].get("column")
 
 
 def _words(content: Any) -> set[str]:
@@ -207,16 +214,9 @@ def _bounds(expectation: Json) -> tuple[Json, str]:
 def _told(expectation: Json) -> str:
     """Return an expectation in one line: type, what it is about, and its bounds, cut short."""
     kwargs = {key: value for key, value in expectation["kwargs"].items() if key != "row_condition"}
-    where = " and ".join(f"{column} is {value}" for column, value in _picked(expectation))
+    where = " and ".join(f"{column} is {value}" for column, value in picked(expectation["kwargs"].get("row_condition")).items())
     bounds = json.dumps(kwargs, ensure_ascii=False)
     return f"{expectation['type']} {bounds if len(bounds) <= 200 else bounds[:200] + '...'}{' where ' + where if where else ''}"
-
-
-def _picked(expectation: Json) -> list[tuple[str, str]]:
-    """Return the columns by which a row_condition picks rows, each with its value."""
-    condition = expectation["kwargs"].get("row_condition")
-    parts = condition.get("conditions", [condition]) if isinstance(condition, dict) else []
-    return [(part["column"]["name"], str(part["parameter"])) for part in parts if "parameter" in part]
 
 
 def write(proposed: dict[str, Json], folder: str | Path = "expectations") -> list[str]:
