@@ -155,8 +155,9 @@ def test_what_rises_with_time_has_no_upper_bound_and_no_list_of_values(found):
 
 def test_a_number_that_names_a_row_has_no_upper_bound(found):
     names = list(range(5000, 6000))
-    assert found(names, [name + 10**6 for name in names]) == set()
-    assert found(names, [5000] * 50 + names[50:]) == {"column_values_to_be_unique"}
+    for moves in (set(), {"max_value"}):
+        assert found(names, [name + 10**6 for name in names], moves=moves) == set()
+        assert found(names, [5000] * 50 + names[50:], moves=moves) == {"column_values_to_be_unique"}
 
 
 def test_dates_have_a_range(found):

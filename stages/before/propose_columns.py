@@ -69,14 +69,15 @@ def propose_column(
         expectations.append(expect("column_values_to_be_in_type_list", "critical", notes, column=column, type_list=TYPES[kind]))
     if is_time:
         return [*expectations, *_range(held, goes_on=True)]
-    if moves:
-        return expectations + (_pattern(column, counts) if kind == "text" else _range(held, kind == "date", moves))
-    if is_target or is_code(counts, kind):
+    if not moves and (is_target or is_code(counts, kind)):
         return [*expectations, _codes(column, counts, is_target), *_shares(column, counts)]
     unique = _distinct(column, counts, kind) if is_whole else []
-    if kind == "number" and any(one["severity"] == "critical" for one in unique):  # it names a row, and the next names are larger
-        return expectations + _range(held, False, {"max_value"}) + unique
-    expectations += _pattern(column, counts) if kind == "text" else _range(held, kind == "date")
+    names_row = [one for one in unique if one["severity"] == "critical"]
+    if kind == "number" and names_row:
+        moves = moves or {"max_value"}  # later rows have later names
+    expectations += _pattern(column, counts) if kind == "text" else _range(held, kind == "date", moves)
+    if moves:
+        return expectations + names_row
     expectations += [*_quantiles(held), *_zeros(held)] if kind == "number" else []
     expectations += _most_common(column, counts) if kind != "date" else []
     return expectations + unique
