@@ -75,9 +75,11 @@ def propose_column(
     names_row = [one for one in unique if one["severity"] == "critical"]
     if kind == "number" and names_row:
         moves = moves or {"max_value"}  # later rows have later names
-    expectations += _pattern(column, counts) if kind == "text" else _range(held, kind == "date", moves)
+    if kind != "text":
+        expectations += _range(held, kind == "date", moves)
     if moves:
         return expectations + names_row
+    expectations += _pattern(column, counts) if kind == "text" else []
     expectations += [*_quantiles(held), *_zeros(held)] if kind == "number" else []
     expectations += _most_common(column, counts) if kind != "date" else []
     return expectations + unique
