@@ -24,7 +24,6 @@ from stages.before.propose_judged import judged_suites
 from stages.before.scope_page import page
 from stages.before.scoping import HTML, JSON, Scoping, as_json, screen
 from stages.before.suspicious import (
-    GIVES_AWAY,
     cluster_findings,
     contradiction_findings,
     contradictions,
@@ -35,7 +34,7 @@ from stages.before.suspicious import (
     orders,
     told_by,
 )
-from stages.before.thresholds import thresholds
+from stages.before.thresholds import Thresholds, thresholds
 from stages.before.worklist import work_list
 from stages.command import Refused, run
 from stages.detect import complete
@@ -136,24 +135,24 @@ def identical(judged: ibis.Table, params: Params) -> int:
 
 @dataclass(frozen=True)
 class Tried:
-    """What came of fitting trees and models: how well each feature alone ranks a class, the learning curve, what more rows give."""
+    """What came of fitting trees and models: how well each feature alone ranks a class, the learning curve, what more rows give.
+
+    `easy` are the features that give the target away: a gate would stop a model that sees them, so that none is tried on them.
+    """
 
     aucs: dict[str, float]
+    easy: list[str]
     suspected: list[Finding]
     curve: Curve | None
     gains: dict[str, Gain]
 
-    @property
-    def easy(self) -> list[str]:
-        """Return the features that give the target away: a gate would stop a model that sees them, so that none is tried on them."""
-        return [column for column, auc in self.aucs.items() if auc >= GIVES_AWAY]
 
-
-def attempt(rows: pd.DataFrame, n_train: int, params: Params) -> Tried:
+def attempt(rows: pd.DataFrame, n_train: int, limits: Thresholds, params: Params) -> Tried:
     """Return what trees and the model of params.yaml make of a sample of the `n_train` training rows."""
-    aucs, suspected = giveaways(rows, params.data, params.random_state)
-    curve = learn(rows.drop(columns=Tried(aucs, [], None, {}).easy), params)
-    return Tried(aucs, suspected, curve, gains(curve, n_train, params.scope.metric, params.random_state) if curve else {})
+    aucs, suspected = giveaways(rows, params.data, limits, params.random_state)
+    easy = [column for column, auc in aucs.items() if auc >= limits.gives_away]
+    curve = learn(rows.drop(columns=easy), params)
+    return Tried(aucs, easy, suspected, curve, gains(curve, n_train, params.scope.metric, params.random_state) if curve else {})
 
 
 def scope(judged: ibis.Table, columns: list[Column], raw: Raw, name: str, source: Source, params: Params) -> tuple[Scoping, pd.DataFrame]:
@@ -177,7 +176,7 @@ def scope(judged: ibis.Table, columns: list[Column], raw: Raw, name: str, source
     limits = thresholds(judged_suites(rows, data, floors.proposed(params.scope, classes, {}), 0.0))
     check_criteria(params.scope, counts.sum(axis=1), limits.seen)
     with threadpool_limits(params.train.threads):
-        tried = attempt(training, n_train, params)
+        tried = attempt(training, n_train, limits, params)
         times = _order(rows.head(COUNTED), marked[RECORD].head(COUNTED), tried.easy, params)
     recalls = tried.curve.recalls(limits.support) if tried.curve else {}
     criteria = floors.proposed(params.scope, classes, tried.curve.found(limits.support) if tried.curve else {})
@@ -194,7 +193,7 @@ def scope(judged: ibis.Table, columns: list[Column], raw: Raw, name: str, source
         *clock_findings(clocks(rows, data), data),
         *cluster_findings(rows.head(COUNTED), data),
         *contradiction_findings(contradicting, n_rows),
-        *findings(columns, data, source, told_by(ids, training, data, params.random_state)),
+        *findings(columns, data, source, told_by(ids, training, data, limits, params.random_state)),
         *missing_findings(columns, data),
         *group_rate_findings(rates),
         *group_findings(groups, criteria, limits),
@@ -213,6 +212,7 @@ def scope(judged: ibis.Table, columns: list[Column], raw: Raw, name: str, source
         classes=proofs,
         groups=groups,
         aucs=tried.aucs,
+        easy=tried.easy,
         rates=rates,
         contradictions=contradicting,
         curve=tried.curve,

@@ -6,7 +6,6 @@ from stages.before.columns import SHOWN, Column
 from stages.before.effort import Curve
 from stages.before.finding import by_remedy
 from stages.before.scoping import Scoping
-from stages.before.suspicious import GIVES_AWAY
 from stages.before.worklist import PHASES
 from stages.page import render
 
@@ -25,7 +24,7 @@ def page(scoping: Scoping) -> str:
         data=data,
         headline=headline(scoping),
         by_remedy=by_remedy,
-        easy=[column for column, auc in scoping.aucs.items() if auc >= GIVES_AWAY],
+        easy=scoping.easy,
         criteria=scoping.params.scope,
         split=scoping.params.prepare.split,
         roles=roles,

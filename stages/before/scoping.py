@@ -33,6 +33,7 @@ class Scoping:
     classes: list[ClassProof]
     groups: list[GroupProof]
     aucs: dict[str, float]
+    easy: list[str]
     rates: pd.DataFrame
     contradictions: Contradictions
     curve: Curve | None

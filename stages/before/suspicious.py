@@ -13,6 +13,7 @@ from scipy.stats import chi2_contingency
 from stages.before.attributes import sensitive, words
 from stages.before.column_findings import is_named_id
 from stages.before.finding import Finding
+from stages.before.thresholds import Thresholds
 from stages.during.giveaway import giveaway
 from stages.during.intervals import newcombe
 from stages.during.proxies import groups_of
@@ -21,9 +22,7 @@ from stages.groups import cut
 from stages.params import Data
 from stages.prepare import KIND
 
-GIVES_AWAY, RANKS_WELL = 0.95, 0.9  # ROC AUC out of fold, as in expectations/leakage.json
 TELLS = 0.6  # below, it does no harm
-TELLS_GROUPS = 0.7
 GAP = 0.5  # a share missing that differs so much between classes says what the class is
 LATER_WORDS = """outcome result results resolution resolved closed closing final finished discharge discharged cancelled canceled
     refund refunded payout settlement settled verdict approved rejected diagnosis severity cause delivered returned paid
@@ -65,7 +64,7 @@ def contradiction_findings(found: Contradictions, n_rows: int) -> list[Finding]:
     return [Finding("look" if found.lost > n_rows / 100 else "note", "data", "labels", what, do)]
 
 
-def giveaways(rows: pd.DataFrame, data: Data, random_state: int) -> tuple[dict[str, float], list[Finding]]:
+def giveaways(rows: pd.DataFrame, data: Data, limits: Thresholds, random_state: int) -> tuple[dict[str, float], list[Finding]]:
     """Return for each feature the ROC AUC, mean over the classes, with which it alone ranks them (see `giveaway`), and what that means.
 
     What is known only after the target can only be suspected: by a high ROC AUC, by the name, by gaps that differ by class.
@@ -77,7 +76,7 @@ def giveaways(rows: pd.DataFrame, data: Data, random_state: int) -> tuple[dict[s
     forbid = "name it in data.forbidden of params.yaml"
     for column, auc in sorted(aucs.items(), key=lambda item: -item[1]):
         gap, label = _gap(X[column], y)
-        if auc >= GIVES_AWAY:
+        if auc >= limits.gives_away:
             what = f"it alone gives the target away (ROC AUC {auc:.3f} out of fold): a copy of it, or its consequence"
             found.append(
                 Finding(
@@ -88,10 +87,10 @@ def giveaways(rows: pd.DataFrame, data: Data, random_state: int) -> tuple[dict[s
                     f"{forbid}; if it is known before the target and the task is that easy, confirm that in expectations/leakage.json",
                 )
             )
-        elif auc >= RANKS_WELL:
+        elif auc >= limits.ranks_well:
             what = f"it alone ranks the classes very well (ROC AUC {auc:.3f} out of fold)"
             found.append(Finding("look", "data", column, what, f"find out whether it is known before the target; if not, {forbid}"))
-        elif by_label.loc[column].max() >= GIVES_AWAY:
+        elif by_label.loc[column].max() >= limits.gives_away:
             one, best = by_label.loc[column].idxmax(), by_label.loc[column].max()
             what = f"it alone tells class {one} from all others (ROC AUC {best:.3f} out of fold)"
             found.append(Finding("look", "data", column, what, f"find out whether it is known before the target; if not, {forbid}"))
@@ -104,8 +103,8 @@ def giveaways(rows: pd.DataFrame, data: Data, random_state: int) -> tuple[dict[s
     return aucs, found
 
 
-def told_by(columns: list[str], rows: pd.DataFrame, data: Data, random_state: int) -> dict[str, str]:
-    """Return what each of `columns` that alone tells the groups of a sensitive column does (ROC AUC out of fold, over TELLS_GROUPS).
+def told_by(columns: list[str], rows: pd.DataFrame, data: Data, limits: Thresholds, random_state: int) -> dict[str, str]:
+    """Return what each of `columns` that alone tells the groups of a sensitive column does (ROC AUC out of fold).
 
     An identifier that is given out in blocks tells who was registered where and when, and so often what people are.
     """
@@ -113,7 +112,7 @@ def told_by(columns: list[str], rows: pd.DataFrame, data: Data, random_state: in
     X, ids = features(rows, data)[columns], clusters(rows, data.cluster)
     for trait in data.sensitive if columns else []:
         aucs = giveaway(X.drop(columns=trait, errors="ignore"), groups_of(rows, trait, data), ids, random_state).mean(axis=1)
-        for column, auc in aucs[aucs > TELLS_GROUPS].items():
+        for column, auc in aucs[aucs > limits.tells_groups].items():
             told[column] = f"{told.get(column, '')}; it tells {trait} (ROC AUC {auc:.2f} out of fold), which it hides from nobody"
     return told
 
