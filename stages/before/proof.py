@@ -25,7 +25,7 @@ class ClassProof:
     `best_low` is the lower bound if the model found every test row, so that no higher floor can be proven. `needed` test rows
     would prove `floor` for a model of recall `expected`, `more` is how many rows of the class that is beyond those at hand.
     `verdict`: proven (if the model reaches `expected`), unproven (too few test rows for that), below (expected under the
-    floor), not judged (fewer test or training rows than the suites ask for).
+    floor), not judged (fewer test or training rows than the suites ask for). `fewest`: the test rows that they ask for.
     """
 
     label: str
@@ -39,6 +39,7 @@ class ClassProof:
     needed: int | None
     more: int | None
     verdict: str
+    fewest: float
 
 
 def check_criteria(criteria: Criteria, counts: pd.Series, seen: float) -> None:
@@ -94,7 +95,7 @@ def prove(label: str, train: int, test: int, floor: float, recall: float | None,
     else:
         verdict = "proven" if expected_low >= floor else "unproven"
     best = clopper_pearson(test, test)[0]
-    return ClassProof(label, train + test, train, test, floor, best, expected, expected_low, needed, more, verdict)
+    return ClassProof(label, train + test, train, test, floor, best, expected, expected_low, needed, more, verdict, limits.support)
 
 
 def class_findings(proofs: list[ClassProof], tried: bool, limits: Thresholds) -> list[Finding]:
