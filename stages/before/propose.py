@@ -187,15 +187,17 @@ def _about(expectation: Json) -> tuple[str, frozenset[str], str]:
     and two lists of numbers that a column can have, which.
     """
     kwargs = expectation["kwargs"]
+    kind, columns = _judged(expectation)
+    names = columns | {str(value) for value in picked(kwargs.get("row_condition")).values()}
+    variant = "mostly" in kwargs if kind == "expect_column_values_to_be_between" else kwargs.get("value_set") == [0]
+    return kind, names, f"{expectation['severity']} {variant}"
+
+
+def _judged(expectation: Json) -> tuple[str, frozenset[str]]:
+    """Return the type of an expectation and the columns that it judges."""
+    kwargs = expectation["kwargs"]
     names = [kwargs[key] for key in ("column", "column_A", "column_B") if key in kwargs] + kwargs.get("column_list", [])
-    names += list(picked(kwargs.get("row_condition")).values())
-    variant = "mostly" in kwargs if expectation["type"] == "expect_column_values_to_be_between" else kwargs.get("value_set") == [0]
-    return expectation["type"], frozenset(map(str, names)), f"{expectation['severity']} {variant}"
-
-
-def _judged(expectation: Json) -> tuple[str, str | None]:
-    """Return the type of an expectation and the column that it judges."""
-    return expectation["type"], expectation["kwargs"].get("column")
+    return expectation["type"], frozenset(map(str, names))
 
 
 def _words(content: Any) -> set[str]:

@@ -29,7 +29,7 @@ def limits(held: pd.Series) -> dict[str, tuple[float, str]]:
     is_whole = bool((held % 1 == 0).all())
     if set(spoken) & SHARES and low >= 0 and high <= 1:
         return {end: (bound, "a share lies between 0 and 1") for end, bound in (("min_value", 0), ("max_value", 1))}
-    for word in set(spoken) & set(UNITS):
+    for word in sorted(set(spoken) & set(UNITS)):
         least, greatest = UNITS[word]
         if least <= low and high == greatest and _is_piled(held, high):
             why = f"a column named {word} lies between {least} and {greatest}"
