@@ -45,6 +45,14 @@ def test_a_birthday_is_no_time():
     assert clocks(people, roles()) == {}
 
 
+def test_a_time_that_is_text_has_no_order():
+    assert clocks(PANEL.assign(month=PANEL["month"].dt.strftime("%b")), roles(time="month")) == {}
+
+
+def test_in_one_month_nothing_moves():
+    assert clocks(PANEL.assign(month=PANEL["month"].max()), roles(time="month")) == {}
+
+
 def test_without_a_time_nothing_moves():
     assert clocks(PANEL.drop(columns="month"), roles()) == {}
 

@@ -3,12 +3,12 @@
 import math
 
 import pandas as pd
-from pandas.api.types import is_datetime64_any_dtype, is_numeric_dtype
 from scipy.stats import kendalltau
 
 from stages.before.attributes import sensitive
 from stages.before.finding import Finding
 from stages.before.margins import CHANCE
+from stages.before.propose_columns import MOST_CODES, kind_of
 from stages.before.suspicious import orders
 from stages.features import as_number
 from stages.params import ROW_ID, Data
@@ -16,7 +16,6 @@ from stages.params import ROW_ID, Data
 CUTS = (1 / 2, 2 / 3)  # shares of the rows, the earliest, that later rows are compared with: what has stopped moving passes the first only
 FEWEST, BLOCKS = 8, 12  # spans of time of which the largest values have a trend, if they have one
 ROWS = 100_000  # that are looked at, at most, in an order of chance
-MOST_CODES = 50  # texts of more different values are no codes, of which a list is proposed
 
 
 def clocks(rows: pd.DataFrame, data: Data) -> dict[str, set[str]]:
@@ -26,8 +25,8 @@ def clocks(rows: pd.DataFrame, data: Data) -> dict[str, set[str]]:
     be that of a beginning, from which an age falls. A year is a clock itself. rows: in an order of chance where there are more than ROWS.
     """
     rows = rows.head(ROWS)
-    times = [data.time] if data.time else _times(rows, data)
-    found = {time: {"max_value"} for time in times if time != data.time and is_numeric_dtype(rows[time])}
+    times = [name for name in ([data.time] if data.time else _times(rows, data)) if kind_of(rows[name]) != "text"]
+    found = {time: {"max_value"} for time in times if time != data.time and kind_of(rows[time]) == "number"}
     for column in rows.columns.drop([name for name in (ROW_ID, data.target, *times) if name in rows]):
         for time in times:
             at = as_number(rows[time])
@@ -47,10 +46,10 @@ def _ends(values: pd.Series, time: pd.Series) -> dict[str, pd.Series]:
     """Return for each bound that a column can have the numbers which rise where it is passed: of codes the time when each came first."""
     if values.nunique() <= 2:
         return {}
-    if is_datetime64_any_dtype(values) or is_numeric_dtype(values):
+    if kind_of(values) != "text":
         numbers = as_number(values)
         return {"max_value": numbers, "min_value": -numbers}
-    known = values.nunique() <= MOST_CODES
+    known = values.nunique() <= MOST_CODES["text"]
     return {"value_set": time.groupby(values).transform("min")} if known else {}
 
 
