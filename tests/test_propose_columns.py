@@ -123,7 +123,7 @@ def test_words_in_a_column_of_numbers_are_found(found):
 
 
 def test_a_range_goes_a_tenth_beyond_to_round_numbers_and_may_be_passed_by_16_rows(found):
-    assert bounds(NUMBERS, "column_values_to_be_between") == {"min_value": 0, "max_value": 1700, "mostly": 0.984}
+    assert bounds(NUMBERS, "column_values_to_be_between") == {"min_value": 1, "max_value": 1700, "mostly": 0.984}
     assert "column_values_to_be_between" not in found(NUMBERS, [1650.0] * 100 + NUMBERS[100:])
     assert "column_values_to_be_between" not in found(NUMBERS, [9999.5] * 16 + NUMBERS[16:])
     assert "column_values_to_be_between" in found(NUMBERS, [9999.5] * 17 + NUMBERS[17:])

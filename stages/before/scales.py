@@ -45,7 +45,10 @@ def _is_piled(held: pd.Series, value: float) -> bool:
 
 
 def rounded_out(held: pd.Series) -> dict[str, float]:
-    """Return the bounds that a person would write for the range of `held`: round ones, BEYOND it; 0 is not crossed."""
+    """Return the bounds that a person would write for the range of `held`: round ones, BEYOND it; 0 is not crossed.
+
+    Nor is it reached from above, since 0 often stands for a missing value.
+    """
     low, high = held.min(), held.max()
     if low == high:
         return {"min_value": low, "max_value": high}
@@ -53,8 +56,9 @@ def rounded_out(held: pd.Series) -> dict[str, float]:
     step = max(step, 1.0) if (held % 1 == 0).all() else step
     margin = BEYOND * (high - low)
     bounds = {"min_value": math.floor((low - margin) / step) * step, "max_value": math.ceil((high + margin) / step) * step}
-    if low >= 0:
-        bounds["min_value"] = max(bounds["min_value"], 0.0)
+    if low >= 0 >= bounds["min_value"]:
+        digit = 10.0 ** math.floor(math.log10(low)) if low else 1.0
+        bounds["min_value"] = math.floor(low / digit) * digit
     if high <= 0:
         bounds["max_value"] = min(bounds["max_value"], 0.0)
     return {end: float(f"{bound:.12g}") for end, bound in bounds.items()}
