@@ -38,7 +38,7 @@ def split(params: Params, source: dict[str, Any]) -> tuple[pd.DataFrame, pd.Data
     rows = raw.dropna(subset=[data.target, *apart]).sort_values(apart, kind="stable")
     rows = rows.drop_duplicates([column for column in rows.columns if column not in apart])
     latest = rows.groupby(data.cluster)[data.time].transform("max")
-    cutoff = params.prepare.split.test_from
+    cutoff = params.prepare.split.cutoff
     rows = rows[(latest < cutoff) | (rows[data.time] >= cutoff)].sort_values(list(source["columns"]))
     is_test = rows[data.time] >= cutoff
     rows = rows.drop(columns=list(data.forbidden))

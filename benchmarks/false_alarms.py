@@ -131,17 +131,17 @@ def told(n: int, n_rare: int) -> Simulate:
         rows = pd.DataFrame(rng.normal(size=(n, 6))).add_prefix("x")
         rows["y"] = np.repeat(labels(2), [n - n_rare, n_rare])
         rows["x0"] += (rows["y"] == "class 1") * np.sqrt(2) * norm.ppf(0.95 + size)
-        rows = rows.assign(group="group 0", row_id=range(n))
-        return leakage(rows, rows.head(9).assign(row_id=range(-9, 0)), DATA, int(rng.integers(2**32)))
+        rows = rows.assign(group="group 0", __stage_row_id=range(n))
+        return leakage(rows, rows.head(9).assign(__stage_row_id=range(-9, 0)), DATA, int(rng.integers(2**32)))
 
     return simulate
 
 
 def twice(rng: np.random.Generator, size: float) -> pd.DataFrame:
     """Return leakage of 300 training and 100 test rows, `size` of which are training rows, too."""
-    rows = pd.DataFrame({"x": rng.normal(size=400), "y": np.resize(labels(2), 400), "group": "group 0", "row_id": range(400)})
+    rows = pd.DataFrame({"x": rng.normal(size=400), "y": np.resize(labels(2), 400), "group": "group 0", "__stage_row_id": range(400)})
     test = rows.tail(100).reset_index(drop=True)
-    return leakage(rows.head(300), test.assign(row_id=np.where(test.index < size, test.index, test["row_id"])), DATA, 0)
+    return leakage(rows.head(300), test.assign(__stage_row_id=np.where(test.index < size, test.index, test["__stage_row_id"])), DATA, 0)
 
 
 def lacking(rng: np.random.Generator, size: float) -> pd.DataFrame:
@@ -178,7 +178,7 @@ def telling(n: int, n_rare: int, n_weak: int) -> Simulate:
             X = features(part, DATA)
             return build_model(MODEL, X, 0).fit(X, part["y"])
 
-        return importances(rows.assign(row_id=range(n)), DATA, fit, int(rng.integers(2**32)))
+        return importances(rows.assign(__stage_row_id=range(n)), DATA, fit, int(rng.integers(2**32)))
 
     return simulate
 
@@ -189,7 +189,11 @@ def postcodes(counts: list[int]) -> Simulate:
     def simulate(rng: np.random.Generator, size: float) -> pd.DataFrame:
         group, n = np.repeat(labels(len(counts), "group"), counts), sum(counts)
         postcode = np.where(rng.random(n) < size, group, rng.choice(labels(len(counts), "group"), n))
-        rows = pd.DataFrame(rng.normal(size=(n, 5))).add_prefix("x").assign(postcode=postcode, group=group, y="class 0", row_id=range(n))
+        rows = (
+            pd.DataFrame(rng.normal(size=(n, 5)))
+            .add_prefix("x")
+            .assign(postcode=postcode, group=group, y="class 0", __stage_row_id=range(n))
+        )
         return proxies(rows.sample(frac=1, random_state=rng), DATA, int(rng.integers(2**32)))
 
     return simulate
@@ -204,7 +208,7 @@ def merits(n: int, more: float) -> Simulate:
         rows = pd.DataFrame(rng.normal(size=(n, 3))).add_prefix("x")
         rows["merit"] = rng.normal(size=n) + more * (is_second - 0.5)
         good = rng.random(n) < 1 / (1 + np.exp(-rows["merit"])) - size * is_second
-        rows = rows.assign(y=np.where(good, "class 1", "class 0"), group=np.where(is_second, "group 1", "group 0"), row_id=range(n))
+        rows = rows.assign(y=np.where(good, "class 1", "class 0"), group=np.where(is_second, "group 1", "group 0"), __stage_row_id=range(n))
         return label_bias(rows, DATA, int(rng.integers(2**32)))
 
     return simulate
@@ -214,7 +218,7 @@ def goods(rng: np.random.Generator, n: int, n_rare: int) -> pd.DataFrame:
     """Return rows of two classes: a count, a total that is never less, two measures that go together, and three codes."""
     count, colour, long = rng.integers(1, 9, n), rng.choice(["red", "blue"], n), rng.normal(size=n)
     rows = pd.DataFrame({"y": np.repeat(labels(2), [n - n_rare, n_rare]), "count": count, "total": count + rng.integers(0, 5, n)})
-    rows = rows.assign(long=long, wide=long + rng.normal(size=n), colour=colour, row_id=range(n))
+    rows = rows.assign(long=long, wide=long + rng.normal(size=n), colour=colour, __stage_row_id=range(n))
     rows["shade"] = np.where(colour == "red", "rose", rng.choice(["sky", "navy"], n))
     return rows.assign(flag=np.where(colour == "red", rng.integers(0, 2, n), 0), group="group 0")
 
@@ -228,7 +232,7 @@ def added(strategy: Literal["oversample", "smote"], n: int, n_rare: int) -> Simu
         settings = Augment(strategy=strategy, floor_share=0.2, k_neighbors=5, smote_max_rows=n)
         table = augment(rows, DATA, settings, seed)
         if strategy == "smote":
-            flat = (table["origin"] == "synthetic") & (rng.random(len(table)) < size)
+            flat = (table["__stage_origin"] == "synthetic") & (rng.random(len(table)) < size)
             return synthetic(table.assign(wide=table["wide"].mask(flat, rows["wide"].mean())), rows, rows.head(0), DATA, seed)
         return synthetic(table, rows, rows.head(int(size)), DATA, seed)
 

@@ -42,7 +42,7 @@ SIGNALS = ("drift", "performance")
 LENGTHS = (500, 2000, 20_000)
 DEFECTS = ("shift .1", "shift .25", "shift .5", "new category", "unit change", "flipped")
 PLAIN = SimpleNamespace(
-    target="label", time=None, sensitive=[], not_features=lambda: ["label", "row_id"]
+    target="label", time=None, sensitive=[], not_features=lambda: ["label", "__stage_row_id"]
 )  # what of params.yaml's section data is read here
 
 

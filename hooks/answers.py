@@ -81,7 +81,22 @@ def _wrong_data(answers: dict[str, str]) -> list[str]:
         return [f"data: {path}: {error.strerror or error}"]
 
 
+def wrong_paths(answers: dict[str, str]) -> list[str]:
+    """Return a sentence for each place of files that was given, although it follows from the answer `ci`: it may lie anywhere."""
+    is_github = answers["ci"] == "github"
+    follow = {
+        "__workflows": ".github/workflows" if is_github else ".dvc/tmp",
+        "__dependabot": ".github/dependabot.yml" if is_github else "",
+    }
+    return [
+        f"{name} is {answers[name]!r}, which is no answer but follows from ci: leave it out"
+        for name, value in follow.items()
+        if answers[name] != value
+    ]
+
+
 def check(answers: dict[str, str], locked: set[str]) -> None:
     """End the process with all that is wrong."""
-    if not is_update(answers) and (wrong := wrong_answers(answers, locked)):
+    wrong = wrong_paths(answers) + ([] if is_update(answers) else wrong_answers(answers, locked))
+    if wrong:
         sys.exit("\n".join([*wrong, "", "Nothing was written. What follows is how cookiecutter says that it stopped:"]))

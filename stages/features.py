@@ -1,5 +1,7 @@
 """What of a prepared table a model may see, and in which form."""
 
+from typing import Any
+
 import pandas as pd
 from pandas.api.types import is_bool_dtype, is_datetime64_any_dtype, is_numeric_dtype
 
@@ -23,6 +25,13 @@ def _as_model_input(column: pd.Series) -> pd.Series:
 def as_number(column: pd.Series) -> pd.Series:
     """Return a column as float64: dates as days since 1970, numbers and booleans as they are."""
     return (column - pd.Timestamp(0)) / pd.Timedelta(days=1) if is_datetime64_any_dtype(column) else column.astype("float64")
+
+
+def with_column(rows: pd.DataFrame, name: str, values: Any) -> pd.DataFrame:
+    """Return `rows` with a column, whatever its name: DataFrame.assign takes none that is called self."""
+    changed = rows.copy(deep=False)
+    changed[name] = values
+    return changed
 
 
 def text_columns(X: pd.DataFrame) -> list[str]:

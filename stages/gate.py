@@ -1,6 +1,6 @@
 """Hold a table against a suite: the only gate, closed unless every expectation was judged and none critical failed."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from string import Template
@@ -8,16 +8,15 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from great_expectations.exceptions import GreatExpectationsError
-from great_expectations.execution_engine import PandasExecutionEngine
 from great_expectations.expectations.expectation import Expectation
 from great_expectations.expectations.expectation_configuration import ExpectationConfiguration
 from great_expectations.render.renderer.inline_renderer import InlineRenderer
-from great_expectations.validator.validator import Validator
 
 from stages.command import Refused
+from stages.judging import FAULTS, exception_of, validated
 from stages.suite import Expected, Suite, read_suite
 from stages.tables import Stored, write_json
+from stages.waivers import suggested
 
 RANK = ("pass", "warn", "insufficient", "fail")
 EXAMPLES = 5
@@ -46,15 +45,16 @@ class Finding:
     sentence: str
 
 
-def gate(table: pd.DataFrame | Stored, suite: str | Path, report: str | Path) -> Verdict:
+def gate(table: pd.DataFrame | Stored, suite: str | Path, report: str | Path, dropped: Collection[str] = ()) -> Verdict:
     """Judge `table` by the suite at `suite`, write the outcome to `report`, print it, and return it.
 
-    Of a table that is Stored only the columns that the suite names are read, a few at a time.
+    Of a table that is Stored only the columns that the suite names are read, a few at a time. dropped: columns that data.forbidden took
+    out of the table, of which the suite may still speak.
 
     Verdicts: pass; warn (only warnings or infos failed); insufficient (too few rows to judge); fail. A gate blocks if
     something critical failed or is insufficient without a waiver, or if it could not judge everything it was asked to.
     """
-    loaded = read_suite(suite)
+    loaded = read_suite(suite, dropped)
     findings = find(table, loaded)
     if loaded.expected and all(e.meta["bound"] == "inferred" for e in loaded.expected):
         findings.append(Finding("warn", False, f"WARN: {loaded.path} {UNCONFIRMED}"))
@@ -79,9 +79,13 @@ def find(table: pd.DataFrame | Stored, suite: Suite) -> list[Finding]:
     return findings
 
 
-def not_judged(suite: str | Path, report: str | Path, why: str) -> None:
-    """Write the report of a gate that had nothing to judge: a warning, so that nobody takes it for a pass."""
-    said = {"gate": Path(report).stem, "verdict": "warn", "blocks": False, "sentences": [f"WARN: {why}"]}
+def not_judged(suite: str | Path, report: str | Path, why: str, *, applies: bool = True) -> None:
+    """Write the report of a gate that had nothing to judge: a warning, so that nobody takes it for a pass.
+
+    applies: there should have been something; where a person said why there is not, the gate passes, and its report says so.
+    """
+    verdict, sentence = ("warn", f"WARN: {why}") if applies else ("pass", f"PASS, not applicable: {why}")
+    said = {"gate": Path(report).stem, "verdict": verdict, "blocks": False, "sentences": [sentence]}
     write_json(said | {"suite": Path(suite).as_posix(), "rows": 0, "expectations": 0}, report)
 
 
@@ -191,26 +195,13 @@ def _ask(rows: pd.DataFrame, suite: Suite, expected: list[Expected]) -> dict[int
     asked = [e.expectation for e in expected] + [_meets_rows(e) for e in expected if "row_condition" in e.raw["kwargs"]]
     try:
         results = validated(rows, asked, result_format)
-    except (GreatExpectationsError, TypeError, ValueError) as error:
+    except FAULTS as error:
         sentence = f"{suite.path} could not be judged: {' '.join(str(error).split())}"
         return {e.nth: [_closed(sentence)] for e in expected[:1]}
     by_nth = {result.expectation_config.meta["nth"]: result for result in results}
     met = {e.nth: -e.nth not in by_nth or bool(by_nth[-e.nth].success) for e in expected}
     found = {e.nth: _finding(suite, e, by_nth.get(e.nth), met[e.nth]) for e in expected}
     return {nth: [finding] if finding else [] for nth, finding in found.items()}
-
-
-def validated(rows: pd.DataFrame, asked: list[Expectation], result_format: dict[str, Any]) -> list[Any]:
-    """Return the results of Great Expectations; raises what it raises.
-
-    Its validator is called itself: a data source would compute a fingerprint of all cells, twice, which costs more than all expectations.
-    """
-    engine = PandasExecutionEngine(batch_data_dict={"table": rows})
-    validator = Validator(engine)
-    validator.metrics_calculator.show_progress_bars = False
-    results = validator.graph_validate([one.configuration for one in asked], {"result_format": result_format})
-    vars(engine).clear()  # it refers to itself: rows and metrics would stay until Python looks for cycles
-    return [result for result in results if result.expectation_config]
 
 
 def _meets_rows(expected: Expected) -> Expectation:
@@ -234,20 +225,20 @@ def _finding(suite: Suite, expected: Expected, result: Any, met: bool) -> Findin
     if result.success:
         return None
     rows = result.result.get("partial_unexpected_index_list") or []
-    open_rows = [row for row in rows if not {str(row[key]) for key in suite.row} & set(expected.waived)]
+    applied = [waiver for waiver in suite.waivers(expected) if any(map(waiver.covers, rows))]
+    open_rows = [row for row in rows if not any(waiver.covers(row) for waiver in applied)]
     waived = bool(rows) and not open_rows
     verdict = expected.meta.get("verdict", "fail") if expected.raw["severity"] == "critical" or "verdict" in expected.meta else "warn"
     blocks = expected.raw["severity"] == "critical" and not waived
-    notes = "; ".join(f"{name} is waived: {reason}" for name, reason in expected.waived.items()) if waived else expected.meta["notes"]
+    notes = "; ".join(waiver.told() for waiver in applied) if waived else expected.meta["notes"]
+    notes += _how_to_waive(suite, open_rows) if blocks and open_rows and "verdict" in expected.meta else ""
     sentence = f"{verdict.upper()}: {_found(suite, expected, result.result, open_rows or rows)}. {allowed(expected)} {notes} ({where})"
     return Finding(verdict, blocks, sentence)
 
 
-def exception_of(info: dict[str, Any]) -> str:
-    """Return the message of an exception that Great Expectations swallowed; it nests them by metric."""
-    nested = [info, *(value for value in info.values() if isinstance(value, dict))]
-    messages = {str(one.get("exception_message")) for one in nested if one.get("raised_exception")}
-    return "; ".join(sorted(" ".join(message.split()) for message in messages))
+def _how_to_waive(suite: Suite, rows: list[dict[str, Any]]) -> str:
+    """Return what to write where, so that rows of which there are too few to judge are accepted."""
+    return f' To accept it, add to "waived" in the meta of {suite.waived_in}, with your reason: {suggested(rows, suite.waived_by)}'
 
 
 def _found(suite: Suite, expected: Expected, result: dict[str, Any], rows: list[dict[str, Any]]) -> str:
@@ -260,7 +251,11 @@ def _found(suite: Suite, expected: Expected, result: dict[str, Any], rows: list[
         examples = "" if expected.raw["type"] == NULL_TYPES[0] else f", for example {', '.join(values[:EXAMPLES])}"
         return f"{what} fails in {result['unexpected_count']:,} of {result['element_count']:,} rows{examples}"
     parts = {"unexpected": result.get("partial_unexpected_list"), "missing": result.get("partial_missing_list")}
-    parts |= (result.get("details") or {}).get("mismatched", {})
+    mismatched = (result.get("details") or {}).get("mismatched", {})
+    if isinstance(mismatched, list):  # of columns that stand in another order
+        parts["misplaced"] = [one["Found"] for one in mismatched]
+    else:
+        parts |= mismatched
     if any(parts.values()):
         return f"{what} has " + "; ".join(
             f"{kind} {', '.join(sorted(map(str, values))[:EXAMPLES])}" for kind, values in parts.items() if values

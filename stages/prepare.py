@@ -2,7 +2,6 @@
 
 import errno
 from dataclasses import dataclass
-from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -12,18 +11,20 @@ import pandas as pd
 from ibis import _
 
 from stages.command import Refused, run
-from stages.formats import MOST_CLASSES, PATTERNS, pattern
+from stages.formats import MOST_CLASSES, PATTERNS, RESERVED, pattern
 from stages.gate import gate, stop
 from stages.groups import check_audit
-from stages.params import ORIGIN, ROW_ID, Params, Split, load_params
+from stages.params import ROW_ID, Params, Split, load_params
 from stages.sources import RECORD, Raw, Source, load_sources, read
 from stages.tables import REJECTED, TEST, TRAIN, whole, write_table
 
 KINDS = ["malformed", "bad_value", "unlabelled", "duplicate", "key_conflict", "before_cutoff"]
-PROBLEM, KIND, REASON, WRONG, CLUSTER, IS_TEST = "__problem", "__kind", "__reason", "__wrong", "__cluster", "__is_test"
+PROBLEM, KIND, REASON = f"{RESERVED}problem", f"{RESERVED}kind", f"{RESERVED}reason"
+WRONG, CLUSTER, IS_TEST, N = f"{RESERVED}wrong", f"{RESERVED}cluster", f"{RESERVED}is_test", f"{RESERVED}n"
 TYPES = {"text": "string", "integer": "int64", "number": "float64", "boolean": "boolean", "date": "timestamp"}
 WORDS = {"integer": "no integer of 64 bits", "number": "no finite number", "boolean": "neither true nor false", "date": "no ISO date"}
 MANY_COLUMNS = 100
+BESIDE_KEY = ["label", "y_pred", "confidence", "referred", "model_version", "decision", "score", "drawn"]  # by score and monitor
 
 
 @dataclass(frozen=True)
@@ -64,15 +65,14 @@ def check_roles(params: Params, source: Source) -> None:
     for column in source.key:
         if column not in data.not_features():
             problems.append(f"params.yaml: the key {column!r} would be a feature; name it in data.cluster or data.forbidden")
-    allowed = {"integer": int, "date": date}.get(columns.get(data.time or "", ""))
+        if column in BESIDE_KEY:
+            problems.append(f"data/sources.yaml: the key {column!r} is called as a column that is written beside it; rename it in the file")
+    allowed = {"integer": int, "date": str}.get(columns.get(data.time or "", ""))
     if split.by == "time" and data.time in columns and (allowed is None or not isinstance(split.test_from, allowed)):
         problems.append(
             f"params.yaml: prepare.split.test_from is {split.test_from!r}, but data.time {data.time!r} is of type {columns[data.time]}; "
-            "both must be integers or both dates"
+            'both must be integers, or the column a date and test_from one in quotes, such as "2024-01-31"'
         )
-    for column in columns:
-        if column.lower() in (ROW_ID, ORIGIN) or column.startswith("__"):
-            problems.append(f"data/sources.yaml: a column is named {column!r}, which the stages use themselves; rename it in the file")
     if set(columns) <= set(data.not_features()):
         problems.append(f"params.yaml: data leaves no feature: each column of {source.path} has another role")
     if problems:
@@ -159,7 +159,7 @@ def assign(rows: ibis.Table, params: Params) -> ibis.Table:
     if split.by == "random":
         return _assign_at_random(rows, data.target, data.cluster, split, params.random_state)
     time = rows[str(data.time)]
-    cutoff = ibis.literal(split.test_from)
+    cutoff = ibis.literal(split.cutoff)
     latest = time.max().over(group_by=data.cluster) if data.cluster else time
     late = (latest >= cutoff) & (time < cutoff)
     return rows.mutate(
@@ -173,7 +173,7 @@ def _assign_at_random(rows: ibis.Table, target: str, cluster: list[str], split: 
     """Return `rows` with IS_TEST for a stratified share of the clusters; a row is its own cluster where none is declared."""
     from stages.split import test_clusters  # here, since a split by time has no use for scikit-learn, which takes a second to import
 
-    order = cluster or [column for column in rows.columns if not column.startswith("__")]
+    order = cluster or [column for column in rows.columns if not column.startswith(RESERVED)]
     rank = ibis.dense_rank().over(order_by=order)  # follows from the values, not from the order in the file
     numbered = rows.get_backend().create_table("numbered", rows.mutate(rank.name(CLUSTER)), temp=True)
     labels = numbered.select(CLUSTER, target).to_pandas()
@@ -208,7 +208,7 @@ def prepare(raw: Raw, name: str, source: Source, params: Params) -> Prepared:
 
 def check_target(kept: ibis.Table, target: str, name: str, judged: ibis.Table, raw: Raw) -> None:
     """Raise Refused unless the kept rows carry between two and MOST_CLASSES labels, one a row."""
-    counts = kept[target].value_counts(name="__n").order_by(ibis.desc("__n"), target).limit(MOST_CLASSES + 1).to_pandas()
+    counts = kept[target].value_counts(name=N).order_by(ibis.desc(N), target).limit(MOST_CLASSES + 1).to_pandas()
     if not raw.records_in_file:
         raise Refused(f"sources.{name}: its file (path in data/sources.yaml) has no row, only a header; put the data there")
     if counts.empty:
@@ -231,7 +231,7 @@ def check_target(kept: ibis.Table, target: str, name: str, judged: ibis.Table, r
 def summarise(prepared: Prepared, raw: Raw, name: str, source: Source) -> pd.DataFrame:
     """Return the table of sources: how many records the file has, and where each of them went."""
     kinds = prepared.rejects["kind"].value_counts()
-    sides = prepared.rows[IS_TEST].value_counts(name="__n").to_pandas().set_index(IS_TEST)["__n"]
+    sides = prepared.rows[IS_TEST].value_counts(name=N).to_pandas().set_index(IS_TEST)[N]
     row: dict[str, Any] = {"source": name, "path": source.path, "records": raw.records_in_file}
     row |= {kind: int(kinds.get(kind, 0)) for kind in KINDS}
     row |= {"train": int(sides.get(False, 0)), "test": int(sides.get(True, 0))}

@@ -20,6 +20,7 @@ from stages.git import git
 from stages.params import load_params
 from stages.summary import REPORTS
 from stages.tables import TEST, TRAIN, read_table, write_table
+from stages.waivers import says_something
 
 HELD = Path("expectations/challenger.json")
 DESCRIBE = ["dvc.lock", "dvc.yaml", "params.yaml", "uv.lock", "stages", "expectations", "data/sources.yaml", "data/remedy.json"]
@@ -142,7 +143,7 @@ def main() -> None:
     parser.add_argument("--why", required=True, help="the reason, which the tag keeps")
     parser.add_argument("--uncompared", metavar="REASON", help="why a model goes into service that cannot be compared with the champion")
     given = parser.parse_args()
-    if not given.why.strip():
+    if not says_something(given.why):
         raise Refused("--why is empty: say why this model goes into service, the tag keeps it")
     identified()
     print(promote(given.version, given.why.strip(), load_params().registry.public_key, given.uncompared))

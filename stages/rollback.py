@@ -5,6 +5,7 @@ import argparse
 from stages.after.registry import CHAMPION, RETIRED, Event, assign, champions, events, identified, in_service, lineage, verified
 from stages.command import Refused, run
 from stages.params import load_params
+from stages.waivers import says_something
 
 
 def target(version: str | None, said: list[Event]) -> str:
@@ -32,7 +33,7 @@ def main() -> None:
     parser.add_argument("version", nargs="?", help="without it, the one that was in service before this one")
     parser.add_argument("--why", required=True, help="the reason, which the tag keeps")
     given = parser.parse_args()
-    if not given.why.strip():
+    if not says_something(given.why):
         raise Refused("--why is empty: say what was wrong, the tag keeps it")
     identified()
     said = events()

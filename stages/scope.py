@@ -32,6 +32,7 @@ from stages.before.suspicious import (
     group_rates,
     order_findings,
     orders,
+    split_by,
     told_by,
 )
 from stages.before.thresholds import Thresholds, thresholds
@@ -40,7 +41,7 @@ from stages.command import Refused, run
 from stages.detect import complete
 from stages.groups import check_audit
 from stages.params import ROW_ID, Params, load_params
-from stages.prepare import IS_TEST, KIND, MANY_COLUMNS, PROBLEM, assign, check_roles, check_target, conform, reject
+from stages.prepare import IS_TEST, KIND, MANY_COLUMNS, PROBLEM, N, assign, check_roles, check_target, conform, reject
 from stages.sources import RECORD, Raw, Source, load_sources, read
 from stages.tables import write_json, write_text
 
@@ -107,10 +108,10 @@ def _sides(judged: ibis.Table, params: Params) -> ibis.Table:
 def class_counts(judged: ibis.Table, params: Params) -> pd.DataFrame:
     """Return the training and test rows of each class as the configured split would have them: by time exactly, at random about."""
     target, split = params.data.target, params.prepare.split
-    counts = _sides(judged, params).group_by(target).agg(n=_.count(), test=_[IS_TEST].cast("int64").sum())
+    counts = _sides(judged, params).group_by(target).agg(_.count().name(N), _[IS_TEST].cast("int64").sum().name(IS_TEST))
     found = counts.order_by(target).to_pandas().set_index(target)
-    test = found["test"] if split.by == "time" else (found["n"] * split.test_size).round()
-    return pd.DataFrame({"train": found["n"] - test, "test": test}).astype(int)
+    test = found[IS_TEST] if split.by == "time" else (found[N] * split.test_size).round()
+    return pd.DataFrame({"train": found[N] - test, "test": test}).astype(int)
 
 
 def sample(judged: ibis.Table, source: Source, params: Params) -> pd.DataFrame:
@@ -129,8 +130,10 @@ def sample(judged: ibis.Table, source: Source, params: Params) -> pd.DataFrame:
 def identical(judged: ibis.Table, params: Params) -> int:
     """Return how many records repeat another in every column, among those without another fault."""
     apart = [column for column in [params.data.time, *params.data.cluster] if column]
-    whole = judged.filter(_[KIND].isnull() | (_[KIND] == "duplicate")).group_by(list(dict.fromkeys([ROW_ID, *apart]))).agg(n=_.count())
-    return int(whole.aggregate(more=(_.n - 1).sum()).to_pandas()["more"].iloc[0])
+    whole = (
+        judged.filter(_[KIND].isnull() | (_[KIND] == "duplicate")).group_by(list(dict.fromkeys([ROW_ID, *apart]))).agg(_.count().name(N))
+    )
+    return int(whole.aggregate(more=(_[N] - 1).sum()).to_pandas()["more"].iloc[0])
 
 
 @dataclass(frozen=True)
@@ -235,7 +238,7 @@ def _order(rows: pd.DataFrame, record: pd.Series, easy: list[str], params: Param
         gap = time_gap(features, times[name].loc[part.index], params)
         if gap and gap[1] - gap[0] >= WORSE:
             what = f"logistic regression reaches a mean recall of {gap[0]:.2f} on its latest fifth, {gap[1]:.2f} on a fifth at random"
-            do = f"set data.time: {name} and prepare.split.by: time in params.yaml, else the test promises too much"
+            do = f"{split_by(name, times[name])}, else the test promises too much"
             found.append(Finding("look", "data", name, what, do))
     return found
 

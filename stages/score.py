@@ -16,7 +16,7 @@ from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
 from stages.after.aside import REJECTED, Held, aside, parted
-from stages.after.batch import LINE, critical, live_source, named_by
+from stages.after.batch import LINE, critical, live_source, named_by, written
 from stages.after.champion import load_champion, suite_of_rows, version
 from stages.after.chunks import ROWS, batches
 from stages.command import Refused, run
@@ -49,7 +49,7 @@ class Rejects:
     def add(self, *tables: pd.DataFrame) -> None:
         """Write `tables` of line, kind and reason, in order of lines."""
         if some := [table[REJECTED] for table in tables if len(table)]:
-            table = pd.concat(some).sort_values(LINE, ignore_index=True)
+            table = pd.concat(some).sort_values("line", ignore_index=True)
             self.kinds.update(table["kind"])
             self.first += [f"line {line}: {why}" for line, _, why in table.head(SHOWN - len(self.first)).itertuples(index=False)]
             self.file.write_table(pa.Table.from_pandas(table, schema=SET_ASIDE, preserve_index=False))
@@ -114,7 +114,7 @@ def keep(path: Path, source: Source, params: Params, suite: Suite, spool: Path, 
         for batch in batches(path, source, data, most):
             wrong = held.aside(batch.rows)
             rejects.add(batch.rejects, wrong)
-            rows = batch.rows[~batch.rows[LINE].isin(wrong[LINE])]
+            rows = batch.rows[~batch.rows[LINE].isin(wrong["line"])]
             kept.write_table(pa.Table.from_pandas(rows, schema=schema, preserve_index=False))
             records += batch.records
             progress.update(batch.records)
@@ -137,14 +137,16 @@ def decide(
     decided: Counter[str] = Counter()
     with pq.ParquetFile(spool, pre_buffer=False) as file, threadpool_limits(params.train.threads):
         key = named_by(file.schema_arrow.names, source.key)
-        schema = pa.schema([*(file.schema_arrow.field(column) for column in key), *columns_of(model.classes).items()])
+        schema = pa.schema(
+            [*(file.schema_arrow.field(column).with_name(written(column)) for column in key), *columns_of(model.classes).items()]
+        )
         total, is_quiet = file.metadata.num_rows, not sys.stderr.isatty()
         with WRITERS[Path(out.stem).suffix](out, schema) as scored, tqdm(total=total, desc="score: decides", disable=is_quiet) as progress:
             for chunk in file.iter_batches(batch_size=most):
                 rows = chunk.to_pandas()
                 wrong = aside(rows, exceeded)
                 rejects.add(wrong)
-                is_kept = ~rows[LINE].isin(wrong[LINE])
+                is_kept = ~rows[LINE].isin(wrong["line"])
                 if is_kept.any():
                     table = decisions(rows[is_kept], model, served, params)
                     decided.update(table["y_pred"])

@@ -4,6 +4,7 @@ import codecs
 import csv
 import io
 import tempfile
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,11 +20,11 @@ import pyarrow.parquet as pq
 from pydantic import Field, model_validator
 
 from stages.command import Refused
-from stages.formats import opened
+from stages.formats import MOST_COLUMNS, RESERVED, opened, wrong_names
 from stages.schema import Section, load
 
 REJECTS = ["source", "line", "kind", "reason"]
-RECORD = "__record"
+RECORD = f"{RESERVED}record"
 MIXED = "some lines end in a line feed, some in a carriage return and a line feed; export it with one of them"
 UNCLOSED = "has a quote that is never closed; close it, or double it if it is text"
 
@@ -38,13 +39,20 @@ class Source(Section):
     decimal: Literal[".", ","] = "."
     missing: list[str]
     key: list[str]
-    columns: Annotated[dict[str, Literal["text", "integer", "number", "boolean", "date"]], Field(min_length=1, max_length=1000)]
+    columns: Annotated[dict[str, Literal["text", "integer", "number", "boolean", "date"]], Field(min_length=1, max_length=MOST_COLUMNS)]
 
     @model_validator(mode="after")
     def key_is_declared(self) -> Self:
         """The key is made of declared columns."""
         if unknown := [column for column in self.key if column not in self.columns]:
             raise ValueError(f"key names {', '.join(unknown)}, which columns does not declare")
+        return self
+
+    @model_validator(mode="after")
+    def columns_have_names_that_can_be(self) -> Self:
+        """What a file cannot call its columns cannot be declared either."""
+        if wrong := wrong_names(list(self.columns)):
+            raise ValueError("; ".join(wrong))
         return self
 
 
@@ -193,8 +201,8 @@ def _check_columns(name: str, source: Source, path: Path, found: list[str]) -> N
     if len(found) == 1 and len(source.columns) > 1:
         declared = f"sources.{name} in data/sources.yaml has the delimiter {source.delimiter!r}: is it another?"
         raise Refused(f"{path} has one column, {found[0][:80]!r}; {declared}")
-    folded = [column.lower() for column in found]  # DuckDB does not tell "Size" from "size"
-    twice = [column for nth, column in enumerate(found) if column.lower() in folded[:nth]]
+    counts = Counter(column.lower() for column in found)  # DuckDB does not tell "Size" from "size"
+    twice = {column.lower(): column for column in found if column and counts[column.lower()] > 1}.values()
     problems = [f"two columns named {column!r}: each needs a name of its own" for column in twice]
     problems += [f"no name for column {nth}: give it one" for nth, column in enumerate(found, 1) if not column]
     problems += [f"no column {column!r}, which data/sources.yaml declares" for column in source.columns if column not in found]

@@ -8,11 +8,10 @@ from stages.during.giveaway import giveaway
 from stages.during.proxies import label_bias, proxies
 from stages.during.support import class_support
 from stages.features import clusters, features
-from stages.gate import gate, not_judged, stop
+from stages.gate import gate, stop
+from stages.groups import not_audited
 from stages.params import ROW_ID, Data, load_params
 from stages.tables import TEST, TRAIN, VERDICTS, Stored, read_table, write_json, write_table
-
-NO_GROUPS = "data.sensitive in params.yaml names no column: nobody looked what the features and labels say of groups"
 
 
 def leakage(train: pd.DataFrame, test: pd.DataFrame, data: Data, random_state: int) -> pd.DataFrame:
@@ -65,8 +64,9 @@ def main() -> None:
         if params.data.sensitive:
             tables[name] = table
         else:
-            not_judged(f"expectations/{name}.json", f"reports/gates/{name}.json", NO_GROUPS)
-    verdicts = [gate(table, f"expectations/{name}.json", f"reports/gates/{name}.json") for name, table in tables.items()]
+            not_audited(name, params.data, "nobody looked what the features and labels say of groups")
+    forbidden = params.data.forbidden
+    verdicts = [gate(table, f"expectations/{name}.json", f"reports/gates/{name}.json", forbidden) for name, table in tables.items()]
     stop(verdicts)
     write_json({verdict.gate: verdict.verdict for verdict in verdicts}, VERDICTS)
 

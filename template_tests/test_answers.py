@@ -82,13 +82,15 @@ def test_params_of_own_data_follow_from_the_answers(german, numbered, tmp_path):
         "time": None,
         "cluster": [],
         "sensitive": [],
+        "no_sensitive": "none was the answer when the project was generated: no column holds a trait of persons",
         "allowed": {},
         "cut_points": {},
         "favourable": None,
         "forbidden": {},
     }
     params = yaml(generate(ROOT, tmp_path / "b", project=ODD, data=str(numbered), target="kind", sensitive=" colour,"), "params.yaml")
-    assert (params["data"]["target"], params["data"]["sensitive"]) == ("kind", ["colour"])
+    data = params["data"]
+    assert (data["target"], data["sensitive"], data["no_sensitive"]) == ("kind", ["colour"], None)
     assert params["prepare"]["split"] == {"by": "random", "test_from": None, "test_size": 0.2}
 
 
@@ -257,6 +259,10 @@ def test_all_wrong_answers_are_refused_at_once(numbered, tmp_path, capfd):
         ("toys.csv", b"", "is empty"),
         ("toys.csv", b"\x00\x01", "NUL bytes"),
         ("toys.csv", b"a,a\n1,2\n", "two columns are named 'a'"),
+        ("toys.csv", b"tags,Tags\n1,2\n", "two columns are named 'Tags', upper and lower case aside"),
+        ("toys.csv", b'tags,"visits\n(per month)"\na,2\nb,3\n', "holds a line break or another control character; write it on one line"),
+        ("toys.csv", b"tags,__stage_row_id\na,2\nb,3\n", "names that begin with __stage_ are for columns that the stages add"),
+        ("toys.csv", b"tags," + b",".join(b"x%d" % nth for nth in range(100_000)) + b"\na" + b",1" * 100_000, "there are 100,001 columns"),
         ("toys.csv.gz", b"a,b\n1,2\n", "broken gzip file"),
         ("toys.zip", b"PK", "broken zip file"),
         ("toys.xlsx", b"PK\x03\x04\x00", "NUL bytes"),

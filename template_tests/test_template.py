@@ -98,13 +98,40 @@ def test_zip_and_git_url_and_folder_give_the_same_project(clone, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "name", ["Crash", "crash deaths", "crash_deaths", "-crash", "crash-", "7crash", "../crash", 'cr"ash', "cr'ash", "pyyaml", "dvc"]
+    "name", ["Crash", "crash deaths", "crash_deaths", "-crash", "crash-", "7crash", 'cr"ash', "cr'ash", "pyyaml", "dvc"]
 )
 def test_name_that_cannot_be_one_is_refused_and_leaves_nothing(clone, tmp_path, name, capfd):
     with pytest.raises(FailedHookException):
         generate(clone, tmp_path / "made", project=name)
     assert "project is " in capfd.readouterr().err
     assert {path.name for path in (tmp_path / "made").iterdir()} <= {"cookiecutter.yaml", "replay", "clones"}
+
+
+@pytest.mark.parametrize("name", ["a/b", "a\\b", "../crash", "a" * 101, "a" * 300])
+def test_name_that_no_folder_can_have_is_refused_before_there_is_one(tmp_path, name):
+    command = [Path(sys.executable).parent / "cookiecutter", "--no-input", ROOT, f"project={name}"]
+    ended = subprocess.run(command, cwd=tmp_path, capture_output=True, encoding="utf-8")
+    assert ended.returncode == 1
+    assert f"project is {name[:99]}" in ended.stdout.replace("\\\\", "\\").replace("\\\\", "\\")
+    assert "must be 100 characters at most, without a slash; nothing was written" in ended.stdout
+    assert "Traceback" not in ended.stdout + ended.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_longest_name_is_accepted(tmp_path):
+    assert generate(ROOT, tmp_path, project="a" * 100).is_dir()
+
+
+@pytest.mark.parametrize(
+    "given", [{"__workflows": "../../x"}, {"__dependabot": "../x.yml"}, {"ci": "none", "__workflows": ".github/workflows"}]
+)
+def test_place_of_files_is_no_answer(tmp_path, given, capfd):
+    with pytest.raises(FailedHookException):
+        generate(ROOT, tmp_path / "made", project=ODD, **given)
+    name = next(name for name in given if name.startswith("__"))
+    assert f"{name} is {given[name]!r}, which is no answer but follows from ci: leave it out" in capfd.readouterr().err
+    assert {path.name for path in tmp_path.iterdir()} == {"made"}
+    assert {path.name for path in (tmp_path / "made").iterdir()} <= {"cookiecutter.yaml", "replay"}
 
 
 def test_generated_project_shows_what_the_readme_shows(project):

@@ -41,7 +41,7 @@ def test_the_screen_names_each_gate_with_its_verdict_and_shows_the_classes(run, 
     for gates in GATES.values():
         assert all(f"  {gate}" in screen for gate in gates)
     assert "this model" in screen
-    assert "not reached" not in screen
+    assert "did not run" not in screen
 
 
 def test_the_screen_of_a_run_that_was_stopped_shows_no_old_result(run, capsys):
@@ -49,7 +49,7 @@ def test_the_screen_of_a_run_that_was_stopped_shows_no_old_result(run, capsys):
     summary.main()
     screen = capsys.readouterr().out
     assert [line.split()[:2] for line in screen.splitlines() if "stopped here" in line] == [["classes", run_verdict(run, "classes")]]
-    assert screen.count("not reached") == sum(len(GATES[stage]) for stage in ("augment", "train", "evaluate"))
+    assert screen.count("did not run") == sum(len(GATES[stage]) for stage in ("augment", "train", "evaluate"))
     assert "this model" not in screen
     assert "The run was stopped: reports/gates/ says by what." in screen
 

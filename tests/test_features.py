@@ -11,7 +11,7 @@ from tests.pipeline_run import roles
 def test_a_column_with_another_role_is_no_feature():
     rows = pd.DataFrame(
         {
-            "row_id": ["1"],
+            "__stage_row_id": ["1"],
             "label": ["a"],
             "day": [3],
             "batch": [4],
@@ -27,7 +27,7 @@ def test_a_column_with_another_role_is_no_feature():
 
 
 def test_every_column_without_a_role_is_a_feature_in_its_place():
-    rows = pd.DataFrame({"size": [1], "label": ["a"], "colour": ["red"], "row_id": ["1"], "depth": [2.5]})
+    rows = pd.DataFrame({"size": [1], "label": ["a"], "colour": ["red"], "__stage_row_id": ["1"], "depth": [2.5]})
     assert list(features(rows, roles()).columns) == ["size", "colour", "depth"]
 
 

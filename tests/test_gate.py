@@ -8,12 +8,12 @@ import pandas as pd
 import pytest
 
 from stages.command import Refused
-from stages.gate import Verdict, gate, stop, validated
+from stages.gate import Verdict, gate, stop
+from stages.judging import validated
 from stages.suite import expected
 from stages.tables import Stored
 
 TOYS = pd.DataFrame({"colour": ["red", "blue", "green"], "size": [1.0, 2.0, 9.0]})
-pytestmark = pytest.mark.filterwarnings("ignore:.*(condition_parser|row_condition):DeprecationWarning")  # Great Expectations warns itself
 
 VALIDATE = "great_expectations.validator.validator.Validator.graph_validate"
 
@@ -29,6 +29,11 @@ def sizes(severity="critical", meta=None, **kwargs):
 
 EXISTS = expect("expect_column_to_exist", column="size")
 INSUFFICIENT = {"verdict": "insufficient"}
+
+
+def waived(**reasons):
+    """Return waivers of toys, by colour."""
+    return {"waived": [{"where": {"colour": colour}, "reason": reason} for colour, reason in reasons.items()]}
 
 
 @pytest.fixture
@@ -110,6 +115,16 @@ def test_unexpected_columns_are_named(judge):
     assert sentence.startswith("FAIL: the table has unexpected colour, size; missing price, shape. Allowed: ")
 
 
+def test_columns_in_another_order_are_named(judge):
+    [sentence] = judge(TOYS, expect("expect_table_columns_to_match_ordered_list", column_list=["size", "colour"])).sentences
+    assert sentence.startswith("FAIL: size and colour has misplaced colour, size. Allowed: ")
+
+
+def test_an_error_of_any_kind_closes_the_gate(judge):
+    odd = expect("expect_column_quantile_values_to_be_between", "warning", column="size", quantile_ranges={})
+    assert "toys.json could not be judged: 'quantiles'" in closed(judge(TOYS, odd, EXISTS))
+
+
 def test_lost_members_of_a_set_are_named(judge):
     [sentence] = judge(TOYS, expect("expect_column_distinct_values_to_equal_set", column="colour", value_set=["red", "pink"])).sentences
     assert sentence.startswith("FAIL: colour has unexpected blue, green; missing pink. Allowed: ")
@@ -181,40 +196,79 @@ def test_a_warning_that_is_insufficient_does_not_block(judge):
 
 
 def test_a_waiver_opens_the_gate_but_is_told(judge):
-    verdict = judge(TOYS, sizes(meta=INSUFFICIENT | {"waived": {"green": "few are made"}}), row=["colour"])
+    verdict = judge(TOYS, sizes(meta=INSUFFICIENT | waived(green="few are made")), row=["colour"])
     assert (verdict.verdict, verdict.blocks) == ("insufficient", False)
-    assert "green is waived: few are made (toys.json, expectation 1)" in verdict.sentences[0]
+    assert "colour green is waived: few are made (toys.json, expectation 1)" in verdict.sentences[0]
 
 
 def test_each_waiver_is_told_with_its_reason(judge):
     table = TOYS.assign(size=[1.0, 8.0, 9.0])
-    verdict = judge(table, sizes(meta=INSUFFICIENT | {"waived": {"blue": "few are made", "green": "fewer"}}), row=["colour"])
+    verdict = judge(table, sizes(meta=INSUFFICIENT | waived(blue="few are made", green="fewer")), row=["colour"])
     assert not verdict.blocks
     assert verdict.sentences[0].endswith(
-        "less than or equal to 5.0. blue is waived: few are made; green is waived: fewer (toys.json, expectation 1)"
+        "less than or equal to 5.0. colour blue is waived: few are made; colour green is waived: fewer (toys.json, expectation 1)"
     )
 
 
 def test_a_waiver_of_one_of_two_rows_leaves_the_gate_closed(judge):
     table = TOYS.assign(size=[1.0, 8.0, 9.0])
-    verdict = judge(table, sizes(meta=INSUFFICIENT | {"waived": {"green": "few are made"}}), row=["colour"])
+    verdict = judge(table, sizes(meta=INSUFFICIENT | waived(green="few are made")), row=["colour"])
     assert (verdict.verdict, verdict.blocks) == ("insufficient", True)
     assert verdict.sentences[0].startswith("INSUFFICIENT: colour blue: size 8. Allowed: ")
 
 
 def test_a_waiver_hides_no_row_behind_many_waived_ones(judge):
     table = pd.DataFrame({"colour": [*"abcdefghijklmnopqrstuvwxy", "red"], "size": [9.0] * 26})  # 25, more than GX names unasked
-    waived = dict.fromkeys("abcdefghijklmnopqrstuvwxy", "few are made")
-    verdict = judge(table, sizes(meta=INSUFFICIENT | {"waived": waived}), row=["colour"])
+    every = dict.fromkeys("abcdefghijklmnopqrstuvwxy", "few are made")
+    verdict = judge(table, sizes(meta=INSUFFICIENT | waived(**every)), row=["colour"])
     assert verdict.blocks
     assert verdict.sentences[0].startswith("INSUFFICIENT: colour red: size 9. Allowed: ")
 
 
 def test_a_waiver_does_not_cover_a_verdict_on_the_whole_table(judge):
-    aggregate = expect(
-        "expect_column_max_to_be_between", meta=INSUFFICIENT | {"waived": {"green": "few are made"}}, column="size", max_value=5
-    )
+    aggregate = expect("expect_column_max_to_be_between", meta=INSUFFICIENT | waived(green="few are made"), column="size", max_value=5)
     assert judge(TOYS, aggregate, row=["colour"]).blocks
+
+
+def test_a_waiver_of_the_suite_holds_for_each_of_its_expectations(judge):
+    table = TOYS.assign(weight=[1.0, 1.0, 9.0])
+    heavy = expect("expect_column_values_to_be_between", meta=INSUFFICIENT, column="weight", max_value=5)
+    verdict = judge(table, sizes(meta=INSUFFICIENT), heavy, row=["colour"], **waived(green="few are made"))
+    assert (verdict.verdict, verdict.blocks) == ("insufficient", False)
+    assert [sentence.count("colour green is waived: few are made") for sentence in verdict.sentences] == [1, 1]
+
+
+def test_a_waiver_of_the_suite_does_not_open_what_failed(judge):
+    assert judge(TOYS, sizes(), row=["colour"], **waived(green="few are made")).verdict == "fail"
+    assert judge(TOYS, sizes(), row=["colour"], **waived(green="few are made")).blocks
+
+
+def test_a_waiver_opens_no_row_of_another_column(judge):
+    table = pd.DataFrame({"column": ["sex", "race"], "group": ["f", "f"], "size": [9.0, 9.0]})  # f is female, or Filipino
+    of_sex = {"waived": [{"where": {"column": "sex", "group": "f"}, "reason": "few"}]}
+    verdict = judge(table, sizes(meta=INSUFFICIENT), row=["column", "group"], **of_sex)
+    assert verdict.blocks
+    assert verdict.sentences[0].startswith("INSUFFICIENT: column race, group f: size 9. Allowed: ")
+
+
+def test_a_gate_says_what_waives_the_rows_and_that_opens_it(judge):
+    table = pd.DataFrame({"column": "sex", "group": ["f", "f", "m"], "class": ["a", "b", "a"], "size": [9.0, 9.0, 1.0]})
+    row, by = ["column", "group", "class"], ["column", "group"]
+    [sentence] = judge(table, sizes(meta=INSUFFICIENT), row=row, waived_by=by).sentences
+    said = 'To accept it, add to "waived" in the meta of toys.json, with your reason: '
+    waiver = sentence.split(said)[1].removesuffix(" (toys.json, expectation 1)")
+    assert waiver == '[{"where": {"column": "sex", "group": "f"}, "reason": ""}]'
+    assert judge(table, sizes(meta=INSUFFICIENT), row=row, waived=json.loads(waiver)).blocks  # a reason is missing
+    assert not judge(table, sizes(meta=INSUFFICIENT), row=row, waived=json.loads(waiver.replace('""', '"few"'))).blocks
+
+
+def test_a_class_is_waived_in_one_place_for_two_suites(judge):
+    other = {"name": "kinds", "meta": {"row": ["colour"], **waived(green="few are made")}, "expectations": [EXISTS]}
+    Path("kinds.json").write_text(json.dumps(other))
+    assert not judge(TOYS, sizes(meta=INSUFFICIENT), row=["colour"], waived_in="kinds.json").blocks
+    Path("kinds.json").write_text(json.dumps(other | {"meta": {"row": ["colour"]}}))
+    [sentence] = judge(TOYS, sizes(meta=INSUFFICIENT), row=["colour"], waived_in="kinds.json").sentences
+    assert 'add to "waived" in the meta of kinds.json, with your reason: [{"where": {"colour": "green"}, "reason": ""}]' in sentence
 
 
 def closed(verdict):
@@ -291,27 +345,26 @@ def test_a_missing_column_of_meta_closes_the_gate(judge, size):
     ids=lambda expectation: expectation["type"],
 )
 def test_a_condition_that_meets_no_row_closes_the_gate(judge, expectation):
-    expectation["kwargs"] |= {"row_condition": 'colour=="pink"', "condition_parser": "pandas"}
+    expectation["kwargs"] |= conditioned(parameter="pink")
     assert "judged no row: its row_condition meets none; mend it there" in closed(judge(TOYS, expectation))
 
 
 def test_a_condition_that_meets_only_missing_values_closes_the_gate(judge):
-    condition = {"row_condition": 'colour=="green"', "condition_parser": "pandas"}
-    assert "judged no value: all that its row_condition meets are missing" in closed(
-        judge(TOYS.assign(size=[1.0, 2.0, None]), sizes(**condition))
-    )
+    verdict = judge(TOYS.assign(size=[1.0, 2.0, None]), sizes(**conditioned(parameter="green")))
+    assert "judged no value: all that its row_condition meets are missing" in closed(verdict)
 
 
 def test_a_condition_that_meets_rows_is_judged_on_them(judge):
-    condition = {"row_condition": 'colour!="blue"', "condition_parser": "pandas"}
-    assert judge(TOYS, sizes(**condition)).sentences[0].startswith("FAIL: size fails in 1 of 2 rows, for example 9. Allowed: ")
+    assert (
+        judge(TOYS, sizes(**conditioned("!=", "blue"))).sentences[0].startswith("FAIL: size fails in 1 of 2 rows, for example 9. Allowed: ")
+    )
 
 
 def test_a_date_bound_on_a_column_of_numbers_closes_the_gate(judge):
-    sentence = closed(judge(TOYS, sizes(min_value="2001-01-01", max_value="2002-01-01")))
+    sentence = closed(judge(TOYS, sizes(min_value="2001-01-01T00:00:00", max_value="2002-01-01T00:00:00")))
     assert sentence == (
         "FAIL: toys.json, expectation 1 (expect_column_values_to_be_between) could not be judged: '>=' not supported between instances of "
-        "'float' and 'datetime.date'; is its bound of the column's type?"
+        "'float' and 'datetime.datetime'; is its bound of the column's type?"
     )
 
 
@@ -387,8 +440,8 @@ def test_a_large_table_is_judged_a_few_columns_at_a_time(judge, stored, monkeypa
 
 def test_an_expectation_of_unknown_columns_sees_all_of_them(judge, stored, monkeypatch):
     monkeypatch.setattr("stages.gate.CELLS", 1)
-    condition = {"row_condition": 'colour=="green"', "condition_parser": "pandas"}
-    assert judge(stored, sizes(**condition)).sentences[0].startswith("FAIL: size fails in 1 of 1 rows, for example 9. Allowed: ")
+    count = expect("expect_table_row_count_to_be_between", min_value=2, **conditioned())  # Great Expectations names no column of it
+    assert judge(stored, count).sentences[0].startswith("FAIL: the table has 1. Allowed: ")
 
 
 def test_a_condition_on_a_column_that_is_not_there_closes_the_gate(judge):
@@ -479,3 +532,15 @@ def test_stop_names_each_report_that_blocks():
 
 def test_stop_lets_warnings_pass():
     stop([Verdict("shelf", "warn", False, "gates/shelf.json", []), Verdict("box", "insufficient", False, "gates/box.json", [])])
+
+
+def test_a_suite_follows_the_columns_that_were_forbidden_since(tmp_path):
+    columns = expect("expect_table_columns_to_match_set", column_set=["colour", "size", "weight"])
+    heavy = expect("expect_column_values_to_be_between", column="weight", max_value=5)
+    pair = expect("expect_column_pair_values_to_be_equal", column_A="size", column_B="weight")
+    suite, report = tmp_path / "toys.json", tmp_path / "report.json"
+    suite.write_text(json.dumps({"name": "toys", "expectations": [columns, heavy, pair, sizes()]}))
+    [too_large] = gate(TOYS, suite, report, dropped=["weight"]).sentences
+    assert too_large.startswith("FAIL: size fails in 1 of 3 rows") and too_large.endswith("expectation 4)")
+    assert len(gate(TOYS, suite, report).sentences) == 4
+    assert gate(TOYS.assign(weight=1.0), suite, report, dropped=["weight"]).sentences[0].startswith("FAIL: the table has unexpected weight")

@@ -14,7 +14,7 @@ import pandas as pd
 import pytest
 
 from stages import monitor
-from stages.after.batch import Batch, check_labels, live_source, live_suite, read_batch, with_labels
+from stages.after.batch import LINE, Batch, check_labels, live_source, live_suite, read_batch, with_labels
 from stages.after.drift import compared, domain, drift
 from stages.after.labelling import to_label
 from stages.after.performance import delong, figures, performance
@@ -345,7 +345,7 @@ def batch(tmp_path, source: Source, text: str) -> Batch:
 
 def test_batch_needs_neither_target_nor_what_is_known_later(tmp_path, source):
     found = batch(tmp_path, source, "id,a\nr1,1.5\nr2,2\n")
-    assert found.rows.to_dict("list") == {"line": [2, 3], "id": ["r1", "r2"], "a": [1.5, 2.0]}
+    assert found.rows.to_dict("list") == {LINE: [2, 3], "id": ["r1", "r2"], "a": [1.5, 2.0]}
     assert found.labels.isna().all()
 
 
@@ -402,12 +402,14 @@ def test_live_suite_leaves_out_what_holds_for_the_whole_table_or_the_target(tmp_
 
     kept = one("expect_column_values_to_be_between", column="a", min_value=0)
     left = [one("expect_table_row_count_to_be_between", min_value=9), one("expect_column_values_to_not_be_null", column="label")]
-    columns = one("expect_table_columns_to_match_set", column_set=["a", "label", "row_id"])
+    columns = one("expect_table_columns_to_match_set", column_set=["a", "label", "__stage_row_id"])
     path = tmp_path / "prepared.json"
     path.write_text(json.dumps({"name": "prepared", "expectations": [columns, *left, kept]}), encoding="utf-8")
     suite = live_suite(path, DATA)
     assert suite["expectations"][1:] == [kept]
     assert suite["expectations"][0]["kwargs"] == {"column_set": ["a"]}
+    dropped = live_suite(path, SimpleNamespace(**vars(DATA) | {"forbidden": {"a": "known afterwards"}}))["expectations"]
+    assert [expectation["kwargs"] for expectation in dropped] == [{"column_set": []}]
     path.write_text("{", encoding="utf-8")
     with pytest.raises(Refused, match="is no suite; restore it from git"):
         live_suite(path, DATA)

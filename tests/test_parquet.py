@@ -44,3 +44,13 @@ def test_a_broken_file_is_refused(tmp_path):
     (tmp_path / "toys.parquet").write_bytes(b"PAR1" + b"x" * 40)
     with pytest.raises(Refused, match=r"toys\.parquet is not a Parquet file, as its name says"):
         look_at_parquet(tmp_path / "toys.parquet", [])
+
+
+def test_a_name_that_no_column_can_have_is_refused(tmp_path):
+    pq.write_table(pa.table({"a\nb": [1], "__stage_n": [2], "self": ["x"]}), tmp_path / "toys.parquet")
+    with pytest.raises(Refused) as refused:
+        look_at_parquet(tmp_path / "toys.parquet", ["self"])
+    assert [sentence.split(": ")[1].split(",")[0] for sentence in str(refused.value).splitlines()] == [
+        "the name of column 1",
+        "a column is named '__stage_n'",
+    ]

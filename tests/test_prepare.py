@@ -1,5 +1,4 @@
 import json
-from datetime import date
 from pathlib import Path
 
 import ibis
@@ -11,7 +10,7 @@ from ibis import _
 
 from stages.command import Refused
 from stages.params import Params
-from stages.prepare import IS_TEST, PROBLEM, Prepared, check_roles, conform, main, prepare, summarise
+from stages.prepare import BESIDE_KEY, IS_TEST, PROBLEM, Prepared, check_roles, conform, main, prepare, summarise
 from stages.sources import Raw, Source, read
 from tests.pipeline_run import SETTINGS
 
@@ -21,6 +20,7 @@ FOUR = HEADER + "red,1,a\nred,2,b\nblue,3,a\nblue,4,b\n"
 
 YEARS = {"colour": "text", "pack": "text", "year": "integer", "label": "text"}
 YEAR_HEADER = "colour,pack,year,label\n"
+BOTH = 'both must be integers, or the column a date and test_from one in quotes, such as "2024-01-31"'
 FROM_2001 = {"by": "time", "test_from": 2001}
 
 
@@ -207,7 +207,7 @@ def test_values_do_not_run_into_each_other():
     columns = {"colour": "text", "shape": "text", "label": "text"}
     text = "colour,shape,label\na+b,c,a\na,b+c,a\nx,y,b\nx,z,b\n"
     outcome = prepared(text, columns, params())
-    assert outcome.rows.to_pandas()["row_id"].nunique() == 4
+    assert outcome.rows.to_pandas()["__stage_row_id"].nunique() == 4
 
 
 def test_rows_of_one_key_that_differ_are_all_rejected():
@@ -231,7 +231,7 @@ def test_by_time_rows_from_the_cut_off_on_are_test_rows():
 def test_by_date_rows_from_the_cut_off_on_are_test_rows():
     columns = {"colour": "text", "day": "date", "label": "text"}
     text = "colour,day,label\nred,2000-12-31,a\nblue,2001-01-01,b\npink,2000-12-31 23:59:59,b\n"
-    outcome = prepared(text, columns, params({"by": "time", "test_from": date(2001, 1, 1)}, time="day"))
+    outcome = prepared(text, columns, params({"by": "time", "test_from": "2001-01-01"}, time="day"))
     assert sides(outcome, "colour") == (["pink", "red"], ["blue"])
 
 
@@ -273,7 +273,7 @@ def test_at_random_a_row_is_its_own_cluster_unless_one_is_declared():
 
 def test_a_forbidden_column_is_dropped():
     rows = prepared(FOUR, TOYS, params(forbidden={"size": "set after the sale"})).rows
-    assert list(rows.columns) == ["colour", "label", "row_id", IS_TEST]
+    assert list(rows.columns) == ["colour", "label", "__stage_row_id", IS_TEST]
 
 
 @pytest.mark.parametrize("kind, labels", [("boolean", ["0", "1"]), ("integer", ["0", "1"])])
@@ -371,18 +371,17 @@ def test_a_source_of_which_no_row_is_left_is_refused_with_the_reasons(rows, reas
         (
             TOYS,
             params(FROM_2001, time="colour"),
-            "params.yaml: prepare.split.test_from is 2001, but data.time 'colour' is of type text; both must be integers or both dates",
+            "params.yaml: prepare.split.test_from is 2001, but data.time 'colour' is of type text; " + BOTH,
         ),
         (
             TOYS | {"day": "date"},
             params(FROM_2001, time="day"),
-            "params.yaml: prepare.split.test_from is 2001, but data.time 'day' is of type date; both must be integers or both dates",
+            "params.yaml: prepare.split.test_from is 2001, but data.time 'day' is of type date; " + BOTH,
         ),
         (
             TOYS,
-            params({"by": "time", "test_from": date(2001, 2, 3)}, time="size"),
-            "params.yaml: prepare.split.test_from is datetime.date(2001, 2, 3), but data.time 'size' is of type integer; "
-            "both must be integers or both dates",
+            params({"by": "time", "test_from": "2001-02-03"}, time="size"),
+            "params.yaml: prepare.split.test_from is '2001-02-03', but data.time 'size' is of type integer; " + BOTH,
         ),
     ],
 )
@@ -403,23 +402,21 @@ def test_a_key_that_is_no_feature_is_accepted(role):
     check_roles(params(**role), declared(TOYS, key=["colour"]))
 
 
-@pytest.mark.parametrize("name", ["row_id", "Row_ID", "origin", "Origin", "__kind"])
-def test_a_column_of_a_name_that_prepare_uses_is_refused(name):
-    with pytest.raises(
-        Refused, match=f"data/sources.yaml: a column is named '{name}', which the stages use themselves; rename it in the file"
-    ):
-        check_roles(params(), declared(TOYS | {name: "text"}))
-
-
 def test_all_roles_that_columns_cannot_have_are_told_at_once():
     with pytest.raises(Refused) as refused:
-        check_roles(params(target="lable", cluster=["pack"]), declared(TOYS | {"row_id": "text"}, key=["colour"]))
+        check_roles(params(target="lable", cluster=["pack"]), declared(TOYS, key=["colour"]))
     assert [sentence.split(",")[0] for sentence in str(refused.value).splitlines()] == [
         "params.yaml: data.target is 'lable'",
         "params.yaml: data.cluster is 'pack'",
         "params.yaml: the key 'colour' would be a feature; name it in data.cluster or data.forbidden",
-        "data/sources.yaml: a column is named 'row_id'",
     ]
+
+
+@pytest.mark.parametrize("name", BESIDE_KEY)
+def test_a_key_that_is_called_as_what_score_writes_is_refused_before_there_is_a_model(name):
+    with pytest.raises(Refused, match=f"^data/sources.yaml: the key '{name}' is called as a column that is written beside it; rename it"):
+        columns = {"size": "integer", "colour": "text", name: "text"}
+        check_roles(params(forbidden={name: "a name"}, target="size"), declared(columns, key=[name]))
 
 
 def test_a_sensitive_number_without_cut_points_is_refused():
@@ -564,7 +561,7 @@ def test_the_order_of_the_rows_in_the_file_does_not_matter(text, columns, conten
 
 def test_train_and_test_parquet_hold_the_rows_of_their_side():
     stage(EVERY_KIND, EVERY_KIND_COLUMNS, settings(FROM_2001, **EVERY_KIND_DATA), key=["id"])
-    tables = [pd.read_parquet(f"data/prepared/{side}.parquet").drop(columns="row_id") for side in ("train", "test")]
+    tables = [pd.read_parquet(f"data/prepared/{side}.parquet").drop(columns="__stage_row_id") for side in ("train", "test")]
     assert [list(table.columns) for table in tables] == [["colour", "size", "pack", "year", "label"]] * 2
     assert [table.values.tolist() for table in tables] == [[["red", 1, "p", 2000, "a"]], [["blue", 2, "q", 2001, "b"]]]
 

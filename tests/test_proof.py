@@ -98,7 +98,8 @@ def test_class_findings_say_what_is_too_few_or_too_low():
     few, low, unsure = class_findings(proofs, True, LIMITS)
     assert (few.weight, few.about) == ("stop", "class few")
     assert few.what == "cannot be judged: 40 training rows (needs 30) and 10 test rows (needs 20)"
-    assert few.do.startswith("collect about 50 more rows of it, join it with another class, or waive it")
+    assert few.do.startswith("collect about 50 more rows of it, join it with another class, or accept it: ")
+    assert few.do.endswith('meta of expectations/by_class.json, with your reason: [{"where": {"class": "few"}, "reason": ""}]')
     assert low.what == "a model reaches recall 0.40 on rows held back, its floor is 0.50"
     assert unsure.what.startswith("20 test rows do not prove its floor 0.50 from a recall like that of the model tried, 0.70")
 

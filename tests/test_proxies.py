@@ -27,7 +27,7 @@ def people(bias: float, postcode: float, n: int = 4000, seed: int = 0, merit: fl
     told = rng.random(n) < postcode
     return pd.DataFrame(
         {
-            "row_id": [f"r{nth}" for nth in range(n)],
+            "__stage_row_id": [f"r{nth}" for nth in range(n)],
             "label": np.where(good, "good", "poor"),
             "origin_group": group,
             "merit": merit,

@@ -18,7 +18,7 @@ import pytest
 
 from stages import score as command
 from stages.after import chunks
-from stages.after.batch import critical, read_batch
+from stages.after.batch import LINE, critical, read_batch
 from stages.after.champion import load_champion
 from stages.command import Refused
 from stages.during.model import Model
@@ -60,7 +60,7 @@ def expect(kind: str, severity: str = "critical", **kwargs: object) -> dict:
 
 BETWEEN = expect("column_values_to_be_between", column="n", min_value=0, max_value=9)
 KNOWN = expect("column_values_to_be_in_set", column="text", value_set=["p", "q", "one,\ntwo", 'said "so"'])
-COLUMNS = expect("table_columns_to_match_set", column_set=["id", "a", "n", "text", "day", "sex", "label", "row_id"])
+COLUMNS = expect("table_columns_to_match_set", column_set=["id", "a", "n", "text", "day", "sex", "label", "__stage_row_id"])
 
 
 def holds(*expectations: dict) -> None:
@@ -246,7 +246,7 @@ def test_csv_and_parquet_agree():
 
 def test_key_names_the_rows_whatever_its_role():
     hidden = roles(sensitive=["sex"], forbidden={"late": "known later", "id": "names a row"})
-    holds({**COLUMNS, "kwargs": {"column_set": ["a", "n", "text", "day", "sex", "label", "row_id"]}}, BETWEEN)
+    holds({**COLUMNS, "kwargs": {"column_set": ["a", "n", "text", "day", "sex", "label", "__stage_row_id"]}}, BETWEEN)
     rows = draw(3).astype({"id": "Int64"})
     rows.loc[1, "id"] = None
     score(Path(written(rows)), Path("out.csv"), params(data=hidden), source("id"))
@@ -391,7 +391,6 @@ def test_output_that_cannot_be_is_refused(out, said):
 
 def test_name_that_is_taken_is_refused():
     refused("the key label has the name of a column that is written here", written(draw()), key="label")
-    refused("a column is named 'line'", columns=KINDS | {"line": "integer"})
 
 
 def test_second_run_writes_all_anew():
@@ -453,7 +452,7 @@ def test_raw_file_of_the_model_is_scored_as_the_model_decides(pipeline, tmp_path
     batch, (model, _), given = read_batch(Path(raw.path), raw, load_params().data), load_champion(), load_params()
     assert len(found) + len(told) == batch.records
     assert len(found) > 0.9 * batch.records
-    rows = batch.rows[~batch.rows["line"].isin(told["line"])]
-    y_score = model.predict_proba(features(rows.drop(columns="line"), given.data))
+    rows = batch.rows[~batch.rows[LINE].isin(told["line"])]
+    y_score = model.predict_proba(features(rows.drop(columns=LINE), given.data))
     assert np.allclose(found[[f"p_{label}" for label in model.classes]], y_score, rtol=0, atol=1e-9)
     assert found["y_pred"].tolist() == model.decide(y_score, rows).tolist()

@@ -27,20 +27,22 @@ def value(table: pd.DataFrame, check: str) -> float:
 
 
 def test_leakage_counts_test_rows_that_training_holds_too():
-    train = pd.DataFrame({"row_id": ["p", "p", "q"], "label": ["a", "a", "b"], "size": [1, 1, 2]})
-    test = pd.DataFrame({"row_id": ["p", "r", "q"], "label": ["a", "a", "b"], "size": [1, 3, 2]})
+    train = pd.DataFrame({"__stage_row_id": ["p", "p", "q"], "label": ["a", "a", "b"], "size": [1, 1, 2]})
+    test = pd.DataFrame({"__stage_row_id": ["p", "r", "q"], "label": ["a", "a", "b"], "size": [1, 3, 2]})
     assert value(leakage(train, test, roles(), 0), "rows_on_both_sides") == 2
 
 
 def test_leakage_counts_test_rows_of_clusters_that_training_holds_too():
-    train = pd.DataFrame({"row_id": ["p", "q"], "label": ["a", "b"], "batch": [1, 2], "shelf": [1, 1], "size": [1, 2]})
-    test = pd.DataFrame({"row_id": ["r", "s", "t"], "label": ["a", "a", "b"], "batch": [1, 1, 2], "shelf": [1, 1, 2], "size": [3, 4, 5]})
+    train = pd.DataFrame({"__stage_row_id": ["p", "q"], "label": ["a", "b"], "batch": [1, 2], "shelf": [1, 1], "size": [1, 2]})
+    test = pd.DataFrame(
+        {"__stage_row_id": ["r", "s", "t"], "label": ["a", "a", "b"], "batch": [1, 1, 2], "shelf": [1, 1, 2], "size": [3, 4, 5]}
+    )
     assert value(leakage(train, test, roles(cluster=["batch", "shelf"]), 0), "clusters_on_both_sides") == 2
 
 
 def test_leakage_is_zero_for_tables_that_share_nothing():
-    train = pd.DataFrame({"row_id": ["p", "q"], "label": ["a", "b"], "batch": [1, 2], "size": [1, 2]})
-    test = pd.DataFrame({"row_id": ["r"], "label": ["a"], "batch": [3], "size": [1]})
+    train = pd.DataFrame({"__stage_row_id": ["p", "q"], "label": ["a", "b"], "batch": [1, 2], "size": [1, 2]})
+    test = pd.DataFrame({"__stage_row_id": ["r"], "label": ["a"], "batch": [3], "size": [1]})
     table = leakage(train, test, roles(cluster=["batch"]), 0)
     counts = table[table["check"] != "gives_away"]
     assert counts["check"].tolist() == ["rows_on_both_sides", "clusters_on_both_sides", "not_a_feature"]
@@ -49,12 +51,12 @@ def test_leakage_is_zero_for_tables_that_share_nothing():
 
 
 def test_leakage_does_not_speak_of_clusters_where_none_is_declared():
-    rows = pd.DataFrame({"row_id": ["p", "q"], "label": ["a", "b"], "size": [1, 2]})
+    rows = pd.DataFrame({"__stage_row_id": ["p", "q"], "label": ["a", "b"], "size": [1, 2]})
     assert "clusters_on_both_sides" not in leakage(rows, rows, roles(), 0)["check"].tolist()
 
 
 def test_leakage_names_hidden_columns_that_got_among_the_features(monkeypatch):
-    rows = pd.DataFrame({"row_id": ["p", "q"], "label": ["a", "b"], "team": [1, 2], "price": [3, 4], "size": [1, 2]})
+    rows = pd.DataFrame({"__stage_row_id": ["p", "q"], "label": ["a", "b"], "team": [1, 2], "price": [3, 4], "size": [1, 2]})
     monkeypatch.setattr(validate, "features", lambda rows, data: rows[["size", "team", "price"]].astype("float64"))
     table = leakage(rows, rows, roles(sensitive=["team"], forbidden={"price": "set after the sale"}), 0)
     [found] = table[table["check"] == "not_a_feature"].to_dict("records")
@@ -62,7 +64,9 @@ def test_leakage_names_hidden_columns_that_got_among_the_features(monkeypatch):
 
 
 def test_leakage_judges_each_feature_alone():
-    rows = pd.DataFrame({"row_id": [str(n) for n in range(40)], "label": ["a", "b"] * 20, "size": [1, 2] * 20, "depth": [1, 1, 2, 2] * 10})
+    rows = pd.DataFrame(
+        {"__stage_row_id": [str(n) for n in range(40)], "label": ["a", "b"] * 20, "size": [1, 2] * 20, "depth": [1, 1, 2, 2] * 10}
+    )
     table = leakage(rows, rows, roles(), 0)
     given = table[table["check"] == "gives_away"].set_index("column")["value"]
     assert given["size"] == 1
@@ -92,7 +96,7 @@ def test_a_constant_column_ranks_nothing():
 
 
 def test_a_column_that_gives_away_one_class_of_three_is_found_with_the_class():
-    rows = pd.DataFrame({"row_id": [str(n) for n in range(90)], "label": ["a", "b", "c"] * 30, "size": [0, 0, 1] * 30})
+    rows = pd.DataFrame({"__stage_row_id": [str(n) for n in range(90)], "label": ["a", "b", "c"] * 30, "size": [0, 0, 1] * 30})
     table = leakage(rows, rows, roles(), 0)
     assert table[table["check"] == "gives_class_away"].to_dict("records") == [
         {"check": "gives_class_away", "column": "size for class c", "value": 1.0}
@@ -101,7 +105,7 @@ def test_a_column_that_gives_away_one_class_of_three_is_found_with_the_class():
 
 
 def test_of_two_classes_only_both_are_given_away():
-    rows = pd.DataFrame({"row_id": [str(n) for n in range(40)], "label": ["a", "b"] * 20, "size": [1, 2] * 20})
+    rows = pd.DataFrame({"__stage_row_id": [str(n) for n in range(40)], "label": ["a", "b"] * 20, "size": [1, 2] * 20})
     assert "gives_class_away" not in leakage(rows, rows, roles(), 0)["check"].tolist()
 
 

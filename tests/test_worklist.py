@@ -6,6 +6,7 @@ from stages.before.effort import Curve, Gain
 from stages.before.finding import Finding
 from stages.before.proof import GroupProof, prove
 from stages.before.worklist import PHASES, work_list
+from tests.pipeline_run import settings as all_settings
 from tests.test_effort import params
 from tests.test_proof import LIMITS
 
@@ -73,7 +74,14 @@ def test_personal_data_leave_open_whose_they_are():
 def test_groups_that_cannot_be_audited_are_named():
     group = GroupProof("sex", "f", 10, 2, 1.0, "not judged")
     assert tasks(groups=[group])["Who is treated otherwise?"].says == "largest gap 0.1; too few rows to audit sex f"
-    assert tasks()["Who is treated otherwise?"].says == "no sensitive column is named: not audited"
+    task = tasks()["Who is treated otherwise?"]
+    assert (task.state, task.says) == ("open", "no sensitive column is named: not audited")
+
+
+def test_that_no_column_is_sensitive_is_decided_where_it_is_said_why():
+    params = all_settings(data={"no_sensitive": "only readings of machines"})
+    found = {task.question: task for task in work_list(params, PROOFS, [], None, {}, [])}["Who is treated otherwise?"]
+    assert (found.state, found.says) == ("decided", "no sensitive column is named: only readings of machines")
 
 
 def test_the_cases_that_it_takes_to_see_a_worse_recall_follow_from_the_rarest_class():

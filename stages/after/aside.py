@@ -10,14 +10,14 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pandas as pd
-from great_expectations.exceptions import GreatExpectationsError
 from great_expectations.expectations.expectation import ColumnMapExpectation, ColumnPairMapExpectation, MulticolumnMapExpectation
 from scipy.stats import binom
 
 from stages.after.batch import LINE
 from stages.before.margins import CHANCE
 from stages.command import Refused
-from stages.gate import allowed, exception_of, validated
+from stages.gate import allowed
+from stages.judging import FAULTS, exception_of, validated
 from stages.suite import Expected, Suite
 
 KIND = "not_allowed"
@@ -89,7 +89,7 @@ def _wrong(rows: pd.DataFrame, suite: Suite) -> list[tuple[Expected, list[int], 
     problems, found = [], []
     try:
         results = validated(rows, [e.expectation for e in suite.expected], {"result_format": "COMPLETE", "exclude_unexpected_values": True})
-    except (GreatExpectationsError, TypeError, ValueError) as error:
+    except FAULTS as error:
         raise Refused(f"{suite.path} could not be judged: {' '.join(str(error).split())}") from None
     by_nth: dict[int, Any] = {result.expectation_config.meta["nth"]: result for result in results}
     for e in suite.expected:
@@ -113,10 +113,10 @@ def _told(rows: pd.DataFrame, found: list[tuple[Expected, list[int]]]) -> pd.Dat
             wrong, why = rows.loc[index], f"{allowed(e)} {e.meta['notes']}"
             values = [[f"{column} is {_word(value)}" for value in wrong[column]] for column in e.columns]
             reasons = [f"{' and '.join(one)}. {why}" for one in zip(*values, strict=True)]
-            said.append(pd.DataFrame({LINE: wrong[LINE], "reason": reasons}))
+            said.append(pd.DataFrame({"line": wrong[LINE], "reason": reasons}))
     if not said:
-        return pd.DataFrame(columns=REJECTED).astype({LINE: "int64"})
-    told = pd.concat(said).groupby(LINE, sort=True)["reason"].agg(" ".join).reset_index()
+        return pd.DataFrame(columns=REJECTED).astype({"line": "int64"})
+    told = pd.concat(said).groupby("line", sort=True)["reason"].agg(" ".join).reset_index()
     return told.assign(kind=KIND)[REJECTED]
 
 

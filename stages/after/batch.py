@@ -12,12 +12,13 @@ import pyarrow.parquet as pq
 
 from stages.after.reference import counted
 from stages.command import Refused
+from stages.formats import RESERVED
 from stages.params import ROW_ID, Data
 from stages.prepare import PROBLEM, conform
 from stages.sources import RECORD, REJECTS, Source, header_of, read
-from stages.suite import Expected, Suite, expected, read_suite
+from stages.suite import Expected, Suite, expected, read_suite, without
 
-LINE = "line"
+LINE = f"{RESERVED}line"  # where a live row begins in its file; it is called "line" in what is written
 OF_THE_WHOLE = ("expect_table_row_count", "expect_column_unique_value_count", "expect_column_kl_divergence", "expect_column_quantile")
 
 
@@ -39,8 +40,6 @@ def live_source(path: Path, source: Source, data: Data) -> Source:
     """Return what the file at `path` is: the declared source, of which the target and forbidden columns may be lacking."""
     later = {data.target, *data.forbidden}
     live = source.model_copy(update={"path": path.as_posix(), "format": "parquet" if path.suffix == ".parquet" else "csv"})
-    if LINE in source.columns:
-        raise Refused(f"data/sources.yaml: a column is named {LINE!r}, which names the lines of live rows; rename it in the files")
     if not path.is_file():
         raise Refused(f"{path} does not exist; name the file of the batch")
     try:
@@ -70,14 +69,19 @@ def read_batch(path: Path, source: Source, data: Data, before: int = 0) -> Batch
     labels = rows[data.target] if data.target in rows else pd.Series(None, index=rows.index, dtype="str", name=data.target)
     hidden = {data.target, *data.forbidden} - set(source.key)
     found = [column for column in live.columns if column not in hidden]
-    rejects = pd.concat([side for side in (raw.rejects, rejects) if len(side)] or [rejects])[REJECTS].sort_values(LINE, ignore_index=True)
+    rejects = pd.concat([side for side in (raw.rejects, rejects) if len(side)] or [rejects])[REJECTS].sort_values("line", ignore_index=True)
     hidden = rows[[column for column in live.columns if column in data.forbidden]]
     return Batch(rows[[LINE, *found]], labels.astype("str"), rejects, raw.records_in_file, hidden)
 
 
 def named_by(columns: list[str], key: list[str]) -> list[str]:
-    """Return the columns that name a live row: the declared `key` where all of it came, else `line`."""
+    """Return the columns that name a live row: the declared `key` where all of it came, else LINE."""
     return key if key and set(key) <= set(columns) else [LINE]
+
+
+def written(column: str) -> str:
+    """Return the name of a column of live rows in the files that are written, and in those with labels that come back."""
+    return "line" if column == LINE else column
 
 
 def with_labels(batch: Batch, path: Path, key: list[str], source: Source) -> Batch:
@@ -96,12 +100,13 @@ def with_labels(batch: Batch, path: Path, key: list[str], source: Source) -> Bat
         raise Refused(f"{path} does not exist; name the file with the labels") from None
     except (pa.ArrowInvalid, ValueError) as error:
         raise Refused(f"{path} is no table of labels: {str(error).splitlines()[0]}") from None
-    if lacking := [column for column in [*by, target] if column not in table.columns]:
-        raise Refused(f"{path} lacks the columns {', '.join(lacking)}; it needs {', '.join(by)}, which name the row, and {target}")
+    named = [written(column) for column in by]
+    if lacking := [column for column in [*named, target] if column not in table.columns]:
+        raise Refused(f"{path} lacks the columns {', '.join(lacking)}; it needs {', '.join(named)}, which name the row, and {target}")
     said = table[target].astype("str").str.strip()
     if source.columns[target] == "boolean":
         said = said.str.lower().replace({"true": "1", "false": "0"})
-    given = pd.Series(said.to_numpy(), index=_keys(table, by)).loc[lambda s: s.notna() & ~s.isin(["", *source.missing])]
+    given = pd.Series(said.to_numpy(), index=_keys(table, named)).loc[lambda s: s.notna() & ~s.isin(["", *source.missing])]
     rows = _keys(batch.rows, by)
     problems = [f"{path} names the row {name} twice; give each one label" for name in given.index[given.index.duplicated()].unique()[:5]]
     problems += [f"{path} names the row {name}, which the batch does not have" for name in given.index.difference(rows)[:5]]
@@ -145,13 +150,9 @@ def live_suite(path: Path, data: Data) -> dict[str, Any]:
 
 def _of_live_rows(one: dict[str, Any], data: Data) -> dict[str, Any] | None:
     """Return an expectation as it holds for live rows, None if it does not."""
-    named = set(Expected(0, one, None).columns)  # type: ignore[arg-type]
-    if one["type"].startswith(OF_THE_WHOLE) or named & {data.target, ROW_ID, data.time}:
+    if one["type"].startswith(OF_THE_WHOLE) or data.time in Expected(0, one, None).columns:  # type: ignore[arg-type]
         return None
-    if "column_set" not in one["kwargs"]:
-        return one
-    asked = [column for column in one["kwargs"]["column_set"] if column not in (data.target, ROW_ID)]
-    return {**one, "kwargs": {**one["kwargs"], "column_set": asked}}
+    return without(one, [data.target, ROW_ID, *data.forbidden])
 
 
 def critical(path: Path, data: Data) -> Suite:

@@ -8,7 +8,7 @@ import pandas as pd
 
 from stages.after.batch import LINE, Batch, read_batch, with_labels
 from stages.command import Refused
-from stages.features import as_number
+from stages.features import as_number, with_column
 from stages.params import ROW_ID, Params
 from stages.prepare import TYPES, row_id
 from stages.sources import Source
@@ -34,7 +34,8 @@ def matured(path: Path, labels: Path | None, params: Params, source: Source) -> 
     """Return the rows of a live file that have all that prepare asks for, their label above all, as prepare would have them."""
     batch, data = read_batch(path, source, params.data), params.data
     batch = with_labels(batch, labels, source.key, source) if labels else batch
-    rows = batch.rows.drop(columns=LINE).assign(**{data.target: batch.labels, ROW_ID: row_ids(batch, source, params)})
+    rows = with_column(batch.rows.drop(columns=LINE), data.target, batch.labels)
+    rows = rows.assign(**{ROW_ID: row_ids(batch, source, params)})
     needed = [data.target, *data.cluster, *([data.time] if data.time else [])]
     return rows[rows[needed].notna().all(axis=1)], batch
 
@@ -43,7 +44,7 @@ def row_ids(batch: Batch, source: Source, params: Params) -> list[str]:
     """Return the row_id of each row of `batch`, as prepare makes it; a column that the file lacks counts as missing."""
     data = params.data
     named = [column for column in source.columns if column not in (data.time, *data.cluster)]
-    rows = pd.concat([batch.rows, batch.hidden], axis=1).assign(**{data.target: batch.labels})
+    rows = with_column(pd.concat([batch.rows, batch.hidden], axis=1), data.target, batch.labels)
     rows = rows.reindex(columns=named).astype({column: "object" for column in named if column not in rows or rows[column].isna().all()})
     table = ibis.memtable(rows.assign(**{LINE: range(len(rows))}))
     typed = table.select(LINE, *[table[column].cast(TYPES[source.columns[column]]).name(column) for column in named])

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from ibis import _
 
+from stages.formats import RESERVED
 from stages.prepare import PROBLEM
 from stages.sources import RECORD, Source
 
@@ -51,13 +52,13 @@ class Column:
 def misfits(raw: ibis.Table, conformed: ibis.Table, source: Source) -> dict[str, tuple[int, list[str]]]:
     """Return for each column whose declared type does not hold on all records: how many differ, and three of their values."""
     typed = [column for column, kind in source.columns.items() if kind != "text"]
-    wrong = conformed.filter(_[PROBLEM].notnull()).select(RECORD, *[_[column].isnull().name(f"{column}__") for column in typed])
+    wrong = conformed.filter(_[PROBLEM].notnull()).select(RECORD, *[_[column].isnull().name(RESERVED + column) for column in typed])
     if not typed or not wrong.count().to_pandas():
         return {}
     joined = raw.inner_join(wrong, RECORD)
     texts = {column: joined[column].strip() for column in typed}
     is_wrong = {
-        column: joined[f"{column}__"] & (text.notnull() & ~text.isin(source.missing)).fill_null(False) for column, text in texts.items()
+        column: joined[RESERVED + column] & (text.notnull() & ~text.isin(source.missing)).fill_null(False) for column, text in texts.items()
     }
     counts = joined.aggregate([is_wrong[column].sum().name(column) for column in typed]).to_pandas().iloc[0]
     found = {}

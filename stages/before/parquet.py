@@ -7,6 +7,7 @@ import pyarrow.parquet as pq
 
 from stages.before.sample import Found, kind_of
 from stages.command import Refused
+from stages.formats import wrong_names
 
 
 def look_at_parquet(path: Path, labels: list[str]) -> Found:
@@ -18,6 +19,8 @@ def look_at_parquet(path: Path, labels: list[str]) -> Found:
         schema = pq.read_schema(path)
     except pa.ArrowInvalid:
         raise Refused(f"{path} is not a Parquet file, as its name says") from None
+    if wrong := wrong_names(schema.names):
+        raise Refused("\n".join(f"{path}: {problem}" for problem in wrong))
     columns = {field.name: _kind(field.type) for field in schema}
     there = [column for column in labels if column in columns]
     table = pq.read_table(path, columns=there)

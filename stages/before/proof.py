@@ -13,6 +13,7 @@ from stages.during.intervals import clopper_pearson, gap_level, newcombe
 from stages.groups import groups
 from stages.params import Data
 from stages.params import Scope as Criteria
+from stages.waivers import suggested
 
 MARGIN = 0.1  # by how much a recall is taken to beat its floor where no model has been tried
 MOST = 10_000_000
@@ -107,7 +108,7 @@ def class_findings(proofs: list[ClassProof], tried: bool, limits: Thresholds) ->
             case "not judged":
                 what = f"cannot be judged: {proof.train:,} training rows (needs {limits.training:,}) and {proof.test:,} test rows "
                 what += f"(needs {limits.support:,})"
-                do = f"{more}, join it with another class, or waive it by name with a reason in the suites"
+                do = f"{more}, join it with another class, or accept it: {_waiver('by_class', {'class': proof.label})}"
                 found.append(Finding("stop", "data", f"class {proof.label}", what, do))
             case "below":
                 what = f"a model reaches recall {proof.expected:.2f} on rows held back, its floor is {proof.floor:.2f}"
@@ -123,6 +124,11 @@ def class_findings(proofs: list[ClassProof], tried: bool, limits: Thresholds) ->
                     Finding("look", "data", f"class {proof.label}", what, f"{more}: {proof.needed or 0:,} test rows would prove it")
                 )
     return found
+
+
+def _waiver(suite: str, row: dict[str, str]) -> str:
+    """Return what to write where, so that there may be too few rows of a class or group."""
+    return f'add to "waived" in the meta of expectations/{suite}.json, with your reason: {suggested([row], list(row))}'
 
 
 @dataclass(frozen=True)
@@ -170,7 +176,8 @@ def group_findings(proofs: list[GroupProof], criteria: Criteria, limits: Thresho
         if proof.verdict == "not judged":
             rarest = f"{proof.support:,} of its rarest class (needs {limits.group_support:,})"
             what = f"cannot be audited: about {proof.test:,} test rows (needs {limits.group_rows:,}), {rarest}"
-            do = "collect rows of it, join it with another group, or waive it by name with a reason in expectations/by_group.json"
+            accept = _waiver("by_group", {"column": proof.column, "group": proof.group})
+            do = f"collect rows of it, join it with another group, or accept it: {accept}"
             found.append(Finding("look", "data", f"{proof.column} {proof.group}", what, do))
         elif proof.provable > criteria.largest_gap:
             what = f"a gap is told from chance from {proof.provable:.2f} on, the largest allowed is {criteria.largest_gap:.2f}"

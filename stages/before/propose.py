@@ -65,7 +65,8 @@ def _prepared(prepared: pd.DataFrame, data: Data, n_rows: int) -> Json:
 
 def _table(columns: list[str], n_rows: int) -> list[Json]:
     """Return what is expected of the table as a whole."""
-    undeclared = "Columns that nobody declared must not reach the model, and none may be missing."
+    undeclared = "Columns that nobody declared must not reach the model, and none may be missing: "
+    undeclared += "where it was declared since, run `make scope` again."
     truncated = f"It has {n_rows:,} rows; one half as long is a truncated one."
     resized = f"It has {n_rows:,} rows, and the margins below hold for about as many: propose anew where it grew or shrank."
     return [

@@ -48,7 +48,7 @@ def by_group_suite(prepared: pd.DataFrame, classes: list[str], data: Data, large
             if rate not in ERRORS
         ),
         *_four_fifths(data.favourable),
-        *_enough("group", "critical", "add rows, or waive the group here with a reason."),
+        *_enough("group", "critical", "add rows, or waive the group with a reason."),
         *(_enough("crossed", "warning", "whether it is treated alike is not known.") if len(of) > len(data.sensitive) else []),
     ]
     notes = (
@@ -58,7 +58,7 @@ def by_group_suite(prepared: pd.DataFrame, classes: list[str], data: Data, large
     )
     return {
         "name": "by_group",
-        "meta": {"notes": notes, "row": key, "show": ["value", "other", "gap", "gap_low", "gap_high"]},
+        "meta": {"notes": notes, "row": key, "waived_by": ["column", "group"], "show": ["value", "other", "gap", "gap_low", "gap_high"]},
         "expectations": expectations,
     }
 

@@ -33,8 +33,8 @@ class Criteria(Protocol):
         """How far a rate of a group may lie from that of all others."""
 
 
-def suite(name: str, notes: str, expectations: list[dict[str, Any]], **meta: list[str]) -> dict[str, Any]:
-    """Return a suite as its file holds it; meta: row, the columns that name a row, and show, those to show beside it."""
+def suite(name: str, notes: str, expectations: list[dict[str, Any]], **meta: list[str] | str) -> dict[str, Any]:
+    """Return a suite as its file holds it; meta: row, the columns that name a row, show, those beside it, waived_in (see Suite)."""
     return {"name": name, "meta": {"notes": notes, **meta}, "expectations": expectations}
 
 
@@ -162,7 +162,8 @@ def _classes(classes: list[str], data: Data) -> dict[str, Any]:
         "since, and `seen_by_metric`, its rows as a share of the largest class's where the metric is "
         "accuracy, else 1."
     )
-    return suite("classes", notes, expectations, row=["class"], show=["train", "support", *(["last_seen"] if data.time else [])])
+    show = ["train", "support", *(["last_seen"] if data.time else [])]
+    return suite("classes", notes, expectations, row=["class"], waived_in="by_class.json", show=show)
 
 
 def _leakage(data: Data, n_classes: int) -> dict[str, Any]:
@@ -260,7 +261,7 @@ def by_class_suite(classes: list[str], criteria: Criteria) -> dict[str, Any]:
             _between("critical", below, "recall_high", min_value=floor, **rows),
             _between("warning", unproven, "recall_low", min_value=floor, **rows),
         ]
-    few = "With fewer test rows no recall can be told from another; add rows, or waive the class here with a reason."
+    few = "With fewer test rows no recall can be told from another; add rows, or waive the class with a reason."
     expectations.append(_or_insufficient(_between("critical", few, "support", min_value=20)))
     notes = (
         "One row is one class on the test rows. recall_low and recall_high are one-sided 95 % Clopper-Pearson bounds, recall_high for "

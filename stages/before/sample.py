@@ -13,7 +13,7 @@ from itertools import islice
 from pathlib import Path
 
 from stages.command import Refused
-from stages.formats import DELIMITERS, opened, pattern
+from stages.formats import DELIMITERS, opened, pattern, wrong_names
 
 SAMPLE = 2_000_000  # bytes, unpacked, that are looked at
 MISSING = ("", "NA", "N/A", "n/a", "#N/A", "<NA>", "NaN", "nan", "NULL", "Null", "null", "?")
@@ -119,20 +119,9 @@ def _rows(path: Path, text: str, delimiter: str, whole: bool) -> tuple[list[str]
     """Return the names of the columns, the rows that are as long, and how many are not; the last of a part may be cut."""
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
     header = next(reader)
-    folded = [column.lower() for column in header]
-    problems = [f"column {nth} has no name; give it one, or leave the column out" for nth, name in enumerate(header, 1) if not name]
-    problems += [f"the name of column {name!r} has spaces around it; remove them" for name in header if name != name.strip()]
-    twice = sorted({name for nth, name in enumerate(header) if name and name.lower() in folded[:nth]})
-    problems += [f"two columns are named {name!r}; each needs a name of its own" for name in twice]
-    problems += [
-        f"the name of column {nth} is {len(name):,} characters long, must be 500 at most"
-        for nth, name in enumerate(header, 1)
-        if len(name) > 500
-    ]
-    if len(header) > 1000:
-        problems.append(f"there are {len(header):,} columns, must be 1,000 at most")
+    problems = wrong_names(header)
     numbers = [name for name in header if re.match(pattern("number", "."), name) or name in MISSING[1:]]
-    if len(numbers) == len(header) or (numbers and twice):
+    if len(numbers) == len(header) or (numbers and len(set(header)) < len(header)):
         problems = [f"it begins with values ({', '.join(header[:3])}); its first line must name the columns"]
     rows = [row for row in reader if row][: None if whole else -1]
     if not rows:

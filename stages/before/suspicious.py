@@ -18,9 +18,10 @@ from stages.during.giveaway import giveaway
 from stages.during.intervals import newcombe
 from stages.during.proxies import groups_of
 from stages.features import clusters, features
+from stages.formats import RESERVED
 from stages.groups import cut
 from stages.params import Data
-from stages.prepare import KIND
+from stages.prepare import KIND, N
 
 TELLS = 0.6  # below, it does no harm
 GAP = 0.5  # a share missing that differs so much between classes says what the class is
@@ -46,9 +47,10 @@ class Contradictions:
 def contradictions(judged: ibis.Table, columns: list[str], target: str) -> Contradictions:
     """Return the contradictions among the kept rows of a table that `prepare` judged; columns: the features."""
     kept = judged.filter(_[KIND].isnull())
-    by_label = kept.group_by([*columns, target]).agg(__n=_.count())
-    groups = by_label.group_by(columns).agg(__rows=_["__n"].sum(), __most=_["__n"].max(), __labels=_.count()).filter(_["__labels"] > 1)
-    total = groups.aggregate(rows=_["__rows"].sum(), most=_["__most"].sum(), groups=_.count()).to_pandas().fillna(0).iloc[0]
+    rows, most, labels = (f"{RESERVED}{name}" for name in ("rows", "most", "labels"))
+    by_label = kept.group_by([*columns, target]).agg(_.count().name(N))
+    groups = by_label.group_by(columns).agg(_[N].sum().name(rows), _[N].max().name(most), _.count().name(labels)).filter(_[labels] > 1)
+    total = groups.aggregate(rows=_[rows].sum(), most=_[most].sum(), groups=_.count()).to_pandas().fillna(0).iloc[0]
     return Contradictions(int(total["rows"]), int(total["groups"]), int(total["rows"] - total["most"]))
 
 
@@ -157,6 +159,13 @@ def orders(rows: pd.DataFrame, data: Data, record: pd.Series) -> dict[str, pd.Se
     return times | {"the order in the file": record}
 
 
+def split_by(name: str, order: pd.Series) -> str:
+    """Return what to write into params.yaml so that the latest fifth of the rows are test rows, by a column of dates or integers."""
+    latest = order.dropna().sort_values().iloc[int(0.8 * order.notna().sum())]
+    first = f'"{str(latest).removesuffix(" 00:00:00")}"' if is_datetime64_any_dtype(order) else f"{latest}"
+    return f"set data.time: {name}, prepare.split.by: time and prepare.split.test_from: {first} in params.yaml"
+
+
 def order_findings(times: dict[str, pd.Series], y: pd.Series, data: Data, by: str) -> list[Finding]:
     """Return the orders along which class shares move; by: how the rows are split."""
     found = []
@@ -170,7 +179,7 @@ def order_findings(times: dict[str, pd.Series], y: pd.Series, data: Data, by: st
                 do = "it looks sorted by the target, which a random split mends; if it is in order of time, split by that"
             found.append(Finding("note" if data.time else "look", "data", name, f"class shares move along it by up to {apart:.2f}", do))
         elif by == "random":
-            do = f"set data.time: {name} and prepare.split.by: time in params.yaml, else the test is easier than the use"
+            do = f"{split_by(name, order)}, else the test is easier than the use"
             found.append(Finding("look", "data", name, f"class shares move along it by up to {apart:.2f}; a random split hides that", do))
         else:
             do = "retrain as often as the shares move, and watch them"
@@ -186,7 +195,7 @@ def cluster_findings(rows: pd.DataFrame, data: Data) -> list[Finding]:
     found = []
     chance = float((rows[data.target].value_counts(normalize=True) ** 2).sum())
     for column in rows.columns:
-        if column in (data.target, *data.cluster, *data.forbidden) or column.startswith("row_id"):
+        if column in (data.target, *data.cluster, *data.forbidden) or column.startswith(RESERVED):
             continue
         repeats = rows[column].nunique() / max(rows[column].notna().sum(), 1)
         is_name = is_named_id(column) or (not is_integer_dtype(rows[column]) and rows[column].dtype.kind not in "fMb" and repeats >= 0.02)

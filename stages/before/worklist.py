@@ -139,8 +139,8 @@ def _of_deployment(params: Params, proofs: list[ClassProof], groups: list[GroupP
         _task(
             "deployment",
             "Who is treated otherwise?",
-            not groups or bool(unjudged),
-            audit if groups else "no sensitive column is named: not audited",
+            bool(unjudged) if groups else params.data.no_sensitive is None,
+            audit if groups else f"no sensitive column is named: {params.data.no_sensitive or 'not audited'}",
         ),
     ]
 

@@ -26,7 +26,9 @@ def giveaway(X: pd.DataFrame, y: pd.Series, cluster_ids: pd.Series, random_state
     if y.nunique() < 2:
         return pd.DataFrame(0.5, index=X.columns, columns=labels)
     text = text_columns(X)
-    codes = X.assign(**dict(zip(text, OrdinalEncoder(encoded_missing_value=-1).fit_transform(X[text]).T, strict=True))) if text else X
+    codes = X.copy()
+    if text:
+        codes[text] = OrdinalEncoder(encoded_missing_value=-1).fit_transform(X[text])
     folds = [
         (training.to_numpy().nonzero()[0], scored.to_numpy().nonzero()[0])
         for training, scored in kfold(y, cluster_ids, FOLDS, random_state)
