@@ -177,13 +177,16 @@ class Scope(Section):
     """What the model is to reach; the stage scope says what of it the data can prove."""
 
     metric: Literal["balanced_accuracy", "macro_f1", "accuracy"]
-    recall_floor: Share
+    recall_floor: Share | None
     recall_floors: dict[str, Share]
     largest_gap: Share
 
     def floor(self, label: str) -> float:
-        """Return the recall that class `label` has to reach."""
-        return self.recall_floors.get(label, self.recall_floor)
+        """Return the recall that class `label` has to reach; raises ValueError where it is still to be proposed."""
+        floor = self.recall_floors.get(label, self.recall_floor)
+        if floor is None:
+            raise ValueError(f"no floor of class {label!r} was proposed yet")
+        return floor
 
 
 class Params(Section):

@@ -13,14 +13,16 @@ from ibis import _
 from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
-from stages.before.column_findings import copy_findings, findings, missing_findings
+from stages.before import floors
+from stages.before.clocks import clock_findings, clocks
+from stages.before.column_findings import copy_findings, findings, missing_findings, names_a_thing
 from stages.before.columns import Column, describe, misfits
 from stages.before.effort import Curve, Gain, effort_findings, gains, learn, time_gap, training_time
 from stages.before.finding import Finding, heaviest_first
 from stages.before.forecast import blocked, class_table, group_table
 from stages.before.proof import ClassProof, GroupProof, check_criteria, class_findings, group_findings, group_proofs, prove
 from stages.before.propose import propose, write
-from stages.before.propose_judged import Asked
+from stages.before.propose_judged import Asked, judged_suites
 from stages.before.repeats import equal_findings, lost_findings, panel, panel_findings, with_one_answer
 from stages.before.scope_page import headline, page
 from stages.before.scoping import HTML, JSON, Scoping, as_json, screen
@@ -35,7 +37,9 @@ from stages.before.suspicious import (
     order_findings,
     orders,
     split_by,
+    told_by,
 )
+from stages.before.thresholds import Thresholds, thresholds
 from stages.before.worklist import work_list
 from stages.command import Refused, run
 from stages.detect import complete
@@ -54,7 +58,7 @@ SAMPLE = 1_000_000  # rows that are held in memory at most
 COUNTED, JUDGED = 100_000, 20_000  # at most, rows that orders, clusters and groups are counted on, and that trees are fitted on
 DIFFERENCES = "reports/proposals.txt"
 TOLD, WIDE = 12, 120  # lines of it on the screen, and signs of each
-PREPARED = "expectations/prepared.json"
+PREPARED, LEAKAGE = "expectations/prepared.json", Path("expectations/leakage.json")
 UNUSABLE = ("malformed", "bad_value", "unlabelled", "key_conflict")  # kinds of records that are errors
 LET_PASS = "expectations/leakage.json lets that pass: nothing to do, if it is known before the target"
 P = TypeVar("P", ClassProof, GroupProof)
@@ -148,25 +152,22 @@ class Tried:
     curve: Curve | None
     gains: dict[str, Gain]
 
-    @property
-    def recalls(self) -> dict[str, float]:
-        """Return the recall of each class of which rows enough were held back."""
-        return self.curve.recalls() if self.curve else {}
 
-
-def attempt(rows: pd.DataFrame, n_train: int, params: Params) -> Tried:
+def attempt(rows: pd.DataFrame, n_train: int, limits: Thresholds, params: Params) -> Tried:
     """Return what trees and the model of params.yaml make of a sample of the `n_train` training rows."""
-    aucs, suspected = giveaways(rows, params.data, params.random_state)
-    easy = blocked("leakage", pd.DataFrame({"check": "gives_away", "column": list(aucs), "value": list(aucs.values())}), "column")
+    aucs, suspected = giveaways(rows, params.data, limits, params.random_state)
+    easy = [column for column, auc in aucs.items() if auc >= limits.gives_away]
+    if LEAKAGE.is_file():
+        easy = blocked("leakage", pd.DataFrame({"check": "gives_away", "column": list(aucs), "value": list(aucs.values())}), "column")
     suspected = [one if one.about in easy or one.weight != "stop" else replace(one, weight="note", do=LET_PASS) for one in suspected]
     curve = learn(rows.drop(columns=easy), params)
     gained = gains(curve, n_train, params.scope.metric, params.random_state) if curve else {}
-    measured = {params.scope.metric, *(f"recall of {label}" for label in (curve.recalls() if curve else {}))}
+    measured = {params.scope.metric, *(f"recall of {label}" for label in (curve.recalls(limits.support) if curve else {}))}
     return Tried(aucs, easy, suspected, curve, {name: gain for name, gain in gained.items() if name in measured})
 
 
 def proofs_of(
-    rows: pd.DataFrame, is_test: pd.Series, counts: pd.DataFrame, recalls: dict[str, float], params: Params
+    rows: pd.DataFrame, is_test: pd.Series, counts: pd.DataFrame, recalls: dict[str, float], params: Params, limits: Thresholds
 ) -> tuple[list[ClassProof], list[GroupProof]]:
     """Return what the test rows can prove of each class and group; too few rows that the suites let pass are waived.
 
@@ -174,13 +175,13 @@ def proofs_of(
     """
     may_be = is_test if is_test.any() else ~is_test
     share = may_be * float(counts["test"].sum() / may_be.sum())
-    classes = [prove(label, row.train, row.test, params.scope.floor(label), recalls.get(label)) for label, row in counts.iterrows()]
+    classes = [prove(label, row.train, row.test, params.scope.floor(label), recalls.get(label), limits) for label, row in counts.iterrows()]
     table = class_table(counts)
     open_classes = {*blocked("classes", table, "class"), *blocked("by_class", table, "class")}
     open_groups = blocked("by_group", group_table(rows, params.data, share), ["column", "group"]) if params.data.sensitive else []
     return (
         [_waived(proof, proof.label not in open_classes) for proof in classes],
-        [_waived(proof, (proof.column, proof.group) not in open_groups) for proof in group_proofs(rows, params.data, share)],
+        [_waived(proof, (proof.column, proof.group) not in open_groups) for proof in group_proofs(rows, params.data, share, limits)],
     )
 
 
@@ -221,7 +222,6 @@ def scope(judged: ibis.Table, columns: list[Column], raw: Raw, name: str, source
     kinds = {"malformed": len(raw.rejects), **kinds} if len(raw.rejects) else kinds
     sides = parted(judged, params)
     counts = class_counts(sides, params)
-    check_criteria(params.scope, counts.sum(axis=1))
     features = [column for column in source.columns if column not in data.not_features()]
     contradicting = contradictions(judged, features, data.target)
     by_fate = fates(judged, sides, data.target)
@@ -232,35 +232,43 @@ def scope(judged: ibis.Table, columns: list[Column], raw: Raw, name: str, source
 
     rows = marked.drop(columns=[RECORD, IS_TEST])
     training = rows[~marked[IS_TEST]].head(JUDGED).reset_index(drop=True)
-    n_rows, n_train = int(counts.to_numpy().sum()), int(counts["train"].sum())
+    n_rows, n_train, classes = int(counts.to_numpy().sum()), int(counts["train"].sum()), list(counts.index)
     asked = Asked("drop" if source.drops_equal else source.equal_rows, params.prepare.split.keep_clusters_whole, params.evaluate.slices)
-    proposed = write(propose(rows, data, params.scope, n_rows, asked))
+    limits = thresholds(judged_suites(rows, data, floors.proposed(params.scope, classes, {}), asked))
+    check_criteria(params.scope, counts.sum(axis=1), limits.seen)
     with threadpool_limits(params.train.threads):
         write_profile(rows, n_rows, data, pd.Timestamp.now(), params.random_state)
-        tried = attempt(training, n_train, params)
+        tried = attempt(training, n_train, limits, params)
         in_time = orders(rows.head(COUNTED), data, marked[RECORD].head(COUNTED))
         times = _order(rows.head(COUNTED), in_time, tried.easy, params)
     of_panel = panel(every[rows.columns].head(COUNTED), data, params.prepare.split, in_time)
     about_panel = panel_findings(of_panel, data, params.prepare.split)
-    proofs, of_groups = proofs_of(rows, marked[IS_TEST], counts, tried.recalls, params)
+    criteria = floors.proposed(params.scope, classes, tried.curve.found(limits.support) if tried.curve else {})
+    criteria = floors.standing(criteria, classes)
+    params = params.model_copy(update={"scope": criteria})
+    proposed = write(propose(rows, data, criteria, n_rows, asked))
+    recalls = tried.curve.recalls(limits.support) if tried.curve else {}
+    proofs, of_groups = proofs_of(rows, marked[IS_TEST], counts, recalls, params, limits)
+    ids = [column.name for column in columns if column.name in features and names_a_thing(column)]
     rates = group_rates(rows.head(COUNTED), data)
     found = [
         *gate_findings(kinds, name, raw.records_in_file, rows, n_rows, data),
         *tried.suspected,
-        *class_findings(proofs, params.train.decision_weights),
+        *class_findings(proofs, params.train.decision_weights, limits),
         *lost_findings(told, kinds, n_train),
         *about_panel,
         *times,
         *date_findings(in_time, data, times),
+        *clock_findings(clocks(rows, data), data),
         *cluster_findings(rows.head(COUNTED), data),
         *equal_findings(told, n_rows, source),
         *contradiction_findings(contradicting, n_rows),
-        *findings(columns, data, source),
+        *findings(columns, data, source, told_by(ids, training, data, limits, params.random_state)),
         *missing_findings(columns, data),
         *group_rate_findings(rates),
-        *group_findings(of_groups, params.scope),
+        *group_findings(of_groups, criteria, limits),
         *copy_findings(training[features]),
-        *effort_findings(tried.gains, params.scope, [proof.label for proof in proofs if proof.verdict == "below"]),
+        *effort_findings(tried.gains, criteria, [proof.label for proof in proofs if proof.verdict == "below"]),
     ]
     found = with_one_answer(found, of_panel, about_panel)
     scoping = Scoping(

@@ -79,8 +79,8 @@ def score(path: Path, out: Path, params: Params, source: Source, most: int = ROW
         spool = Path(folder, "rows.parquet")
         with pyarrow.csv.CSVWriter(aside_part, SET_ASIDE) as file:
             rejects = Rejects(file)
-            records, exceeded = keep(path, source, params, suite, spool, rejects, most)
-            decided = decide(spool, part, source, params, model, served, exceeded, rejects, most)
+            records, held = keep(path, source, params, suite, spool, rejects, most)
+            decided = decide(spool, part, source, params, model, served, held.exceeded(), rejects, most)
         if records != (scored := decided.total()) + (n_aside := rejects.kinds.total()):
             raise RuntimeError(f"of {records:,} rows {scored:,} were scored and {n_aside:,} set aside")
         if not scored:
@@ -89,16 +89,21 @@ def score(path: Path, out: Path, params: Params, source: Source, most: int = ROW
     print(f"  decided: {_counts(decided)}")
     if n_aside:
         print(f"  WARN: {n_aside:,} set aside, {aside_name} says why: {_counts(rejects.kinds)}")
+    if differences := held.differences():
+        print(
+            "\n    ".join(["  WARN: more rows than in training hold what was rare or new there; they were decided.", *differences[:SHOWN]])
+        )
+        print(f"    and {len(differences) - SHOWN} more such columns; `make monitor` names them\n" * (len(differences) > SHOWN), end="")
 
 
 def _counts(counter: Counter[str]) -> str:
     return ", ".join(f"{name} {n:,}" for name, n in sorted(counter.items()))
 
 
-def keep(path: Path, source: Source, params: Params, suite: Suite, spool: Path, rejects: Rejects, most: int) -> tuple[int, Suite]:
+def keep(path: Path, source: Source, params: Params, suite: Suite, spool: Path, rejects: Rejects, most: int) -> tuple[int, Held]:
     """Write the rows that conform and are allowed to `spool`, as Parquet, the others to `rejects`.
 
-    Return how many rows the file has, and the expectations that allow exceptions, but fewer than it has. Raises Refused as `score` does.
+    Return how many rows the file has, and what its rows were held against. Raises Refused as `score` does.
     """
     data = params.data
     declared = live_source(path, source, data).columns
@@ -121,7 +126,7 @@ def keep(path: Path, source: Source, params: Params, suite: Suite, spool: Path, 
     table.columns = pd.Index(judged)
     if len(table) and of_all.expected and (blocking := [finding.sentence for finding in find(table, of_all) if finding.blocks]):
         raise Refused("\n".join([f"{path} is refused as a whole", *blocking]))
-    return records, held.exceeded()
+    return records, held
 
 
 def decide(

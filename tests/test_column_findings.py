@@ -5,7 +5,16 @@ from dataclasses import replace
 import pandas as pd
 import pytest
 
-from stages.before.column_findings import copy_findings, findings, is_constant, is_date, is_free_text, is_identifier, missing_findings
+from stages.before.column_findings import (
+    copy_findings,
+    findings,
+    is_constant,
+    is_date,
+    is_free_text,
+    is_identifier,
+    is_named_id,
+    missing_findings,
+)
 from stages.before.columns import Column
 from stages.params import Data
 from stages.sources import Source
@@ -51,6 +60,20 @@ def test_a_type_that_does_not_hold_is_to_be_mended():
 )
 def test_an_identifier_has_nearly_one_value_a_row(given, answer):
     assert is_identifier(column(**given)) == answer
+
+
+@pytest.mark.parametrize(
+    "name", ["id", "customer_id", "customerId", "CustomerID", "caseid", "CASEID", "userid", "order_no", "uuid", "kundenid"]
+)
+def test_a_name_of_a_thing_and_id_is_that_of_an_identifier(name):
+    assert is_named_id(name)
+
+
+@pytest.mark.parametrize(
+    "name", ["humid", "paid", "amount_paid", "valid", "isValid", "PAID", "grid", "thyroid", "covid", "acid", "overpaid"]
+)
+def test_a_word_that_merely_ends_in_id_is_not(name):
+    assert not is_named_id(name)
 
 
 @pytest.mark.parametrize(
@@ -158,3 +181,10 @@ def test_dates_that_stand_for_no_date_are_named():
     sentence = said(column(type="date", low="0001-01-01", high="9999-12-31", common=[("9999-12-31", 3)]))
     assert "0001-01-01 and 9999-12-31 may stand for open or not known" in sentence
     assert "may stand for" not in said(column(type="date", low="2001-01-01", high="2002-12-31", common=[("2002-12-31", 3)]))
+
+
+@pytest.mark.parametrize("distinct", [100, 60])
+def test_what_an_identifier_tells_of_a_sensitive_column_is_said_where_it_is_discussed(distinct):
+    one = column(name="patient_id", type="integer", distinct=distinct, common=[("7", 1)])
+    [found] = findings([one], DATA, source(patient_id="integer", label="text"), {"patient_id": "; it tells sex"})
+    assert found.what.endswith(f"{distinct} values in 100 rows; it tells sex")

@@ -96,8 +96,8 @@ def test_extrapolate_of_two_sizes_is_the_last_value():
 
 
 def test_recalls_are_those_of_classes_with_rows_enough_to_tell():
-    assert curve([[[30, 10], [9, 10]], [[20, 20], [1, 19]]]).recalls() == {"a": 0.5, "b": 0.95}
-    assert curve([[[30, 10], [9, 10]]]).recalls() == {"a": 0.75}
+    assert curve([[[30, 10], [9, 10]], [[20, 20], [1, 19]]]).recalls(20) == {"a": 0.5, "b": 0.95}
+    assert curve([[[30, 10], [9, 10]]]).recalls(20) == {"a": 0.75}
 
 
 def test_a_flat_curve_gains_nothing():

@@ -23,7 +23,7 @@ def suites(tmp_path, monkeypatch):
     """Write the suites of a new project into the working folder, and return a function that edits one."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "expectations").mkdir()
-    for name, suite in judged_suites(people(100), DATA, settings().scope, 0.0).items():
+    for name, suite in judged_suites(people(100), DATA, settings().scope).items():
         (tmp_path / "expectations" / f"{name}.json").write_text(json.dumps(suite))
 
     def edit(name, change):

@@ -6,10 +6,13 @@ from types import SimpleNamespace
 import pandas as pd
 import pytest
 
-from stages.before.propose import merge, propose, write
+from stages.after.aside import Held, parted
+from stages.after.batch import critical
+from stages.before.propose import merge, propose, sealed, write
+from stages.before.propose_columns import expect
 from stages.command import Refused
 from stages.gate import gate
-from stages.params import Data
+from stages.params import ROW_ID, Data
 from stages.summary import GATES
 from tests.drills import ALWAYS, broken
 
@@ -129,6 +132,40 @@ def longer():
     """Return the proposals for TOYS and as many again, so that margins differ."""
     table = pd.concat([TOYS, TOYS.assign(__stage_row_id=[f"{n:032x}" for n in range(300, 600)])], ignore_index=True)
     return suites(table, n_rows=600)["prepared"]
+
+
+def sized(**bounds):
+    return expect("column_values_to_be_between", "critical", "Seen.", column="size", **bounds)
+
+
+def test_a_range_with_exceptions_takes_the_place_of_one_without():
+    old, new = (sealed(toys(sized(**bounds))) for bounds in ({"max_value": 7}, {"max_value": 9, "mostly": 0.9}))
+    merged, lines = merge(old, new)
+    assert merged["expectations"] == new["expectations"]
+    assert [line.partition(": expect")[0] for line in lines] == ["toys: removed", "toys: added"]
+
+
+MONTHS = 15
+ORDERS = pd.DataFrame(
+    {
+        "colour": ["red", "blue", "red"] * 100 * MONTHS,
+        "month": [pd.Timestamp("1997-01-01") + pd.Timedelta(days=30 * (n // 300)) for n in range(300 * MONTHS)],
+        "days_since_first": [n // 300 * 30 + n % 28 for n in range(300 * MONTHS)],
+        ROW_ID: [f"{n:032x}" for n in range(300 * MONTHS)],
+    }
+)
+
+
+@pytest.mark.parametrize("time", ["month", None])
+def test_rows_of_later_months_are_neither_blocked_nor_set_aside_for_a_clock(tmp_path, time):
+    first, later = ORDERS[: 12 * 300], ORDERS[12 * 300 :]
+    write(suites(first, n_rows=len(first), time=time), tmp_path)
+    live = later.drop(columns=["colour", ROW_ID]).assign(line=range(len(later)))
+    held = Held(critical(tmp_path / "prepared.json", Data(target="colour", **ROLES | {"time": time})))
+    held = Held(parted(held.suite, list(live.columns))[0])
+    assert held.aside(live).empty
+    assert held.differences() == []
+    assert not [line for line in gate(later, tmp_path / "prepared.json", tmp_path / "r.json").sentences if "days_since_first" in line]
 
 
 def test_without_a_suite_the_proposal_is_the_suite(proposed):

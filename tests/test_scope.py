@@ -147,25 +147,36 @@ def test_the_screen_shows_classes_findings_and_where_the_reports_lie(tmp_path, m
 
 
 def test_a_split_by_time_counts_its_test_rows(tmp_path, monkeypatch):
-    table = toys(300).assign(year=[2000] * 200 + [2001] * 100)
-    project(tmp_path, table, TYPES | {"year": "integer"}, split={"by": "time", "test_from": 2001}, time="year")
+    table = toys(300).assign(year=[2000] * 200 + [2001] * 100, days=range(0, 600, 2))
+    project(tmp_path, table, TYPES | {"year": "integer", "days": "integer"}, split={"by": "time", "test_from": 2001}, time="year")
     monkeypatch.chdir(tmp_path)
     scope.main()
     found = json.loads(Path("reports/scope.json").read_text())
     assert sum(one["test"] for one in found["classes"]) == 100
     assert found["sampled"] == 200
+    assert "look: grows with time: a model must extrapolate, and no upper bound is proposed" in about(found, "days")
+    assert "max_value" not in {key for one in bounds("prepared", "days") for key in one}
+
+
+def bounds(suite: str, column: str) -> list[dict]:
+    """Return the options of the ranges that were proposed for a column."""
+    expectations = json.loads(Path(f"expectations/{suite}.json").read_text())["expectations"]
+    return [one["kwargs"] for one in expectations if one["type"].endswith("values_to_be_between") and one["kwargs"]["column"] == column]
 
 
 def test_a_class_of_one_row_is_said_to_be_beyond_judging(tmp_path, monkeypatch):
     table = toys(200)
     table.loc[0, "label"] = "single"
-    project(tmp_path, table)
+    project(tmp_path, table, criteria={"recall_floor": None})
     monkeypatch.chdir(tmp_path)
     scope.main()
     found = json.loads(Path("reports/scope.json").read_text())
     sentence = "stop: cannot be judged: 1 training rows (needs 30) and 0 test rows (needs 20)"
     assert about(found, "class single") == [sentence]
     assert found["curve"]["left_out"] == ["single"]
+    floors = {one["label"]: one["floor"] for one in found["classes"]}
+    assert floors["single"] == 0.33  # by guessing one of three: no model was tried on it
+    assert {one["row_condition"]["parameter"]: one["min_value"] for one in bounds("by_class", "recall_high")} == floors
 
 
 def test_a_group_that_stops_the_next_run_is_named_until_it_is_waived(tmp_path, monkeypatch, capsys):

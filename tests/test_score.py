@@ -163,14 +163,54 @@ def test_missing_value_meets_all_but_not_null():
     assert aside()["reason"].tolist() == ["a is missing. Allowed: a values must never be null. Said by a test."]
 
 
-def test_exceptions_that_the_suite_allows_are_scored_up_to_its_share_of_the_file():
+def test_exceptions_are_scored_unless_the_file_has_more_than_chance_brings(capsys):
     holds(expect("column_values_to_be_between", column="n", max_value=5, mostly=0.9))
-    few, many = draw(20).assign(n=[9, 9] + [0] * 18), draw(20).assign(n=[9, 9, 9] + [0] * 17)
+    few = draw(20).assign(text="p", n=[9] * 3 + [0] * 17)
+    many = few.assign(n=[9] * 10 + [0] * 10)
     for rows in (7, 50):
-        assert len(scored(written(few), rows=rows)) == 20
-        assert len(scored(written(many), rows=rows)) == 17
-        assert aside()["line"].tolist() == [2, 3, 4]
+        assert len(scored(written(few), rows=rows)) == 20  # 3 of 20 where a tenth may: by chance in one file of three
+        assert len(scored(written(many), rows=rows)) == 10  # in one of 140,000
+        assert aside()["line"].tolist() == list(range(2, 12))
     assert "n is 9. Allowed: n values must be less than or equal to 5.0, at least 90 % of the time." in aside()["reason"][0]
+    assert "n: 3 of 20 rows differ, 10.00% may (expectations/prepared.json, expectation 1)" in capsys.readouterr().out
+
+
+AIRPORTS = expect(
+    "column_pair_values_to_be_in_set",
+    column_A="text",
+    column_B="sex",
+    value_pairs_set=[["p", "f"], ["q", "m"]],
+    ignore_row_if="either_value_is_missing",
+    mostly=0.99,
+)
+
+
+def inferred(one: dict) -> dict:
+    return one | {"meta": one["meta"] | {"bound": "inferred"}}
+
+
+def test_what_was_only_not_met_in_training_is_decided_and_told(capsys):
+    holds(inferred(AIRPORTS), inferred(expect("column_values_to_be_between", column="a", max_value=36.9, mostly=0.99)))
+    rows = draw(20).assign(text=["p", "q"] * 10, sex="f", a=[37.0] * 4 + [20.0] * 16)
+    for n in (7, 50):
+        assert len(scored(written(rows), rows=n)) == 20
+        assert aside().empty
+        assert capsys.readouterr().out.splitlines()[2:] == [
+            "  WARN: more rows than in training hold what was rare or new there; they were decided.",
+            "    text and sex: 10 of 20 rows differ, 1.00% may (expectations/prepared.json, expectation 1)",
+            "    a: 4 of 20 rows differ, 1.00% may (expectations/prepared.json, expectation 2)",
+        ]
+
+
+def test_what_cannot_be_is_set_aside_though_it_was_inferred():
+    holds(inferred(expect("column_values_to_be_between", column="n", min_value=0)))
+    assert len(scored(written(draw(20).assign(n=[-1] + [3] * 19)))) == 19
+
+
+def test_rows_as_in_training_are_scored_without_a_word(capsys):
+    holds(inferred(AIRPORTS))
+    scored(written(draw(20).assign(text="p", sex="f")))
+    assert "WARN" not in capsys.readouterr().out
 
 
 def test_warning_sets_no_row_aside():

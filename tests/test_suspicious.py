@@ -19,9 +19,11 @@ from stages.before.suspicious import (
     order_findings,
     orders,
     shifts,
+    told_by,
 )
 from stages.prepare import KIND
 from tests.pipeline_run import roles
+from tests.test_proof import LIMITS
 
 
 def chance(seed: int = 0) -> np.random.Generator:
@@ -59,7 +61,9 @@ def test_contradictions_weigh_more_where_more_rows_are_lost():
 
 def test_a_copy_of_the_target_gives_it_away():
     y = coin()
-    aucs, [found] = giveaways(pd.DataFrame({"label": y, "copy": y.map({"a": 1, "b": 2}), "noise": chance(1).random(1000)}), roles(), 0)
+    aucs, [found] = giveaways(
+        pd.DataFrame({"label": y, "copy": y.map({"a": 1, "b": 2}), "noise": chance(1).random(1000)}), roles(), LIMITS, 0
+    )
     assert aucs["copy"] == 1
     assert (found.weight, found.about) == ("stop", "copy")
     assert "it alone gives the target away (ROC AUC 1.000 out of fold)" in found.what
@@ -68,13 +72,13 @@ def test_a_copy_of_the_target_gives_it_away():
 def test_a_column_that_ranks_well_is_to_be_looked_at():
     y = coin()
     ranks = (y == "a") * 1.0 + chance(1).normal(size=1000) / 2.2
-    _aucs, [found] = giveaways(pd.DataFrame({"label": y, "size": ranks}), roles(), 0)
+    _aucs, [found] = giveaways(pd.DataFrame({"label": y, "size": ranks}), roles(), LIMITS, 0)
     assert (found.weight, "find out whether it is known before the target" in found.do) == ("look", True)
 
 
 def test_a_column_that_tells_one_class_of_three_is_to_be_looked_at():
     y = pd.Series(["a", "b", "c"] * 100)
-    aucs, [found] = giveaways(pd.DataFrame({"label": y, "size": (y == "c") * 1.0}), roles(), 0)
+    aucs, [found] = giveaways(pd.DataFrame({"label": y, "size": (y == "c") * 1.0}), roles(), LIMITS, 0)
     assert aucs["size"] < 0.9
     assert (found.weight, found.what) == ("look", "it alone tells class c from all others (ROC AUC 1.000 out of fold)")
 
@@ -82,7 +86,7 @@ def test_a_column_that_tells_one_class_of_three_is_to_be_looked_at():
 def test_a_column_that_is_filled_for_one_class_is_to_be_looked_at():
     y = coin(2000)
     filled = chance(1).random(2000) < np.where(y == "a", 0.8, 0.2)
-    _aucs, [found] = giveaways(pd.DataFrame({"label": y, "refund": np.where(filled, 1.0, np.nan)}), roles(), 0)
+    _aucs, [found] = giveaways(pd.DataFrame({"label": y, "refund": np.where(filled, 1.0, np.nan)}), roles(), LIMITS, 0)
     assert found.weight == "look"
     assert "more or less often for class" in found.what
 
@@ -90,7 +94,7 @@ def test_a_column_that_is_filled_for_one_class_is_to_be_looked_at():
 def test_a_field_that_exists_only_once_the_outcome_is_known_is_to_be_looked_at():
     granted = pd.Series(["yes"] * 1600 + ["no"] * 400)
     buyer = pd.Series(["bank"] * 400 + ["fund"] * 400 + [None] * 800 + ["bank"] * 3 + [None] * 397)
-    aucs, [found] = giveaways(pd.DataFrame({"label": granted, "buyer": buyer, "noise": chance(1).random(2000)}), roles(), 0)
+    aucs, [found] = giveaways(pd.DataFrame({"label": granted, "buyer": buyer, "noise": chance(1).random(2000)}), roles(), LIMITS, 0)
     assert aucs["buyer"] < 0.8  # under every limit of a ROC AUC
     assert (found.weight, found.about) == ("look", "buyer")
     assert found.what == (
@@ -101,7 +105,7 @@ def test_a_field_that_exists_only_once_the_outcome_is_known_is_to_be_looked_at()
 def test_a_name_that_tells_of_the_outcome_is_noted_only_where_it_tells_something():
     y = coin()
     told = (y == "a") * 1.0 + chance(1).normal(size=1000)
-    _aucs, found = giveaways(pd.DataFrame({"label": y, "discharge_days": told, "result": chance(2).random(1000)}), roles(), 0)
+    _aucs, found = giveaways(pd.DataFrame({"label": y, "discharge_days": told, "result": chance(2).random(1000)}), roles(), LIMITS, 0)
     assert [(one.weight, one.about) for one in found] == [("note", "discharge_days")]
 
 
@@ -255,3 +259,11 @@ def test_group_rates_of_a_number_are_those_of_its_parts():
         ["below 35", "a", 1.0],
         ["below 35", "b", 0.0],
     ]
+
+
+def test_an_identifier_that_tells_a_sensitive_column_is_said_to():
+    sex = np.where(np.arange(1000) < 500, "f", "m")  # registered in two blocks
+    rows = pd.DataFrame({"label": coin(), "patient_id": np.arange(1000), "order_id": chance(1).permutation(1000), "sex": sex})
+    told = told_by(["patient_id", "order_id"], rows, roles(sensitive=["sex"]), LIMITS, 0)
+    assert told == {"patient_id": "; it tells sex (ROC AUC 1.00 out of fold), which it hides from nobody"}
+    assert told_by(["patient_id"], rows, roles(), LIMITS, 0) == {}

@@ -210,7 +210,7 @@ def test_the_gate_warns_of_a_leak_that_holds_for_one_side_only(leaking, verdict,
     rows = loans(leaking)
     table = leakage(rows, rows.head(9).assign(__stage_row_id="new"), roles(), 0)
     assert table.loc[table["check"] == "gives_away", "value"].max() < 0.8
-    suite = judged_suites(rows, roles(), settings().scope, 0.0)["leakage"]
+    suite = judged_suites(rows, roles(), settings().scope)["leakage"]
     suite["expectations"] = [one | {"meta": one["meta"] | {"bound": "confirmed"}} for one in suite["expectations"]]
     (tmp_path / "leakage.json").write_text(json.dumps(suite))
     found = gate(table, tmp_path / "leakage.json", tmp_path / "report.json")
@@ -225,7 +225,7 @@ def test_what_is_no_evidence_of_equal_merit_follows_from_the_suites(tmp_path, mo
     data = roles(sensitive=["race"])
     monkeypatch.chdir(tmp_path)
     (tmp_path / "expectations").mkdir()
-    for name, suite in judged_suites(rows, data, settings().scope, 0.0).items():
+    for name, suite in judged_suites(rows, data, settings().scope).items():
         (tmp_path / "expectations" / f"{name}.json").write_text(json.dumps(suite))
     found = limits(by_feature(rows, rows.head(9), data, 0), rows, data)
     assert found == Limits(rows=200, auc=0.7, suspects=["copy", "buyer"], same={"race": ["race", "race2"]})

@@ -11,8 +11,9 @@ from stages.before.suspicious import date_findings, giveaways
 from stages.before.worklist import PHASES, work_list
 from tests.pipeline_run import roles, settings
 from tests.test_effort import params
+from tests.test_proof import LIMITS
 
-PROOFS = [prove("most", 800, 200, 0.5, 0.9), prove("rare", 80, 20, 0.5, 0.9)]
+PROOFS = [prove("most", 800, 200, 0.5, 0.9, LIMITS), prove("rare", 80, 20, 0.5, 0.9, LIMITS)]
 CURVE = Curve("any", ["most", "rare"], [100, 200], np.zeros((2, 3, 2, 2), dtype=int), [], [1.0, 1.0])
 GAIN = {"balanced_accuracy": Gain(0.8, 0.8, 0.03, 0.01, 0.05)}
 
@@ -34,7 +35,7 @@ def test_the_target_is_said_with_its_largest_and_rarest_class():
 
 def test_classes_that_cannot_be_judged_leave_a_question_open():
     assert tasks()["Are there rows enough of each class?"].state == "decided"
-    task = tasks(proofs=[*PROOFS, prove("few", 8, 2, 0.5, None)])["Are there rows enough of each class?"]
+    task = tasks(proofs=[*PROOFS, prove("few", 8, 2, 0.5, None, LIMITS)])["Are there rows enough of each class?"]
     assert (task.state, task.says) == ("open", "too few of few")
 
 
@@ -52,7 +53,7 @@ def test_a_decision_that_aims_at_something_else_than_the_criterion_is_open():
 
 
 def test_floors_that_are_missed_or_unproven_are_named():
-    proofs = [prove("low", 80, 20, 0.5, 0.4), prove("unsure", 80, 20, 0.5, 0.6), prove("new", 80, 20, 0.5, None)]
+    proofs = [prove("low", 80, 20, 0.5, 0.4, LIMITS), prove("unsure", 80, 20, 0.5, 0.6, LIMITS), prove("new", 80, 20, 0.5, None, LIMITS)]
     task = tasks(proofs=proofs)["Which recall must each class reach?"]
     assert task.says == "floor 0.5; below it on rows held back: low; too few test rows to prove it: unsure; not known yet: new"
 
@@ -94,7 +95,7 @@ def test_groups_that_are_waived_leave_no_question_open():
 
 def test_a_field_that_holds_one_class_alone_leaves_a_question_open():
     granted = pd.DataFrame({"label": ["yes"] * 800 + ["no"] * 200, "buyer": ["bank"] * 400 + [None] * 600})
-    task = tasks(giveaways(granted, roles(), 0)[1])["What is known only after the target?"]
+    task = tasks(giveaways(granted, roles(), LIMITS, 0)[1])["What is known only after the target?"]
     assert (task.state, task.says) == ("open", "nothing forbidden; suspected: buyer")
 
 

@@ -1,12 +1,20 @@
-"""Find the rows of a batch that its suite does not allow, so that the others can be decided."""
+"""Find the rows of a batch that its suite does not allow, so that the others can be decided.
+
+A row is refused only for what cannot be: by an expectation without exceptions. One that allows exceptions (`mostly`) says of a table how
+many of its rows may differ, and of no row that it is wrong. If it was inferred from training rows, rows that differ are decided and
+reported: an airport that an airline did not serve then. If a person confirmed it, rows that differ are set aside where the file
+has more of them than chance brings where it has as many as allowed: something is wrong with the file, and they show where.
+"""
 
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pandas as pd
 from great_expectations.expectations.expectation import ColumnMapExpectation, ColumnPairMapExpectation, MulticolumnMapExpectation
+from scipy.stats import binom
 
 from stages.after.batch import LINE
+from stages.before.margins import CHANCE
 from stages.command import Refused
 from stages.gate import allowed
 from stages.judging import FAULTS, exception_of, validated
@@ -20,10 +28,7 @@ ROW_BY_OTHERS = ("_to_be_unique", "creasing", "_z_scores_to_be_less_than", "_out
 
 @dataclass
 class Held:
-    """The critical expectations of `suite`, each of which judges a row by itself, and how many rows each judged and found wrong so far.
-
-    One that allows exceptions (`mostly`) sets rows aside only where more of the whole file are wrong than it allows.
-    """
+    """The critical expectations of `suite`, each of which judges a row by itself, and how many rows each judged and found wrong so far."""
 
     suite: Suite
     judged: dict[int, int] = field(default_factory=dict)
@@ -38,9 +43,24 @@ class Held:
         return _told(rows, [(e, index) for e, index, _ in found if _mostly(e) == 1])
 
     def exceeded(self) -> Suite:
-        """Return those that allow exceptions, but fewer than there were."""
-        among = [e for e in self.suite.expected if _mostly(e) < 1 and self.judged.get(e.nth)]
-        return replace(self.suite, expected=[e for e in among if 1 - self.wrong[e.nth] / self.judged[e.nth] < _mostly(e)])
+        """Return those that a person confirmed with exceptions, of which the whole file has more than chance brings."""
+        confirmed = [e for e in self.suite.expected if e.meta["bound"] == "confirmed" and _mostly(e) < 1]
+        return replace(self.suite, expected=[e for e in confirmed if self._by_chance(e) < CHANCE])
+
+    def differences(self) -> list[str]:
+        """Return a sentence for each of the others that allows exceptions, but fewer than the whole file has; worst first."""
+        refused = {e.nth for e in self.exceeded().expected}
+        shares = {e.nth: self.wrong.get(e.nth, 0) / max(1, self.judged.get(e.nth, 0)) for e in self.suite.expected}
+        others = [e for e in self.suite.expected if e.nth not in refused and shares[e.nth] > 1 - _mostly(e) > 0]
+        return [self._difference(e) for e in sorted(others, key=lambda e: -shares[e.nth])]
+
+    def _by_chance(self, e: Expected) -> float:
+        """Return how probable so many wrong rows are where every row is wrong with the probability that the suite allows."""
+        return float(binom.sf(self.wrong.get(e.nth, 0) - 1, self.judged.get(e.nth, 0), 1 - _mostly(e)))
+
+    def _difference(self, e: Expected) -> str:
+        what, wrong, judged = " and ".join(e.columns), self.wrong[e.nth], self.judged[e.nth]
+        return f"{what}: {wrong:,} of {judged:,} rows differ, {1 - _mostly(e):.2%} may ({self.suite.path}, expectation {e.nth})"
 
 
 def aside(rows: pd.DataFrame, suite: Suite) -> pd.DataFrame:

@@ -1,6 +1,8 @@
 """Say what a column seems to be apart from its declared type, and what to do about it."""
 
 import re
+from collections.abc import Mapping
+from types import MappingProxyType
 
 import pandas as pd
 
@@ -14,6 +16,14 @@ from stages.params import Data
 from stages.prepare import MANY_COLUMNS, WORDS
 from stages.sources import Source
 
+NAMED = """account agent applicant application article asset batch bill booking borrower box branch building buyer call campaign car card
+    case claim claimant client company contract county course cust customer dealer device doc doctor document driver employee employer emp
+    encounter entity event facility family file flight group guest hospital household house image instance invoice item job kunde kunden
+    lab lead line listing loan location lot machine member merchant message mother node object obj offer operator order org owner parcel
+    parent part participant partner party patient payment person plant player policy post prod product project property provider
+    record recipient ref region rental report request res ride route row sale sample school seller sensor serial sess session shipment shop
+    site station stay store student subj subject subscriber sub supplier task team tenant test ticket tour trade train trans transaction
+    trial trip txn unit user vehicle vendor vessel visit visitor voter ward worker zone"""  # things of which each has an id
 NEARLY = 0.99  # almost constant, almost one value a row
 MISSING_WORDS = {"?", "-", ".", "na", "n/a", "nan", "null", "nil", "unknown", "unk", "missing", "not available", "not known"}
 SENTINELS = {-1, -9, -99, -999, -9999, 99, 999, 9999, 99999, 999999}
@@ -50,8 +60,9 @@ def is_identifier(column: Column) -> bool:
 
 
 def is_named_id(name: str) -> bool:
-    """Tell whether a column's name says that it names something: customer_id, caseid, uuid, order_no."""
-    return bool({"id", "uuid", "guid", "key", "no", "nr", "number"} & set(words(name)[-1:])) or name.lower().endswith("id")
+    """Tell whether a column's name says that it names something: customer_id, caseid, uuid, order_no; humid and paid do not."""
+    last = "".join(words(name)[-1:])
+    return last in {"id", "uuid", "guid", "key", "no", "nr", "number"} or (last.endswith("id") and last[:-2] in NAMED.split())
 
 
 def is_date(column: Column) -> bool:
@@ -75,13 +86,21 @@ def is_constant(column: Column) -> bool:
     ) >= NEARLY * column.rows
 
 
-def findings(columns: list[Column], data: Data, source: Source) -> list[Finding]:
-    """Return what is to be said of single columns; of those that are no features only what matters there."""
+def names_a_thing(column: Column) -> bool:
+    """Tell whether a column names its row, or by its own name something that stands in several rows."""
+    return is_identifier(column) or (is_named_id(column.name) and FEW < column.distinct < column.filled)
+
+
+def findings(columns: list[Column], data: Data, source: Source, tells: Mapping[str, str] = MappingProxyType({})) -> list[Finding]:
+    """Return what is to be said of single columns; of those that are no features only what matters there.
+
+    tells: what each feature that names something tells of a sensitive column, as `suspicious.told_by` found it.
+    """
     found: list[Finding] = []
     for column in columns:
         found += _of_values(column, source)
         if column.name not in data.not_features():
-            found += _of_features(column, data)
+            found += _of_features(column, data, tells.get(column.name, ""))
     if len(columns) > MANY_COLUMNS:
         found.append(
             Finding("note", "data", source.path, f"{len(columns)} columns", "each that carries nothing costs time and chance hits")
@@ -135,8 +154,8 @@ def _sentinel(column: Column) -> str | None:
     return None
 
 
-def _of_features(column: Column, data: Data) -> list[Finding]:
-    """Return what a column that the model would see seems to be."""
+def _of_features(column: Column, data: Data, tells: str) -> list[Finding]:
+    """Return what a column that the model would see seems to be; tells: what it tells of a sensitive column."""
     name, values = column.name, [value for value, _n in column.common]
     if column.distinct == 0:
         return [Finding("look", "data", name, "it is empty", "name it in data.forbidden of params.yaml, or find its values")]
@@ -151,10 +170,10 @@ def _of_features(column: Column, data: Data) -> list[Finding]:
     found = []
     if is_identifier(column):
         do = "name it in data.forbidden of params.yaml: a model can only learn it by heart"
-        found.append(Finding("look", "data", name, f"it names the row: {column.distinct:,} values in {column.filled:,} rows", do))
-    elif is_named_id(name) and column.distinct > FEW and column.distinct < column.filled:
+        found.append(Finding("look", "data", name, f"it names the row: {column.distinct:,} values in {column.filled:,} rows{tells}", do))
+    elif names_a_thing(column):
         do = "if rows of one thing know of each other, name it in data.cluster of params.yaml, else in data.forbidden"
-        what = f"by its name it names something that stands in several rows: {column.distinct:,} values in {column.filled:,} rows"
+        what = f"by its name it names something that stands in several rows: {column.distinct:,} values in {column.filled:,} rows{tells}"
         found.append(Finding("look", "data", name, what, do))
     if is_date(column):
         do = "to use it as a date, declare it as date in data/sources.yaml"

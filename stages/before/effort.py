@@ -11,7 +11,6 @@ from sklearn.metrics import confusion_matrix
 from tqdm import tqdm
 
 from stages.before.finding import Finding
-from stages.before.proof import SUPPORT
 from stages.during.decision import decide
 from stages.during.intervals import figure
 from stages.during.models import build_model
@@ -50,10 +49,15 @@ class Curve:
         """Return (n_sizes,) values of the metric and of each class's recall."""
         return _figures(self.confusions.sum(axis=1), self.classes, metric)
 
-    def recalls(self) -> dict[str, float]:
-        """Return the recall on the largest sample of each class with SUPPORT held-out rows or more: fewer tell nothing."""
+    def found(self, support: float) -> dict[str, tuple[int, int]]:
+        """Return of each class with `support` held-out rows or more how many of them were found on the largest sample, and all of them."""
         last = self.confusions[-1].sum(axis=0)
-        return {label: float(last[nth, nth] / last[nth].sum()) for nth, label in enumerate(self.classes) if last[nth].sum() >= SUPPORT}
+        counts = {label: (int(last[nth, nth]), int(last[nth].sum())) for nth, label in enumerate(self.classes)}
+        return {label: (hits, n) for label, (hits, n) in counts.items() if n >= support}
+
+    def recalls(self, support: float) -> dict[str, float]:
+        """Return the recall of each class that `found` counts."""
+        return {label: hits / n for label, (hits, n) in self.found(support).items()}
 
 
 @dataclass(frozen=True)

@@ -1,11 +1,13 @@
 """What the rows at hand can prove of each class and group, held against the success criteria in params.yaml."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
 from stages.before.finding import Finding, Phase, Weight
+from stages.before.thresholds import Thresholds
 from stages.command import Refused
 from stages.during.intervals import clopper_pearson, gap_level, newcombe
 from stages.groups import groups
@@ -13,11 +15,7 @@ from stages.params import Data
 from stages.params import Scope as Criteria
 from stages.waivers import suggested
 
-SUPPORT = 20  # test rows under which a recall is not judged, as in expectations/by_class.json
-TRAINING = 30  # training rows under which a model is shown little but chance, as in expectations/classes.json
-GROUP_ROWS, GROUP_SUPPORT = 200, 30  # test rows of a group, as in expectations/by_group.json
 MARGIN = 0.1  # by how much a recall is taken to beat its floor where no model has been tried
-RARE = 0.25  # of the largest class: below it accuracy hides the rarest
 MOST = 10_000_000
 
 
@@ -30,8 +28,8 @@ class ClassProof:
     back have the class. `needed` test rows would prove `floor` for a model of that recall, or of MARGIN above the floor where it is
     not known; `more` is how many rows of the class that is beyond those at hand.
     `verdict`: expected (the test is expected to prove the floor), unproven (too few test rows for that), below (the model tried is
-    too weak), not known (no recall was measured), not judged (fewer than SUPPORT test rows or TRAINING training rows), waived (a
-    person has accepted that).
+    too weak), not known (no recall was measured), not judged (fewer test or training rows than the suites ask for), waived (a
+    person has accepted that). `fewest`: the test rows that the suites ask for.
     """
 
     label: str
@@ -45,6 +43,7 @@ class ClassProof:
     needed: int | None
     more: int | None
     verdict: str
+    fewest: float
 
     @property
     def assumed(self) -> float:
@@ -56,14 +55,17 @@ def _assumed(floor: float) -> float:
     return min(floor + MARGIN, (1 + floor) / 2)
 
 
-def check_criteria(criteria: Criteria, counts: pd.Series) -> None:
-    """Raise Refused, all problems at once, where the criteria do not fit the classes; counts: rows of each class."""
+def check_criteria(criteria: Criteria, counts: pd.Series, seen: float) -> None:
+    """Raise Refused, all problems at once, where the criteria do not fit the classes.
+
+    counts: rows of each class. seen: the least share of the largest class's rows at which accuracy sees a class.
+    """
     problems = [
         f"params.yaml: scope.recall_floors names {label!r}, which is no class; there are {', '.join(counts.index[:20])}"
         for label in criteria.recall_floors
         if label not in counts.index
     ]
-    if criteria.metric == "accuracy" and counts.min() < RARE * counts.max():
+    if criteria.metric == "accuracy" and counts.min() < seen * counts.max():
         problems.append(
             f"params.yaml: scope.metric is 'accuracy', but {counts.idxmin()!r} has {counts.min():,} rows and {counts.idxmax()!r} "
             f"{counts.max():,}: never finding the former would hardly lower it; take balanced_accuracy or macro_f1"
@@ -90,16 +92,16 @@ def rows_needed(floor: float, recall: float) -> int | None:
     return high
 
 
-def prove(label: str, train: int, test: int, floor: float, recall: float | None) -> ClassProof:
+def prove(label: str, train: int, test: int, floor: float, recall: float | None, limits: Thresholds) -> ClassProof:
     """Return what `test` rows of a class can prove; `recall` is what a model reached on rows held back, None if that was not measured."""
     low = None if recall is None else clopper_pearson(round(recall * test), test)[0]
     needed = rows_needed(floor, _assumed(floor) if recall is None else recall)
     more = None
     if test > 0 and train > 0:
-        at_least = [(needed or 0, test), (SUPPORT, test), (TRAINING, train)]
-        more = max(0, *(-(-fewest * (train + test) // side) - train - test for fewest, side in at_least))  # rounded up
+        at_least = [(needed or 0, test), (limits.support, test), (limits.training, train)]
+        more = max(0, *(math.ceil(fewest * (train + test) / side) - train - test for fewest, side in at_least))
     best = clopper_pearson(test, test)[0]
-    if test < SUPPORT or train < TRAINING:
+    if test < limits.support or train < limits.training:
         verdict = "not judged"
     elif recall is None or low is None:
         verdict = "not known" if best >= floor else "unproven"
@@ -107,23 +109,24 @@ def prove(label: str, train: int, test: int, floor: float, recall: float | None)
         verdict = "below"
     else:
         verdict = "expected" if low >= floor else "unproven"
-    return ClassProof(label, train + test, train, test, floor, best, recall, low, needed, more, verdict)
+    return ClassProof(label, train + test, train, test, floor, best, recall, low, needed, more, verdict, limits.support)
 
 
-def class_findings(proofs: list[ClassProof], decision_weights: str) -> list[Finding]:
+def class_findings(proofs: list[ClassProof], decision_weights: str, limits: Thresholds) -> list[Finding]:
     """Return what is to be said of classes that are not expected to be proven, rarest first: too few rows, or too weak a model."""
     found = []
     for proof in sorted(proofs, key=lambda one: one.rows):
-        if said := _said(proof, decision_weights):
+        if said := _said(proof, decision_weights, limits):
             weight, phase, what, do = said
             found.append(Finding(weight, phase, f"class {proof.label}", what, do))
     return found
 
 
-def _said(proof: ClassProof, decision_weights: str) -> tuple[Weight, Phase, str, str] | None:
+def _said(proof: ClassProof, decision_weights: str, limits: Thresholds) -> tuple[Weight, Phase, str, str] | None:
     """Return weight, phase, sentence and remedy for one class, None where there is nothing to say."""
     more = f"collect about {proof.more:,} more rows of it" if proof.more else "change the split so that both sides have rows of it"
-    few = f"cannot be judged: {proof.train:,} training rows (needs {TRAINING}) and {proof.test:,} test rows (needs {SUPPORT})"
+    few = f"cannot be judged: {proof.train:,} training rows (needs {limits.training:,}) and {proof.test:,} test rows "
+    few += f"(needs {limits.support:,})"
     match proof.verdict:
         case "not judged":
             return "stop", "data", few, f"{more}, join it with another class, or accept it: {_waiver('by_class', {'class': proof.label})}"
@@ -135,7 +138,7 @@ def _said(proof: ClassProof, decision_weights: str) -> tuple[Weight, Phase, str,
                 return "look", "training", what, "set train.decision_weights in params.yaml: decisions do not weigh rare classes yet"
             return "look", "training", what, "better features or another model first; else a lower floor that its use can bear"
         case "not known":
-            what = f"its recall is not known yet: of the rows that a model was tried on, fewer than {SUPPORT} held back have it"
+            what = f"its recall is not known yet: of the rows that a model was tried on, fewer than {limits.support:,} held back have it"
             do = f"run `dvc repro`, and read reports/by_class.csv: {proof.needed or 0:,} test rows prove the floor from a recall of "
             return "look", "training", what, f"{do}{proof.assumed:.2f} on, and there are about {proof.test:,}"
         case "unproven" if proof.expected is None:
@@ -159,7 +162,7 @@ def _waiver(suite: str, row: dict[str, str]) -> str:
 class GroupProof:
     """What the test rows of one group can prove: `provable` is the smallest gap in a recall of 0.8 beyond chance (see `gap_level`).
 
-    `support` is the fewest test rows that a class has in it. `verdict`: judged, not judged (under GROUP_ROWS or GROUP_SUPPORT), or waived
+    `support` is the fewest test rows that a class has in it. `verdict`: judged, not judged (fewer than the suites ask for), or waived
     (a person has accepted that).
     """
 
@@ -171,7 +174,7 @@ class GroupProof:
     verdict: str
 
 
-def group_proofs(rows: pd.DataFrame, data: Data, test_share: float | pd.Series) -> list[GroupProof]:
+def group_proofs(rows: pd.DataFrame, data: Data, test_share: float | pd.Series, limits: Thresholds) -> list[GroupProof]:
     """Return one proof per group of each sensitive column; test_share: of `rows`, or of each of them, how much of it is a test row."""
     proofs = []
     for column in data.sensitive:
@@ -179,7 +182,7 @@ def group_proofs(rows: pd.DataFrame, data: Data, test_share: float | pd.Series) 
         level = gap_level(len(counts), counts.shape[1])
         for group, of_class in counts.iterrows():
             n, support = round(of_class.sum()), round(of_class.min())
-            verdict = "judged" if n >= GROUP_ROWS and support >= GROUP_SUPPORT else "not judged"
+            verdict = "judged" if n >= limits.group_rows and support >= limits.group_support else "not judged"
             provable = _smallest_gap(support, round(counts.to_numpy().sum()) - n, level)
             proofs.append(GroupProof(column, str(group), n, support, provable, verdict))
     return proofs
@@ -199,13 +202,13 @@ def _smallest_gap(n: int, n_others: int, level: float) -> float:
     return 1.0
 
 
-def group_findings(proofs: list[GroupProof], criteria: Criteria) -> list[Finding]:
+def group_findings(proofs: list[GroupProof], criteria: Criteria, limits: Thresholds) -> list[Finding]:
     """Return what is to be said of groups that cannot be audited for the largest gap."""
     found = []
     for proof in proofs:
         if proof.verdict == "not judged":
-            rarest = f"{proof.support:,} of its rarest class (needs {GROUP_SUPPORT})"
-            what = f"cannot be audited: about {proof.test:,} test rows (needs {GROUP_ROWS}), {rarest}"
+            rarest = f"{proof.support:,} of its rarest class (needs {limits.group_support:,})"
+            what = f"cannot be audited: about {proof.test:,} test rows (needs {limits.group_rows:,}), {rarest}"
             accept = _waiver("by_group", {"column": proof.column, "group": proof.group})
             do = f"collect rows of it, join it with another group, or accept it: {accept}"
             found.append(Finding("stop", "data", f"{proof.column} {proof.group}", f"{what}: the gate by_group will stop the run", do))

@@ -7,10 +7,12 @@ from typing import Any
 
 import pandas as pd
 
+from stages.before.clocks import clocks
 from stages.before.propose_changes import changes_suite
 from stages.before.propose_columns import expect, kind_of, propose_column
 from stages.before.propose_judged import ASKED, Asked, Criteria, judged_suites, suite
 from stages.before.propose_relations import propose_relations
+from stages.before.thresholds import picked
 from stages.command import Refused
 from stages.params import ORIGIN, ROW_ID, Data
 from stages.suite import read_suite
@@ -41,7 +43,7 @@ def propose(prepared: pd.DataFrame, data: Data, criteria: Criteria, n_rows: int,
     suites["augmented"] = _augmented(prepared, suites["prepared"], data)
     suites["changes"] = changes_suite()
     suites |= judged_suites(prepared, data, criteria, asked)
-    return {name: one | {"expectations": [_sealed(expectation) for expectation in one["expectations"]]} for name, one in suites.items()}
+    return {name: sealed(one) for name, one in suites.items()}
 
 
 def _prepared(prepared: pd.DataFrame, data: Data, n_rows: int, drops_equal: bool) -> Json:
@@ -51,10 +53,11 @@ def _prepared(prepared: pd.DataFrame, data: Data, n_rows: int, drops_equal: bool
     if drops_equal:
         notes, names = "Equal rows were rejected as duplicates.", [ROW_ID, data.target]
         expectations.append(expect("compound_columns_to_be_unique", "critical", notes, column_list=names))
+    moving = clocks(prepared, data)
     for column in prepared.columns.drop(ROW_ID):
         roles = {"is_time": column == data.time, "is_needed": column in needed, "is_target": column == data.target}
-        expectations += propose_column(prepared[column], **roles, is_whole=is_whole)
-    expectations += propose_relations(prepared.drop(columns=[ROW_ID]), is_whole)
+        expectations += propose_column(prepared[column], **roles, is_whole=is_whole, moves=moving.get(column, frozenset()))
+    expectations += propose_relations(prepared.drop(columns=[ROW_ID]), is_whole, moving)
     expectations = [one for one in expectations if one["kwargs"].get("mostly", 1) > 0]  # of so few rows any share can be chance
     rows = f"all {n_rows:,} rows" if is_whole else f"a sample of {len(prepared):,} of {n_rows:,} rows"
     left_out = "errors and duplicates" if drops_equal else "errors"
@@ -136,9 +139,10 @@ def _augmented(prepared: pd.DataFrame, of_prepared: Json, data: Data) -> Json:
     )
 
 
-def _sealed(expectation: Json) -> Json:
-    """Return `expectation` with a fingerprint, by which an edit of it is recognised."""
-    return {**expectation, "meta": expectation["meta"] | {"proposed": _fingerprint(expectation)}}
+def sealed(proposed: Json) -> Json:
+    """Return a suite with a fingerprint of each expectation, by which an edit of it is recognised."""
+    expectations = [{**one, "meta": one["meta"] | {"proposed": _fingerprint(one)}} for one in proposed["expectations"]]
+    return proposed | {"expectations": expectations}
 
 
 def _fingerprint(expectation: Json) -> str:
@@ -158,19 +162,20 @@ def merge(old: Json | None, proposed: Json) -> tuple[Json, list[str]]:
     if old is None:
         return proposed, []
     new = {_about(expectation): expectation for expectation in proposed["expectations"]}
-    named, kept, lines = _words(old), [], []
+    named, kept, lines, gone = _words(old), [], [], set()
     for expectation in old["expectations"]:
         rival = new.pop(_about(expectation), None)
         is_ours = expectation["meta"].get("bound") == "inferred" and expectation["meta"].get("proposed") == _fingerprint(expectation)
         if is_ours and rival is None:
             lines.append(f"removed: {_told(expectation)}; it is proposed no more")
+            gone.add(_judged(expectation))
             continue
         if rival is not None and _bounds(rival) != _bounds(expectation):
             by = "changed" if is_ours else "confirmed, so kept" if expectation["meta"].get("bound") == "confirmed" else "edited, so kept"
             lines.append(f"{by}: {_told(expectation)}; proposed now: {_told(rival)}")
         kept.append(rival if is_ours and rival is not None else expectation)
     for about, expectation in new.items():
-        if about[1] - named:
+        if about[1] - named or _judged(expectation) in gone:  # in place of what went, such as a floor of each class for one of all
             kept.append(expectation)
             lines.append(f"added: {_told(expectation)}")
         else:
@@ -183,10 +188,17 @@ def _about(expectation: Json) -> tuple[str, frozenset[str], str]:
     and two lists of numbers that a column can have, which.
     """
     kwargs = expectation["kwargs"]
+    kind, columns = _judged(expectation)
+    names = columns | {str(value) for value in picked(kwargs.get("row_condition")).values()}
+    variant = "mostly" in kwargs if kind == "expect_column_values_to_be_between" else kwargs.get("value_set") == [0]
+    return kind, names, f"{expectation['severity']} {variant}"
+
+
+def _judged(expectation: Json) -> tuple[str, frozenset[str]]:
+    """Return the type of an expectation and the columns that it judges."""
+    kwargs = expectation["kwargs"]
     names = [kwargs[key] for key in ("column", "column_A", "column_B") if key in kwargs] + kwargs.get("column_list", [])
-    names += [value for _, value in _picked(expectation)]
-    variant = "mostly" in kwargs if expectation["type"] == "expect_column_values_to_be_between" else kwargs.get("value_set") == [0]
-    return expectation["type"], frozenset(map(str, names)), f"{expectation['severity']} {variant}"
+    return expectation["type"], frozenset(map(str, names))
 
 
 def _words(content: Any) -> set[str]:
@@ -205,16 +217,9 @@ def _bounds(expectation: Json) -> tuple[Json, str]:
 def _told(expectation: Json) -> str:
     """Return an expectation in one line: type, what it is about, and its bounds, cut short."""
     kwargs = {key: value for key, value in expectation["kwargs"].items() if key != "row_condition"}
-    where = " and ".join(f"{column} is {value}" for column, value in _picked(expectation))
+    where = " and ".join(f"{column} is {value}" for column, value in picked(expectation["kwargs"].get("row_condition")).items())
     bounds = json.dumps(kwargs, ensure_ascii=False)
     return f"{expectation['type']} {bounds if len(bounds) <= 200 else bounds[:200] + '...'}{' where ' + where if where else ''}"
-
-
-def _picked(expectation: Json) -> list[tuple[str, str]]:
-    """Return the columns by which a row_condition picks rows, each with its value."""
-    condition = expectation["kwargs"].get("row_condition")
-    parts = condition.get("conditions", [condition]) if isinstance(condition, dict) else []
-    return [(part["column"]["name"], str(part["parameter"])) for part in parts if "parameter" in part]
 
 
 def write(proposed: dict[str, Json], folder: str | Path = "expectations") -> list[str]:

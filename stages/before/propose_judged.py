@@ -22,8 +22,8 @@ class Criteria(Protocol):
     """What the model is to reach, as the section scope of params.yaml says."""
 
     @property
-    def recall_floor(self) -> float:
-        """The recall that every class has to reach."""
+    def recall_floor(self) -> float | None:
+        """The recall that every class has to reach; None only where recall_floors has each."""
 
     @property
     def recall_floors(self) -> dict[str, float]:
@@ -61,11 +61,9 @@ def judged_suites(prepared: pd.DataFrame, data: Data, criteria: Criteria, asked:
         **checks_suites(data),
         "candidates": _candidates(),
         "features": features_suite(),
-        "by_class": _by_class(classes, criteria),
+        "by_class": by_class_suite(classes, criteria),
         "by_group": by_group_suite(prepared, classes, data, criteria.largest_gap),
-        "slices": slices_suite(
-            classes, {label: criteria.recall_floors.get(label, criteria.recall_floor) for label in classes}, list(asked.slices)
-        ),
+        "slices": slices_suite(classes, _floors(classes, criteria), list(asked.slices)),
         "test_set": test_set_suite(),
     }
 
@@ -268,20 +266,25 @@ def _candidates() -> dict[str, Any]:
     return suite("candidates", notes, expectations, row=["candidate"], show=["score", "brier", "lead", "lead_low", "lead_high", "features"])
 
 
-def _by_class(classes: list[str], criteria: Criteria) -> dict[str, Any]:
-    if criteria.recall_floors:
-        floors = [
-            (criteria.recall_floors.get(label, criteria.recall_floor), {"row_condition": _where("class", label)}) for label in classes
-        ]
-    else:
-        floors = [(criteria.recall_floor, {})]
-    overlooked = ": a class found less often than by tossing a coin is overlooked"
+def _floors(classes: list[str], criteria: Criteria) -> dict[str, float]:
+    """Return the recall that each class has to reach."""
+    return {label: criteria.recall_floors.get(label, criteria.recall_floor) for label in classes}  # type: ignore[misc]
+
+
+def by_class_suite(classes: list[str], criteria: Criteria) -> dict[str, Any]:
+    """Return the suite by_class, in which the floors are kept: one of each class, or one of both where two have the same."""
+    floors = [(floor, {"row_condition": _where("class", label)}) for label, floor in _floors(classes, criteria).items()]
+    floors = [(floors[0][0], {})] if len(classes) == 2 and floors[0][0] == floors[1][0] else floors
+    floors = [(floor, rows) for floor, rows in floors if floor]  # without one nothing is asked
+    guess = "by tossing a coin" if len(classes) == 2 else f"by guessing one of {len(classes)} classes"
+    overlooked = f": a class found less often than {guess} is overlooked"
     expectations = [
         expect("column_values_to_be_unique", "critical", "One row per class.", column="class"),
         _same("A class without a row is overlooked.", "class", classes),
     ]
     for floor, rows in floors:
-        below = f"The model is too weak for this class: its recall is proven to be below its floor{overlooked if floor == 0.5 else ''}. "
+        guessed = overlooked if floor == round(1 / len(classes), 2) else ""
+        below = f"The model is too weak for this class: its recall is proven to be below its floor{guessed}. "
         below += (
             "Where train.decision_weights in params.yaml is none, set it to balanced_accuracy. Where it is set already, better features or "
             "another model have to tell the class (train.ladder: true tries remedies for rare classes); more test rows will not help."
@@ -298,6 +301,7 @@ def _by_class(classes: list[str], criteria: Criteria) -> dict[str, Any]:
     expectations.append(_or_insufficient(_between("critical", few, "support", min_value=20)))
     notes = (
         "One row is one class on the test rows. recall_low and recall_high are one-sided 95 % Clopper-Pearson bounds, recall_high for "
-        "all classes together (Bonferroni); `support` counts its test rows."
+        "all classes together (Bonferroni); `support` counts its test rows. The floors are kept here: change both bounds of a class, and "
+        "`make scope` goes by them."
     )
     return suite("by_class", notes, expectations, row=["class"], show=["support", "recall", "recall_low", "recall_high"])

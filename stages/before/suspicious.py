@@ -14,15 +14,16 @@ from stages.before.attributes import sensitive, words
 from stages.before.column_findings import is_named_id
 from stages.before.finding import Finding, Weight
 from stages.before.propose_checks import FEWEST
+from stages.before.thresholds import Thresholds
 from stages.during.giveaway import ONE_SIDED, giveaway, in_words, one_sided
 from stages.during.intervals import newcombe
+from stages.during.proxies import groups_of
 from stages.features import clusters, features
 from stages.formats import RESERVED
 from stages.groups import cut
 from stages.params import Data
 from stages.prepare import KIND, N
 
-GIVES_AWAY, RANKS_WELL = 0.95, 0.9  # ROC AUC out of fold, as in expectations/leakage.json
 TELLS = 0.6  # below, it does no harm
 GAP = 0.5  # a share missing that differs so much between classes says what the class is
 LATER_WORDS = """outcome result results resolution resolved closed closing final finished discharge discharged cancelled canceled
@@ -70,7 +71,7 @@ def contradiction_findings(found: Contradictions, n_rows: int) -> list[Finding]:
     return [Finding("look" if found.lost > n_rows / 100 else "note", "data", "labels", what, do)]
 
 
-def giveaways(rows: pd.DataFrame, data: Data, random_state: int) -> tuple[dict[str, float], list[Finding]]:
+def giveaways(rows: pd.DataFrame, data: Data, limits: Thresholds, random_state: int) -> tuple[dict[str, float], list[Finding]]:
     """Return for each feature the ROC AUC, mean over the classes, with which it alone ranks them (see `giveaway`), and what that means.
 
     What is known only after the target can only be suspected: by a high ROC AUC, by a value that holds nearly one class alone, by
@@ -84,28 +85,28 @@ def giveaways(rows: pd.DataFrame, data: Data, random_state: int) -> tuple[dict[s
     aucs = by_label.mean(axis=1).to_dict()
     found = []
     for column, auc in sorted(aucs.items(), key=lambda item: -item[1]):
-        if said := _suspicion(column, auc, by_label.loc[column], sides.loc[column], X[column], y):
+        if said := _suspicion(column, auc, by_label.loc[column], sides.loc[column], X[column], y, limits):
             found.append(Finding(said[0], "data", column, *said[1:]))
     return aucs, found
 
 
 def _suspicion(
-    column: str, auc: float, by_label: pd.Series, side: pd.Series, values: pd.Series, y: pd.Series
+    column: str, auc: float, by_label: pd.Series, side: pd.Series, values: pd.Series, y: pd.Series, limits: Thresholds
 ) -> tuple[Weight, str, str] | None:
     """Return weight, sentence and remedy of the strongest reason to think that a column is known only after the target, if there is one."""
     forbid = "name it in data.forbidden of params.yaml"
     known_before = f"find out whether it is known before the target; if not, {forbid}"
     gap, label = _gap(values, y)
-    if auc >= GIVES_AWAY:
+    if auc >= limits.gives_away:
         what = f"it alone gives the target away (ROC AUC {auc:.3f} out of fold): a copy of it, or its consequence"
         return (
             "stop",
             what,
             f"{forbid}; if it is known before the target and the task is that easy, confirm that in expectations/leakage.json",
         )
-    if auc >= RANKS_WELL:
+    if auc >= limits.ranks_well:
         return "look", f"it alone ranks the classes very well (ROC AUC {auc:.3f} out of fold)", known_before
-    if by_label.max() >= GIVES_AWAY:
+    if by_label.max() >= limits.gives_away:
         return "look", f"it alone tells class {by_label.idxmax()} from all others (ROC AUC {by_label.max():.3f} out of fold)", known_before
     if side["settles"] >= ONE_SIDED:
         share = (y == side["label"]).mean()
@@ -116,6 +117,20 @@ def _suspicion(
     if auc >= TELLS and set(words(column)) & set(LATER_WORDS.split()):
         return "note", f"by its name it may be known only after the target (ROC AUC {auc:.3f})", f"find out; if so, {forbid}"
     return None
+
+
+def told_by(columns: list[str], rows: pd.DataFrame, data: Data, limits: Thresholds, random_state: int) -> dict[str, str]:
+    """Return what each of `columns` that alone tells the groups of a sensitive column does (ROC AUC out of fold).
+
+    An identifier that is given out in blocks tells who was registered where and when, and so often what people are.
+    """
+    told: dict[str, str] = {}
+    X, ids = features(rows, data)[columns], clusters(rows, data.cluster)
+    for trait in data.sensitive if columns else []:
+        aucs = giveaway(X.drop(columns=trait, errors="ignore"), groups_of(rows, trait, data), ids, random_state).mean(axis=1)
+        for column, auc in aucs[aucs > limits.tells_groups].items():
+            told[column] = f"{told.get(column, '')}; it tells {trait} (ROC AUC {auc:.2f} out of fold), which it hides from nobody"
+    return told
 
 
 def _gap(values: pd.Series, y: pd.Series) -> tuple[float, str]:

@@ -162,7 +162,8 @@ def _of_deployment(params: Params, proofs: list[ClassProof], groups: list[GroupP
 def _of_monitoring(params: Params, proofs: list[ClassProof], findings: list[Finding]) -> list[Task]:
     moving = _named([finding for finding in findings if "class shares move" in finding.what], "class shares move")
     drift = f"class shares move along {_list(moving)}" if moving else "class shares do not move along any order found"
-    per_thousand = 1000 * min(proofs, key=lambda proof: proof.rows).rows / sum(proof.rows for proof in proofs)
+    rarest = min(proofs, key=lambda proof: proof.rows)
+    per_thousand = 1000 * rarest.rows / sum(proof.rows for proof in proofs)
     delay = params.monitor.label_delay
     unlabelled = "without labels drift can be seen, but not whether the model is wrong"
     return [
@@ -178,12 +179,13 @@ def _of_monitoring(params: Params, proofs: list[ClassProof], findings: list[Find
             bool(moving),
             drift if params.data.time or moving else "no time is named: drift could not be looked for",
         ),
-        Task("monitoring", "After how many cases is a worse recall seen?", "open", _cases(per_thousand)),
+        Task("monitoring", "After how many cases is a worse recall seen?", "open", _cases(per_thousand, rarest.fewest)),
     ]
 
 
-def _cases(per_thousand: float) -> str:
-    cases = 20 / per_thousand * 1000
+def _cases(per_thousand: float, fewest: float) -> str:
+    cases = fewest / per_thousand * 1000
     return (
-        f"the rarest class comes {per_thousand:.3g} times in 1,000 cases: 20 of it, the fewest to judge by, take about {cases:,.0f} cases"
+        f"the rarest class comes {per_thousand:.3g} times in 1,000 cases: {fewest:,} of it, the fewest to judge by, take about "
+        f"{cases:,.0f} cases"
     )
