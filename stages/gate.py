@@ -16,6 +16,7 @@ from stages.command import Refused
 from stages.judging import FAULTS, exception_of, validated
 from stages.suite import Expected, Suite, read_suite
 from stages.tables import Stored, write_json
+from stages.text import say, terminal
 from stages.waivers import suggested
 
 RANK = ("pass", "warn", "insufficient", "fail")
@@ -63,11 +64,11 @@ def gate(table: pd.DataFrame | Stored, suite: str | Path, report: str | Path, dr
         verdict=max((finding.verdict for finding in findings), key=RANK.index, default="pass"),
         blocks=any(finding.blocks for finding in findings),
         report=Path(report).as_posix(),
-        sentences=[finding.sentence for finding in findings],
+        sentences=[terminal(finding.sentence) for finding in findings],
     )
     _write(verdict, loaded, len(table))
-    print(f"gate {verdict.gate}: {verdict.verdict} ({_count(len(table), 'row')}, {_count(len(loaded.expected), 'expectation')})")
-    print("".join(f"  {sentence}\n" for sentence in verdict.sentences), end="", flush=True)
+    say(f"gate {verdict.gate}: {verdict.verdict} ({_count(len(table), 'row')}, {_count(len(loaded.expected), 'expectation')})")
+    say(*(f"  {sentence}" for sentence in verdict.sentences))
     return verdict
 
 

@@ -29,6 +29,7 @@ from stages.params import Params, load_params
 from stages.sources import Source, load_sources
 from stages.suite import read_suite
 from stages.tables import TEST, read_table, write_json, write_table
+from stages.text import csv_text, say
 
 FOLDER = Path("reports/monitoring")
 DRIFT, PERFORMANCE, WINDOWS = (Path(f"expectations/{name}.json") for name in ("drift", "performance", "windows"))
@@ -57,7 +58,7 @@ def judge(
         if _has_test(reference, X):
             told_apart = domain(features(read_table(TEST), data), X[list(model.columns)], params.random_state)
     if told_apart is None:
-        print(f"no classifier was asked to tell live rows from test rows: {TEST} is not that of the model; `dvc pull` brings it")
+        say(f"no classifier was asked to tell live rows from test rows: {TEST} is not that of the model; `dvc pull` brings it")
     moved = drift(reference, X, y_score, y_pred, told_apart, _weights(worth_of_features()))
     write_table(moved, folder / "drift.csv")
     write_json(pictures(reference, X, y_score, y_pred, moved), folder / "pictures.json")
@@ -66,7 +67,7 @@ def judge(
     if sample:
         table = to_label(batch.rows[~known], y_score[~known], model, named_by(list(batch.rows.columns), key), sample, params.random_state)
         write_table(table, folder / "to_label.csv")
-        print(f"{(folder / 'to_label.csv').as_posix()} names {len(table)} rows to label")
+        say(f"{(folder / 'to_label.csv').as_posix()} names {len(table)} rows to label")
     live = figures(batch.labels[known], y_score[known], y_pred[known], audited(rows, data)[known], model.classes)
     table = performance(reference["performance"], live, float(known.mean()) if len(known) else 0.0)
     write_table(table, folder / "performance.csv")
@@ -91,7 +92,7 @@ def _weights(path: Path) -> dict[str, float]:
     if not path.is_file():
         return {}
     with path.open(encoding="utf-8", newline="") as file:
-        return {row["feature"]: float(row["importance"]) for row in csv.DictReader(file)}
+        return {csv_text(row["feature"]): float(row["importance"]) for row in csv.DictReader(file)}
 
 
 def name_of(given: str | None, batch: Batch | None, path: Path, data: Any) -> str:
@@ -132,7 +133,7 @@ def monitor(path: Path, labels: Path | None, window: str | None, sample: int, pa
     record |= {"rows": 0, "rejected_share": 0.0, "until": None, "age": None, "coverage": 0.0}
     if batch is None or batch.rows.empty:
         said = [f"FAIL: {sentence}" for sentence in (broken if batch is None else [f"no row of {path} is one of this table"])]
-        print("\n".join(["gate batch: fail", *said]))
+        say("gate batch: fail", *said)
         report = {
             "gate": "batch",
             "verdict": "fail",
@@ -191,7 +192,7 @@ def main() -> None:
         raise Refused(f"--sample is {given.sample}, must be 0 or more")
     [source] = load_sources().sources.values()
     verdict = monitor(given.batch, given.labels, given.window, given.sample, load_params(), source)
-    print(f"monitor: {verdict}; read reports/monitoring.html, and commit reports/monitoring/: later windows are held beside it")
+    say(f"monitor: {verdict}; read reports/monitoring.html, and commit reports/monitoring/: later windows are held beside it")
     sys.exit(CODES[verdict])
 
 

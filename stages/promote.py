@@ -20,6 +20,7 @@ from stages.git import git
 from stages.params import load_params
 from stages.summary import REPORTS
 from stages.tables import TEST, TRAIN, read_table, write_table
+from stages.text import say
 from stages.waivers import says_something
 
 HELD = Path("expectations/challenger.json")
@@ -146,7 +147,7 @@ def main() -> None:
     if not says_something(given.why):
         raise Refused("--why is empty: say why this model goes into service, the tag keeps it")
     identified()
-    print(promote(given.version, given.why.strip(), load_params().registry.public_key, given.uncompared))
+    say(promote(given.version, given.why.strip(), load_params().registry.public_key, given.uncompared))
 
 
 if __name__ == "__main__":

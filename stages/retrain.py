@@ -38,6 +38,7 @@ from stages.params import ORIGIN, Params, load_params
 from stages.sources import Source, load_sources
 from stages.suite import read_suite
 from stages.tables import AUGMENTED, TEST, TRAIN, read_table, write_json, write_table, write_text
+from stages.text import say
 
 LIVE, CHALLENGER, REPORTS = Path("data/live"), Path("models/challenger"), Path("reports/retraining")
 PREPARED, SOURCES, COMPARED, HELD = (Path(f"expectations/{name}.json") for name in ("prepared", "sources", "challengers", "challenger"))
@@ -103,8 +104,8 @@ def staged(folder: Path, name: str, names: tuple[str, ...]) -> str:
         start = time.monotonic()
         command = [sys.executable, "-m", f"stages.{stage}"]
         ended = subprocess.run(command, cwd=folder, env=environment, capture_output=True, encoding="utf-8", errors="replace")
-        print(f"retrain: {name}: {stage}, {time.monotonic() - start:.0f} s")
-        print("".join(f"  {line}\n" for line in ended.stdout.splitlines()), end="", flush=True)
+        say(f"retrain: {name}: {stage}, {time.monotonic() - start:.0f} s")
+        say(*(f"  {line}" for line in ended.stdout.splitlines()))
         if ended.returncode:
             said = [line for line in ended.stderr.splitlines() if line.startswith(f"{stage}: ")] or ended.stderr.splitlines()[-1:]
             return "; ".join(said).replace("reports/gates/", f"{REPORTS.as_posix()}/gates/") or f"{stage} ended with {ended.returncode}"
@@ -127,7 +128,7 @@ def make(name: str, temporary: Path, pool: Pool, params: Params, champion: Model
     if name == "weighted":
         half_life = settings.half_life or span(train, str(column)) / 2
         params = params.model_copy(update={"train": params.train.model_copy(update={"half_life": half_life})})
-        print(f"retrain: {name}: train.half_life is {half_life:g}")
+        say(f"retrain: {name}: train.half_life is {half_life:g}")
     folder, made = temporary / name, temporary / "all"
     try:
         if name == "warm":
@@ -138,7 +139,7 @@ def make(name: str, temporary: Path, pool: Pool, params: Params, champion: Model
             for part in ("data", "models", "reports"):
                 shutil.copytree(made / part, folder / part, dirs_exist_ok=True)
         else:
-            print("".join(f"retrain: {name}: {line}\n" for line in told), end="")
+            say(*(f"retrain: {name}: {line}" for line in told))
         remedy = read_remedy(folder / REMEDY)
         why = staged(folder, name, BEFORE if not reused else ("train",) if name == "weighted" else ())
         if why and read_remedy(folder / REMEDY) != remedy:  # the ladder chose one that needs other rows
@@ -225,7 +226,7 @@ def retrain(paths: list[Path], labels: list[Path | None], params: Params, source
     clear()
     went = ", ".join(f"{n:,} {kind}" for kind, n in pool.went.items() if n and kind not in ("records", "train", "test"))
     sides = f"{len(pool.train):,} rows to fit on, {len(pool.test):,} of {pool.cohort.as_posix()} to judge by"
-    print(f"retrain: {sides}; left out: {went or 'none'}")
+    say(f"retrain: {sides}; left out: {went or 'none'}")
     check_classes(pool.test[params.data.target], pool.train[params.data.target], champion.classes)
     write_table(sources(pool), REPORTS / "sources.csv")
     verdicts = [gate(sources(pool), SOURCES, REPORTS / "gates" / "sources.json")]
@@ -290,8 +291,8 @@ def main() -> None:
     params = load_params()
     name = retrain(files, labels, params, source)
     version = registered(f"a challenger ({name}) of {', '.join(map(str, files))}", params.registry.public_key)
-    print(f"retrain: {version} ({name}) passed all gates; `make promote VERSION={version} WHY=...` puts it into service, nothing else does")
-    print(f"retrain: commit {HISTORY}, which counts who was judged by these rows, and {REPORTS.as_posix()}/")
+    say(f"retrain: {version} ({name}) passed all gates; `make promote VERSION={version} WHY=...` puts it into service, nothing else does")
+    say(f"retrain: commit {HISTORY}, which counts who was judged by these rows, and {REPORTS.as_posix()}/")
 
 
 if __name__ == "__main__":

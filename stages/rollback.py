@@ -5,6 +5,7 @@ import argparse
 from stages.after.registry import CHAMPION, RETIRED, Event, assign, champions, events, identified, in_service, lineage, verified
 from stages.command import Refused, run
 from stages.params import load_params
+from stages.text import say
 from stages.waivers import says_something
 
 
@@ -41,7 +42,7 @@ def main() -> None:
     verified(back, said, load_params().registry.public_key)
     assign(back, CHAMPION, given.why.strip())
     assign(str(now), RETIRED, f"rolled back to {back}: {given.why.strip()}")
-    print(f"{back} is in service again, {now} is retired; git has the tags: push them with `git push --follow-tags`")
+    say(f"{back} is in service again, {now} is retired; git has the tags: push them with `git push --follow-tags`")
 
 
 if __name__ == "__main__":

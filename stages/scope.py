@@ -39,6 +39,7 @@ from stages.params import ROW_ID, Params, load_params
 from stages.prepare import IS_TEST, KIND, MANY_COLUMNS, PROBLEM, assign, check_roles, check_target, conform, reject
 from stages.sources import RECORD, Raw, Source, load_sources, read
 from stages.tables import write_json, write_text
+from stages.text import say
 
 MEMORY = "1GB"  # of the table engine; beyond it, it writes to disk
 SAMPLE = 1_000_000  # rows that are held in memory at most
@@ -242,15 +243,14 @@ def main() -> None:
         scoping, rows = scope(judged, columns, raw, name, source, params)
     write_json(as_json(scoping), JSON)
     write_text(page(scoping), HTML)
-    print(screen(scoping))
+    say(*screen(scoping).split("\n"))
     duplicate_share = scoping.rejected.get("duplicate", 0) / scoping.records
     proposed = write(propose(rows, params.data, params.scope, scoping.n_rows, duplicate_share, params.evaluate.slices))
     write_text("".join(f"{line}\n" for line in proposed), DIFFERENCES)
     more = [f"and {len(proposed) - TOLD} more: {DIFFERENCES} has them whole"] if len(proposed) > TOLD else []
     told = [line if len(line) <= WIDE else line[: WIDE - 3] + "..." for line in proposed[:TOLD]]
-    print(
-        "\n  ".join(["\nSuites (expectations/*.json), proposed anew; what a person confirmed, edited or removed stays so:", *told, *more])
-    )
+    say("", "Suites (expectations/*.json), proposed anew; what a person confirmed, edited or removed stays so:")
+    say(*(f"  {line}" for line in [*told, *more]))
 
 
 if __name__ == "__main__":

@@ -29,6 +29,7 @@ from stages.params import Params, load_params
 from stages.sources import Source, load_sources
 from stages.suite import Suite
 from stages.tables import Stored, whole
+from stages.text import say
 
 FOLDER = Path("scored")
 DIGITS = 12  # of probabilities: the digits after these depend on how many rows are scored together
@@ -83,10 +84,10 @@ def score(path: Path, out: Path, params: Params, source: Source, most: int = ROW
             raise RuntimeError(f"of {records:,} rows {scored:,} were scored and {n_aside:,} set aside")
         if not scored:
             raise Refused("\n".join([f"no row of {path} can be scored: all {records:,} would be set aside", *rejects.first]))
-    print(f"score: {scored:,} of {records:,} rows, model {served}: {out}")
-    print(f"  decided: {_counts(decided)}")
+    say(f"score: {scored:,} of {records:,} rows, model {served}: {out}")
+    say(f"  decided: {_counts(decided)}")
     if n_aside:
-        print(f"  WARN: {n_aside:,} set aside, {aside_name} says why: {_counts(rejects.kinds)}")
+        say(f"  WARN: {n_aside:,} set aside, {aside_name} says why: {_counts(rejects.kinds)}")
 
 
 def _counts(counter: Counter[str]) -> str:

@@ -5,6 +5,7 @@ import pandas as pd
 from sklearn.model_selection import StratifiedKFold, train_test_split
 
 from stages.command import Refused
+from stages.text import say
 
 ATTEMPTS = 20
 
@@ -72,7 +73,7 @@ def folds(y: pd.Series, clusters: pd.Series, time: pd.Series | None, n_splits: i
         try:
             return forward(y, clusters, time, n_splits)
         except Refused as refused:
-            print(f"{refused}: the folds do not go forward in time")
+            say(f"{refused}: the folds do not go forward in time")
     return kfold(y, clusters, n_splits, random_state)
 
 

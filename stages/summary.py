@@ -6,6 +6,7 @@ from typing import Any
 
 from stages.command import Refused, run
 from stages.during.evaluation_page import write
+from stages.text import say
 
 GATES = {
     "prepare": ["sources"],
@@ -74,13 +75,13 @@ def main() -> None:
     metrics = _report(REPORTS / "metrics.json")
     if all("not reached" in line for line in lines):
         raise Refused("there is no report yet; run `make repro` (without make: `uv run dvc repro`)")
-    print("\n".join(["Gates", *lines, ""]))
+    say("Gates", *lines, "")
     if metrics and "not reached" not in lines[-1]:
-        print("\n".join(["Test rows", *classes(metrics), ""]))
+        say("Test rows", *classes(metrics), "")
     if not passed:
-        print("The run was stopped: reports/gates/ says by what. Against the last commit: uv run dvc metrics diff\n")
+        say("The run was stopped: reports/gates/ says by what. Against the last commit: uv run dvc metrics diff", "")
     write(REPORTS, GATES)
-    print("Page: reports/evaluation.html. Reports: reports/metrics.json, by_class.csv, by_group.csv, plots/, gates/")
+    say("Page: reports/evaluation.html. Reports: reports/metrics.json, by_class.csv, by_group.csv, plots/, gates/")
 
 
 if __name__ == "__main__":

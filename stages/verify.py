@@ -12,6 +12,7 @@ from typing import Any
 import yaml
 
 from stages.command import Refused, run
+from stages.text import say
 
 LEFT_OUT = ("dvc.lock", "reports/")
 HISTORY = ("reports/test_set.csv", "reports/gates/test_set.json")  # tell of all runs so far, not of the last
@@ -51,7 +52,7 @@ def main() -> None:
             raise Refused("the run in the scratch copy was stopped, see above")
         here, there = outputs(Path("dvc.lock")), outputs(Path(folder, "dvc.lock"))
     differing = [name for name in here if here[name] != there.get(name)]
-    print("\n".join(f"{'differs' if name in differing else 'same':<9}{name}" for name in here))
+    say(*(f"{'differs' if name in differing else 'same':<9}{name}" for name in here))
     if differing:
         raise Refused(
             f"{len(differing)} of {len(here)} outputs differ from dvc.lock; commit the run of `make repro`, or find out what is random"

@@ -13,6 +13,7 @@ from stages.before.proof import ClassProof, GroupProof
 from stages.before.suspicious import Contradictions
 from stages.before.worklist import Task
 from stages.params import Params
+from stages.text import terminal
 
 JSON, HTML = "reports/scope.json", "reports/scope.html"
 SCREEN, SAME, WIDEST = 8, 2, 80  # kinds of findings that fit, and of each; signs of the names of others
@@ -72,14 +73,14 @@ def screen(scoping: Scoping) -> str:
     """Return one screen: rows, classes, the heaviest findings with what to do, and where the reports lie."""
     fate = ", ".join(f"{n:,} {kind}" for kind, n in scoping.rejected.items())
     lines = [
-        f"{scoping.source}: {scoping.records:,} records, {len(scoping.columns)} columns; {scoping.n_rows:,} rows kept"
+        f"{terminal(scoping.source)}: {scoping.records:,} records, {len(scoping.columns)} columns; {scoping.n_rows:,} rows kept"
         + (f" ({fate})" if fate else ""),
         "",
         f"  {'class':<20}{'rows':>10}{'test':>8}{'floor':>7}{'provable up to':>16}  with a recall of {'':<5}",
     ]
     for proof in sorted(scoping.classes, key=lambda one: one.rows)[:6]:
         figures = f"{proof.rows:>10,}{proof.test:>8,}{proof.floor:>7.2f}{proof.best_low:>16.2f}"
-        lines.append(f"  {proof.label[:19]:<20}{figures}  {proof.expected:.2f}: {proof.verdict}")
+        lines.append(f"  {terminal(proof.label)[:19]:<20}{figures}  {proof.expected:.2f}: {proof.verdict}")
     if len(scoping.classes) > 6:
         lines.append(f"  and {len(scoping.classes) - 6} larger classes")
     lines.append("")
@@ -88,7 +89,7 @@ def screen(scoping: Scoping) -> str:
         said = [f"  {group[0].weight:<5} {finding.about}: {finding.what}" for finding in group[:SAME]]
         rest = ", ".join(dict.fromkeys(finding.about for finding in group[SAME:]))
         said += [f"        and {len(group) - SAME} more such: {rest if len(rest) <= WIDEST else rest[:WIDEST] + '...'}"] if rest else []
-        lines += [fill(line, 120, subsequent_indent=" " * 8) for line in [*said, f"        {group[0].do}"]]
+        lines += [fill(terminal(line), 120, subsequent_indent=" " * 8) for line in [*said, f"        {group[0].do}"]]
     more = sum(map(len, alike[SCREEN:]))
     n_open = sum(task.state == "open" for task in scoping.tasks)
     lines += [
