@@ -90,7 +90,8 @@ def commit_of(rev: str | None) -> str:
         rev = (ask("merge-base", "HEAD", there[0]) or "").strip()
         if not rev:
             raise Refused(f"HEAD and {there[0]} have no commit in common here; fetch the rest (`git fetch --unshallow`), or name a commit")
-    commit = ask("rev-parse", "--verify", "--quiet", f"{rev}^{{commit}}")
+    is_option = rev.startswith("-")  # to git
+    commit = None if is_option else ask("rev-parse", "--verify", "--quiet", f"{rev}^{{commit}}")
     if commit is None:
         raise Refused(
             f"{rev!r} is no commit that this clone has; `git fetch --unshallow` fetches all, `git log --oneline --all` lists them"

@@ -16,6 +16,7 @@ from stages.after.batch import LINE, Batch, beside, check_labels, live_suite, na
 from stages.after.champion import load_champion, suite_of_rows, version, worth_of_features
 from stages.after.drift import domain, drift, pictures
 from stages.after.labelling import to_label
+from stages.after.live import LIVE, live_files
 from stages.after.performance import figures, performance
 from stages.age import SUITE as AGE
 from stages.age import TABLE as AGES
@@ -180,18 +181,24 @@ def main() -> None:
     """Monitor the batch that the command line names, and exit with the verdict: 0 pass, 1 warn, 2 fail or refused, 3 insufficient."""
     parser = argparse.ArgumentParser(prog="monitor", description=__doc__)
     parser.add_argument(
-        "batch", nargs="?", type=Path, help="file of live rows, as data/sources.yaml describes it, with or without the target"
+        "batch",
+        nargs="?",
+        help="file of live rows, as data/sources.yaml describes it, with or without the target, or a pattern; "
+        f"of several files, or without any of {LIVE.as_posix()}/, the last by name",
     )
     parser.add_argument("--labels", type=Path, help="labels that came later: CSV or Parquet with the key (else `line`) and the target")
     parser.add_argument("--window", help="name of the window; without it, the span of its time, else the file's name")
     parser.add_argument("--sample", type=int, default=0, metavar="N", help="draw N rows to label next")
     given = parser.parse_args()
-    if given.batch is None:
-        raise Refused("name a batch of live rows: make monitor BATCH=FILE, or python -m stages.monitor FILE")
+    batches = live_files([given.batch] if given.batch else [])
+    if not batches:
+        raise Refused(
+            f"{LIVE.as_posix()}/ has no file; name a batch of live rows: make monitor BATCH=FILE, or python -m stages.monitor FILE"
+        )
     if given.sample < 0:
         raise Refused(f"--sample is {given.sample}, must be 0 or more")
     [source] = load_sources().sources.values()
-    verdict = monitor(given.batch, given.labels, given.window, given.sample, load_params(), source)
+    verdict = monitor(batches[-1], given.labels, given.window, given.sample, load_params(), source)
     say(f"monitor: {verdict}; read reports/monitoring.html, and commit reports/monitoring/: later windows are held beside it")
     sys.exit(CODES[verdict])
 

@@ -22,6 +22,7 @@ from stages.after.challenger import Candidate, challengers, check_classes, non_i
 from stages.after.champion import champion as in_service
 from stages.after.champion import load_champion
 from stages.after.champion import version as served
+from stages.after.live import LIVE, lines, live_files
 from stages.after.pool import OWN, Pool, gather, recent, span
 from stages.after.proof import PARTS, suites, verdicts
 from stages.after.registry import CHALLENGER as STAGE
@@ -40,7 +41,7 @@ from stages.suite import read_suite
 from stages.tables import AUGMENTED, TEST, TRAIN, read_table, write_json, write_table, write_text
 from stages.text import say
 
-LIVE, CHALLENGER, REPORTS = Path("data/live"), Path("models/challenger"), Path("reports/retraining")
+CHALLENGER, REPORTS = Path("models/challenger"), Path("reports/retraining")
 PREPARED, SOURCES, COMPARED, HELD = (Path(f"expectations/{name}.json") for name in ("prepared", "sources", "challengers", "challenger"))
 BEFORE = ("validate", "augment", "train")  # the stages that make a challenger; evaluate then judges the best
 COPIED = ("expectations", "params.yaml", "data/sources.yaml", REMEDY, HISTORY)
@@ -270,7 +271,9 @@ def registered(why: str, public_key: str | None) -> str:
 def main() -> None:
     """Retrain on the files that the command line names; exit with 0 where a challenger may be promoted, with 1 where it is refused."""
     parser = argparse.ArgumentParser(prog="retrain", description=__doc__)
-    parser.add_argument("files", nargs="*", type=Path, help=f"live files, as data/sources.yaml describes them; without any, {LIVE}/*")
+    parser.add_argument(
+        "files", nargs="*", help=f"live files, as data/sources.yaml describes them, or patterns; without any, all of {LIVE.as_posix()}/"
+    )
     parser.add_argument(
         "--labels",
         action="append",
@@ -278,14 +281,16 @@ def main() -> None:
         help=f"labels of the nth FILE: CSV or Parquet with the key (else `line`) and the target, or {OWN}",
     )
     given = parser.parse_args()
-    files = given.files or sorted(path for path in LIVE.glob("[!.]*") if path.is_file() and path.suffix != ".dvc")
+    files = live_files(given.files)
     if not files:
         raise Refused(f"name a file of live rows: make retrain FILES=FILE, or python -m stages.retrain FILE; {LIVE.as_posix()}/ has none")
-    if given.labels and len(given.labels) != len(files):
+    of_each = lines(given.labels)
+    if of_each and len(of_each) != len(files):
         raise Refused(
-            f"--labels is given {len(given.labels)} times for {len(files)} files: once for each, {OWN} where the rows carry theirs"
+            f"--labels is given {len(of_each)} times for {len(files)} files: once for each, {OWN} where the rows carry theirs; "
+            "several go one a line"
         )
-    labels = [None if one == OWN else Path(one) for one in given.labels] or [None] * len(files)
+    labels = [None if one == OWN else Path(one) for one in of_each] or [None] * len(files)
     [source] = load_sources().sources.values()
     identified()
     params = load_params()

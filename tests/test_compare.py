@@ -105,6 +105,13 @@ def test_file_that_is_no_table_by_class_is_refused(text):
         compare.read_by_class(text, "reports/by_class.csv")
 
 
+def test_revision_that_git_would_take_for_an_option_is_refused(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    subprocess.run(["git", "init", "--quiet"], check=True)
+    with pytest.raises(Refused, match="'--all' is no commit that this clone has"):
+        compare.commit_of("--all")
+
+
 def test_cell_cannot_break_a_markdown_table():
     assert compare.markdown(["class"], [["a|b\nc"], [0.5]]) == "| class |\n| --- |\n| `a\\|b\\nc` |\n| 0.500 |"
 

@@ -549,10 +549,14 @@ def test_killed_monitor_leaves_nothing_half_done(project):
     assert written(project) == unbroken
 
 
-def test_command_without_a_batch_ends_in_2():
-    ended = subprocess.run([sys.executable, "-m", "stages.monitor"], cwd=PROJECT, capture_output=True, encoding="utf-8")
+def test_command_without_a_batch_ends_in_2(tmp_path):
+    path = {**os.environ, "PYTHONPATH": str(PROJECT)}
+    ended = subprocess.run([sys.executable, "-m", "stages.monitor"], cwd=tmp_path, env=path, capture_output=True, encoding="utf-8")
     assert ended.returncode == 2  # 1 is a warning
-    assert ended.stderr == "monitor: name a batch of live rows: make monitor BATCH=FILE, or python -m stages.monitor FILE\n"
+    assert (
+        ended.stderr
+        == "monitor: data/live/ has no file; name a batch of live rows: make monitor BATCH=FILE, or python -m stages.monitor FILE\n"
+    )
 
 
 def test_raw_file_of_the_model_is_a_batch_like_any_other(pipeline, tmp_path, monkeypatch):
