@@ -27,6 +27,7 @@ from stages.features import as_number, features
 from stages.gate import gate
 from stages.groups import audited
 from stages.params import Params, load_params
+from stages.private import FOLDER as PRIVATE
 from stages.sources import Source, load_sources
 from stages.suite import read_suite
 from stages.tables import TEST, read_table, write_json, write_table
@@ -67,8 +68,9 @@ def judge(
     known = batch.labels.notna().to_numpy()
     if sample:
         table = to_label(batch.rows[~known], y_score[~known], model, named_by(list(batch.rows.columns), key), sample, params.random_state)
-        write_table(table, folder / "to_label.csv")
-        say(f"{(folder / 'to_label.csv').as_posix()} names {len(table)} rows to label")
+        to = PRIVATE / folder.name / "to_label.csv"  # it names single rows, and what was decided of them
+        write_table(table, to)
+        say(f"{to.as_posix()} names {len(table)} rows to label")
     live = figures(batch.labels[known], y_score[known], y_pred[known], audited(rows, data)[known], model.classes)
     table = performance(reference["performance"], live, float(known.mean()) if len(known) else 0.0)
     write_table(table, folder / "performance.csv")

@@ -29,7 +29,7 @@ from stages.params import Params, load_params
 from stages.sources import Source, load_sources
 from stages.suite import Suite
 from stages.tables import Stored, whole
-from stages.text import say
+from stages.text import csv_cell, say
 
 FOLDER = Path("scored")
 DIGITS = 12  # of probabilities: the digits after these depend on how many rows are scored together
@@ -53,6 +53,7 @@ class Rejects:
             table = pd.concat(some).sort_values(LINE, ignore_index=True)
             self.kinds.update(table["kind"])
             self.first += [f"line {line}: {why}" for line, _, why in table.head(SHOWN - len(self.first)).itertuples(index=False)]
+            table["reason"] = table["reason"].map(csv_cell)
             self.file.write_table(pa.Table.from_pandas(table, schema=SET_ASIDE, preserve_index=False))
 
 

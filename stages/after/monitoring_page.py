@@ -10,7 +10,7 @@ from stages.page import render
 from stages.tables import read_csv, write_text
 
 PAGE = "monitoring.html"
-NAMES = dict.fromkeys(["window", "figure", "column", "group", "class", "what", "name", "test", "feature", "unnamed"], "str")
+NAMES = dict.fromkeys(["window", "figure", "column", "group", "class", "what", "name", "test", "feature"], "str")
 
 
 def write(folder: Path, timeline: pd.DataFrame) -> None:
