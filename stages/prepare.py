@@ -82,10 +82,7 @@ def check_roles(params: Params, source: Source) -> None:
 
 
 def conform(raw: ibis.Table, source: Source) -> ibis.Table:
-    """Return `raw` with each column trimmed and of its declared type, and PROBLEM: where no such value stood, and how that is written.
-
-    A 9 stands for digits, an a for letters: the value itself may tell of a person.
-    """
+    """Return `raw` with each column trimmed and of its declared type, and PROBLEM: where no such value can stand, and its form."""
     typed, problems = [], []
     for column, kind in source.columns.items():
         text = raw[column].strip()
@@ -93,10 +90,15 @@ def conform(raw: ibis.Table, source: Source) -> ibis.Table:
         value = _typed(text, kind, source.decimal)
         typed.append(value.name(column))
         if kind != "text":
-            written = text.re_replace("[0-9]+", "9").re_replace(r"\p{L}[\p{L}\p{M}]*", "a").substr(0, FORM)
-            problems.append(ibis.ifelse(text.notnull() & value.isnull(), f"{column} is {WORDS[kind]}: written as " + written, None))
+            problem = f"{column} is {WORDS[kind]}: written as " + form(text)
+            problems.append(ibis.ifelse(text.notnull() & value.isnull(), problem, None))
     said = ibis.array(problems).filter(lambda problem: problem.notnull()).join("; ") if problems else ibis.literal("")
     return raw.select(RECORD, *typed, said.nullif("").name(PROBLEM))
+
+
+def form(text: ibis.expr.types.StringValue) -> ibis.expr.types.StringValue:
+    """Return how `text` is written, 9 for its digits and a for its letters: the value itself may tell of a person."""
+    return text.re_replace("[0-9]+", "9").re_replace(r"\p{L}[\p{L}\p{M}]*", "a").substr(0, FORM)
 
 
 def _typed(text: ibis.expr.types.StringValue, kind: str, decimal: str) -> ibis.Value:

@@ -73,7 +73,7 @@ def test_describe_says_of_an_empty_column_that_nothing_is_there():
 
 def test_misfits_counts_values_that_are_not_of_the_type():
     table, raw = conformed(["1", "x", "x", "2.5", "NA", "", None], "integer")
-    assert misfits(raw, table, source(size="integer")) == {"size": (3, ["x", "2.5"])}
+    assert misfits(raw, table, source(size="integer")) == {"size": (3, ["a", "9.9"])}
     found = described(["1", "x", "x", "2.5", "NA", ""], "integer")
     assert (found.missing, found.misfits, found.distinct) == (2, 3, 1)
 

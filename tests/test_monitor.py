@@ -352,7 +352,7 @@ def test_batch_needs_neither_target_nor_what_is_known_later(tmp_path, source):
 def test_rows_that_do_not_conform_are_rejected_with_their_reason(tmp_path, source):
     found = batch(tmp_path, source, "id,a,label\nr1,much,no\nr2,2,yes\nr3\n")
     assert found.rejects["kind"].tolist() == ["bad_value", "malformed"]
-    assert found.rejects["reason"][0] == "a is 'much', no finite number"
+    assert found.rejects["reason"][0] == "a is no finite number: written as a"
     assert (found.labels.tolist(), found.records) == (["yes"], 3)
 
 
@@ -379,8 +379,8 @@ def test_labels_that_come_later_find_their_rows(tmp_path, source):
     ("text", "said"),
     [
         ("id\nr1\n", "lacks the columns label"),
-        ("id,label\nr1,no\nr1,yes\n", "names the row r1 twice"),
-        ("id,label\nr9,no\n", "names the row r9, which the batch does not have"),
+        ("id,label\nr1,no\nr1,yes\n", r"names a row twice; give each one label \(once, by id\)"),
+        ("id,label\nr9,no\n", r"names a row that the batch does not have \(once, by id\)"),
     ],
 )
 def test_labels_that_cannot_be_laid_beside_rows_are_refused(tmp_path, source, text, said):
@@ -392,7 +392,7 @@ def test_labels_that_cannot_be_laid_beside_rows_are_refused(tmp_path, source, te
 
 
 def test_label_that_the_model_does_not_know_is_refused():
-    with pytest.raises(Refused, match="hold the classes maybe, which the model does not know: no, yes"):
+    with pytest.raises(Refused, match="hold 1 classes, in 1 rows, that the model does not know: the model knows no, yes; mend or retrain"):
         check_labels(pd.Series(["no", "maybe"]), ["no", "yes"])
 
 
@@ -515,7 +515,7 @@ def test_batch_without_a_row_fails(project):
 
 def test_rows_to_label_are_named_by_their_line(project, capsys):
     assert monitored("day1", draw(10, 200).drop(columns="label"), sample=10) == "insufficient"
-    assert pd.read_csv("reports/monitoring/day1/to_label.csv")["line"].between(2, 201).all()
+    assert pd.read_csv("private/day1/to_label.csv")["line"].between(2, 201).all()
     assert "names 10 rows to label" in capsys.readouterr().out
 
 

@@ -103,4 +103,4 @@ def _told(rows: pd.DataFrame, found: list[tuple[Expected, list[int]]]) -> pd.Dat
 
 def _kind(is_missing: bool) -> str:
     """Say what is wrong with a value without the value, which may tell of a person: its line names the row."""
-    return "is missing" if is_missing else "has a value that is not allowed"
+    return "is missing" if is_missing else "is not allowed"

@@ -12,6 +12,7 @@ from stages.params import Data
 from stages.prepare import MANY_COLUMNS, WORDS
 from stages.sources import Source
 
+DIGIT = re.compile(r"\d")
 NEARLY = 0.99  # almost constant, almost one value a row
 MISSING_WORDS = {"?", "-", ".", "na", "n/a", "nan", "null", "nil", "unknown", "unk", "missing", "not available", "not known"}
 SENTINELS = {-1, -9, -99, -999, -9999, 99, 999, 9999, 99999, 999999}
@@ -87,7 +88,7 @@ def _of_values(column: Column, source: Source) -> list[Finding]:
                 "stop",
                 "data",
                 name,
-                f"{column.misfits:,} of {column.rows:,} values are {WORDS[column.type]}, such as {examples}; their rows are rejected",
+                f"{column.misfits:,} of {column.rows:,} values are {WORDS[column.type]}, written as {examples}; their rows are rejected",
                 f"mend its type in data/sources.yaml (now {column.type}), or the words under missing there, or the file",
             )
         )
@@ -144,7 +145,9 @@ def _of_features(column: Column, data: Data) -> list[Finding]:
     if is_date(column):
         do = "declare it as date in data/sources.yaml (ISO dates), and name it in data.time of params.yaml if it orders the rows"
         found.append(
-            Finding("look", "data", name, f"its values are written as dates, such as {values[0]!r}, but declared as {column.type}", do)
+            Finding(
+                "look", "data", name, f"its values are written as dates, as {DIGIT.sub('9', values[0])}, but declared as {column.type}", do
+            )
         )
     if is_free_text(column):
         do = "a table model takes each text as one category: make features of it, or forbid it"

@@ -48,7 +48,7 @@ def as_json(scoping: Scoping) -> dict[str, Any]:
     curve = scoping.curve
     content = {field: value for field, value in vars(scoping).items() if field not in ("params", "rates", "curve", "columns", "time")}
     content |= {field: [asdict(one) for one in content[field]] for field in ("classes", "groups", "findings", "tasks")}
-    content["columns"] = [asdict(column) | {"common": column.common[:SHOWN]} for column in scoping.columns]
+    content["columns"] = [asdict(column) | {"common": column.frequent[:SHOWN]} for column in scoping.columns]
     content["contradictions"] = asdict(scoping.contradictions)
     content["rates"] = scoping.rates.to_dict("records")
     content["gains"] = {name: asdict(gain) for name, gain in scoping.gains.items()}
