@@ -20,7 +20,7 @@ from stages import score as command
 from stages.after import chunks
 from stages.after.batch import critical, read_batch
 from stages.after.champion import load_champion
-from stages.command import Refused
+from stages.command import Refused, run
 from stages.during.model import Model
 from stages.features import features
 from stages.params import load_params
@@ -394,6 +394,31 @@ def test_killed_run_leaves_no_output(monkeypatch, tmp_path, when):
     assert not Path("out.csv").exists()
     assert not Path("out.csv.rejects.csv").exists()
     assert len(scored("in.csv")) == 100
+
+
+@pytest.mark.parametrize("when", ["reads", "decides"])
+def test_score_that_is_ended_leaves_no_row_behind(monkeypatch, tmp_path, when):
+    (tmp_path / "temporary").mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "temporary"))
+    written(draw())
+    if not (child := os.fork()):
+        module, name = {"reads": (chunks, "read_batch"), "decides": (command, "decisions")}[when]
+        real = getattr(module, name)
+
+        def ended(*given: object) -> object:
+            assert list((tmp_path / "temporary").iterdir())  # rows are there
+            os.kill(os.getpid(), signal.SIGTERM)
+            return real(*given)
+
+        monkeypatch.setattr(module, name, ended)
+        try:
+            run(lambda: scored("in.csv", rows=7))
+        except SystemExit as exit_:
+            os._exit(exit_.code)
+        os._exit(0)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 128 + signal.SIGTERM
+    assert not list((tmp_path / "temporary").iterdir())
+    assert not [path for path in tmp_path.iterdir() if path.name.startswith((".out", "out"))]
 
 
 def test_command_without_a_file_is_refused():
