@@ -33,6 +33,10 @@ def described(values, kind="text") -> Column:
     return describe(table, "size", kind, len(values), misfits(raw, table, source(size=kind)).get("size", (0, [])))
 
 
+def test_value_of_few_rows_is_not_frequent_enough_to_be_shown():
+    assert described(["red"] * 5 + ["Ada Lovelace"] * 4).frequent == [("red", 5)]
+
+
 def test_describe_counts_missing_and_distinct_values():
     found = described(["3", "1", "3", "NA", ""], "integer")
     assert (found.rows, found.missing, found.distinct, found.filled) == (5, 2, 2, 3)

@@ -14,7 +14,7 @@ import pandas as pd
 import pytest
 
 from stages import monitor
-from stages.after.batch import Batch, check_labels, live_source, live_suite, read_batch, with_labels
+from stages.after.batch import Batch, beside, check_labels, live_source, live_suite, read_batch, with_labels
 from stages.after.drift import compared, domain, drift
 from stages.after.labelling import to_label
 from stages.after.performance import delong, figures, performance
@@ -389,6 +389,18 @@ def test_labels_that_cannot_be_laid_beside_rows_are_refused(tmp_path, source, te
     path.write_text(text, encoding="utf-8")
     with pytest.raises(Refused, match=said):
         with_labels(rows, path, ["id"], source)
+
+
+@pytest.mark.parametrize("asks", [False, True])
+def test_values_that_nobody_knew_are_counted_and_shown_only_where_somebody_asks(tmp_path, monkeypatch, capsys, asks):
+    monkeypatch.chdir(tmp_path)
+    if asks:
+        monkeypatch.setenv("SHOW_VALUES", "1")
+    table = beside(REFERENCE, draw(1, 10).assign(text=["p", "q"] * 4 + ["Ada", "Bob"])).set_index("feature")
+    assert table.loc["text", ["unnamed_live", "unnamed"]].tolist() == [0.2, 2]
+    assert table["unnamed"].isna().tolist() == [True, True, False]
+    assert (capsys.readouterr().out.splitlines()[:2] == ["    text: Ada", "    text: Bob"]) == asks
+    assert [path.name for path in tmp_path.rglob("*.txt")] == (["batch_values.txt"] if asks else [])
 
 
 def test_label_that_the_model_does_not_know_is_refused():

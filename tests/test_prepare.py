@@ -158,6 +158,18 @@ def test_a_problem_tells_how_a_value_is_written_and_not_the_value(text, written)
     assert conformed("number", text) == (None, f"value is no finite number: written as {written}")
 
 
+@pytest.mark.parametrize("asks", [False, True])
+def test_values_that_are_rejected_are_shown_only_where_somebody_asks(tmp_path, monkeypatch, capsys, asks):
+    monkeypatch.chdir(tmp_path)
+    if asks:
+        monkeypatch.setenv("SHOW_VALUES", "1")
+    outcome = prepared(FOUR + "red,Ada,a\n", TOYS, params())
+    assert rejected(outcome) == [[6, "bad_value", "size is no integer of 64 bits: written as a"]]
+    assert ("Ada" in capsys.readouterr().out) == asks
+    shown = [path.read_text(encoding="utf-8") for path in tmp_path.rglob("private/rejects.txt")]
+    assert shown == (["toys, line 6: {'colour': 'red', 'size': 'Ada', 'label': 'a'}\n"] if asks else [])
+
+
 def test_two_bad_values_of_a_row_are_both_told():
     text = "colour,size,price,label\nred,x,y,a\nred,2,2,b\nblue,3,3,a\nblue,4,4,b\nblue,5,5,a\n"
     outcome = prepared(text, TOYS | {"price": "number"}, params())
