@@ -25,7 +25,7 @@ RANK = ("pass", "warn", "insufficient", "fail")
 EXAMPLES = 5
 UNCONFIRMED = "holds nothing but what a program inferred; read it, and set meta.bound to confirmed where it is right"
 CELLS = 40_000_000  # of a table that are in memory at once, for a batch of expectations: about 1 GB with what Great Expectations adds
-FIGURES = "_(unique_value_count|proportion_of|mean|median|stdev|sum|quantile_values)_"  # types that judge a figure, which is no row's value
+FIGURES = "^expect_table_|_(unique_value_count|proportion_of|mean|median|stdev|sum|quantile_values)_"  # judge what is no row's value
 NULL_TYPES = ("expect_column_values_to_not_be_null", "expect_column_values_to_be_null", "expect_column_to_exist")
 
 
@@ -255,7 +255,7 @@ def _found(suite: Suite, expected: Expected, result: dict[str, Any], rows: list[
         return "; ".join(_judged_row(suite, expected, row) for row in rows[:EXAMPLES]) + _more(len(rows))
     if result.get("unexpected_count") and "element_count" in result:
         return f"{what} fails in {result['unexpected_count']:,} of {result['element_count']:,} rows"
-    if expected.columns and not suite.row and not re.search(FIGURES, expected.raw["type"]):
+    if not suite.row and not re.search(FIGURES, expected.raw["type"]):
         found = [_count(result["unexpected_count"], "unexpected value")] if result.get("unexpected_count") else []
         lost = sorted(map(str, result.get("partial_missing_list") or []))  # of the suite, so that they may be named
         found += [f"missing {', '.join(lost[:EXAMPLES])}{_more(len(lost))}"] if lost else []
@@ -275,7 +275,7 @@ def _found(suite: Suite, expected: Expected, result: dict[str, Any], rows: list[
 
 def _values(expected: Expected, result: dict[str, Any]) -> tuple[str, ...]:
     """Return up to EXAMPLES values of rows that were found instead of what was expected, each with its column."""
-    if not expected.columns or expected.raw["type"] == NULL_TYPES[0] or re.search(FIGURES, expected.raw["type"]):
+    if expected.raw["type"] == NULL_TYPES[0] or re.search(FIGURES, expected.raw["type"]):
         return ()
     found = result.get("partial_unexpected_list") or [result.get("observed_value")]
     return tuple(f"{' and '.join(expected.columns)}: {value}" for value in list(dict.fromkeys(map(_number, found)))[:EXAMPLES])

@@ -9,7 +9,9 @@ from stages.text import say, terminal
 
 FOLDER = Path("private")  # git ignores it
 TYPE = r"str|string|int|float|bool|object|date[\w.]*|Timestamp|Timedelta|NoneType|\w*(int|float)(8|16|32|64)|\w*Array"
-KNOWN = re.compile(rf"[<>=!+*/-]+|{TYPE}|mean|sum|max|min")  # what other programs quote that is no value
+KNOWN = re.compile(
+    rf"[<>=!+*/-]+|{TYPE}|mean|sum|max|min|quantiles|value_ranges|\w+_value|\w+_set"
+)  # what other programs quote that is no value
 
 
 def shows_values() -> bool:
