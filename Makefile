@@ -6,10 +6,10 @@ PYTHON ?= python3
 UV := $(or $(shell command -v uv),.uv/bin/uv)
 RUN := $(UV) run --no-sync
 PYTEST = pytest -n auto
-# as it was given: a reason may hold a dollar sign
-override WHY := $(value WHY)
-override ACCEPT := $(value ACCEPT)
-export WHY ACCEPT
+# what a user names reaches a command as it is, through the environment: make expands none of it, and the shell neither parses nor splits it
+GIVEN := ACCEPT BATCH FILE FILES LABELS OUT REV SAMPLE VERSION WHY WINDOW
+$(foreach name,$(GIVEN),$(eval override $(name) := $$(value $(name))))
+export $(GIVEN)
 
 .PHONY: demo scope repro verify compare age monitor score retrain promote rollback history test lint env git
 
@@ -28,25 +28,25 @@ verify: env  # run everything again in a scratch copy of what git has, and compa
 	$(RUN) python -m stages.verify
 
 compare: env  # what differs from the commit REV, by default the one at which this branch left main; fails where a class is found less often
-	@$(RUN) python -m stages.compare $(REV)
+	@$(RUN) python -m stages.compare -- $${REV:+"$$REV"}
 
 age: env  # how long a model lasts: fits on the past, scores the future
 	$(RUN) python -m stages.age
 
-monitor: env  # hold the batch BATCH of live rows, with the labels in LABELS if they came apart, against what the model was judged by
-	$(RUN) python -m stages.monitor $(or $(BATCH),$(lastword $(sort $(filter-out %.dvc,$(wildcard data/live/*))))) $(if $(LABELS),--labels $(LABELS)) $(if $(WINDOW),--window $(WINDOW)) $(if $(SAMPLE),--sample $(SAMPLE))
+monitor: env  # hold the batch BATCH of live rows, without it the last of data/live by name, with the labels in LABELS if they came apart, against what the model was judged by
+	$(RUN) python -m stages.monitor $${LABELS:+--labels="$$LABELS"} $${WINDOW:+--window="$$WINDOW"} $${SAMPLE:+--sample="$$SAMPLE"} -- $${BATCH:+"$$BATCH"}
 
 score: env  # decide each row of FILE with the model in service; OUT is the file to write, by default in scored/
-	$(RUN) python -m stages.score $(FILE) $(if $(OUT),--out $(OUT))
+	$(RUN) python -m stages.score $${OUT:+--out="$$OUT"} -- $${FILE:+"$$FILE"}
 
-retrain: env  # a challenger from the newest labelled rows, the live files FILES (labels of their own in LABELS, one for each), held against the model in service
-	$(RUN) python -m stages.retrain $(FILES) $(addprefix --labels ,$(LABELS))
+retrain: env  # a challenger from the newest labelled rows, the live files FILES, one a line (labels of their own in LABELS, likewise), held against the model in service
+	$(RUN) python -m stages.retrain $${LABELS:+--labels="$$LABELS"} -- $${FILES:+"$$FILES"}
 
 promote: env  # put the last run's model, or the registered one VERSION, into service; WHY says why; ACCEPT is a class meant to be found less often
-	@$(RUN) python -m stages.promote $(VERSION) --why="$$WHY" $${ACCEPT:+--accept="$$ACCEPT"}
+	@$(RUN) python -m stages.promote --why="$$WHY" $${ACCEPT:+--accept="$$ACCEPT"} -- $${VERSION:+"$$VERSION"}
 
 rollback: env  # put the model before, or VERSION, back into service; WHY says what was wrong
-	@$(RUN) python -m stages.rollback $(VERSION) --why="$$WHY"
+	@$(RUN) python -m stages.rollback --why="$$WHY" -- $${VERSION:+"$$VERSION"}
 
 history: env  # who registered, promoted and retired which model, when and why
 	@$(RUN) python -m stages.history

@@ -14,6 +14,7 @@ from pathlib import Path
 from stages.before.sample import look
 from stages.command import Refused
 from stages.detect import problems
+from stages.text import terminal
 
 SLUG = r"[a-z][a-z0-9]*(-[a-z0-9]+)*"
 CHOICES = {"remote": ("none", "local", "s3", "gs", "azure", "ssh"), "ci": ("github", "gitlab", "none")}
@@ -99,4 +100,4 @@ def check(answers: dict[str, str], locked: set[str]) -> None:
     """End the process with all that is wrong."""
     wrong = wrong_paths(answers) + ([] if is_update(answers) else wrong_answers(answers, locked))
     if wrong:
-        sys.exit("\n".join([*wrong, "", "Nothing was written. What follows is how cookiecutter says that it stopped:"]))
+        sys.exit("\n".join([*map(terminal, wrong), "", "Nothing was written. What follows is how cookiecutter says that it stopped:"]))

@@ -5,6 +5,7 @@ from pathlib import Path
 from hooks.answers import find_data, is_update, sensitive
 from stages.before.sample import Found, look
 from stages.detect import take_in
+from stages.text import say
 
 URLS = {
     "s3": "the bucket",
@@ -61,4 +62,4 @@ def finish(answers: dict[str, str]) -> None:
             folder.rmdir()
     if not is_update(answers):
         read, commands = ([], []) if answers["data"] == "example" else own_data(answers)
-        print(next_steps(answers, read, commands))
+        say(*next_steps(answers, read, commands).split("\n"))

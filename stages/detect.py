@@ -16,6 +16,7 @@ from pathlib import Path
 from stages.before.sample import Found, look
 from stages.command import Refused, run
 from stages.formats import MOST_CLASSES, PACKED
+from stages.text import say
 
 LARGEST = 50_000_000  # bytes of a file that git takes
 SOURCES, RAW = Path("data/sources.yaml"), Path("data/raw")
@@ -152,7 +153,7 @@ def complete(path: Path | None = None) -> None:
     if wrong := problems(found, data.target, data.sensitive):
         raise Refused("\n".join(f"params.yaml: data.{problem}" for problem in wrong))
     left = take_in(path, found, [data.target, *data.sensitive])
-    print("\n".join(["data/sources.yaml is written; correct it there", *found.notes, *(f"now run: {command}" for command in left)]))
+    say("data/sources.yaml is written; correct it there", *found.notes, *(f"now run: {command}" for command in left))
 
 
 def main() -> None:

@@ -1,5 +1,6 @@
 """Hold a table against a suite: the only gate, closed unless every expectation was judged and none critical failed."""
 
+import re
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -14,14 +15,17 @@ from great_expectations.render.renderer.inline_renderer import InlineRenderer
 
 from stages.command import Refused
 from stages.judging import FAULTS, exception_of, validated
+from stages.private import show, without_values
 from stages.suite import Expected, Suite, read_suite
 from stages.tables import Stored, write_json
+from stages.text import say, terminal
 from stages.waivers import suggested
 
 RANK = ("pass", "warn", "insufficient", "fail")
 EXAMPLES = 5
 UNCONFIRMED = "holds nothing but what a program inferred; read it, and set meta.bound to confirmed where it is right"
 CELLS = 40_000_000  # of a table that are in memory at once, for a batch of expectations: about 1 GB with what Great Expectations adds
+FIGURES = "^expect_table_|_(unique_value_count|proportion_of|mean|median|stdev|sum|quantile_values)_"  # judge what is no row's value
 NULL_TYPES = ("expect_column_values_to_not_be_null", "expect_column_values_to_be_null", "expect_column_to_exist")
 
 
@@ -38,11 +42,12 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that a gate found: its verdict, whether it stops the stage, and the sentence about it."""
+    """One thing that a gate found: its verdict, whether it stops the stage, the sentence about it, and values of rows beside that."""
 
     verdict: str
     blocks: bool
     sentence: str
+    values: tuple[str, ...] = ()
 
 
 def gate(table: pd.DataFrame | Stored, suite: str | Path, report: str | Path, dropped: Collection[str] = ()) -> Verdict:
@@ -63,11 +68,12 @@ def gate(table: pd.DataFrame | Stored, suite: str | Path, report: str | Path, dr
         verdict=max((finding.verdict for finding in findings), key=RANK.index, default="pass"),
         blocks=any(finding.blocks for finding in findings),
         report=Path(report).as_posix(),
-        sentences=[finding.sentence for finding in findings],
+        sentences=[terminal(finding.sentence) for finding in findings],
     )
     _write(verdict, loaded, len(table))
-    print(f"gate {verdict.gate}: {verdict.verdict} ({_count(len(table), 'row')}, {_count(len(loaded.expected), 'expectation')})")
-    print("".join(f"  {sentence}\n" for sentence in verdict.sentences), end="", flush=True)
+    say(f"gate {verdict.gate}: {verdict.verdict} ({_count(len(table), 'row')}, {_count(len(loaded.expected), 'expectation')})")
+    say(*(f"  {sentence}" for sentence in verdict.sentences))
+    show(verdict.gate, [value for finding in findings for value in finding.values])
     return verdict
 
 
@@ -196,7 +202,7 @@ def _ask(rows: pd.DataFrame, suite: Suite, expected: list[Expected]) -> dict[int
     try:
         results = validated(rows, asked, result_format)
     except FAULTS as error:
-        sentence = f"{suite.path} could not be judged: {' '.join(str(error).split())}"
+        sentence = f"{suite.path} could not be judged: {without_values(' '.join(str(error).split()), list(rows.columns))}"
         return {e.nth: [_closed(sentence)] for e in expected[:1]}
     by_nth = {result.expectation_config.meta["nth"]: result for result in results}
     met = {e.nth: -e.nth not in by_nth or bool(by_nth[-e.nth].success) for e in expected}
@@ -216,7 +222,8 @@ def _finding(suite: Suite, expected: Expected, result: Any, met: bool) -> Findin
     if result is None:
         return _closed(f"{where} ({expected.raw['type']}) was not judged; mend it there")
     if error := exception_of(result.exception_info):
-        return _closed(f"{where} ({expected.raw['type']}) could not be judged: {error}; is its bound of the column's type?")
+        said = without_values(error, expected.columns)
+        return _closed(f"{where} ({expected.raw['type']}) could not be judged: {said}; is its bound of the column's type?")
     judged = result.result.get("element_count")  # None for types that judge a column or the table as one
     if not met or judged == 0:
         return _closed(f"{where} ({expected.raw['type']}) judged no row: its row_condition meets none; mend it there")
@@ -233,7 +240,7 @@ def _finding(suite: Suite, expected: Expected, result: Any, met: bool) -> Findin
     notes = "; ".join(waiver.told() for waiver in applied) if waived else expected.meta["notes"]
     notes += _how_to_waive(suite, open_rows) if blocks and open_rows and "verdict" in expected.meta else ""
     sentence = f"{verdict.upper()}: {_found(suite, expected, result.result, open_rows or rows)}. {allowed(expected)} {notes} ({where})"
-    return Finding(verdict, blocks, sentence)
+    return Finding(verdict, blocks, sentence, () if suite.row else _values(expected, result.result))
 
 
 def _how_to_waive(suite: Suite, rows: list[dict[str, Any]]) -> str:
@@ -247,9 +254,12 @@ def _found(suite: Suite, expected: Expected, result: dict[str, Any], rows: list[
     if suite.row and rows:
         return "; ".join(_judged_row(suite, expected, row) for row in rows[:EXAMPLES]) + _more(len(rows))
     if result.get("unexpected_count") and "element_count" in result:
-        values = list(dict.fromkeys(map(_number, result["partial_unexpected_list"])))
-        examples = "" if expected.raw["type"] == NULL_TYPES[0] else f", for example {', '.join(values[:EXAMPLES])}"
-        return f"{what} fails in {result['unexpected_count']:,} of {result['element_count']:,} rows{examples}"
+        return f"{what} fails in {result['unexpected_count']:,} of {result['element_count']:,} rows"
+    if not suite.row and not re.search(FIGURES, expected.raw["type"]):
+        found = [_count(result["unexpected_count"], "unexpected value")] if result.get("unexpected_count") else []
+        lost = sorted(map(str, result.get("partial_missing_list") or []))  # of the suite, so that they may be named
+        found += [f"missing {', '.join(lost[:EXAMPLES])}{_more(len(lost))}"] if lost else []
+        return f"{what} has {'; '.join(found) or 'a value that is not allowed'}"
     parts = {"unexpected": result.get("partial_unexpected_list"), "missing": result.get("partial_missing_list")}
     mismatched = (result.get("details") or {}).get("mismatched", {})
     if isinstance(mismatched, list):  # of columns that stand in another order
@@ -261,6 +271,14 @@ def _found(suite: Suite, expected: Expected, result: dict[str, Any], rows: list[
             f"{kind} {', '.join(sorted(map(str, values))[:EXAMPLES])}" for kind, values in parts.items() if values
         )
     return f"{what} has {_number(result.get('observed_value'))}"
+
+
+def _values(expected: Expected, result: dict[str, Any]) -> tuple[str, ...]:
+    """Return up to EXAMPLES values of rows that were found instead of what was expected, each with its column."""
+    if expected.raw["type"] == NULL_TYPES[0] or re.search(FIGURES, expected.raw["type"]):
+        return ()
+    found = result.get("partial_unexpected_list") or [result.get("observed_value")]
+    return tuple(f"{' and '.join(expected.columns)}: {value}" for value in list(dict.fromkeys(map(_number, found)))[:EXAMPLES])
 
 
 def _judged_row(suite: Suite, expected: Expected, row: dict[str, Any]) -> str:

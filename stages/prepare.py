@@ -15,6 +15,7 @@ from stages.formats import MOST_CLASSES, OFFSET, PATTERNS, RESERVED, date_patter
 from stages.gate import gate, stop
 from stages.groups import check_audit
 from stages.params import ROW_ID, Params, Split, load_params
+from stages.private import show, shows_values
 from stages.shares import lost_and_equal
 from stages.sources import RECORD, Raw, Source, load_sources, read
 from stages.tables import REJECTED, TEST, TRAIN, whole, write_table
@@ -27,6 +28,7 @@ TYPES = {"text": "string", "integer": "int64", "number": "float64", "boolean": "
 WORDS = {"integer": "no integer of 64 bits", "number": "no finite number", "boolean": "neither true nor false", "date": "no ISO date"}
 MANY_COLUMNS = 100
 BESIDE_KEY = ["label", "y_pred", "confidence", "referred", "model_version", "decision", "score", "drawn"]  # by score and monitor
+FORM = 30  # signs of how a value is written
 
 
 @dataclass(frozen=True)
@@ -92,7 +94,7 @@ def check_roles(params: Params, source: Source) -> None:
 
 
 def conform(raw: ibis.Table, source: Source) -> ibis.Table:
-    """Return `raw` with each column trimmed and of its declared type, and PROBLEM: what stood where no such value can."""
+    """Return `raw` with each column trimmed and of its declared type, and PROBLEM: where no such value can stand, and its form."""
     typed, problems = [], []
     for column, kind in source.columns.items():
         text = raw[column].strip()
@@ -100,9 +102,15 @@ def conform(raw: ibis.Table, source: Source) -> ibis.Table:
         value = _date(text, source.date_formats.get(column)) if kind == "date" else _typed(text, kind, source.decimal)
         typed.append(value.name(column))
         if kind != "text":
-            problems.append(ibis.ifelse(text.notnull() & value.isnull(), f"{column} is '" + text + f"', {WORDS[kind]}", None))
+            problem = f"{column} is {WORDS[kind]}: written as " + form(text)
+            problems.append(ibis.ifelse(text.notnull() & value.isnull(), problem, None))
     said = ibis.array(problems).filter(lambda problem: problem.notnull()).join("; ") if problems else ibis.literal("")
     return raw.select(RECORD, *typed, said.nullif("").name(PROBLEM))
+
+
+def form(text: ibis.expr.types.StringValue) -> ibis.expr.types.StringValue:
+    """Return how `text` is written, 9 for its digits and a for its letters: the value itself may tell of a person."""
+    return text.re_replace("[0-9]+", "9").re_replace(r"\p{L}[\p{L}\p{M}]*", "a").substr(0, FORM)
 
 
 def _typed(text: ibis.expr.types.StringValue, kind: str, decimal: str) -> ibis.Value:
@@ -240,6 +248,11 @@ def prepare(raw: Raw, name: str, source: Source, params: Params) -> Prepared:
     for table in (judged, assigned):
         found = table.filter(_[KIND].notnull()).select(RECORD, KIND, REASON).to_pandas()
         rejects.append(pd.DataFrame({"source": name, "line": raw.lines(found[RECORD]), "kind": found[KIND], "reason": found[REASON]}))
+    if shows_values():
+        wrong = judged.filter(_[KIND] == "bad_value").select(RECORD)
+        found = raw.table.semi_join(wrong, RECORD).order_by(RECORD).to_pandas()
+        cells = found.drop(columns=RECORD).to_dict("records")
+        show("rejects", [f"{name}, line {line}: {row}" for line, row in zip(raw.lines(found[RECORD]), cells, strict=True)])
     rows = assigned.filter(_[KIND].isnull()).order_by([*source.columns, ROW_ID])
     not_empty = [table for table in rejects if len(table)] or rejects[:1]
     return Prepared(
@@ -276,14 +289,11 @@ def check_target(kept: ibis.Table, target: str, name: str, judged: ibis.Table, r
     labels = counts[target]
     lists = labels[labels.str.match(r"^\s*(\[.*\]|\{.*\}|\(.*\))\s*$")]
     if len(lists):
-        raise Refused(f"the target {target!r} holds lists such as {lists.iloc[0]!r}; this pipeline takes one label a row")
+        raise Refused(f"the target {target!r} holds lists in {len(lists):,} of its values; this pipeline takes one label a row")
     if len(labels) < 2:
         raise Refused(f"the target {target!r} is {labels.iloc[0]!r} in every row; a classifier needs two classes or more")
     if len(labels) > MOST_CLASSES:
-        raise Refused(
-            f"the target {target!r} has over {MOST_CLASSES} different values, such as {', '.join(labels.head(3))}; "
-            "it is continuous or an identifier, not a class"
-        )
+        raise Refused(f"the target {target!r} has over {MOST_CLASSES} different values; it is continuous or an identifier, not a class")
 
 
 def summarise(prepared: Prepared, raw: Raw, name: str, source: Source) -> pd.DataFrame:

@@ -24,6 +24,7 @@ from stages.git import git
 from stages.params import load_params
 from stages.summary import REPORTS
 from stages.tables import TEST, TRAIN, read_table, write_table
+from stages.text import say
 from stages.verify import frozen, read_stages
 from stages.waivers import says_something
 
@@ -176,7 +177,7 @@ def main() -> None:
     if given.version and given.accept:
         raise Refused(f"{given.version} was held against the champion when it was registered; --accept is for the model of the last run")
     with alone():
-        print(promote(given.version, given.why.strip(), load_params().registry.public_key, given.uncompared, given.accept))
+        say(promote(given.version, given.why.strip(), load_params().registry.public_key, given.uncompared, given.accept))
 
 
 if __name__ == "__main__":

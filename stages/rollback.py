@@ -5,6 +5,7 @@ import argparse
 from stages.after.registry import CHAMPION, RETIRED, Event, alone, assign, champions, events, identified, lineage, promoted, serving
 from stages.command import Refused, run
 from stages.params import load_params
+from stages.text import say
 from stages.waivers import says_something
 
 
@@ -49,7 +50,7 @@ def main() -> None:
         raise Refused("--why is empty: say what was wrong, the tag keeps it")
     identified()
     with alone():
-        print(roll_back(given.version, given.why.strip(), load_params().registry.public_key))
+        say(roll_back(given.version, given.why.strip(), load_params().registry.public_key))
 
 
 if __name__ == "__main__":

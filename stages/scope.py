@@ -52,6 +52,7 @@ from stages.shares import lost_and_equal
 from stages.sources import RECORD, Raw, Source, load_sources, read
 from stages.suite import read_suite
 from stages.tables import write_json, write_text
+from stages.text import say
 
 MEMORY = "1GB"  # of the table engine; beyond it, it writes to disk
 SAMPLE = 1_000_000  # rows that are held in memory at most
@@ -324,13 +325,12 @@ def main() -> None:
         scoping, proposed = scope(judged, columns, raw, name, source, params)
     write_json(as_json(scoping), JSON)
     write_text(page(scoping), HTML)
-    print(f"{screen(scoping)}\n\n{fill(headline(scoping)[1], 120)}")
+    say(*screen(scoping).split("\n"), "", *fill(headline(scoping)[1], 120).split("\n"))
     write_text("".join(f"{line}\n" for line in proposed), DIFFERENCES)
     more = [f"and {len(proposed) - TOLD} more: {DIFFERENCES} has them whole"] if len(proposed) > TOLD else []
     told = [line if len(line) <= WIDE else line[: WIDE - 3] + "..." for line in proposed[:TOLD]]
-    print(
-        "\n  ".join(["\nSuites (expectations/*.json), proposed anew; what a person confirmed, edited or removed stays so:", *told, *more])
-    )
+    say("", "Suites (expectations/*.json), proposed anew; what a person confirmed, edited or removed stays so:")
+    say(*(f"  {line}" for line in [*told, *more]))
 
 
 if __name__ == "__main__":

@@ -29,6 +29,7 @@ from stages.params import Params, load_params
 from stages.sources import Source, load_sources
 from stages.suite import Suite
 from stages.tables import Stored, whole
+from stages.text import csv_cell, say
 
 FOLDER = Path("scored")
 DIGITS = 12  # of probabilities: the digits after these depend on how many rows are scored together
@@ -52,6 +53,7 @@ class Rejects:
             table = pd.concat(some).sort_values("line", ignore_index=True)
             self.kinds.update(table["kind"])
             self.first += [f"line {line}: {why}" for line, _, why in table.head(SHOWN - len(self.first)).itertuples(index=False)]
+            table["reason"] = table["reason"].map(csv_cell)
             self.file.write_table(pa.Table.from_pandas(table, schema=SET_ASIDE, preserve_index=False))
 
 
@@ -85,15 +87,15 @@ def score(path: Path, out: Path, params: Params, source: Source, most: int = ROW
             raise RuntimeError(f"of {records:,} rows {scored:,} were scored and {n_aside:,} set aside")
         if not scored:
             raise Refused("\n".join([f"no row of {path} can be scored: all {records:,} would be set aside", *rejects.first]))
-    print(f"score: {scored:,} of {records:,} rows, model {served}: {out}")
-    print(f"  decided: {_counts(decided)}")
+    say(f"score: {scored:,} of {records:,} rows, model {served}: {out}")
+    say(f"  decided: {_counts(decided)}")
     if n_aside:
-        print(f"  WARN: {n_aside:,} set aside, {aside_name} says why: {_counts(rejects.kinds)}")
+        say(f"  WARN: {n_aside:,} set aside, {aside_name} says why: {_counts(rejects.kinds)}")
     if differences := held.differences():
-        print(
-            "\n    ".join(["  WARN: more rows than in training hold what was rare or new there; they were decided.", *differences[:SHOWN]])
-        )
-        print(f"    and {len(differences) - SHOWN} more such columns; `make monitor` names them\n" * (len(differences) > SHOWN), end="")
+        say("  WARN: more rows than in training hold what was rare or new there; they were decided.")
+        say(*(f"    {one}" for one in differences[:SHOWN]))
+        if len(differences) > SHOWN:
+            say(f"    and {len(differences) - SHOWN} more such columns; `make monitor` names them")
 
 
 def _counts(counter: Counter[str]) -> str:

@@ -250,7 +250,9 @@ def _check_columns(name: str, source: Source, path: Path, found: list[str]) -> N
     """Raise Refused unless `found` are the declared columns, each once, in any order."""
     if len(found) == 1 and len(source.columns) > 1:
         declared = f"sources.{name} in data/sources.yaml has the delimiter {source.delimiter!r}: is it another?"
-        raise Refused(f"{path} has one column, {found[0][:80]!r}; {declared}")
+        raise Refused(f"{path} has one column; {declared}")
+    if not set(found) & set(source.columns):  # without a header a row stands there, which is not to be quoted
+        raise Refused(f"{path} has none of the columns that data/sources.yaml declares (sources.{name}); does its first line name them?")
     counts = Counter(column.lower() for column in found)  # DuckDB does not tell "Size" from "size"
     twice = {column.lower(): column for column in found if column and counts[column.lower()] > 1}.values()
     problems = [f"two columns named {column!r}: each needs a name of its own" for column in twice]

@@ -5,6 +5,7 @@ import pandas as pd
 from sklearn.model_selection import StratifiedKFold, train_test_split
 
 from stages.command import Refused
+from stages.text import say
 
 ATTEMPTS = 20
 
@@ -76,7 +77,7 @@ def folds(
             together = clusters if clusters_whole else pd.Series(range(len(y)), index=y.index)
             return forward(y, together, time, n_splits)
         except Refused as refused:
-            print(f"{refused}: the folds do not go forward in time")
+            say(f"{refused}: the folds do not go forward in time")
     return kfold(y, clusters, n_splits, random_state)
 
 

@@ -10,6 +10,7 @@ import yaml
 
 from stages.command import Refused, run
 from stages.during.evaluation_page import UNJUDGED, Judged, judge, write
+from stages.text import say
 
 GATES = {
     "prepare": ["sources"],
@@ -99,14 +100,14 @@ def main() -> None:
         raise Refused("there is no report yet; run `make repro` (without make: `uv run dvc repro`)")
     ran = stages_that_ran()
     judged = judge(REPORTS, GATES, ran)
-    print("\n".join(["Gates", *gates(judged), ""]))
+    say("Gates", *gates(judged), "")
     metrics = _report(REPORTS / "metrics.json")
     if metrics and judged[-1].verdict not in UNJUDGED:
-        print("\n".join(["Test rows", *classes(metrics), ""]))
+        say("Test rows", *classes(metrics), "")
     if not any(one.blocks for one in judged) and any(one.verdict in UNJUDGED for one in judged):
-        print("Not every stage ran on the files as they are now; what DVC said above says why. Older reports are not shown.\n")
+        say("Not every stage ran on the files as they are now; what DVC said above says why. Older reports are not shown.", "")
     write(REPORTS, GATES, ran)
-    print("Page: reports/evaluation.html. Reports: reports/metrics.json, by_class.csv, by_group.csv, plots/, gates/")
+    say("Page: reports/evaluation.html. Reports: reports/metrics.json, by_class.csv, by_group.csv, plots/, gates/")
     if any(one.blocks for one in judged):
         raise Refused("the run was stopped: reports/gates/ says by what; against the last commit: `uv run dvc metrics diff`")
 

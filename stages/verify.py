@@ -13,6 +13,7 @@ from typing import Any
 import yaml
 
 from stages.command import Refused, run
+from stages.text import say
 
 LEFT_OUT = ("dvc.lock", "reports/")
 HISTORY = ("reports/test_set.csv", "reports/gates/test_set.json")  # tell of all runs so far, not of the last
@@ -106,9 +107,9 @@ def verify(only_reports: bool) -> None:
     outdated = {path for lock in (here, there) for path in outputs({name: lock[name] for name in stale if name in lock})}
     says = {path: "same" if _holds(path, wanted.get(path), again.get(path)) else "differs" for path in {**wanted, **again}}
     says |= {path: "outdated" for path in outdated if says[path] == "differs"}
-    print("\n".join(f"{verdict:<9}{path}" for path, verdict in says.items()))
+    say(*(f"{verdict:<9}{path}" for path, verdict in says.items()))
     if stale:
-        print(f"{', '.join(stale)} did not run since the inputs changed: `make repro` does, then commit the run")
+        say(f"{', '.join(stale)} did not run since the inputs changed: `make repro` does, then commit the run")
     allowed = ("same", "outdated") if only_reports else ("same",)
     differing = [path for path, verdict in says.items() if verdict not in allowed and (path in kept or not only_reports)]
     if differing:

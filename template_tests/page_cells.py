@@ -194,7 +194,7 @@ SHOWN = {
             "missing, live": ["missing_live"],
             "other values, test rows": ["unnamed_reference"],
             "other values, live": ["unnamed_live"],
-            "such as": ["unnamed"],
+            "how many such values, live": ["unnamed"],
         },
     ),
 }

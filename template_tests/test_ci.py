@@ -346,7 +346,7 @@ class Service:
         given = self.environment | environment
         if self.ci == "gitlab":
             read = gitlab_ci(self.folder)[job]
-            own = {name: text for name, text in read["variables"].items() if name in ("IID", "TABLE")}
+            own = {name: text for name, text in read["variables"].items() if name in ("FENCED", "IID", "TABLE")}
             return bash(self.folder, "\n".join(read["script"][1:]), **own, **given)
         named = steps(self.folder, job, job)
         own = {name: text for step in named.values() for name, text in step["env"].items() if "${{" not in text}
@@ -417,9 +417,9 @@ SAID = {"pass": 0, "warn": 1, "fail": 2, "insufficient": 3}
 @pytest.mark.parametrize("verdict", ["pass", "warn"])
 def test_monitor_that_passes_or_warns_opens_no_issue(service, verdict):
     service.stage("monitor", f'echo "monitor: {verdict}; read $*"; exit {SAID[verdict]}')
-    result = service.run("monitor", BATCH="data/live/*")
+    result = service.run("monitor", BATCH="data/live/*", MONITOR_BATCH="data/live/*")
     assert result.returncode == 0, result.stdout
-    assert f"monitor: {verdict}; read data/live/crashes_2002.csv.gz\n" in result.stdout
+    assert f"monitor: {verdict}; read -- data/live/*\n" in result.stdout
     assert not service.asked
 
 
@@ -432,6 +432,19 @@ def test_monitor_that_does_not_pass_opens_an_issue_with_its_sentences(service, v
     assert "https://run" in service.page
     opened = {"github": "gh issue create --title Monitoring does not pass --label monitoring", "gitlab": "title=Monitoring+does+not+pass"}
     assert opened[service.ci] in service.asked
+
+
+def test_issue_shows_what_was_said_and_nothing_of_it_ends_the_block(service):
+    service.stage("monitor", r"""printf 'monitor: fail\n````\n@you\n'; exit 2""")
+    service.run("monitor")
+    assert service.page.startswith("`````\nmonitor: fail\n````\n@you\n\n`````\nTables and page: ")
+
+
+@pytest.mark.parametrize("ci", ["github", "gitlab"])
+def test_no_artifact_holds_rows(baked, ci):
+    texts = "".join((baked[ci] / name).read_text(encoding="utf-8") for name in CI[ci])
+    assert {"github": "!reports/predictions.parquet", "gitlab": "exclude: [reports/predictions.parquet]"}[ci] in texts
+    assert "/private/" in (baked[ci] / ".gitignore").read_text(encoding="utf-8").split()
 
 
 def test_monitor_comments_on_the_issue_that_is_open(service):
@@ -451,19 +464,18 @@ def test_monitor_that_breaks_down_is_no_warning(service):
     assert "Traceback" in service.page
 
 
-def test_monitor_takes_the_last_batch_by_name_with_its_labels(service):
-    for name in ("2003-01.csv", "2003-02.csv", "2003-02.csv.dvc"):
-        (service.folder / "data" / name).write_text("", encoding="utf-8")
-    service.stage("monitor", 'echo "monitor: pass; asked for $*"')
-    pattern, labels = "data/2003*", "my labels.csv"
+def test_monitor_is_given_the_names_as_they_are(service):
+    service.stage("monitor", 'printf "%s\\n" "$@"')
+    pattern, labels = "data/2003 $(touch x);*", "my labels `touch x`.csv"
     result = service.run("monitor", BATCH=pattern, MONITOR_BATCH=pattern, LABELS=labels, MONITOR_LABELS=labels)
-    assert "asked for data/2003-02.csv --labels my labels.csv\n" in result.stdout
+    assert f"--labels={labels}\n--\n{pattern}\n" in result.stdout
+    assert not (service.folder / "x").exists()
 
 
 def test_monitor_without_a_batch_opens_an_issue_that_says_so(service):
     result = service.run("monitor", BATCH="nowhere/*", MONITOR_BATCH="nowhere/*")
     assert result.returncode == 2, result.stdout
-    assert "monitor: name a batch of live rows" in service.page
+    assert "monitor: 'nowhere/*' does not exist; name a file" in service.page
 
 
 @pytest.mark.parametrize("service", ["gitlab"], indirect=True)
@@ -507,7 +519,8 @@ def retrain(service: Service, tmp_path: Path) -> tuple[subprocess.CompletedProce
     git(service.folder, "config", f"url.{origin}.insteadOf", "https://oauth2:secret@host/me/mine.git")
     head = git(service.folder, "rev-parse", "HEAD")
     result = service.run(
-        "retrain", FILES="data/live/*", BASE="main", GITHUB_RUN_ID="41", GITHUB_SHA=head, CI_COMMIT_SHA=head, CI_DEFAULT_BRANCH="main",
+        "retrain", FILES="data/live/*", RETRAIN_FILES="data/live/*", BASE="main", GITHUB_RUN_ID="41", GITHUB_SHA=head,
+        CI_COMMIT_SHA=head, CI_DEFAULT_BRANCH="main",
         CI_PROJECT_URL="https://host/me/mine", CI_API_V4_URL="https://api", CI_PROJECT_ID="7", GITLAB_USER_NAME="me",
         GITLAB_USER_EMAIL="me@mine",
     )  # fmt: skip
@@ -527,13 +540,13 @@ def test_accepted_challenger_ends_in_a_pull_request_with_what_it_changes(service
     assert git(origin, "tag") == "model@v2.0.0"
     assert service.page.startswith("## This run and ")
     assert "### Metrics" in service.page
-    rows = "| --- | --- | --- |\n| cold | 0.84 | yes |\n| warm \\| start |  | no |\n"
+    rows = "| --- | --- | --- |\n| cold | 0.84 | yes |\n| `warm \\| start` |  | no |\n"
     assert f"### reports/retraining/challengers.csv\n\n| challenger | recall | accepted |\n{rows}" in service.page
     assert "### reports/retraining/challenger.csv\n\n| class | difference |\n| --- | --- |\n| dead | 0.01 |\n" in service.page
     assert {"github": "gh run download 41 --name registry", "gitlab": "artifacts of https://run"}[service.ci] in service.page
     asked = {"github": f"gh pr create --base main --head {branch}", "gitlab": f"source_branch={branch}&target_branch=main&title="}
     assert asked[service.ci] in service.asked
-    assert "retrain: accepted data/live/crashes_2002.csv.gz" in result.stdout
+    assert "retrain: accepted -- data/live/*" in result.stdout
 
 
 def test_refused_challenger_opens_no_pull_request(service, tmp_path):

@@ -83,9 +83,9 @@ def broken(table: pd.DataFrame, raw: dict) -> list[tuple[str, pd.DataFrame]]:
             return [(named[-1], put(table, at, named[-1], beyond(table[named[-1]], None, 1)))]
         case "expect_column_distinct_values_to_equal_set":
             gone = [(str(value), table[table[column] != value]) for value in kwargs["value_set"]]
-            return [*(gone if len(gone) > 1 else []), ("stranger", put(table, at, column, "stranger"))]
+            return [*(gone if len(gone) > 1 else []), ("unexpected", put(table, at, column, "stranger"))]
         case "expect_column_distinct_values_to_be_in_set":
-            return [("stranger", put(table, at, column, "stranger"))]
+            return [("unexpected", put(table, at, column, "stranger"))]
         case "expect_column_distinct_values_to_contain_set":
             return [(value, put(table, table.index[table[column] == value].tolist(), column, "stranger")) for value in kwargs["value_set"]]
     pytest.fail(f"no drill for {raw['type']}: write one, so that this expectation is proven to bite")

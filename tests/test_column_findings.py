@@ -40,8 +40,8 @@ def said(one: Column, data: Data = DATA) -> str:
 
 
 def test_a_type_that_does_not_hold_is_to_be_mended():
-    sentence = said(column(type="integer", common=[("7", 60)], misfits=3, examples=["x", "2.5"]))
-    assert "stop size: 3 of 100 values are no integer of 64 bits, such as 'x', '2.5'; their rows are rejected" in sentence
+    sentence = said(column(type="integer", common=[("7", 60)], misfits=3, examples=["a", "9.9"]))
+    assert "stop size: 3 of 100 values are no integer of 64 bits, written as 'a', '9.9'; their rows are rejected" in sentence
     assert "data/sources.yaml (now integer)" in sentence
 
 
@@ -117,7 +117,7 @@ def test_a_column_of_one_value_is_constant():
         ),
         (
             {"common": [("31.12.2001", 60), ("01.01.2002", 40)]},
-            "its values are written as dates, such as '31.12.2001', but declared as text",
+            "its values are written as dates, as 99.99.9999, but declared as text",
         ),
         ({"distinct": 90, "words_a_value": 6.0}, "look size: free text, 6 words a value"),
         ({"distinct": 300, "rows": 1000, "words_a_value": 1.0}, "note size: 300 categories"),

@@ -14,7 +14,7 @@ import pandas as pd
 import pytest
 
 from stages import monitor
-from stages.after.batch import LINE, Batch, check_labels, live_source, live_suite, once, read_batch, with_labels
+from stages.after.batch import LINE, Batch, beside, check_labels, live_source, live_suite, once, read_batch, with_labels
 from stages.after.drift import compared, domain, drift
 from stages.after.labelling import to_label
 from stages.after.performance import delong, figures, performance
@@ -352,7 +352,7 @@ def test_batch_needs_neither_target_nor_what_is_known_later(tmp_path, source):
 def test_rows_that_do_not_conform_are_rejected_with_their_reason(tmp_path, source):
     found = batch(tmp_path, source, "id,a,label\nr1,much,no\nr2,2,yes\nr3\n")
     assert found.rejects["kind"].tolist() == ["bad_value", "malformed"]
-    assert found.rejects["reason"][0] == "a is 'much', no finite number"
+    assert found.rejects["reason"][0] == "a is no finite number: written as a"
     assert (found.labels.tolist(), found.records) == (["yes"], 3)
 
 
@@ -399,8 +399,8 @@ def test_labels_that_come_later_find_their_rows(tmp_path, source):
     ("text", "said"),
     [
         ("id\nr1\n", "lacks the columns label"),
-        ("id,label\nr1,no\nr1,yes\n", "names the row r1 twice"),
-        ("id,label\nr9,no\n", "names the row r9, which the batch does not have"),
+        ("id,label\nr1,no\nr1,yes\n", r"names a row twice; give each one label \(once, by id\)"),
+        ("id,label\nr9,no\n", r"names a row that the batch does not have \(once, by id\)"),
     ],
 )
 def test_labels_that_cannot_be_laid_beside_rows_are_refused(tmp_path, source, text, said):
@@ -411,8 +411,20 @@ def test_labels_that_cannot_be_laid_beside_rows_are_refused(tmp_path, source, te
         with_labels(rows, path, ["id"], source)
 
 
+@pytest.mark.parametrize("asks", [False, True])
+def test_values_that_nobody_knew_are_counted_and_shown_only_where_somebody_asks(tmp_path, monkeypatch, capsys, asks):
+    monkeypatch.chdir(tmp_path)
+    if asks:
+        monkeypatch.setenv("SHOW_VALUES", "1")
+    table = beside(REFERENCE, draw(1, 10).assign(text=["p", "q"] * 4 + ["Ada", "Bob"])).set_index("feature")
+    assert table.loc["text", ["unnamed_live", "unnamed"]].tolist() == [0.2, 2]
+    assert table["unnamed"].isna().tolist() == [True, True, False]
+    assert (capsys.readouterr().out.splitlines()[:2] == ["    text: Ada", "    text: Bob"]) == asks
+    assert [path.name for path in tmp_path.rglob("*.txt")] == (["batch_values.txt"] if asks else [])
+
+
 def test_label_that_the_model_does_not_know_is_refused():
-    with pytest.raises(Refused, match="hold the classes maybe, which the model does not know: no, yes"):
+    with pytest.raises(Refused, match="hold 1 classes, in 1 rows, that the model does not know: the model knows no, yes; mend or retrain"):
         check_labels(pd.Series(["no", "maybe"]), ["no", "yes"])
 
 
@@ -536,7 +548,7 @@ def test_batch_without_a_row_fails(project):
 
 def test_rows_to_label_are_named_by_their_line(project, capsys):
     assert monitored("day1", draw(10, 200).drop(columns="label"), sample=10) == "insufficient"
-    assert pd.read_csv("reports/monitoring/day1/to_label.csv")["line"].between(2, 201).all()
+    assert pd.read_csv("private/day1/to_label.csv")["line"].between(2, 201).all()
     assert "names 10 rows to label" in capsys.readouterr().out
 
 
@@ -570,10 +582,14 @@ def test_killed_monitor_leaves_nothing_half_done(project):
     assert written(project) == unbroken
 
 
-def test_command_without_a_batch_ends_in_2():
-    ended = subprocess.run([sys.executable, "-m", "stages.monitor"], cwd=PROJECT, capture_output=True, encoding="utf-8")
+def test_command_without_a_batch_ends_in_2(tmp_path):
+    path = {**os.environ, "PYTHONPATH": str(PROJECT)}
+    ended = subprocess.run([sys.executable, "-m", "stages.monitor"], cwd=tmp_path, env=path, capture_output=True, encoding="utf-8")
     assert ended.returncode == 2  # 1 is a warning
-    assert ended.stderr == "monitor: name a batch of live rows: make monitor BATCH=FILE, or python -m stages.monitor FILE\n"
+    assert (
+        ended.stderr
+        == "monitor: data/live/ has no file; name a batch of live rows: make monitor BATCH=FILE, or python -m stages.monitor FILE\n"
+    )
 
 
 def test_raw_file_of_the_model_is_a_batch_like_any_other(pipeline, tmp_path, monkeypatch):

@@ -297,6 +297,8 @@ def test_a_file_that_the_champion_was_fitted_on_does_not_judge(project):
 
 
 def test_two_files_with_one_table_of_labels_are_refused(project, monkeypatch):
+    for name in ("a.csv", "b.csv"):
+        Path(name).write_text("")
     monkeypatch.setattr("sys.argv", ["retrain", "a.csv", "b.csv", "--labels", "l.csv"])
     with pytest.raises(Refused, match="--labels is given 1 times for 2 files: once for each, - where the rows carry theirs"):
         retrain.main()

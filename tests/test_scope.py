@@ -355,7 +355,7 @@ def test_a_type_that_holds_nowhere_is_named_with_its_remedy(tmp_path, monkeypatc
     project(tmp_path, toys(50), TYPES | {"sex": "integer"})
     sentences = refusal(monkeypatch, tmp_path)
     assert "no row of sources.toys is left of 50" in sentences
-    assert "sex: 50 of 50 values are no integer of 64 bits, such as" in sentences
+    assert "sex: 50 of 50 values are no integer of 64 bits, written as" in sentences
     assert "mend its type in data/sources.yaml (now integer)" in sentences
 
 

@@ -20,7 +20,7 @@ from stages import score as command
 from stages.after import chunks
 from stages.after.batch import LINE, critical, read_batch
 from stages.after.champion import load_champion
-from stages.command import Refused
+from stages.command import Refused, run
 from stages.during.model import Model
 from stages.features import features
 from stages.params import load_params
@@ -142,9 +142,9 @@ def test_rows_that_are_wrong_are_set_aside_with_their_reasons_and_the_rest_score
     assert told["line"].tolist() == [3, 4, 5, 6]
     assert told["kind"].tolist() == ["not_allowed", "bad_value", "malformed", "not_allowed"]
     between = "Allowed: n values must be greater than or equal to 0.0 and less than or equal to 9.0. Said by a test."
-    assert told["reason"][0] == f"n is 12. {between}"
-    assert told["reason"][1] == "a is 'much', no finite number"
-    assert told["reason"][3].startswith(f"n is -1. {between} text is new\none. Allowed: text values must belong to this set: ")
+    assert told["reason"][0] == f"n is not allowed. {between}"
+    assert told["reason"][1] == "a is no finite number: written as a"
+    assert told["reason"][3].startswith(f"n is not allowed. {between} text is not allowed. Allowed: text values must belong to this set: ")
     assert "WARN: 4 set aside, out.csv.rejects.csv says why: bad_value 1, malformed 1, not_allowed 2" in capsys.readouterr().out
 
 
@@ -153,7 +153,7 @@ def test_pair_that_is_not_allowed_is_set_aside():
     holds({**pairs, "kwargs": pairs["kwargs"] | {"ignore_row_if": "both_values_are_missing"}})
     rows = draw(2).assign(text=["p", "q"], sex=["f", "f"])
     assert len(scored(written(rows))) == 1
-    assert aside()["reason"][0].startswith("text is q and sex is f. Allowed: ")
+    assert aside()["reason"][0].startswith("text is not allowed and sex is not allowed. Allowed: ")
 
 
 def test_missing_value_meets_all_but_not_null():
@@ -171,7 +171,7 @@ def test_exceptions_are_scored_unless_the_file_has_more_than_chance_brings(capsy
         assert len(scored(written(few), rows=rows)) == 20  # 3 of 20 where a tenth may: by chance in one file of three
         assert len(scored(written(many), rows=rows)) == 10  # in one of 140,000
         assert aside()["line"].tolist() == list(range(2, 12))
-    assert "n is 9. Allowed: n values must be less than or equal to 5.0, at least 90 % of the time." in aside()["reason"][0]
+    assert "n is not allowed. Allowed: n values must be less than or equal to 5.0, at least 90 % of the time." in aside()["reason"][0]
     assert "n: 3 of 20 rows differ, 10.00% may (expectations/prepared.json, expectation 1)" in capsys.readouterr().out
 
 
@@ -284,9 +284,12 @@ def test_file_without_a_row_is_refused(text):
 
 
 def test_file_of_which_no_row_is_left_is_refused_with_the_first_reasons():
-    refused(r"no row of in\.csv can be scored: all 8 would be set aside\nline 2: n is 10\. Allowed: ", written(draw(8).assign(n=10)))
+    refused(
+        r"no row of in\.csv can be scored: all 8 would be set aside\nline 2: n is not allowed\. Allowed: ",
+        written(draw(8).assign(n=10)),
+    )
     holds(expect("column_values_to_be_between", column="n", max_value=5, mostly=0.9))
-    refused(r"all 8 would be set aside\nline 2: n is 10\.", written(draw(8).assign(n=10)))
+    refused(r"all 8 would be set aside\nline 2: n is not allowed\.", written(draw(8).assign(n=10)))
 
 
 def test_what_fails_for_the_table_as_a_whole_refuses_the_file():
@@ -431,6 +434,31 @@ def test_killed_run_leaves_no_output(monkeypatch, tmp_path, when):
     assert not Path("out.csv").exists()
     assert not Path("out.csv.rejects.csv").exists()
     assert len(scored("in.csv")) == 100
+
+
+@pytest.mark.parametrize("when", ["reads", "decides"])
+def test_score_that_is_ended_leaves_no_row_behind(monkeypatch, tmp_path, when):
+    (tmp_path / "temporary").mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "temporary"))
+    written(draw())
+    if not (child := os.fork()):
+        module, name = {"reads": (chunks, "read_batch"), "decides": (command, "decisions")}[when]
+        real = getattr(module, name)
+
+        def ended(*given: object) -> object:
+            assert list((tmp_path / "temporary").iterdir())  # rows are there
+            os.kill(os.getpid(), signal.SIGTERM)
+            return real(*given)
+
+        monkeypatch.setattr(module, name, ended)
+        try:
+            run(lambda: scored("in.csv", rows=7))
+        except SystemExit as exit_:
+            os._exit(exit_.code)
+        os._exit(0)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 128 + signal.SIGTERM
+    assert not list((tmp_path / "temporary").iterdir())
+    assert not [path for path in tmp_path.iterdir() if path.name.startswith((".out", "out"))]
 
 
 def test_command_without_a_file_is_refused():

@@ -96,7 +96,7 @@ def test_a_header_alone_is_a_table_without_rows(toys, content):
 
 def test_the_wrong_delimiter_is_named(toys):
     assert refusal(toys, "colour;size\nred;1\n") == [
-        "toys.csv has one column, 'colour;size'; sources.toys in data/sources.yaml has the delimiter ',': is it another?"
+        "toys.csv has one column; sources.toys in data/sources.yaml has the delimiter ',': is it another?"
     ]
 
 
@@ -224,7 +224,7 @@ def test_a_zip_archive_of_one_table_is_read(toys):
 
 def test_what_is_wrong_in_a_packed_file_is_told_under_its_own_name(toys):
     assert refusal(toys, bz2.compress(b"size\n1\n"), name="toys.csv.bz2") == [
-        "toys.csv.bz2 has one column, 'size'; sources.toys in data/sources.yaml has the delimiter ',': is it another?"
+        "toys.csv.bz2 has one column; sources.toys in data/sources.yaml has the delimiter ',': is it another?"
     ]
 
 
@@ -437,3 +437,9 @@ def test_date_format_that_cannot_be_read_is_refused(formats, what):
     columns = {"day": "date", "size": "number"}
     with pytest.raises(ValueError, match=what):
         Source(path="x.csv", format="csv", missing=[], key=[], columns=columns, date_formats=formats)
+
+
+def test_file_without_a_header_is_refused_and_not_quoted(toys):
+    [sentence] = refusal(toys, "Ada,1\nBob,2\n")
+    assert sentence.endswith("has none of the columns that data/sources.yaml declares (sources.toys); does its first line name them?")
+    assert "Ada" not in sentence

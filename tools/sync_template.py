@@ -52,11 +52,12 @@ CHOSEN = {  # files of the root, by the beginning of their name, that are render
 LOCK = "uv.lock"  # made at the root, by uv; the only answer in it is the name
 HOOKS = {  # each is one script: the answers, these modules, and a call
     "pre_gen_project.py": (
-        ["stages/command.py", "stages/formats.py", "stages/before/sample.py", "stages/detect.py", "hooks/answers.py"],
+        ["stages/text.py", "stages/command.py", "stages/formats.py", "stages/before/sample.py", "stages/detect.py", "hooks/answers.py"],
         "check(ANSWERS, LOCKED)",
     ),
     "post_gen_project.py": (
         [
+            "stages/text.py",
             "stages/command.py",
             "stages/formats.py",
             "stages/before/sample.py",

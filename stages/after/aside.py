@@ -18,6 +18,7 @@ from stages.before.margins import CHANCE
 from stages.command import Refused
 from stages.gate import allowed
 from stages.judging import FAULTS, exception_of, validated
+from stages.private import without_values
 from stages.suite import Expected, Suite
 
 KIND = "not_allowed"
@@ -90,11 +91,11 @@ def _wrong(rows: pd.DataFrame, suite: Suite) -> list[tuple[Expected, list[int], 
     try:
         results = validated(rows, [e.expectation for e in suite.expected], {"result_format": "COMPLETE", "exclude_unexpected_values": True})
     except FAULTS as error:
-        raise Refused(f"{suite.path} could not be judged: {' '.join(str(error).split())}") from None
+        raise Refused(f"{suite.path} could not be judged: {without_values(' '.join(str(error).split()), list(rows.columns))}") from None
     by_nth: dict[int, Any] = {result.expectation_config.meta["nth"]: result for result in results}
     for e in suite.expected:
         result = by_nth.get(e.nth)
-        why = "it was left out" if result is None else exception_of(result.exception_info)
+        why = "it was left out" if result is None else without_values(exception_of(result.exception_info), e.columns)
         if why or result is None:
             problems.append(f"{suite.path}, expectation {e.nth} ({e.raw['type']}) could not be judged: {why}; mend it there")
             continue
@@ -111,7 +112,7 @@ def _told(rows: pd.DataFrame, found: list[tuple[Expected, list[int]]]) -> pd.Dat
     for e, index in found:
         if index:
             wrong, why = rows.loc[index], f"{allowed(e)} {e.meta['notes']}"
-            values = [[f"{column} is {_word(value)}" for value in wrong[column]] for column in e.columns]
+            values = [[f"{column} {_kind(is_missing)}" for is_missing in wrong[column].isna()] for column in e.columns]
             reasons = [f"{' and '.join(one)}. {why}" for one in zip(*values, strict=True)]
             said.append(pd.DataFrame({"line": wrong[LINE], "reason": reasons}))
     if not said:
@@ -120,8 +121,6 @@ def _told(rows: pd.DataFrame, found: list[tuple[Expected, list[int]]]) -> pd.Dat
     return told.assign(kind=KIND)[REJECTED]
 
 
-def _word(value: Any) -> str:
-    """Return a value as it stands in a sentence: a whole number without its decimals, which it has where others are missing."""
-    if pd.isna(value):
-        return "missing"
-    return f"{value:.15g}" if isinstance(value, float) else str(value)
+def _kind(is_missing: bool) -> str:
+    """Say what is wrong with a value without the value, which may tell of a person: its line names the row."""
+    return "is missing" if is_missing else "is not allowed"

@@ -15,10 +15,13 @@ from stages.command import Refused
 from stages.formats import RESERVED
 from stages.params import ROW_ID, Data
 from stages.prepare import PROBLEM, conform
+from stages.private import show, without_values
 from stages.sources import RECORD, REJECTS, Source, header_of, read
 from stages.suite import Expected, Suite, expected, read_suite, without
+from stages.tables import read_csv
 
 LINE = f"{RESERVED}line"  # where a live row begins in its file; it is called "line" in what is written
+EXAMPLES = 5
 OF_THE_WHOLE = ("expect_table_row_count", "expect_column_unique_value_count", "expect_column_kl_divergence", "expect_column_quantile")
 
 
@@ -118,14 +121,12 @@ def with_labels(batch: Batch, path: Path, key: list[str], source: Source) -> Bat
     target, by = str(batch.labels.name), named_by(list(batch.rows.columns), key)
     try:
         table = (
-            pd.read_parquet(path)
-            if path.suffix == ".parquet"
-            else pd.read_csv(path, sep=source.delimiter, dtype="str", keep_default_na=False)
+            pd.read_parquet(path) if path.suffix == ".parquet" else read_csv(path, sep=source.delimiter, dtype="str", keep_default_na=False)
         )
     except FileNotFoundError:
         raise Refused(f"{path} does not exist; name the file with the labels") from None
     except (pa.ArrowInvalid, ValueError) as error:
-        raise Refused(f"{path} is no table of labels: {str(error).splitlines()[0]}") from None
+        raise Refused(f"{path} is no table of labels: {without_values(str(error).splitlines()[0], [])}") from None
     named = [written(column) for column in by]
     if lacking := [column for column in [*named, target] if column not in table.columns]:
         raise Refused(f"{path} lacks the columns {', '.join(lacking)}; it needs {', '.join(named)}, which name the row, and {target}")
@@ -134,10 +135,13 @@ def with_labels(batch: Batch, path: Path, key: list[str], source: Source) -> Bat
         said = said.str.lower().replace({"true": "1", "false": "0"})
     given = pd.Series(said.to_numpy(), index=_keys(table, named)).loc[lambda s: s.notna() & ~s.isin(["", *source.missing])]
     rows = _keys(batch.rows, by)
-    problems = [f"{path} names the row {name} twice; give each one label" for name in given.index[given.index.duplicated()].unique()[:5]]
-    problems += [f"{path} names the row {name}, which the batch does not have" for name in given.index.difference(rows)[:5]]
-    problems += [f"the batch has the row {name} twice, so that no label can be its own" for name in rows[rows.duplicated()].unique()[:5]]
-    if problems:
+    wrong = {
+        f"{path} names a row twice; give each one label": given.index[given.index.duplicated()],
+        f"{path} names a row that the batch does not have": given.index.difference(rows),
+        "the batch has a row twice, so that no label can be its own": rows[rows.duplicated()],
+    }
+    if problems := [f"{what} ({_times(len(names))}, by {', '.join(by)})" for what, names in wrong.items() if len(names)]:
+        show("labels", [f"{what}: {name}" for what, names in wrong.items() for name in names.unique()[:EXAMPLES]])
         raise Refused("\n".join(problems))
     labels = given.reindex(rows)
     labels.index = batch.rows.index
@@ -147,9 +151,14 @@ def with_labels(batch: Batch, path: Path, key: list[str], source: Source) -> Bat
 def check_labels(labels: pd.Series, classes: list[str]) -> None:
     """Raise Refused for a label that the model does not know."""
     if strangers := sorted(set(labels.dropna()) - set(classes)):
-        raise Refused(
-            f"the labels hold the classes {', '.join(strangers)}, which the model does not know: {', '.join(classes)}; mend or retrain"
-        )
+        show("labels", strangers[:EXAMPLES])
+        n = int(labels.isin(strangers).sum())
+        known = f"the model knows {', '.join(classes)}; mend or retrain"
+        raise Refused(f"the labels hold {len(strangers)} classes, in {n:,} rows, that the model does not know: {known}")
+
+
+def _times(n: int) -> str:
+    return "once" if n == 1 else f"{n:,} times"
 
 
 def _keys(table: pd.DataFrame, by: list[str]) -> pd.Index:
@@ -197,13 +206,18 @@ def critical(path: Path, data: Data) -> Suite:
 
 
 def beside(reference: dict[str, Any], X: pd.DataFrame) -> pd.DataFrame:
-    """Return one row per feature: its missing share and, of text, the share of values that the reference does not name, then and now."""
-    rows = []
+    """Return one row per feature: its missing share and, of text, the share of values that the reference does not name, then and now.
+
+    `unnamed`: how many different values these are now.
+    """
+    rows, values = [], list[str]()
     for column, bins in reference["features"].items():
         live, shares = counted(X[column], bins), dict[str, Any]()
         for name, counts in (("reference", bins["test"]), ("live", live)):
             n = max(1, sum(counts))
             shares |= {f"missing_{name}": counts[-1] / n, f"unnamed_{name}": counts[-2] / n if "values" in bins else None}
         new = sorted(set(X[column].dropna()) - set(bins["values"])) if "values" in bins else []
-        rows.append({"feature": column, "rows": len(X), **shares, "unnamed": "; ".join(new[:5])})
+        rows.append({"feature": column, "rows": len(X), **shares, "unnamed": len(new) if "values" in bins else None})
+        values += [f"{column}: {value}" for value in new[:EXAMPLES]]
+    show("batch_values", values)
     return pd.DataFrame(rows)

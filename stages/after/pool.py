@@ -12,6 +12,7 @@ from stages.features import as_number, with_column
 from stages.params import ROW_ID, Params
 from stages.prepare import TYPES, apart, row_id
 from stages.sources import RECORD, Source
+from stages.text import say
 
 OWN = "-"  # in the place of a file with labels: the rows carry theirs
 
@@ -66,7 +67,7 @@ def gather(paths: list[Path], labels: list[Path | None], prepared: pd.DataFrame,
     unlabelled = records - rejected - sum(len(rows) for _, rows, _ in found)
     kinds = pd.concat([batch.rejects["kind"] for *_, batch in found]).value_counts()
     for path, rows, batch in found:
-        print(f"retrain: {path.as_posix()}: {len(rows):,} of {batch.records:,} rows are labelled, {len(batch.rejects):,} do not conform")
+        say(f"retrain: {path.as_posix()}: {len(rows):,} of {batch.records:,} rows are labelled, {len(batch.rejects):,} do not conform")
     time = params.data.time
     with_rows = [(path, rows) for path, rows, _ in found if len(rows)]
     if not with_rows:

@@ -24,6 +24,7 @@ NAMED = """account agent applicant application article asset batch bill booking 
     record recipient ref region rental report request res ride route row sale sample school seller sensor serial sess session shipment shop
     site station stay store student subj subject subscriber sub supplier task team tenant test ticket tour trade train trans transaction
     trial trip txn unit user vehicle vendor vessel visit visitor voter ward worker zone"""  # things of which each has an id
+DIGIT = re.compile(r"\d")
 NEARLY = 0.99  # almost constant, almost one value a row
 MISSING_WORDS = {"?", "-", ".", "na", "n/a", "nan", "null", "nil", "unknown", "unk", "missing", "not available", "not known"}
 SENTINELS = {-1, -9, -99, -999, -9999, 99, 999, 9999, 99999, 999999}
@@ -118,7 +119,7 @@ def _of_values(column: Column, source: Source) -> list[Finding]:
                 "stop",
                 "data",
                 name,
-                f"{column.misfits:,} of {column.rows:,} values are {WORDS[column.type]}, such as {examples}; their rows are rejected",
+                f"{column.misfits:,} of {column.rows:,} values are {WORDS[column.type]}, written as {examples}; their rows are rejected",
                 f"mend its type in data/sources.yaml (now {column.type}), or the words under missing there, or the file",
             )
         )
@@ -184,7 +185,9 @@ def _of_features(column: Column, data: Data, tells: str) -> list[Finding]:
             do = "to use it as a date, write all its values in one format, best as 2024-12-31, and declare it as date in data/sources.yaml"
         do += "; name it in data.time of params.yaml if it orders the rows"
         found.append(
-            Finding("look", "data", name, f"its values are written as dates, such as {values[0]!r}, but declared as {column.type}", do)
+            Finding(
+                "look", "data", name, f"its values are written as dates, as {DIGIT.sub('9', values[0])}, but declared as {column.type}", do
+            )
         )
     if is_free_text(column):
         do = "a table model takes each text as one category: make features of it, or forbid it"

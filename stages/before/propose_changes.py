@@ -12,7 +12,7 @@ NOTES: dict[str, tuple[str, dict[str, float]]] = {
         {"min_value": 1},
     ),
     "rows": (f"There are fewer rows than there were: the file may be cut off. {AGAIN}", {"min_value": 0.9}),
-    "latest": (f"The newest row is older than it was: the file is cut off, or an old copy. {AGAIN}", {"min_value": 0}),
+    "latest": (f"The newest row is older than it was: the file is cut off, or an old copy. {AGAIN}", {"max_value": 0}),
     "period": (f"Rows of a period that were there are gone: a part of the file is missing. {AGAIN}", {"min_value": 0.9}),
     "group_gone": (
         f"A group of a sensitive column is gone, so that nobody can say how it is treated. {AGAIN}",

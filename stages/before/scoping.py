@@ -14,6 +14,7 @@ from stages.before.suspicious import Contradictions
 from stages.before.worklist import Task
 from stages.params import Params
 from stages.shares import LEFT_OUT
+from stages.text import terminal
 
 JSON, HTML = "reports/scope.json", "reports/scope.html"
 SCREEN, SAME, WIDEST = 8, 2, 80  # kinds of findings that fit, and of each; signs of the names of others
@@ -52,7 +53,7 @@ def as_json(scoping: Scoping) -> dict[str, Any]:
         field: value for field, value in vars(scoping).items() if field not in ("params", "rates", "curve", "columns", "easy", "time")
     }
     content |= {field: [asdict(one) for one in content[field]] for field in ("classes", "groups", "findings", "tasks")}
-    content["columns"] = [asdict(column) | {"common": column.common[:SHOWN]} for column in scoping.columns]
+    content["columns"] = [asdict(column) | {"common": column.frequent[:SHOWN]} for column in scoping.columns]
     content["contradictions"] = asdict(scoping.contradictions)
     content["rates"] = scoping.rates.to_dict("records")
     content["gains"] = {name: asdict(gain) for name, gain in scoping.gains.items()}
@@ -85,7 +86,7 @@ def screen(scoping: Scoping) -> str:
     """Return one screen: rows, classes, the heaviest findings with what to do, and where the reports lie."""
     fate = ", ".join(f"{n:,} {kind}" for kind, n in scoping.rejected.items())
     lines = [
-        f"{scoping.source}: {scoping.records:,} records, {len(scoping.columns)} columns; {scoping.n_rows:,} rows kept"
+        f"{terminal(scoping.source)}: {scoping.records:,} records, {len(scoping.columns)} columns; {scoping.n_rows:,} rows kept"
         + (f" ({fate})" if fate else ""),
         *of_classes(scoping),
         "",
@@ -94,7 +95,7 @@ def screen(scoping: Scoping) -> str:
     for proof in sorted(scoping.classes, key=lambda one: one.rows)[:6]:
         figures = f"{proof.rows:>10,}{proof.test:>8,}{proof.floor:>7.2f}{proof.best_low:>16.2f}"
         recall = "not known" if proof.expected is None else f"{proof.expected:.2f}"
-        lines.append(f"  {proof.label[:19]:<20}{figures}  {recall}{'' if recall == proof.verdict else f': {proof.verdict}'}")
+        lines.append(f"  {terminal(proof.label)[:19]:<20}{figures}  {recall}{'' if recall == proof.verdict else f': {proof.verdict}'}")
     if len(scoping.classes) > 6:
         lines.append(f"  and {len(scoping.classes) - 6} larger classes")
     lines.append("")
@@ -103,7 +104,7 @@ def screen(scoping: Scoping) -> str:
         said = [f"  {group[0].weight:<5} {finding.about}: {finding.what}" for finding in group[:SAME]]
         rest = ", ".join(dict.fromkeys(finding.about for finding in group[SAME:]))
         said += [f"        and {len(group) - SAME} more such: {rest if len(rest) <= WIDEST else rest[:WIDEST] + '...'}"] if rest else []
-        lines += [fill(line, 120, subsequent_indent=" " * 8) for line in [*said, f"        {group[0].do}"]]
+        lines += [fill(terminal(line), 120, subsequent_indent=" " * 8) for line in [*said, f"        {group[0].do}"]]
     more = sum(map(len, alike[SCREEN:]))
     n_open = sum(task.state == "open" for task in scoping.tasks)
     lines += [

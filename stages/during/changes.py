@@ -81,7 +81,7 @@ def changes(rows: pd.DataFrame, data: Data, known: dict[str, Any] | None, today:
     """Return one row per check and what it looked at, with its value; the suite `changes` says which values are allowed.
 
     Against the profile `known` (neutral without one, and where the profile does not hold for these rows):
-    `rows`: rows now per row then. `latest`: by how much the newest row is later than then. `period`: the smallest share of
+    `rows`: rows now per row then. `latest`: by how much the newest row is older than then. `period`: the smallest share of
     its rows that a period kept, the last one then left out. `group_gone`: 1 for a group that chance would not keep away.
     `new_value`: the share of a value that hardly any row had. `distribution`: the effect by which a column moved (see
     `compared`), 0 where chance explains it. `auc_lost`: by how much the classes are told apart worse, 0 likewise.
@@ -118,7 +118,7 @@ def _kept_rows(rows: pd.DataFrame, data: Data, known: dict[str, Any] | None) -> 
         return []
     found: list[Checked] = [("rows", "-", len(rows) / known["rows"])]
     if data.time and known["latest"] is not None:
-        found.append(("latest", data.time, float(latest(rows, data) or 0.0) - known["latest"]))
+        found.append(("latest", data.time, max(0.0, known["latest"] - float(latest(rows, data) or 0.0))))
         counts = periods(rows[data.time]).astype("str").value_counts()
         kept = {name: counts.get(name, 0) / n for name, n in list(known["periods"].items())[:-1]}
         if kept:

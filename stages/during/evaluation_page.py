@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from stages.page import render
-from stages.tables import write_text
+from stages.tables import read_csv, write_text
 
 PAGE = "evaluation.html"
 RANK = ("pass", "warn", "insufficient", "fail")
@@ -141,9 +141,9 @@ def read(path: Path, *names: str) -> Rows:
     """
     if not path.is_file():
         return []
-    header = pd.read_csv(path, nrows=0).columns
+    header = read_csv(path, nrows=0).columns
     types = {name: "str" for name in header if name in (*NAMES, *names)}
-    table = pd.read_csv(path, dtype=types, keep_default_na=False, na_values={name: [""] for name in header if name not in types})
+    table = read_csv(path, dtype=types, keep_default_na=False, na_values={name: [""] for name in header if name not in types})
     return [{str(key): None if pd.isna(value) else value for key, value in row.items()} for row in table.to_dict("records")]
 
 
