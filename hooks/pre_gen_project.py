@@ -1,6 +1,6 @@
 # ruff: noqa
 # fmt: off
-# made by tools/sync_template.py of stages/command.py, stages/formats.py, stages/before/sample.py, stages/detect.py, hooks/answers.py: edit those
+# made by tools/sync_template.py of stages/text.py, stages/command.py, stages/formats.py, stages/before/sample.py, stages/detect.py, hooks/answers.py: edit those
 import json
 ANSWERS = json.loads({{cookiecutter | tojson | tojson}})
 # {% raw %}
@@ -23,11 +23,69 @@ shtab six sklearn-compat skops smmap sortedcontainers sqlglot sqltrie sshfs tabu
 typing-extensions typing-inspection tzdata tzlocal urllib3 vine voluptuous wcwidth wrapt yarl zc-lockfile
 """.split())
 
-"""Run a stage as a command: a user's mistake ends in a sentence, never in a traceback."""
+"""Write text that came from data into another language, so that it stays text there: one function for each language.
 
+HTML is not here: the pages of stages/pages/ escape what they are given. Standard library only, as the template checks its answers with it.
+"""
+
+import re
+
+FORMULA = re.compile(r"'*[=+\-@\t\r\n＝＋－＠](?s:.)")  # a spreadsheet would compute such a cell; a lone sign is text there, too
+NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
+COMMAND = re.compile(r"^\s*::|##\[")  # GitHub's runner obeys such a line of a log
+PLAIN = re.compile(r"[^\W_]([\w ]*[^\W_])?")
+
+
+def terminal(text: str) -> str:
+    r"""Return `text` on one line, without a sign that moves the cursor or cannot be seen: \x1b instead of an escape."""
+    return "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode("ascii") for sign in text)
+
+
+def say(*lines: str) -> None:
+    """Print each of `lines`; what stands in one can neither begin another nor be a command to the program that keeps the log."""
+    for line in lines:
+        print(COMMAND.sub(lambda found: found[0].replace(":", r"\x3a").replace("#", r"\x23"), terminal(line)), flush=True)
+
+
+def svg(text: str) -> str:
+    """Return `text` for a picture: on one line, and without signs that XML does not allow; matplotlib escapes the rest."""
+    return terminal(text)
+
+
+def csv_cell(text: str) -> str:
+    """Return `text` for a cell of CSV: a formula begins with an apostrophe, so that a spreadsheet shows it; a number stays one."""
+    return f"'{text}" if FORMULA.match(text) and not NUMBER.fullmatch(text) else text
+
+
+def csv_text(cell: str) -> str:
+    """Return the text that `csv_cell` made `cell` of."""
+    return cell[1:] if cell.startswith("'") and FORMULA.match(cell) else cell
+
+
+def markdown(text: str) -> str:
+    """Return `text` for a cell of a table in Markdown: as code unless it is plain words, so that it can be no mention, link or HTML."""
+    line = terminal(text)
+    if PLAIN.fullmatch(line) or NUMBER.fullmatch(line) or not line:
+        return line
+    mark = "`" * (1 + max(map(len, re.findall("`+", line)), default=0))
+    space = " " if line[0] in "` " or line[-1] in "` " else ""
+    return f"{mark}{space}{line}{space}{mark}".replace("|", r"\|")
+
+
+def fenced(text: str) -> str:
+    """Return `text` as a block of code in Markdown that nothing in it can end, each of its lines as on a terminal."""
+    mark = "`" * max(3, 1 + max(map(len, re.findall("`+", text)), default=0))
+    return "\n".join([mark, *map(terminal, text.split("\n")), mark])
+"""Run a stage as a command: a user's mistake ends in a sentence, never in a traceback, and a command that is ended tidies up."""
+
+import signal
 import sys
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
+
 
 
 class Refused(ValueError):  # noqa: N818 - it is an answer, not a fault
@@ -42,11 +100,34 @@ def run(stage: Callable[[], object]) -> None:
     name = Path(sys.argv[0]).stem
     sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     try:
-        stage()
+        with tidied_up():
+            stage()
     except Refused as refusal:
-        sys.exit("\n".join(f"{name}: {line}" for line in str(refusal).splitlines()))
+        sys.exit("\n".join(f"{name}: {terminal(line)}" for line in str(refusal).split("\n")))
     except OSError as error:
-        sys.exit(f"{name}: {error.filename or 'a file'}: {error.strerror or error}; free space or mend the permissions, then run it again")
+        what = terminal(f"{error.filename or 'a file'}: {error.strerror or error}")
+        sys.exit(f"{name}: {what}; free space or mend the permissions, then run it again")
+
+
+@contextmanager
+def tidied_up() -> Iterator[None]:
+    """Let whoever ends the process by SIGTERM, or hangs up, wait until temporary files are deleted: they may hold rows of people."""
+    names = [name for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name) and threading.current_thread() is threading.main_thread()]
+    before = {number: signal.getsignal(number) for number in (getattr(signal, name) for name in names)}
+    ours = [number for number, handler in before.items() if handler == signal.SIG_DFL]  # nohup ignores one, and that stays so
+
+    def end(number: int, _frame: Any) -> None:
+        for one in ours:
+            signal.signal(one, signal.SIG_IGN)
+        sys.exit(128 + number)
+
+    for number in ours:
+        signal.signal(number, end)
+    try:
+        yield
+    finally:
+        for number in ours:
+            signal.signal(number, before[number])
 """How a raw file may be written: packed, encoded, and what a value of each type looks like.
 
 Standard library only: the template checks its answers with this before there is an environment.
@@ -55,10 +136,13 @@ Standard library only: the template checks its answers with this before there is
 import bz2
 import gzip
 import lzma
+import re
+import unicodedata
 import zipfile
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -69,14 +153,71 @@ PACKED = {".gz": "gzip", ".bz2": "bzip2", ".xz": "xz", ".zip": "zip"}
 PATTERNS = {
     "integer": r"^[+-]?[0-9]+(\.0*)?$",
     "number": r"^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?$",
-    "date": r"^[0-9]{4}-[0-9]{2}-[0-9]{2}([ T][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]+)?)?Z?)?$",
+    "date": r"^[0-9]{4}-[0-9]{2}-[0-9]{2}([ T][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]+)?)?(Z|[+-][0-9]{2}(:?[0-9]{2})?)?)?$",
 }
+OFFSET = r":[0-9]{2}(\.[0-9]+)?[+-][0-9]{2}(:?[0-9]{2})?$"  # of a time stamp that says how far its clock is from UTC
+DATE_PARTS = dict.fromkeys(["%m", "%d", "%H", "%M", "%S"], "([0-9]{1,2})") | {"%Y": "([0-9]{4})"}
 MOST_CLASSES = 200  # more labels than this are a continuous target or an identifier
+MOST_COLUMNS = 1000  # each check costs time per column
+LONGEST_NAME = 500  # signs of the name of a column
+RESERVED = "__stage_"  # how the names of the columns begin that the stages add themselves
 
 
 def pattern(kind: str, decimal: str) -> str:
     """Return the regular expression of a value of type `kind` (integer, number or date) with this decimal mark."""
     return PATTERNS[kind] if decimal == "." or kind == "date" else PATTERNS[kind].replace(r"\.", decimal)
+
+
+def is_date(text: str) -> bool:
+    """Whether `text` is an ISO date or time stamp, and one of the calendar."""
+    try:
+        return bool(re.search(PATTERNS["date"], text) and datetime.fromisoformat(text))
+    except ValueError:
+        return False
+
+
+def wrong_names(names: list[str]) -> list[str]:
+    """Return a sentence for each name that a column cannot have here; whatever is not told of can be one, keywords and quotes too."""
+    if len(names) > MOST_COLUMNS:
+        return [f"there are {len(names):,} columns, must be {MOST_COLUMNS:,} at most"]
+    wrong = [f"column {nth} has no name; give it one, or leave the column out" for nth, name in enumerate(names, 1) if not name]
+    wrong += [f"the name of column {name!r} has spaces around it; remove them" for name in names if name != name.strip()]
+    folded = [name.lower() for name in names]  # DuckDB does not tell "Size" from "size"
+    twice = sorted({name for nth, name in enumerate(names) if name and name.lower() in folded[:nth]})
+    wrong += [
+        f"two columns are named {name!r}{'' if names.count(name) > 1 else ', upper and lower case aside'}; each needs a name of its own"
+        for name in twice
+    ]
+    wrong += [
+        f"the name of column {nth} is {len(name):,} characters long, must be {LONGEST_NAME} at most"
+        for nth, name in enumerate(names, 1)
+        if len(name) > LONGEST_NAME
+    ]
+    wrong += [
+        f"the name of column {nth}, {name[:80]!r}, holds a line break or another control character; write it on one line, in letters"
+        for nth, name in enumerate(names, 1)
+        if any(unicodedata.category(sign) in ("Cc", "Cs", "Zl", "Zp") for sign in name.strip())
+    ]
+    wrong += [
+        f"a column is named {name!r}, but names that begin with {RESERVED} are for columns that the stages add; rename it in the file"
+        for name in names
+        if name.lower().startswith(RESERVED)
+    ]
+    return wrong
+
+
+def date_pattern(written: str) -> tuple[str, list[str]]:
+    """Return the regular expression of dates in the format `written`, such as %d.%m.%Y, with a group for each part, and the parts.
+
+    Raises ValueError unless year (%Y, four digits), month and day are in it once each, and a time of day has hour and minute.
+    """
+    pieces = re.split("(%.?)", written)
+    parts = pieces[1::2]
+    allowed = ({"%Y", "%m", "%d"}, {"%Y", "%m", "%d", "%H", "%M"}, set(DATE_PARTS))
+    if len(parts) != len(set(parts)) or set(parts) not in allowed:
+        raise ValueError(f"{written!r} is no date format: it needs %Y (four digits), %m and %d, once each, and may have %H:%M or %H:%M:%S")
+    regex = "".join(DATE_PARTS.get(piece, re.escape(piece)) for piece in pieces)
+    return "^" + (regex if any(pieces[2:-1:2]) else regex.replace("{1,2}", "{2}")) + "$", parts
 
 
 @contextmanager
@@ -116,7 +257,7 @@ import csv
 import io
 import re
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from itertools import islice
 from pathlib import Path
 
@@ -125,6 +266,7 @@ SAMPLE = 2_000_000  # bytes, unpacked, that are looked at
 MISSING = ("", "NA", "N/A", "n/a", "#N/A", "<NA>", "NaN", "nan", "NULL", "Null", "null", "?")
 PERHAPS = ("None", "-", ".")  # missing where a column holds numbers or dates otherwise; words, where all that use them hold text
 THOUSANDS = re.compile(r"^[+-]?[1-9][0-9]{0,2}([., '][0-9]{3})+([.,][0-9]+)?$")
+SHAPE = re.compile(r"^[0-9]{1,4}(?P<mark>[./-])[0-9]{1,2}(?P=mark)[0-9]{1,4}(?P<time> [0-9]{1,2}:[0-9]{2}(:[0-9]{2})?)?$")
 OTHER_DATE = re.compile(r"^([0-9]{1,2}[./-][0-9]{1,2}[./-][0-9]{2,4}|[0-9]{4}[./][0-9]{1,2}[./][0-9]{1,2})\b")
 
 
@@ -140,6 +282,7 @@ class Found:
     encoding: str = "utf-8"
     decimal: str = "."
     missing: tuple[str, ...] = ("",)
+    date_formats: dict[str, str] = field(default_factory=dict)
     columns: dict[str, str] = field(default_factory=dict)
     values: dict[str, set[str]] = field(default_factory=dict)
     whole: bool = True
@@ -176,11 +319,17 @@ def look(path: Path) -> Found:
     missing = _missing(values, decimal)
     values = {column: cells.difference(missing) for column, cells in values.items()}
     columns = {column: kind_of(cells, decimal) for column, cells in values.items()}
+    formats = {column: date_formats(values[column]) for column, kind in columns.items() if kind == "text"}
+    written = {column: fits[0] for column, fits in formats.items() if len(fits) == 1}
+    columns |= dict.fromkeys(written, "date")
     notes = [f"{ragged:,} of {len(rows) + ragged:,} rows looked at have another number of fields than the header"] if ragged else []
     if encoding in ("cp1252", "latin-1"):
         notes.append(f"it is not UTF-8; read as {encoding}: see that accented letters are right")
     notes += [note for column, kind in columns.items() if kind == "text" for note in _odd_text(column, values[column], decimal)]
-    return Found("csv", delimiter, encoding, decimal, missing, columns, values, whole, tuple(notes))
+    notes += [
+        f"{column!r} is read as dates written {how}; correct it under date_formats if it is not so" for column, how in written.items()
+    ]
+    return Found("csv", delimiter, encoding, decimal, missing, written, columns, values, whole, tuple(notes))
 
 
 def _decoded(path: Path, sample: bytes, whole: bool) -> tuple[str, str]:
@@ -225,20 +374,9 @@ def _rows(path: Path, text: str, delimiter: str, whole: bool) -> tuple[list[str]
     """Return the names of the columns, the rows that are as long, and how many are not; the last of a part may be cut."""
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
     header = next(reader)
-    folded = [column.lower() for column in header]
-    problems = [f"column {nth} has no name; give it one, or leave the column out" for nth, name in enumerate(header, 1) if not name]
-    problems += [f"the name of column {name!r} has spaces around it; remove them" for name in header if name != name.strip()]
-    twice = sorted({name for nth, name in enumerate(header) if name and name.lower() in folded[:nth]})
-    problems += [f"two columns are named {name!r}; each needs a name of its own" for name in twice]
-    problems += [
-        f"the name of column {nth} is {len(name):,} characters long, must be 500 at most"
-        for nth, name in enumerate(header, 1)
-        if len(name) > 500
-    ]
-    if len(header) > 1000:
-        problems.append(f"there are {len(header):,} columns, must be 1,000 at most")
+    problems = wrong_names(header)
     numbers = [name for name in header if re.match(pattern("number", "."), name) or name in MISSING[1:]]
-    if len(numbers) == len(header) or (numbers and twice):
+    if len(numbers) == len(header) or (numbers and len(set(header)) < len(header)):
         problems = [f"it begins with values ({', '.join(header[:3])}); its first line must name the columns"]
     rows = [row for row in reader if row][: None if whole else -1]
     if not rows:
@@ -298,10 +436,40 @@ def _is_day(text: str) -> bool:
         return False
 
 
+def date_formats(cells: set[str]) -> list[str]:
+    """Return the formats, with day, month and year in any usual order, in which all of `cells` are dates; ISO has no need of one.
+
+    Two of them mean that nobody can tell the day from the month.
+    """
+    shapes = {(found["mark"], (found["time"] or "").count(":")) for cell in cells if (found := SHAPE.match(cell))}
+    if len(shapes) != 1 or not all(map(SHAPE.match, cells)):
+        return []
+    [(mark, colons)] = shapes
+    time = ("", " %H:%M", " %H:%M:%S")[colons]
+    orders = ("%Y{0}%m{0}%d", "%d{0}%m{0}%Y", "%m{0}%d{0}%Y")
+    return [how for order in orders if all(_is_written(cell, how := order.format(mark) + time) for cell in cells)]
+
+
+def _is_written(cell: str, how: str) -> bool:
+    try:
+        return bool(datetime.strptime(cell, how))
+    except ValueError:
+        return False
+
+
 def _odd_text(column: str, cells: set[str], decimal: str) -> list[str]:
     """Return a note on a column of text that was meant to be something else."""
+    if len(fits := date_formats(cells)) > 1:
+        how = " or ".join(f'{{{column}: "{one}"}}' for one in fits)
+        return [
+            f"{column!r} holds dates such as {min(cells)}, of which nobody can tell the day from the month, so that it stays text; "
+            f"if it is to be a date, declare it so, with date_formats: {how}"
+        ]
     if _all(OTHER_DATE, cells):
-        return [f"{column!r} looks like dates ({min(cells)}), but only 2024-12-31 is read as one, so that it stays text; rewrite it"]
+        return [
+            f"{column!r} looks like dates ({min(cells)}), but not all in one format with a year of four digits, so that it stays text; "
+            "write them alike, best as 2024-12-31"
+        ]
     if _all(THOUSANDS, cells):
         return [f"{column!r} looks like numbers with marks between thousands ({min(cells)}), so that it stays text; remove the marks"]
     number = re.compile(pattern("number", decimal)).match
@@ -398,7 +566,11 @@ def sources_yaml(found: Found, path: str, labels: list[str]) -> str:
         f"    encoding: {found.encoding}  # utf-8 | utf-16 | cp1252 | latin-1",
         f'    decimal: "{found.decimal}"  # "." | ","',
         f"    missing: [{', '.join(map(_quoted, found.missing))}]  # how the file writes a missing value",
-        "    key: []  # columns that name a row: two rows with one key are refused",
+        f"    date_formats: {{{', '.join(f'{_quoted(column)}: {_quoted(how)}' for column, how in found.date_formats.items())}}}"
+        '  # column: how its dates are written, where not as 2024-12-31, such as "%d.%m.%Y"',
+        "    key: []  # columns that name a row: repeats of a row are dropped, rows of one key that differ are refused",
+        "    equal_rows: together  # rows equal in all columns; together: on one side of every split | separate: different cases | drop",
+        "    no_content: []  # columns that say nothing of a row, such as a line number of the export: equal rows may differ in them",
         "    columns:",
     ]
     return "\n".join([*lines, *(f"      {_plain(column)}: {kind}" for column, kind in kinds.items())]) + "\n"
@@ -457,7 +629,7 @@ def complete(path: Path | None = None) -> None:
     if wrong := problems(found, data.target, data.sensitive):
         raise Refused("\n".join(f"params.yaml: data.{problem}" for problem in wrong))
     left = take_in(path, found, [data.target, *data.sensitive])
-    print("\n".join(["data/sources.yaml is written; correct it there", *found.notes, *(f"now run: {command}" for command in left)]))
+    say("data/sources.yaml is written; correct it there", *found.notes, *(f"now run: {command}" for command in left))
 
 
 def main() -> None:
@@ -544,10 +716,25 @@ def _wrong_data(answers: dict[str, str]) -> list[str]:
         return [f"data: {path}: {error.strerror or error}"]
 
 
+def wrong_paths(answers: dict[str, str]) -> list[str]:
+    """Return a sentence for each place of files that was given, although it follows from the answer `ci`: it may lie anywhere."""
+    is_github = answers["ci"] == "github"
+    follow = {
+        "__workflows": ".github/workflows" if is_github else ".dvc/tmp",
+        "__dependabot": ".github/dependabot.yml" if is_github else "",
+    }
+    return [
+        f"{name} is {answers[name]!r}, which is no answer but follows from ci: leave it out"
+        for name, value in follow.items()
+        if answers[name] != value
+    ]
+
+
 def check(answers: dict[str, str], locked: set[str]) -> None:
     """End the process with all that is wrong."""
-    if not is_update(answers) and (wrong := wrong_answers(answers, locked)):
-        sys.exit("\n".join([*wrong, "", "Nothing was written. What follows is how cookiecutter says that it stopped:"]))
+    wrong = wrong_paths(answers) + ([] if is_update(answers) else wrong_answers(answers, locked))
+    if wrong:
+        sys.exit("\n".join([*map(terminal, wrong), "", "Nothing was written. What follows is how cookiecutter says that it stopped:"]))
 
 
 check(ANSWERS, LOCKED)

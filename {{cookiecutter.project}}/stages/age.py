@@ -18,6 +18,7 @@ from stages.gate import gate, stop
 from stages.params import Params, load_params
 from stages.suite import read_suite
 from stages.tables import TRAIN, read_table, write_table
+from stages.text import say
 
 SUITE = "expectations/model_age.json"
 TABLE = "reports/model_age.csv"
@@ -159,7 +160,7 @@ def main() -> None:
     longest = longest_age(table, allowed_loss())
     unit = "days" if is_datetime64_any_dtype(parts[0].rows[params.data.time]) else f"units of {params.data.time}"
     tried = f"{table['age'].max():.4g} {unit}"
-    print(f"a model of {tried}, the oldest tried, is not proven to have aged" if longest is None else f"retrain after {longest:.4g} {unit}")
+    say(f"a model of {tried}, the oldest tried, is not proven to have aged" if longest is None else f"retrain after {longest:.4g} {unit}")
     stop([verdict])
 
 

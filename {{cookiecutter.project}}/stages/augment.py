@@ -8,6 +8,7 @@ from pandas.api.types import is_datetime64_any_dtype, is_numeric_dtype
 from stages.command import Refused, run
 from stages.during.remedy import LADDER, read_remedy
 from stages.during.synthetic import synthetic
+from stages.features import with_column
 from stages.gate import gate, stop
 from stages.params import ORIGIN, Augment, Data, load_params
 from stages.tables import AUGMENTED, TEST, TRAIN, read_table, write_table
@@ -81,7 +82,8 @@ def _smote(rows: pd.DataFrame, data: Data, settings: Augment, lacking: dict[str,
         options = {"sampling_strategy": wanted, "random_state": (random_state + attempt) % 2**32, "k_neighbors": settings.k_neighbors}
         sampler = SMOTEN(**options) if len(codes) == len(names) else SMOTENC("auto", **options) if codes else SMOTE(**options)
         X_all, y_all = sampler.fit_resample(X, parents[data.target])
-        made = X_all.iloc[len(X) :].apply(lambda column: _like(column, rows[column.name])).assign(**{data.target: y_all.iloc[len(X) :]})
+        made = X_all.iloc[len(X) :].apply(lambda column: _like(column, rows[column.name]))
+        made = with_column(made, data.target, y_all.iloc[len(X) :])
         synthetic = pd.concat([synthetic, made.merge(real)])
         if all((synthetic[data.target] == label).sum() >= n for label, n in lacking.items()):
             chosen = [synthetic[synthetic[data.target] == label].head(n) for label, n in lacking.items()]
@@ -110,7 +112,8 @@ def main() -> None:
     checked = synthetic(augmented, train, read_table(TEST), params.data, params.random_state)
     write_table(checked, "reports/synthetic.csv")
     judged = {"augmented": augmented, "synthetic": checked}
-    stop([gate(table, f"expectations/{name}.json", f"reports/gates/{name}.json") for name, table in judged.items()])
+    forbidden = params.data.forbidden
+    stop([gate(table, f"expectations/{name}.json", f"reports/gates/{name}.json", forbidden) for name, table in judged.items()])
     write_table(augmented, AUGMENTED)
 
 

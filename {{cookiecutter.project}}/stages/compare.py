@@ -14,12 +14,13 @@ from typing import Any
 
 import pandas as pd
 
+from stages import text
 from stages.command import Refused, run
 from stages.during.intervals import newcombe
 from stages.gate import Verdict, gate, stop
 from stages.git import ask
 from stages.summary import GATES, REPORTS
-from stages.tables import TEST, write_table
+from stages.tables import TEST, read_csv, write_table
 
 SUITE = "expectations/compared.json"
 BRANCHES = ("main", "master", "origin/HEAD")  # where a branch of work may have begun
@@ -73,11 +74,9 @@ def verdicts(reports: Path) -> list[Verdict]:
 
 
 def markdown(header: list[str], rows: Iterable[Iterable[Any]]) -> str:
-    """Return a table in Markdown, numbers with three decimals; the text of a cell cannot end it."""
-    lines = [[f"{cell:.3f}" if isinstance(cell, float) else " ".join(str(cell).split()) for cell in row] for row in rows]
-    return "\n".join(
-        f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in line)} |" for line in [header, ["---"] * len(header), *lines]
-    )
+    """Return a table in Markdown, numbers with three decimals; text in a cell stays text."""
+    cells = [[f"{cell:.3f}" if isinstance(cell, float) else text.markdown(str(cell)) for cell in row] for row in [header, *rows]]
+    return "\n".join(f"| {' | '.join(line)} |" for line in [cells[0], ["---"] * len(header), *cells[1:]])
 
 
 def commit_of(rev: str | None) -> str:
@@ -91,7 +90,8 @@ def commit_of(rev: str | None) -> str:
         rev = (ask("merge-base", "HEAD", there[0]) or "").strip()
         if not rev:
             raise Refused(f"HEAD and {there[0]} have no commit in common here; fetch the rest (`git fetch --unshallow`), or name a commit")
-    commit = ask("rev-parse", "--verify", "--quiet", f"{rev}^{{commit}}")
+    is_option = rev.startswith("-")  # to git
+    commit = None if is_option else ask("rev-parse", "--verify", "--quiet", f"{rev}^{{commit}}")
     if commit is None:
         raise Refused(
             f"{rev!r} is no commit that this clone has; `git fetch --unshallow` fetches all, `git log --oneline --all` lists them"
@@ -99,10 +99,10 @@ def commit_of(rev: str | None) -> str:
     return commit.strip()
 
 
-def read_by_class(text: str, where: str) -> pd.DataFrame:
+def read_by_class(content: str, where: str) -> pd.DataFrame:
     """Return a by_class table from its CSV; a class may be named NA. Raises Refused if it is none."""
     try:
-        return pd.read_csv(io.StringIO(text), usecols=list(COLUMNS), dtype=COLUMNS, keep_default_na=False, na_values={"recall": [""]})
+        return read_csv(io.StringIO(content), usecols=list(COLUMNS), dtype=COLUMNS, keep_default_na=False, na_values={"recall": [""]})
     except ValueError as error:
         reason = str(error).splitlines()[0]
         raise Refused(f"{where} is not what evaluate writes ({reason}); run `make repro`, or restore it from git") from None
@@ -115,12 +115,14 @@ def _hash_of_test(lock: str | None) -> str | None:
 
 
 def _dvc_diff(what: str, commit: str) -> str:
-    """Return DVC's own table of what differs in `what` (metrics or params), a sentence where nothing does."""
-    command = [sys.executable, "-m", "dvc", what, "diff", "--md", commit[:10]]
+    """Return a table of what DVC finds to differ in `what` (metrics or params), a sentence where nothing does."""
+    command = [sys.executable, "-m", "dvc", what, "diff", "--json", commit[:10]]
     ended = subprocess.run(command, env={**os.environ, "PYTHONUTF8": "1"}, capture_output=True, encoding="utf-8")  # Windows would not
     if ended.returncode:
         raise Refused(f"`dvc {what} diff` failed: {' '.join(ended.stderr.split())}")
-    return ended.stdout.strip() if len(ended.stdout.strip().splitlines()) > 2 else "No difference."
+    found = [(path, name, one) for path, names in sorted(json.loads(ended.stdout or "{}").items()) for name, one in sorted(names.items())]
+    rows = [(path, name, *("-" if one.get(key) is None else one[key] for key in ("old", "new", "diff"))) for path, name, one in found]
+    return markdown(["file", "name", commit[:10], "this run", "change"], rows) if rows else "No difference."
 
 
 def _recall(old: str, commit: str) -> tuple[str, Verdict]:
@@ -158,7 +160,8 @@ def main() -> None:
     parts = {"Gates": gates, "Recall by class": recall, "Metrics": metrics, "Parameters": _dvc_diff("params", commit)}
     is_head = commit == (ask("rev-parse", "HEAD") or "").strip()
     only = "It is the last commit: what differs is not committed yet. Another: `python -m stages.compare REV`.\n\n" if is_head else ""
-    print(f"## This run and {commit[:10]}\n\n{only}" + "\n\n".join(f"### {title}\n\n{text}" for title, text in parts.items()), flush=True)
+    page = f"## This run and {commit[:10]}\n\n{only}" + "\n\n".join(f"### {title}\n\n{part}" for title, part in parts.items())
+    text.say(*page.split("\n"))
     stop(found)
 
 

@@ -16,6 +16,7 @@ from pathlib import Path
 from stages.before.sample import Found, look
 from stages.command import Refused, run
 from stages.formats import MOST_CLASSES, PACKED
+from stages.text import say
 
 LARGEST = 50_000_000  # bytes of a file that git takes
 SOURCES, RAW = Path("data/sources.yaml"), Path("data/raw")
@@ -89,7 +90,11 @@ def sources_yaml(found: Found, path: str, labels: list[str]) -> str:
         f"    encoding: {found.encoding}  # utf-8 | utf-16 | cp1252 | latin-1",
         f'    decimal: "{found.decimal}"  # "." | ","',
         f"    missing: [{', '.join(map(_quoted, found.missing))}]  # how the file writes a missing value",
-        "    key: []  # columns that name a row: two rows with one key are refused",
+        f"    date_formats: {{{', '.join(f'{_quoted(column)}: {_quoted(how)}' for column, how in found.date_formats.items())}}}"
+        '  # column: how its dates are written, where not as 2024-12-31, such as "%d.%m.%Y"',
+        "    key: []  # columns that name a row: repeats of a row are dropped, rows of one key that differ are refused",
+        "    equal_rows: together  # rows equal in all columns; together: on one side of every split | separate: different cases | drop",
+        "    no_content: []  # columns that say nothing of a row, such as a line number of the export: equal rows may differ in them",
         "    columns:",
     ]
     return "\n".join([*lines, *(f"      {_plain(column)}: {kind}" for column, kind in kinds.items())]) + "\n"
@@ -148,7 +153,7 @@ def complete(path: Path | None = None) -> None:
     if wrong := problems(found, data.target, data.sensitive):
         raise Refused("\n".join(f"params.yaml: data.{problem}" for problem in wrong))
     left = take_in(path, found, [data.target, *data.sensitive])
-    print("\n".join(["data/sources.yaml is written; correct it there", *found.notes, *(f"now run: {command}" for command in left)]))
+    say("data/sources.yaml is written; correct it there", *found.notes, *(f"now run: {command}" for command in left))
 
 
 def main() -> None:

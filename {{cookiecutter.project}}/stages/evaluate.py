@@ -1,5 +1,6 @@
 """Score the model and three baselines on the test rows, by class and by group, and hold the outcome against its gates."""
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,7 @@ from sklearn.metrics import (
 )
 from threadpoolctl import threadpool_limits
 
-from stages.after.reference import write_reference
+from stages.after.reference import REFERENCE, write_reference
 from stages.command import Refused, run
 from stages.during.costs import cost_matrix, cost_problems, implied, mean_costs
 from stages.during.decision import confidence
@@ -29,14 +30,13 @@ from stages.during.referral import coverage_curve, referral
 from stages.during.slices import slice_problems, slices
 from stages.during.test_set import remember, test_rows_sha256, uses
 from stages.features import clusters, features
-from stages.gate import gate, not_judged, stop
+from stages.gate import gate, stop
+from stages.groups import not_audited
 from stages.params import ROW_ID, Data, load_params
 from stages.summary import GATES, REPORTS
 from stages.tables import TEST, TRAIN, read_table, write_json, write_table
 
 DIGITS = 6
-
-NO_GROUPS = "data.sensitive in params.yaml names no column: nobody looked whether groups are treated alike"
 
 
 def score(y_true: pd.Series, y_score: np.ndarray, y_pred: np.ndarray, classes: list[str]) -> dict[str, Any]:
@@ -120,7 +120,11 @@ def predictions(
 
 
 def main() -> None:
-    """Write every report under its name, also those of a model that its gates then stop."""
+    """Write every report under its name, also those of a model that its gates then stop; only the reference needs all gates to pass.
+
+    A run that was stopped lacks this output, so that `dvc commit` cannot record it as if it had ended.
+    """
+    Path(REFERENCE).unlink(missing_ok=True)
     params = load_params()
     data, asked, seed = params.data, params.evaluate, params.random_state
     train, test, model, baseline = read_table(TRAIN), read_table(TEST), load_model(MODEL), load_model(BASELINE)
@@ -156,7 +160,6 @@ def main() -> None:
     write_table(slicewise, "reports/slices.csv")
     write_table(used, "reports/test_set.csv")
     write_table(predictions(test, y_score, y_pred, classes, data, **more), "reports/predictions.parquet")
-    write_reference(train, test, y_score, y_pred, model, data)
     draw(y_test, y_score, y_pred, classes, classwise, confusion_matrix(y_test, y_pred, labels=classes))
     draw_referral(coverage_curve(y_test, y_pred, sure, classes), asked.refer_below)
     draw_groups(groupwise)
@@ -164,11 +167,12 @@ def main() -> None:
     if data.sensitive:
         verdicts.append(gate(groupwise, "expectations/by_group.json", "reports/gates/by_group.json"))
     else:  # DVC expects the report
-        not_judged("expectations/by_group.json", "reports/gates/by_group.json", NO_GROUPS)
+        not_audited("by_group", data, "nobody looked whether groups are treated alike")
     verdicts.append(gate(slicewise, "expectations/slices.json", "reports/gates/slices.json"))
     verdicts.append(gate(used, "expectations/test_set.json", "reports/gates/test_set.json"))
     write(REPORTS, GATES)
     stop(verdicts)
+    write_reference(train, test, y_score, y_pred, model, data)
 
 
 if __name__ == "__main__":

@@ -6,10 +6,13 @@ Standard library only: the template checks its answers with this before there is
 import bz2
 import gzip
 import lzma
+import re
+import unicodedata
 import zipfile
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -21,14 +24,71 @@ PACKED = {".gz": "gzip", ".bz2": "bzip2", ".xz": "xz", ".zip": "zip"}
 PATTERNS = {
     "integer": r"^[+-]?[0-9]+(\.0*)?$",
     "number": r"^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?$",
-    "date": r"^[0-9]{4}-[0-9]{2}-[0-9]{2}([ T][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]+)?)?Z?)?$",
+    "date": r"^[0-9]{4}-[0-9]{2}-[0-9]{2}([ T][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]+)?)?(Z|[+-][0-9]{2}(:?[0-9]{2})?)?)?$",
 }
+OFFSET = r":[0-9]{2}(\.[0-9]+)?[+-][0-9]{2}(:?[0-9]{2})?$"  # of a time stamp that says how far its clock is from UTC
+DATE_PARTS = dict.fromkeys(["%m", "%d", "%H", "%M", "%S"], "([0-9]{1,2})") | {"%Y": "([0-9]{4})"}
 MOST_CLASSES = 200  # more labels than this are a continuous target or an identifier
+MOST_COLUMNS = 1000  # each check costs time per column
+LONGEST_NAME = 500  # signs of the name of a column
+RESERVED = "__stage_"  # how the names of the columns begin that the stages add themselves
 
 
 def pattern(kind: str, decimal: str) -> str:
     """Return the regular expression of a value of type `kind` (integer, number or date) with this decimal mark."""
     return PATTERNS[kind] if decimal == "." or kind == "date" else PATTERNS[kind].replace(r"\.", decimal)
+
+
+def is_date(text: str) -> bool:
+    """Whether `text` is an ISO date or time stamp, and one of the calendar."""
+    try:
+        return bool(re.search(PATTERNS["date"], text) and datetime.fromisoformat(text))
+    except ValueError:
+        return False
+
+
+def wrong_names(names: list[str]) -> list[str]:
+    """Return a sentence for each name that a column cannot have here; whatever is not told of can be one, keywords and quotes too."""
+    if len(names) > MOST_COLUMNS:
+        return [f"there are {len(names):,} columns, must be {MOST_COLUMNS:,} at most"]
+    wrong = [f"column {nth} has no name; give it one, or leave the column out" for nth, name in enumerate(names, 1) if not name]
+    wrong += [f"the name of column {name!r} has spaces around it; remove them" for name in names if name != name.strip()]
+    folded = [name.lower() for name in names]  # DuckDB does not tell "Size" from "size"
+    twice = sorted({name for nth, name in enumerate(names) if name and name.lower() in folded[:nth]})
+    wrong += [
+        f"two columns are named {name!r}{'' if names.count(name) > 1 else ', upper and lower case aside'}; each needs a name of its own"
+        for name in twice
+    ]
+    wrong += [
+        f"the name of column {nth} is {len(name):,} characters long, must be {LONGEST_NAME} at most"
+        for nth, name in enumerate(names, 1)
+        if len(name) > LONGEST_NAME
+    ]
+    wrong += [
+        f"the name of column {nth}, {name[:80]!r}, holds a line break or another control character; write it on one line, in letters"
+        for nth, name in enumerate(names, 1)
+        if any(unicodedata.category(sign) in ("Cc", "Cs", "Zl", "Zp") for sign in name.strip())
+    ]
+    wrong += [
+        f"a column is named {name!r}, but names that begin with {RESERVED} are for columns that the stages add; rename it in the file"
+        for name in names
+        if name.lower().startswith(RESERVED)
+    ]
+    return wrong
+
+
+def date_pattern(written: str) -> tuple[str, list[str]]:
+    """Return the regular expression of dates in the format `written`, such as %d.%m.%Y, with a group for each part, and the parts.
+
+    Raises ValueError unless year (%Y, four digits), month and day are in it once each, and a time of day has hour and minute.
+    """
+    pieces = re.split("(%.?)", written)
+    parts = pieces[1::2]
+    allowed = ({"%Y", "%m", "%d"}, {"%Y", "%m", "%d", "%H", "%M"}, set(DATE_PARTS))
+    if len(parts) != len(set(parts)) or set(parts) not in allowed:
+        raise ValueError(f"{written!r} is no date format: it needs %Y (four digits), %m and %d, once each, and may have %H:%M or %H:%M:%S")
+    regex = "".join(DATE_PARTS.get(piece, re.escape(piece)) for piece in pieces)
+    return "^" + (regex if any(pieces[2:-1:2]) else regex.replace("{1,2}", "{2}")) + "$", parts
 
 
 @contextmanager

@@ -1,6 +1,7 @@
 """Hold a table against a suite: the only gate, closed unless every expectation was judged and none critical failed."""
 
-from collections.abc import Iterable, Iterator
+import re
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from string import Template
@@ -8,21 +9,23 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from great_expectations.exceptions import GreatExpectationsError
-from great_expectations.execution_engine import PandasExecutionEngine
 from great_expectations.expectations.expectation import Expectation
 from great_expectations.expectations.expectation_configuration import ExpectationConfiguration
 from great_expectations.render.renderer.inline_renderer import InlineRenderer
-from great_expectations.validator.validator import Validator
 
 from stages.command import Refused
+from stages.judging import FAULTS, exception_of, validated
+from stages.private import show, without_values
 from stages.suite import Expected, Suite, read_suite
 from stages.tables import Stored, write_json
+from stages.text import say, terminal
+from stages.waivers import suggested
 
 RANK = ("pass", "warn", "insufficient", "fail")
 EXAMPLES = 5
 UNCONFIRMED = "holds nothing but what a program inferred; read it, and set meta.bound to confirmed where it is right"
 CELLS = 40_000_000  # of a table that are in memory at once, for a batch of expectations: about 1 GB with what Great Expectations adds
+FIGURES = "^expect_table_|_(unique_value_count|proportion_of|mean|median|stdev|sum|quantile_values)_"  # judge what is no row's value
 NULL_TYPES = ("expect_column_values_to_not_be_null", "expect_column_values_to_be_null", "expect_column_to_exist")
 
 
@@ -39,22 +42,24 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that a gate found: its verdict, whether it stops the stage, and the sentence about it."""
+    """One thing that a gate found: its verdict, whether it stops the stage, the sentence about it, and values of rows beside that."""
 
     verdict: str
     blocks: bool
     sentence: str
+    values: tuple[str, ...] = ()
 
 
-def gate(table: pd.DataFrame | Stored, suite: str | Path, report: str | Path) -> Verdict:
+def gate(table: pd.DataFrame | Stored, suite: str | Path, report: str | Path, dropped: Collection[str] = ()) -> Verdict:
     """Judge `table` by the suite at `suite`, write the outcome to `report`, print it, and return it.
 
-    Of a table that is Stored only the columns that the suite names are read, a few at a time.
+    Of a table that is Stored only the columns that the suite names are read, a few at a time. dropped: columns that data.forbidden took
+    out of the table, of which the suite may still speak.
 
     Verdicts: pass; warn (only warnings or infos failed); insufficient (too few rows to judge); fail. A gate blocks if
     something critical failed or is insufficient without a waiver, or if it could not judge everything it was asked to.
     """
-    loaded = read_suite(suite)
+    loaded = read_suite(suite, dropped)
     findings = find(table, loaded)
     if loaded.expected and all(e.meta["bound"] == "inferred" for e in loaded.expected):
         findings.append(Finding("warn", False, f"WARN: {loaded.path} {UNCONFIRMED}"))
@@ -63,11 +68,12 @@ def gate(table: pd.DataFrame | Stored, suite: str | Path, report: str | Path) ->
         verdict=max((finding.verdict for finding in findings), key=RANK.index, default="pass"),
         blocks=any(finding.blocks for finding in findings),
         report=Path(report).as_posix(),
-        sentences=[finding.sentence for finding in findings],
+        sentences=[terminal(finding.sentence) for finding in findings],
     )
     _write(verdict, loaded, len(table))
-    print(f"gate {verdict.gate}: {verdict.verdict} ({_count(len(table), 'row')}, {_count(len(loaded.expected), 'expectation')})")
-    print("".join(f"  {sentence}\n" for sentence in verdict.sentences), end="", flush=True)
+    say(f"gate {verdict.gate}: {verdict.verdict} ({_count(len(table), 'row')}, {_count(len(loaded.expected), 'expectation')})")
+    say(*(f"  {sentence}" for sentence in verdict.sentences))
+    show(verdict.gate, [value for finding in findings for value in finding.values])
     return verdict
 
 
@@ -79,9 +85,13 @@ def find(table: pd.DataFrame | Stored, suite: Suite) -> list[Finding]:
     return findings
 
 
-def not_judged(suite: str | Path, report: str | Path, why: str) -> None:
-    """Write the report of a gate that had nothing to judge: a warning, so that nobody takes it for a pass."""
-    said = {"gate": Path(report).stem, "verdict": "warn", "blocks": False, "sentences": [f"WARN: {why}"]}
+def not_judged(suite: str | Path, report: str | Path, why: str, *, applies: bool = True) -> None:
+    """Write the report of a gate that had nothing to judge: a warning, so that nobody takes it for a pass.
+
+    applies: there should have been something; where a person said why there is not, the gate passes, and its report says so.
+    """
+    verdict, sentence = ("warn", f"WARN: {why}") if applies else ("pass", f"PASS, not applicable: {why}")
+    said = {"gate": Path(report).stem, "verdict": verdict, "blocks": False, "sentences": [sentence]}
     write_json(said | {"suite": Path(suite).as_posix(), "rows": 0, "expectations": 0}, report)
 
 
@@ -191,26 +201,13 @@ def _ask(rows: pd.DataFrame, suite: Suite, expected: list[Expected]) -> dict[int
     asked = [e.expectation for e in expected] + [_meets_rows(e) for e in expected if "row_condition" in e.raw["kwargs"]]
     try:
         results = validated(rows, asked, result_format)
-    except (GreatExpectationsError, TypeError, ValueError) as error:
-        sentence = f"{suite.path} could not be judged: {' '.join(str(error).split())}"
+    except FAULTS as error:
+        sentence = f"{suite.path} could not be judged: {without_values(' '.join(str(error).split()), list(rows.columns))}"
         return {e.nth: [_closed(sentence)] for e in expected[:1]}
     by_nth = {result.expectation_config.meta["nth"]: result for result in results}
     met = {e.nth: -e.nth not in by_nth or bool(by_nth[-e.nth].success) for e in expected}
     found = {e.nth: _finding(suite, e, by_nth.get(e.nth), met[e.nth]) for e in expected}
     return {nth: [finding] if finding else [] for nth, finding in found.items()}
-
-
-def validated(rows: pd.DataFrame, asked: list[Expectation], result_format: dict[str, Any]) -> list[Any]:
-    """Return the results of Great Expectations; raises what it raises.
-
-    Its validator is called itself: a data source would compute a fingerprint of all cells, twice, which costs more than all expectations.
-    """
-    engine = PandasExecutionEngine(batch_data_dict={"table": rows})
-    validator = Validator(engine)
-    validator.metrics_calculator.show_progress_bars = False
-    results = validator.graph_validate([one.configuration for one in asked], {"result_format": result_format})
-    vars(engine).clear()  # it refers to itself: rows and metrics would stay until Python looks for cycles
-    return [result for result in results if result.expectation_config]
 
 
 def _meets_rows(expected: Expected) -> Expectation:
@@ -225,7 +222,8 @@ def _finding(suite: Suite, expected: Expected, result: Any, met: bool) -> Findin
     if result is None:
         return _closed(f"{where} ({expected.raw['type']}) was not judged; mend it there")
     if error := exception_of(result.exception_info):
-        return _closed(f"{where} ({expected.raw['type']}) could not be judged: {error}; is its bound of the column's type?")
+        said = without_values(error, expected.columns)
+        return _closed(f"{where} ({expected.raw['type']}) could not be judged: {said}; is its bound of the column's type?")
     judged = result.result.get("element_count")  # None for types that judge a column or the table as one
     if not met or judged == 0:
         return _closed(f"{where} ({expected.raw['type']}) judged no row: its row_condition meets none; mend it there")
@@ -234,20 +232,20 @@ def _finding(suite: Suite, expected: Expected, result: Any, met: bool) -> Findin
     if result.success:
         return None
     rows = result.result.get("partial_unexpected_index_list") or []
-    open_rows = [row for row in rows if not {str(row[key]) for key in suite.row} & set(expected.waived)]
+    applied = [waiver for waiver in suite.waivers(expected) if any(map(waiver.covers, rows))]
+    open_rows = [row for row in rows if not any(waiver.covers(row) for waiver in applied)]
     waived = bool(rows) and not open_rows
     verdict = expected.meta.get("verdict", "fail") if expected.raw["severity"] == "critical" or "verdict" in expected.meta else "warn"
     blocks = expected.raw["severity"] == "critical" and not waived
-    notes = "; ".join(f"{name} is waived: {reason}" for name, reason in expected.waived.items()) if waived else expected.meta["notes"]
+    notes = "; ".join(waiver.told() for waiver in applied) if waived else expected.meta["notes"]
+    notes += _how_to_waive(suite, open_rows) if blocks and open_rows and "verdict" in expected.meta else ""
     sentence = f"{verdict.upper()}: {_found(suite, expected, result.result, open_rows or rows)}. {allowed(expected)} {notes} ({where})"
-    return Finding(verdict, blocks, sentence)
+    return Finding(verdict, blocks, sentence, () if suite.row else _values(expected, result.result))
 
 
-def exception_of(info: dict[str, Any]) -> str:
-    """Return the message of an exception that Great Expectations swallowed; it nests them by metric."""
-    nested = [info, *(value for value in info.values() if isinstance(value, dict))]
-    messages = {str(one.get("exception_message")) for one in nested if one.get("raised_exception")}
-    return "; ".join(sorted(" ".join(message.split()) for message in messages))
+def _how_to_waive(suite: Suite, rows: list[dict[str, Any]]) -> str:
+    """Return what to write where, so that rows of which there are too few to judge are accepted."""
+    return f' To accept it, add to "waived" in the meta of {suite.waived_in}, with your reason: {suggested(rows, suite.waived_by)}'
 
 
 def _found(suite: Suite, expected: Expected, result: dict[str, Any], rows: list[dict[str, Any]]) -> str:
@@ -256,16 +254,31 @@ def _found(suite: Suite, expected: Expected, result: dict[str, Any], rows: list[
     if suite.row and rows:
         return "; ".join(_judged_row(suite, expected, row) for row in rows[:EXAMPLES]) + _more(len(rows))
     if result.get("unexpected_count") and "element_count" in result:
-        values = list(dict.fromkeys(map(_number, result["partial_unexpected_list"])))
-        examples = "" if expected.raw["type"] == NULL_TYPES[0] else f", for example {', '.join(values[:EXAMPLES])}"
-        return f"{what} fails in {result['unexpected_count']:,} of {result['element_count']:,} rows{examples}"
+        return f"{what} fails in {result['unexpected_count']:,} of {result['element_count']:,} rows"
+    if not suite.row and not re.search(FIGURES, expected.raw["type"]):
+        found = [_count(result["unexpected_count"], "unexpected value")] if result.get("unexpected_count") else []
+        lost = sorted(map(str, result.get("partial_missing_list") or []))  # of the suite, so that they may be named
+        found += [f"missing {', '.join(lost[:EXAMPLES])}{_more(len(lost))}"] if lost else []
+        return f"{what} has {'; '.join(found) or 'a value that is not allowed'}"
     parts = {"unexpected": result.get("partial_unexpected_list"), "missing": result.get("partial_missing_list")}
-    parts |= (result.get("details") or {}).get("mismatched", {})
+    mismatched = (result.get("details") or {}).get("mismatched", {})
+    if isinstance(mismatched, list):  # of columns that stand in another order
+        parts["misplaced"] = [one["Found"] for one in mismatched]
+    else:
+        parts |= mismatched
     if any(parts.values()):
         return f"{what} has " + "; ".join(
             f"{kind} {', '.join(sorted(map(str, values))[:EXAMPLES])}" for kind, values in parts.items() if values
         )
     return f"{what} has {_number(result.get('observed_value'))}"
+
+
+def _values(expected: Expected, result: dict[str, Any]) -> tuple[str, ...]:
+    """Return up to EXAMPLES values of rows that were found instead of what was expected, each with its column."""
+    if expected.raw["type"] == NULL_TYPES[0] or re.search(FIGURES, expected.raw["type"]):
+        return ()
+    found = result.get("partial_unexpected_list") or [result.get("observed_value")]
+    return tuple(f"{' and '.join(expected.columns)}: {value}" for value in list(dict.fromkeys(map(_number, found)))[:EXAMPLES])
 
 
 def _judged_row(suite: Suite, expected: Expected, row: dict[str, Any]) -> str:

@@ -19,5 +19,16 @@ def git(*arguments: str) -> str:
     return ended.stdout
 
 
+def read_all(*arguments: str) -> str:
+    """Return what git prints; raises Refused also where git only warns: it leaves out what it cannot read, a broken tag for one."""
+    ended = _call(*arguments)
+    if ended.returncode or ended.stderr.strip():
+        raise Refused(f"`git {arguments[0]}` says: {' '.join(ended.stderr.split())}")
+    return ended.stdout
+
+
 def _call(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(["git", *arguments], capture_output=True, encoding="utf-8", errors="replace")
+    try:
+        return subprocess.run(["git", *arguments], capture_output=True, encoding="utf-8", errors="replace")
+    except FileNotFoundError:
+        raise Refused("git is not installed, or not on the PATH; install it") from None

@@ -10,6 +10,7 @@ import pandas as pd
 from pandas.api.types import is_bool_dtype, is_numeric_dtype
 
 from stages.command import Refused
+from stages.gate import not_judged
 from stages.params import Data
 
 if TYPE_CHECKING:  # its import takes time, and only the stages that have a table of it call what needs one
@@ -43,6 +44,12 @@ def crossed(rows: pd.DataFrame, columns: list[str], cut_points: dict[str, list[f
     for other in others:
         first = first + BETWEEN + other
     return first
+
+
+def not_audited(name: str, data: Data, unseen: str) -> None:
+    """Write the report of the gate `name`, which has no groups to judge: it passes only where a person said why there are none."""
+    why = data.no_sensitive or f"data.sensitive in params.yaml names no column: {unseen}; name one, or say in data.no_sensitive why none is"
+    not_judged(f"expectations/{name}.json", f"reports/gates/{name}.json", why, applies=data.no_sensitive is None)
 
 
 def labels(values: pd.Series) -> pd.Series:

@@ -12,10 +12,11 @@ import pandas as pd
 from threadpoolctl import threadpool_limits
 
 from stages.after import monitoring_page, windows
-from stages.after.batch import LINE, Batch, beside, check_labels, live_suite, named_by, read_batch, with_labels
+from stages.after.batch import LINE, Batch, beside, check_labels, live_suite, named_by, once, read_batch, with_labels
 from stages.after.champion import load_champion, suite_of_rows, version, worth_of_features
 from stages.after.drift import domain, drift, pictures
 from stages.after.labelling import to_label
+from stages.after.live import LIVE, live_files
 from stages.after.performance import figures, performance
 from stages.age import SUITE as AGE
 from stages.age import TABLE as AGES
@@ -26,9 +27,11 @@ from stages.features import as_number, features
 from stages.gate import gate
 from stages.groups import audited
 from stages.params import Params, load_params
+from stages.private import FOLDER as PRIVATE
 from stages.sources import Source, load_sources
 from stages.suite import read_suite
 from stages.tables import TEST, read_table, write_json, write_table
+from stages.text import csv_text, say
 
 FOLDER = Path("reports/monitoring")
 DRIFT, PERFORMANCE, WINDOWS = (Path(f"expectations/{name}.json") for name in ("drift", "performance", "windows"))
@@ -57,7 +60,7 @@ def judge(
         if _has_test(reference, X):
             told_apart = domain(features(read_table(TEST), data), X[list(model.columns)], params.random_state)
     if told_apart is None:
-        print(f"no classifier was asked to tell live rows from test rows: {TEST} is not that of the model; `dvc pull` brings it")
+        say(f"no classifier was asked to tell live rows from test rows: {TEST} is not that of the model; `dvc pull` brings it")
     moved = drift(reference, X, y_score, y_pred, told_apart, _weights(worth_of_features()))
     write_table(moved, folder / "drift.csv")
     write_json(pictures(reference, X, y_score, y_pred, moved), folder / "pictures.json")
@@ -65,8 +68,9 @@ def judge(
     known = batch.labels.notna().to_numpy()
     if sample:
         table = to_label(batch.rows[~known], y_score[~known], model, named_by(list(batch.rows.columns), key), sample, params.random_state)
-        write_table(table, folder / "to_label.csv")
-        print(f"{(folder / 'to_label.csv').as_posix()} names {len(table)} rows to label")
+        to = PRIVATE / folder.name / "to_label.csv"  # it names single rows, and what was decided of them
+        write_table(table, to)
+        say(f"{to.as_posix()} names {len(table)} rows to label")
     live = figures(batch.labels[known], y_score[known], y_pred[known], audited(rows, data)[known], model.classes)
     table = performance(reference["performance"], live, float(known.mean()) if len(known) else 0.0)
     write_table(table, folder / "performance.csv")
@@ -91,7 +95,7 @@ def _weights(path: Path) -> dict[str, float]:
     if not path.is_file():
         return {}
     with path.open(encoding="utf-8", newline="") as file:
-        return {row["feature"]: float(row["importance"]) for row in csv.DictReader(file)}
+        return {csv_text(row["feature"]): float(row["importance"]) for row in csv.DictReader(file)}
 
 
 def name_of(given: str | None, batch: Batch | None, path: Path, data: Any) -> str:
@@ -108,10 +112,10 @@ def name_of(given: str | None, batch: Batch | None, path: Path, data: Any) -> st
 
 def monitor(path: Path, labels: Path | None, window: str | None, sample: int, params: Params, source: Source) -> str:
     """Write reports/monitoring/ for a batch and return the verdict over the windows; a batch that cannot be read is a window that fails."""
-    model, reference = load_champion()
+    served, (model, reference) = version(), load_champion()
     digest = sha256(path) if path.is_file() else ""
     try:
-        batch = read_batch(path, source, params.data)
+        batch = once(read_batch(path, source, params.data), source)
     except Refused as refusal:
         if not digest:
             raise
@@ -126,13 +130,13 @@ def monitor(path: Path, labels: Path | None, window: str | None, sample: int, pa
         "window": name,
         "batch_sha256": digest,
         "nth": nth,
-        "model": version(),
+        "model": served,
         "model_sha256": reference["model_sha256"],
     }
     record |= {"rows": 0, "rejected_share": 0.0, "until": None, "age": None, "coverage": 0.0}
     if batch is None or batch.rows.empty:
         said = [f"FAIL: {sentence}" for sentence in (broken if batch is None else [f"no row of {path} is one of this table"])]
-        print("\n".join(["gate batch: fail", *said]))
+        say("gate batch: fail", *said)
         report = {
             "gate": "batch",
             "verdict": "fail",
@@ -157,6 +161,8 @@ def monitor(path: Path, labels: Path | None, window: str | None, sample: int, pa
         if params.data.time:
             until = float(as_number(batch.rows[params.data.time]).max())
             record |= {"until": until, "age": until - reference["trained_until"]}
+    if version() != served:
+        raise Refused(f"another model took the place of {served} while it was monitored; run it again")
     write_json(record | verdicts, folder / windows.RECORD)
     return close(FOLDER, params.monitor.label_delay)
 
@@ -179,19 +185,25 @@ def main() -> None:
     """Monitor the batch that the command line names, and exit with the verdict: 0 pass, 1 warn, 2 fail or refused, 3 insufficient."""
     parser = argparse.ArgumentParser(prog="monitor", description=__doc__)
     parser.add_argument(
-        "batch", nargs="?", type=Path, help="file of live rows, as data/sources.yaml describes it, with or without the target"
+        "batch",
+        nargs="?",
+        help="file of live rows, as data/sources.yaml describes it, with or without the target, or a pattern; "
+        f"of several files, or without any of {LIVE.as_posix()}/, the last by name",
     )
     parser.add_argument("--labels", type=Path, help="labels that came later: CSV or Parquet with the key (else `line`) and the target")
     parser.add_argument("--window", help="name of the window; without it, the span of its time, else the file's name")
     parser.add_argument("--sample", type=int, default=0, metavar="N", help="draw N rows to label next")
     given = parser.parse_args()
-    if given.batch is None:
-        raise Refused("name a batch of live rows: make monitor BATCH=FILE, or python -m stages.monitor FILE")
+    batches = live_files([given.batch] if given.batch else [])
+    if not batches:
+        raise Refused(
+            f"{LIVE.as_posix()}/ has no file; name a batch of live rows: make monitor BATCH=FILE, or python -m stages.monitor FILE"
+        )
     if given.sample < 0:
         raise Refused(f"--sample is {given.sample}, must be 0 or more")
     [source] = load_sources().sources.values()
-    verdict = monitor(given.batch, given.labels, given.window, given.sample, load_params(), source)
-    print(f"monitor: {verdict}; read reports/monitoring.html, and commit reports/monitoring/: later windows are held beside it")
+    verdict = monitor(batches[-1], given.labels, given.window, given.sample, load_params(), source)
+    say(f"monitor: {verdict}; read reports/monitoring.html, and commit reports/monitoring/: later windows are held beside it")
     sys.exit(CODES[verdict])
 
 

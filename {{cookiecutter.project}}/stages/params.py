@@ -1,16 +1,19 @@
 """params.yaml as typed sections: every value that a user tunes, checked before a stage uses it."""
 
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, PositiveInt, model_validator
+from pydantic import Field, PositiveInt, field_validator, model_validator
 
 from stages.command import Refused, run
+from stages.formats import RESERVED, is_date
 from stages.schema import Section, load
+from stages.waivers import says_something
 
-ROW_ID = "row_id"  # prepare adds it: two rows share it if all their raw columns but time and cluster agree
-ORIGIN = "origin"  # augment adds it: real, repeated or synthetic
+# prepare adds it: rows share it that agree in all raw columns but the target and what data/sources.yaml calls no_content
+ROW_ID = f"{RESERVED}row_id"
+ORIGIN = f"{RESERVED}origin"  # augment adds it: real, repeated or synthetic
 Share = Annotated[float, Field(gt=0, lt=1)]
 Age = Annotated[float, Field(gt=0)]  # days where data.time is a date, else units of it
 
@@ -22,6 +25,7 @@ class Data(Section):
     time: str | None
     cluster: list[str]
     sensitive: list[str]
+    no_sensitive: str | None = None
     allowed: dict[str, str]
     cut_points: dict[str, list[float]]
     favourable: str | None
@@ -53,7 +57,12 @@ class Data(Section):
             if column not in self.sensitive
         ]
         wrong += [f"data.cut_points.{name} is {at}, must rise" for name, at in self.cut_points.items() if at != sorted(set(at)) or not at]
-        wrong += [f"data.allowed.{column} is empty, must say why" for column, reason in self.allowed.items() if not reason.strip()]
+        wrong += [f"data.allowed.{column} is empty, must say why" for column, reason in self.allowed.items() if not says_something(reason)]
+        if self.no_sensitive is not None and self.sensitive:
+            named = ", ".join(self.sensitive)
+            wrong.append(f"data.no_sensitive says why no column is sensitive, but data.sensitive names {named}; set no_sensitive: null")
+        elif self.no_sensitive is not None and not says_something(self.no_sensitive):
+            wrong.append("data.no_sensitive is empty, must say why no column is sensitive, or be null")
         if wrong:
             raise ValueError("; ".join(wrong))
         return self
@@ -66,11 +75,42 @@ class Data(Section):
 
 
 class Split(Section):
-    """How rows are parted into training and test; clusters always stay whole."""
+    """How rows are parted into training and test; clusters stay whole unless `keep_clusters_whole`, by time alone, is false."""
 
     by: Literal["time", "random"]
-    test_from: int | date | None
+    test_from: int | str | None  # text as it stands in the file: DVC takes no dates
     test_size: Share
+    keep_clusters_whole: bool = True
+
+    @model_validator(mode="after")
+    def clusters_are_cut_by_time_alone(self) -> Self:
+        """A split at random that cuts clusters in two would test on rows that the model knows."""
+        if self.by == "random" and not self.keep_clusters_whole:
+            raise ValueError(
+                "keep_clusters_whole is false, which is allowed with by: time alone; at random the earlier and later rows of a "
+                "cluster would be mixed, so set it to true"
+            )
+        return self
+
+    @field_validator("test_from", mode="before")
+    @classmethod
+    def test_from_is_a_time(cls, given: Any) -> Any:
+        """The first test value is an integer, or a date or time stamp as text."""
+        if isinstance(given, date):
+            raise ValueError(f'{given} stands there without quotes, as which DVC does not take a date; write "{given}"')
+        if is_integer := isinstance(given, int) and not isinstance(given, bool):
+            is_time = abs(given) < 2**63
+        else:
+            is_time = given is None or (isinstance(given, str) and is_date(given))
+        if not is_time:
+            what = "between -2^63 and 2^63" if is_integer else 'an integer, a date or time stamp such as "2024-01-31", or null'
+            raise ValueError(f"it is {given!r}, must be {what}")
+        return given
+
+    @property
+    def cutoff(self) -> int | datetime | None:
+        """The first test value as what it means; a time stamp is UTC."""
+        return datetime.fromisoformat(self.test_from.removesuffix("Z")) if isinstance(self.test_from, str) else self.test_from
 
 
 class Prepare(Section):
@@ -137,13 +177,16 @@ class Scope(Section):
     """What the model is to reach; the stage scope says what of it the data can prove."""
 
     metric: Literal["balanced_accuracy", "macro_f1", "accuracy"]
-    recall_floor: Share
+    recall_floor: Share | None
     recall_floors: dict[str, Share]
     largest_gap: Share
 
     def floor(self, label: str) -> float:
-        """Return the recall that class `label` has to reach."""
-        return self.recall_floors.get(label, self.recall_floor)
+        """Return the recall that class `label` has to reach; raises ValueError where it is still to be proposed."""
+        floor = self.recall_floors.get(label, self.recall_floor)
+        if floor is None:
+            raise ValueError(f"no floor of class {label!r} was proposed yet")
+        return floor
 
 
 class Params(Section):

@@ -1,8 +1,7 @@
-"""Read the raw source, reject what does not conform, drop duplicates, and part the rows into training and test."""
+"""Read the raw source, reject what does not conform, and part the rows into training and test, equal rows on one side."""
 
 import errno
 from dataclasses import dataclass
-from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -12,26 +11,36 @@ import pandas as pd
 from ibis import _
 
 from stages.command import Refused, run
-from stages.formats import MOST_CLASSES, PATTERNS, pattern
+from stages.formats import MOST_CLASSES, OFFSET, PATTERNS, RESERVED, date_pattern, pattern
 from stages.gate import gate, stop
 from stages.groups import check_audit
-from stages.params import ORIGIN, ROW_ID, Params, Split, load_params
+from stages.params import ROW_ID, Params, Split, load_params
+from stages.private import show, shows_values
+from stages.shares import lost_and_equal
 from stages.sources import RECORD, Raw, Source, load_sources, read
 from stages.tables import REJECTED, TEST, TRAIN, whole, write_table
 
 KINDS = ["malformed", "bad_value", "unlabelled", "duplicate", "key_conflict", "before_cutoff"]
-PROBLEM, KIND, REASON, WRONG, CLUSTER, IS_TEST = "__problem", "__kind", "__reason", "__wrong", "__cluster", "__is_test"
+PROBLEM, KIND, REASON = f"{RESERVED}problem", f"{RESERVED}kind", f"{RESERVED}reason"
+WRONG, CLUSTER, IS_TEST, N = f"{RESERVED}wrong", f"{RESERVED}cluster", f"{RESERVED}is_test", f"{RESERVED}n"
+NTH, EQUAL = f"{RESERVED}nth", f"{RESERVED}equal"
 TYPES = {"text": "string", "integer": "int64", "number": "float64", "boolean": "boolean", "date": "timestamp"}
 WORDS = {"integer": "no integer of 64 bits", "number": "no finite number", "boolean": "neither true nor false", "date": "no ISO date"}
 MANY_COLUMNS = 100
+BESIDE_KEY = ["label", "y_pred", "confidence", "referred", "model_version", "decision", "score", "drawn"]  # by score and monitor
+FORM = 30  # signs of how a value is written
 
 
 @dataclass(frozen=True)
 class Prepared:
-    """Rows of a source after preparation: `rows` are accepted and carry IS_TEST; `rejects` say why the others are not."""
+    """Rows of a source after preparation: `rows` are accepted and carry IS_TEST; `rejects` say why the others are not.
+
+    `counts`: how many rows of each class (index) were kept, are equal to an earlier one, or were left out (see `fates`).
+    """
 
     rows: ibis.Table
     rejects: pd.DataFrame
+    counts: pd.DataFrame
 
 
 def check_roles(params: Params, source: Source) -> None:
@@ -64,15 +73,20 @@ def check_roles(params: Params, source: Source) -> None:
     for column in source.key:
         if column not in data.not_features():
             problems.append(f"params.yaml: the key {column!r} would be a feature; name it in data.cluster or data.forbidden")
-    allowed = {"integer": int, "date": date}.get(columns.get(data.time or "", ""))
+        if column in BESIDE_KEY:
+            problems.append(f"data/sources.yaml: the key {column!r} is called as a column that is written beside it; rename it in the file")
+    for column in source.no_content:
+        if column not in data.forbidden:
+            problems.append(
+                f"data/sources.yaml: no_content names {column!r}, which params.yaml uses; name it in data.forbidden of params.yaml as "
+                "well, or take it out of no_content"
+            )
+    allowed = {"integer": int, "date": str}.get(columns.get(data.time or "", ""))
     if split.by == "time" and data.time in columns and (allowed is None or not isinstance(split.test_from, allowed)):
         problems.append(
             f"params.yaml: prepare.split.test_from is {split.test_from!r}, but data.time {data.time!r} is of type {columns[data.time]}; "
-            "both must be integers or both dates"
+            'both must be integers, or the column a date and test_from one in quotes, such as "2024-01-31"'
         )
-    for column in columns:
-        if column.lower() in (ROW_ID, ORIGIN) or column.startswith("__"):
-            problems.append(f"data/sources.yaml: a column is named {column!r}, which the stages use themselves; rename it in the file")
     if set(columns) <= set(data.not_features()):
         problems.append(f"params.yaml: data leaves no feature: each column of {source.path} has another role")
     if problems:
@@ -80,21 +94,27 @@ def check_roles(params: Params, source: Source) -> None:
 
 
 def conform(raw: ibis.Table, source: Source) -> ibis.Table:
-    """Return `raw` with each column trimmed and of its declared type, and PROBLEM: what stood where no such value can."""
+    """Return `raw` with each column trimmed and of its declared type, and PROBLEM: where no such value can stand, and its form."""
     typed, problems = [], []
     for column, kind in source.columns.items():
         text = raw[column].strip()
         text = ibis.ifelse(text.isin(source.missing), None, text) if source.missing else text
-        value = _typed(text, kind, source.decimal)
+        value = _date(text, source.date_formats.get(column)) if kind == "date" else _typed(text, kind, source.decimal)
         typed.append(value.name(column))
         if kind != "text":
-            problems.append(ibis.ifelse(text.notnull() & value.isnull(), f"{column} is '" + text + f"', {WORDS[kind]}", None))
+            problem = f"{column} is {WORDS[kind]}: written as " + form(text)
+            problems.append(ibis.ifelse(text.notnull() & value.isnull(), problem, None))
     said = ibis.array(problems).filter(lambda problem: problem.notnull()).join("; ") if problems else ibis.literal("")
     return raw.select(RECORD, *typed, said.nullif("").name(PROBLEM))
 
 
+def form(text: ibis.expr.types.StringValue) -> ibis.expr.types.StringValue:
+    """Return how `text` is written, 9 for its digits and a for its letters: the value itself may tell of a person."""
+    return text.re_replace("[0-9]+", "9").re_replace(r"\p{L}[\p{L}\p{M}]*", "a").substr(0, FORM)
+
+
 def _typed(text: ibis.expr.types.StringValue, kind: str, decimal: str) -> ibis.Value:
-    """Return `text` as `kind`, null where it is no such value: DuckDB alone would round 1.5 to 2 and take 'infinity' as a date.
+    """Return `text` as `kind` (not a date), null where it is no such value: DuckDB alone would round 1.5 to 2.
 
     A boolean becomes 1 or 0, so that a column of them is a number whether or not values are missing.
     """
@@ -110,29 +130,55 @@ def _typed(text: ibis.expr.types.StringValue, kind: str, decimal: str) -> ibis.V
     return value.cast("int64") if kind == "boolean" else value
 
 
-def reject(rows: ibis.Table, params: Params, source: Source) -> ibis.Table:
-    """Return `rows` with KIND and REASON, both null for rows that are kept.
+def _date(text: ibis.expr.types.StringValue, written: str | None) -> ibis.Value:
+    """Return `text`, ISO dates or those of the format `written`, as time stamps of UTC, null where it is no such day.
 
-    A row is a duplicate if another agrees with it in every column but time and cluster; the one that comes first stays.
+    DuckDB alone would take 'infinity' as a date, and pass over the offset of a time stamp.
+    """
+    if written is None:
+        text = ibis.ifelse(text.re_search(PATTERNS["date"]), text, None)
+        return ibis.ifelse(text.re_search(OFFSET), text.try_cast("timestamp('UTC')").cast("timestamp"), text.try_cast("timestamp"))
+    regex, parts = date_pattern(written)
+    part = {name: text.re_extract(regex, nth) for nth, name in enumerate(parts, 1)}
+    iso = part["%Y"] + "-" + part["%m"] + "-" + part["%d"]
+    if "%H" in part:
+        iso = iso + " " + part["%H"] + ":" + part["%M"] + ":" + part.get("%S", "00")
+    return ibis.ifelse(text.re_search(regex), iso, None).try_cast("timestamp")
+
+
+def reject(rows: ibis.Table, params: Params, source: Source) -> ibis.Table:
+    """Return `rows` with ROW_ID, EQUAL, and with KIND and REASON, both null for rows that are kept.
+
+    EQUAL marks kept rows that agree with an earlier one in all columns but those without content. They are rejected as duplicates
+    only where a key says that they are one thing, or data/sources.yaml says `equal_rows: drop`; the one that comes first stays.
     Rows that share the declared key but differ are all rejected: nobody can tell which is right.
     """
-    data = params.data
+    data, free = params.data, source.no_content
     needed = [data.target, *([data.time] if data.time and params.prepare.split.by == "time" else []), *data.cluster]
     missing = ibis.array([ibis.ifelse(rows[column].isnull(), column, None) for column in dict.fromkeys(needed)])
     missing = missing.filter(lambda column: column.notnull()).join(", ").nullif("")
-    apart = list(dict.fromkeys(column for column in [data.time, *data.cluster] if column))
     judged = rows.mutate(
         ibis.cases((_[PROBLEM].notnull(), "bad_value"), (missing.notnull(), "unlabelled")).name(KIND),
         ibis.coalesce(_[PROBLEM], missing + " is missing").name(REASON),
-        row_id(rows, [column for column in source.columns if column not in apart]).name(ROW_ID),
+        row_id(rows, [column for column in source.columns if column not in (data.target, *free)]).name(ROW_ID),
     )
-    nth = ibis.row_number().over(group_by=[KIND, ROW_ID], order_by=[*apart, RECORD])
-    reason = "a row that was kept agrees in all columns" + (f" but {', '.join(apart)}" if apart else "")
-    judged = _also(judged, nth > 0, "duplicate", reason)
+    nth = ibis.row_number().over(group_by=[KIND, ROW_ID, data.target], order_by=[*free, RECORD])
+    judged = judged.mutate(nth.name(NTH))
+    if source.drops_equal:
+        reason = "a row that was kept agrees in all columns" + (f" but {', '.join(free)}" if free else "")
+        judged = _also(judged, _[NTH] > 0, "duplicate", reason)
     if source.key:
         rivals = _[RECORD].count().over(group_by=[KIND, *source.key])
         judged = _also(judged, rivals > 1, "key_conflict", f"other rows have the same key: {', '.join(source.key)}")
-    return judged
+    judged = judged.mutate((_[KIND].isnull() & (_[NTH] > 0)).name(EQUAL)).drop(NTH)
+    return apart(judged, data.target, free) if source.equal_rows == "separate" else judged
+
+
+def apart(rows: ibis.Table, target: str, no_content: list[str]) -> ibis.Table:
+    """Return `rows` with another ROW_ID for each of those that share one: its nth row is named by its number, too."""
+    by = [column for column in (KIND, ROW_ID) if column in rows.columns]
+    nth = ibis.row_number().over(group_by=by, order_by=[target, *no_content, RECORD])
+    return rows.mutate(ibis.ifelse(nth > 0, (_[ROW_ID] + "-" + nth.cast("string")).hexdigest("md5"), _[ROW_ID]).name(ROW_ID))
 
 
 def _also(judged: ibis.Table, wrong: ibis.Deferred, kind: str, reason: str) -> ibis.Table:
@@ -145,7 +191,11 @@ def _also(judged: ibis.Table, wrong: ibis.Deferred, kind: str, reason: str) -> i
 
 
 def row_id(rows: ibis.Table, columns: list[str]) -> ibis.Value:
-    """Return a name for each row (MD5, in hexadecimal) that it shares with the rows that agree in `columns`."""
+    """Return a name for each row (MD5, in hexadecimal) that it shares with the rows that agree in `columns`.
+
+    The target is none of them: rows that differ in the label alone have to stay together as well. Else, of a table with few different
+    rows, the rows of one class that look so would be trained on and those of the other tested, and the model would learn the opposite.
+    """
     texts = [ibis.ifelse(rows[column].isnull(), "-", "+" + rows[column].cast("string")) for column in columns]
     return ibis.literal("\x1f").join(texts).hexdigest("md5")
 
@@ -153,14 +203,15 @@ def row_id(rows: ibis.Table, columns: list[str]) -> ibis.Value:
 def assign(rows: ibis.Table, params: Params) -> ibis.Table:
     """Return kept `rows` with IS_TEST, and with KIND and REASON where a cluster runs across the cut-off.
 
-    By time a cluster goes where its latest row goes, and its rows from before the cut-off are rejected.
+    By time a cluster goes where its latest row goes, and its rows from before the cut-off are rejected, unless clusters are cut: then
+    each row goes where its own time says.
     """
     data, split = params.data, params.prepare.split
     if split.by == "random":
         return _assign_at_random(rows, data.target, data.cluster, split, params.random_state)
     time = rows[str(data.time)]
-    cutoff = ibis.literal(split.test_from)
-    latest = time.max().over(group_by=data.cluster) if data.cluster else time
+    cutoff = ibis.literal(split.cutoff)
+    latest = time.max().over(group_by=data.cluster) if data.cluster and split.keep_clusters_whole else time
     late = (latest >= cutoff) & (time < cutoff)
     return rows.mutate(
         (latest >= cutoff).name(IS_TEST),
@@ -170,11 +221,10 @@ def assign(rows: ibis.Table, params: Params) -> ibis.Table:
 
 
 def _assign_at_random(rows: ibis.Table, target: str, cluster: list[str], split: Split, random_state: int) -> ibis.Table:
-    """Return `rows` with IS_TEST for a stratified share of the clusters; a row is its own cluster where none is declared."""
+    """Return `rows` with IS_TEST for a stratified share of the clusters, those of rows that share ROW_ID where none are declared."""
     from stages.split import test_clusters  # here, since a split by time has no use for scikit-learn, which takes a second to import
 
-    order = cluster or [column for column in rows.columns if not column.startswith("__")]
-    rank = ibis.dense_rank().over(order_by=order)  # follows from the values, not from the order in the file
+    rank = ibis.dense_rank().over(order_by=cluster or [ROW_ID])  # follows from the values, not from the order in the file
     numbered = rows.get_backend().create_table("numbered", rows.mutate(rank.name(CLUSTER)), temp=True)
     labels = numbered.select(CLUSTER, target).to_pandas()
     test = test_clusters(labels[target], labels[CLUSTER], split.test_size, random_state)
@@ -198,17 +248,38 @@ def prepare(raw: Raw, name: str, source: Source, params: Params) -> Prepared:
     for table in (judged, assigned):
         found = table.filter(_[KIND].notnull()).select(RECORD, KIND, REASON).to_pandas()
         rejects.append(pd.DataFrame({"source": name, "line": raw.lines(found[RECORD]), "kind": found[KIND], "reason": found[REASON]}))
-    rows = assigned.filter(_[KIND].isnull()).order_by(list(source.columns))
+    if shows_values():
+        wrong = judged.filter(_[KIND] == "bad_value").select(RECORD)
+        found = raw.table.semi_join(wrong, RECORD).order_by(RECORD).to_pandas()
+        cells = found.drop(columns=RECORD).to_dict("records")
+        show("rejects", [f"{name}, line {line}: {row}" for line, row in zip(raw.lines(found[RECORD]), cells, strict=True)])
+    rows = assigned.filter(_[KIND].isnull()).order_by([*source.columns, ROW_ID])
     not_empty = [table for table in rejects if len(table)] or rejects[:1]
     return Prepared(
         rows.select(*[column for column in source.columns if column not in params.data.forbidden], ROW_ID, IS_TEST),
         pd.concat(not_empty).sort_values("line", ignore_index=True),
+        fates(judged, assigned, target),
     )
+
+
+def fates(judged: ibis.Table, assigned: ibis.Table, target: str) -> pd.DataFrame:
+    """Return how many rows of each class (index) were kept, are equal to an earlier one among these, or were left out, by kind.
+
+    judged: what `reject` returns; assigned: what `assign` makes of its kept rows.
+    """
+    parts = [
+        table.group_by([target, KIND, EQUAL]).agg(_.count().name(N)).to_pandas()
+        for table in (judged.filter(_[KIND].isin(["duplicate", "key_conflict"])), assigned)
+    ]
+    found = pd.concat([part for part in parts if len(part)])
+    found[KIND] = found[KIND].astype("object").fillna("kept")
+    equal = found[(found[KIND] == "kept") & found[EQUAL]].assign(**{KIND: "equal"})
+    return pd.concat([found, equal]).pivot_table(index=target, columns=KIND, values=N, aggfunc="sum", fill_value=0)
 
 
 def check_target(kept: ibis.Table, target: str, name: str, judged: ibis.Table, raw: Raw) -> None:
     """Raise Refused unless the kept rows carry between two and MOST_CLASSES labels, one a row."""
-    counts = kept[target].value_counts(name="__n").order_by(ibis.desc("__n"), target).limit(MOST_CLASSES + 1).to_pandas()
+    counts = kept[target].value_counts(name=N).order_by(ibis.desc(N), target).limit(MOST_CLASSES + 1).to_pandas()
     if not raw.records_in_file:
         raise Refused(f"sources.{name}: its file (path in data/sources.yaml) has no row, only a header; put the data there")
     if counts.empty:
@@ -218,27 +289,34 @@ def check_target(kept: ibis.Table, target: str, name: str, judged: ibis.Table, r
     labels = counts[target]
     lists = labels[labels.str.match(r"^\s*(\[.*\]|\{.*\}|\(.*\))\s*$")]
     if len(lists):
-        raise Refused(f"the target {target!r} holds lists such as {lists.iloc[0]!r}; this pipeline takes one label a row")
+        raise Refused(f"the target {target!r} holds lists in {len(lists):,} of its values; this pipeline takes one label a row")
     if len(labels) < 2:
         raise Refused(f"the target {target!r} is {labels.iloc[0]!r} in every row; a classifier needs two classes or more")
     if len(labels) > MOST_CLASSES:
-        raise Refused(
-            f"the target {target!r} has over {MOST_CLASSES} different values, such as {', '.join(labels.head(3))}; "
-            "it is continuous or an identifier, not a class"
-        )
+        raise Refused(f"the target {target!r} has over {MOST_CLASSES} different values; it is continuous or an identifier, not a class")
 
 
 def summarise(prepared: Prepared, raw: Raw, name: str, source: Source) -> pd.DataFrame:
     """Return the table of sources: how many records the file has, and where each of them went."""
     kinds = prepared.rejects["kind"].value_counts()
-    sides = prepared.rows[IS_TEST].value_counts(name="__n").to_pandas().set_index(IS_TEST)["__n"]
+    sides = prepared.rows[IS_TEST].value_counts(name=N).to_pandas().set_index(IS_TEST)[N]
     row: dict[str, Any] = {"source": name, "path": source.path, "records": raw.records_in_file}
     row |= {kind: int(kinds.get(kind, 0)) for kind in KINDS}
     row |= {"train": int(sides.get(False, 0)), "test": int(sides.get(True, 0))}
     row["unaccounted"] = row["records"] - sum(row[kind] for kind in KINDS) - row["train"] - row["test"]
     unusable = row["malformed"] + row["bad_value"] + row["unlabelled"] + row["key_conflict"]
-    shares = {"unusable_share": unusable / max(row["records"], 1), "duplicate_share": row["duplicate"] / max(row["records"], 1)}
-    return pd.DataFrame([row | shares])
+    return pd.DataFrame([row | {"unusable_share": unusable / max(row["records"], 1)} | shares(row, prepared.counts)])
+
+
+def shares(row: dict[str, Any], counts: pd.DataFrame) -> dict[str, Any]:
+    """Return what the `row` of a source goes on with: shares of duplicate, equal and lost rows, and their classes.
+
+    `before_cutoff_share` is of the rows that could have been training rows. counts: see `fates`.
+    """
+    told = lost_and_equal(counts)
+    before = row["before_cutoff"] + row["train"]
+    found = {f"{kind}_share": n / max(row["records"], 1) for kind, n in (("duplicate", row["duplicate"]), ("equal", told["equal"]))}
+    return found | {"before_cutoff_share": row["before_cutoff"] / max(before, 1)} | told
 
 
 def _write(rows: ibis.Table, path: Path) -> None:

@@ -4,14 +4,18 @@ import argparse
 import json
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from stages.after.challenger import non_inferiority
+import pandas as pd
+
+from stages.after.again import judged_again
+from stages.after.challenger import accept, exchanged, non_inferiority
 from stages.after.champion import load_champion
 from stages.after.proof import COMPARED, EVALUATED, PARTS, missing_proof, suites, verdicts
-from stages.after.registry import CHAMPION, RETIRED, assign, events, identified, in_service, register, verified
+from stages.after.registry import CHAMPION, FOLDER, RETIRED, alone, assign, events, identified, in_service, register, verified
 from stages.command import Refused, run
 from stages.during.model import MODEL, load_model, sha256
 from stages.features import features
@@ -20,6 +24,9 @@ from stages.git import git
 from stages.params import load_params
 from stages.summary import REPORTS
 from stages.tables import TEST, TRAIN, read_table, write_table
+from stages.text import say
+from stages.verify import frozen, read_stages
+from stages.waivers import says_something
 
 HELD = Path("expectations/challenger.json")
 DESCRIBE = ["dvc.lock", "dvc.yaml", "params.yaml", "uv.lock", "stages", "expectations", "data/sources.yaml", "data/remedy.json"]
@@ -34,11 +41,12 @@ def version_files(proven: Iterable[str]) -> dict[str, Path]:
     return files
 
 
-def held_against_champion(uncompared: str | None) -> dict[str, Any]:
-    """Hold the model of the last run against the one in service on the test rows, by class and group, and return what the gate said.
+def held_against_champion(uncompared: str | None, accepted: list[str]) -> tuple[dict[str, Any], str]:
+    """Hold the model of the last run against the one in service on the test rows, by class and group.
 
-    Where the champion was fitted on some of these rows it has the advantage, never the other. uncompared: why a model goes into
-    service that cannot be compared, since the champion needs columns that are gone; it does not excuse one that was compared.
+    Return what the gate said, and in words what is accepted. Where the champion was fitted on some of these rows it has the
+    advantage, never the other. uncompared: why a model goes into service that cannot be compared, since the champion needs columns
+    that are gone; it does not excuse one that was compared. accepted: classes that it is meant to find less often.
     """
     data, rows = load_params().data, read_table(TEST)
     report = REPORTS / "gates" / HELD.name
@@ -52,28 +60,39 @@ def held_against_champion(uncompared: str | None) -> dict[str, Any]:
                 f"{refused}\nthe two models cannot be compared; if this one is to serve all the same, say why: --uncompared REASON"
             ) from None
         not_judged(HELD, report, f"not compared with the champion: {uncompared}")
-        return verdicts(report.parent)[HELD.stem]
-    table = non_inferiority(rows, old, new, read_table(TRAIN), data, 0.95)
+        return verdicts(report.parent)[HELD.stem], ""
+    table = accept(non_inferiority(rows, old, new, read_table(TRAIN), data, 0.95), accepted)
     write_table(table, REPORTS / HELD.with_suffix(".csv").name)
     try:
         stop([gate(table, HELD, report)])
     except Refused as refused:
-        if reference["test_sha256"] == sha256(TEST):
-            raise
-        raise Refused(
-            f"{refused}\nthe champion was judged by other rows, and may have been fitted on these: then it knows them by heart; "
+        raise Refused("\n".join([str(refused), *_ways_on(table, reference["test_sha256"] == sha256(TEST))])) from None
+    return verdicts(report.parent)[HELD.stem], exchanged(table)
+
+
+def _ways_on(table: pd.DataFrame, same_rows: bool) -> list[str]:
+    """Return what may be done about a model that the champion is better than."""
+    ways = []
+    if falls := list(table.loc[(table["proven_fall"] > 0) & (table["accepted"] == "no"), "class"].unique()):
+        ways.append(
+            f"if it is meant that {', '.join(falls)} is found less often, say so for each class, and say in WHY what it is worth: "
+            f"`make promote ACCEPT={falls[0]} WHY=...` keeps it in the records"
+        )
+    if not same_rows:
+        ways.append(
+            "the champion was judged by other rows, and may have been fitted on these: then it knows them by heart; "
             "add newer rows, and judge by them"
-        ) from None
-    return verdicts(report.parent)[HELD.stem]
+        )
+    return ways
 
 
-def of_last_run(why: str, public_key: str | None, uncompared: str | None) -> str:
+def of_last_run(why: str, public_key: str | None, uncompared: str | None, accepted: list[str]) -> str:
     """Register the model of the last run and return its version; raises Refused where a file differs from dvc.lock, or a gate blocks."""
     ended = subprocess.run([sys.executable, "-m", "dvc", "status", "--json"], capture_output=True, encoding="utf-8")
     if ended.returncode:
         raise Refused(f"`dvc status` refused: {' '.join(ended.stderr.split())}")
     changed = json.loads(ended.stdout or "{}")
-    problems = [f"{what}; a model is promoted as it was judged" for what in differing(changed)]
+    problems = [f"{what}; a model is promoted as it was judged" for what in differing(changed)] + frozen(read_stages("dvc.yaml"))
     listed = git("status", "--porcelain", "--untracked-files=no", "--", *DESCRIBE).splitlines()
     problems += [f"{line[3:]} is not committed, and the version's commit has to say what made it; commit the run first" for line in listed]
     proven = {name: one for name, one in verdicts(REPORTS / "gates").items() if name in EVALUATED}
@@ -86,9 +105,14 @@ def of_last_run(why: str, public_key: str | None, uncompared: str | None) -> str
         served = verified(now, past, public_key)["files"]
         if all(sha256(PARTS[name]) == served[name] for name in ("model.skops", "model.json")):  # the card decides, too
             raise Refused(f"{now} is the model of the last run, and in service already")
-        proven[COMPARED] = held_against_champion(uncompared)
-    said = {"verdicts": proven, "suites": suites(), "lock_sha256": sha256("dvc.lock"), "compared_with": now}
-    return register(version_files(proven), said, why, public_key)
+    with tempfile.TemporaryDirectory(prefix="promote") as folder:
+        if problems := judged_again(Path(folder), proven):
+            raise Refused("\n".join([*problems, "the reports are not those of this model: run what they say, and commit the run"]))
+    exchange = ""
+    if now is not None:
+        proven[COMPARED], exchange = held_against_champion(uncompared, accepted)
+    said = {"verdicts": proven, "suites": suites(), "lock_sha256": sha256("dvc.lock"), "compared_with": now, "accepted": exchange}
+    return register(version_files(proven), said, f"{why} {exchange}".strip(), public_key)
 
 
 def differing(status: dict[str, Any]) -> list[str]:
@@ -102,9 +126,9 @@ def differing(status: dict[str, Any]) -> list[str]:
     return [f"{said} since {', '.join(names)} ran" for said, names in stages.items()]
 
 
-def promote(version: str | None, why: str, public_key: str | None, uncompared: str | None = None) -> str:
+def promote(version: str | None, why: str, public_key: str | None, uncompared: str | None = None, accepted: list[str] | None = None) -> str:
     """Make `version`, or the model of the last run, the champion, and return a line on it."""
-    version = version or of_last_run(why, public_key, uncompared)
+    version = version or of_last_run(why, public_key, uncompared, accepted or [])
     said = events()
     manifest = verified(version, said, public_key)
     before = in_service(said)
@@ -119,13 +143,15 @@ def promote(version: str | None, why: str, public_key: str | None, uncompared: s
         )
     today = suites()
     problems += [
-        f"{path} is not the suite that {version} was judged by (SHA-256 differs); restore it from git, or judge anew"
+        f"{path} is not the suite that {version} was judged by (SHA-256 differs, or it is gone); restore it from git, or judge anew"
         for path, digest in manifest["suites"].items()
-        if today.get(path, digest) != digest
+        if today.get(path) != digest
     ]
     if problems:
         raise Refused("\n".join(problems))
-    assign(version, CHAMPION, why)
+    load_model(FOLDER / version / "model.skops")  # what cannot be loaded must not take another's place
+    why = f"{why} {manifest.get('accepted', '')}".strip()
+    assign(version, CHAMPION, why, public_key)
     if before is not None:
         assign(before, RETIRED, f"{version} took its place: {why}")
     return (
@@ -141,11 +167,17 @@ def main() -> None:
     parser.add_argument("version", nargs="?", help="a registered version, such as v2.0.0; without it, the model of the last run")
     parser.add_argument("--why", required=True, help="the reason, which the tag keeps")
     parser.add_argument("--uncompared", metavar="REASON", help="why a model goes into service that cannot be compared with the champion")
+    parser.add_argument(
+        "--accept", metavar="CLASS", action="append", default=[], help="a class that the last run's model is meant to find less often"
+    )
     given = parser.parse_args()
-    if not given.why.strip():
+    if not says_something(given.why):
         raise Refused("--why is empty: say why this model goes into service, the tag keeps it")
     identified()
-    print(promote(given.version, given.why.strip(), load_params().registry.public_key, given.uncompared))
+    if given.version and given.accept:
+        raise Refused(f"{given.version} was held against the champion when it was registered; --accept is for the model of the last run")
+    with alone():
+        say(promote(given.version, given.why.strip(), load_params().registry.public_key, given.uncompared, given.accept))
 
 
 if __name__ == "__main__":

@@ -22,11 +22,13 @@ from stages.after.challenger import Candidate, challengers, check_classes, non_i
 from stages.after.champion import champion as in_service
 from stages.after.champion import load_champion
 from stages.after.champion import version as served
+from stages.after.live import LIVE, lines, live_files
 from stages.after.pool import OWN, Pool, gather, recent, span
 from stages.after.proof import PARTS, suites, verdicts
 from stages.after.registry import CHALLENGER as STAGE
 from stages.after.registry import assign, identified, register
 from stages.command import Refused, run
+from stages.during.changes import PROFILE, of_other_rows, read_profile
 from stages.during.model import Model, load_model, save_model, sha256
 from stages.during.recipes import weights_of
 from stages.during.remedy import REMEDY, read_remedy
@@ -35,11 +37,13 @@ from stages.during.warm import check_same, continued
 from stages.features import features
 from stages.gate import Verdict, gate, stop
 from stages.params import ORIGIN, Params, load_params
+from stages.prepare import shares
 from stages.sources import Source, load_sources
 from stages.suite import read_suite
 from stages.tables import AUGMENTED, TEST, TRAIN, read_table, write_json, write_table, write_text
+from stages.text import say
 
-LIVE, CHALLENGER, REPORTS = Path("data/live"), Path("models/challenger"), Path("reports/retraining")
+CHALLENGER, REPORTS = Path("models/challenger"), Path("reports/retraining")
 PREPARED, SOURCES, COMPARED, HELD = (Path(f"expectations/{name}.json") for name in ("prepared", "sources", "challengers", "challenger"))
 BEFORE = ("validate", "augment", "train")  # the stages that make a challenger; evaluate then judges the best
 COPIED = ("expectations", "params.yaml", "data/sources.yaml", REMEDY, HISTORY)
@@ -66,6 +70,8 @@ def scratch(folder: Path, train: pd.DataFrame, pool: Pool, params: Params) -> li
             shutil.copytree(source, target)
         elif source.is_file():
             shutil.copy(source, target)
+    if known := read_profile():
+        write_json(of_other_rows(known), folder / PROFILE)
     write_text(yaml.safe_dump(params.model_dump(), sort_keys=False, allow_unicode=True), folder / "params.yaml")
     (folder / TRAIN).parent.mkdir(parents=True)
     schema = pa.schema([field.with_nullable(True) for field in pq.read_schema(TRAIN)])
@@ -103,8 +109,8 @@ def staged(folder: Path, name: str, names: tuple[str, ...]) -> str:
         start = time.monotonic()
         command = [sys.executable, "-m", f"stages.{stage}"]
         ended = subprocess.run(command, cwd=folder, env=environment, capture_output=True, encoding="utf-8", errors="replace")
-        print(f"retrain: {name}: {stage}, {time.monotonic() - start:.0f} s")
-        print("".join(f"  {line}\n" for line in ended.stdout.splitlines()), end="", flush=True)
+        say(f"retrain: {name}: {stage}, {time.monotonic() - start:.0f} s")
+        say(*(f"  {line}" for line in ended.stdout.splitlines()))
         if ended.returncode:
             said = [line for line in ended.stderr.splitlines() if line.startswith(f"{stage}: ")] or ended.stderr.splitlines()[-1:]
             return "; ".join(said).replace("reports/gates/", f"{REPORTS.as_posix()}/gates/") or f"{stage} ended with {ended.returncode}"
@@ -127,7 +133,7 @@ def make(name: str, temporary: Path, pool: Pool, params: Params, champion: Model
     if name == "weighted":
         half_life = settings.half_life or span(train, str(column)) / 2
         params = params.model_copy(update={"train": params.train.model_copy(update={"half_life": half_life})})
-        print(f"retrain: {name}: train.half_life is {half_life:g}")
+        say(f"retrain: {name}: train.half_life is {half_life:g}")
     folder, made = temporary / name, temporary / "all"
     try:
         if name == "warm":
@@ -138,7 +144,7 @@ def make(name: str, temporary: Path, pool: Pool, params: Params, champion: Model
             for part in ("data", "models", "reports"):
                 shutil.copytree(made / part, folder / part, dirs_exist_ok=True)
         else:
-            print("".join(f"retrain: {name}: {line}\n" for line in told), end="")
+            say(*(f"retrain: {name}: {line}" for line in told))
         remedy = read_remedy(folder / REMEDY)
         why = staged(folder, name, BEFORE if not reused else ("train",) if name == "weighted" else ())
         if why and read_remedy(folder / REMEDY) != remedy:  # the ladder chose one that needs other rows
@@ -172,7 +178,7 @@ def sources(pool: Pool) -> pd.DataFrame:
     row: dict[str, Any] = {"source": "retrain", "path": pool.cohort.as_posix(), "records": records} | went
     row["unaccounted"] = records - sum(went.values())
     unusable = went["malformed"] + went["bad_value"]
-    return pd.DataFrame([row | {"unusable_share": unusable / records, "duplicate_share": went["duplicate"] / records}])
+    return pd.DataFrame([row | {"unusable_share": unusable / records} | shares(row, pool.of_classes)])
 
 
 def judge(name: str, folder: Path, pool: Pool, params: Params, champion: Model, n_candidates: int) -> tuple[str, Verdict]:
@@ -195,8 +201,8 @@ def keep(folder: Path, name: str, fitted_on: dict[str, str], judged_by: dict[str
     """
     part = CHALLENGER.with_name(f".{CHALLENGER.name}.new.part")
     part.mkdir(parents=True)
-    for name, source in PARTS.items():
-        shutil.copy(folder / source, part / name)
+    for file, source in PARTS.items():
+        shutil.copy(folder / source, part / file)
     reference = json.loads((part / "reference.json").read_text(encoding="utf-8"))
     write_json(reference | {"candidate": name, "fitted_on": fitted_on, "judged_by": judged_by}, part / "reference.json")
     shutil.copytree(REPORTS / "gates", part / "gates")
@@ -225,7 +231,7 @@ def retrain(paths: list[Path], labels: list[Path | None], params: Params, source
     clear()
     went = ", ".join(f"{n:,} {kind}" for kind, n in pool.went.items() if n and kind not in ("records", "train", "test"))
     sides = f"{len(pool.train):,} rows to fit on, {len(pool.test):,} of {pool.cohort.as_posix()} to judge by"
-    print(f"retrain: {sides}; left out: {went or 'none'}")
+    say(f"retrain: {sides}; left out: {went or 'none'}")
     check_classes(pool.test[params.data.target], pool.train[params.data.target], champion.classes)
     write_table(sources(pool), REPORTS / "sources.csv")
     verdicts = [gate(sources(pool), SOURCES, REPORTS / "gates" / "sources.json")]
@@ -269,7 +275,9 @@ def registered(why: str, public_key: str | None) -> str:
 def main() -> None:
     """Retrain on the files that the command line names; exit with 0 where a challenger may be promoted, with 1 where it is refused."""
     parser = argparse.ArgumentParser(prog="retrain", description=__doc__)
-    parser.add_argument("files", nargs="*", type=Path, help=f"live files, as data/sources.yaml describes them; without any, {LIVE}/*")
+    parser.add_argument(
+        "files", nargs="*", help=f"live files, as data/sources.yaml describes them, or patterns; without any, all of {LIVE.as_posix()}/"
+    )
     parser.add_argument(
         "--labels",
         action="append",
@@ -277,21 +285,23 @@ def main() -> None:
         help=f"labels of the nth FILE: CSV or Parquet with the key (else `line`) and the target, or {OWN}",
     )
     given = parser.parse_args()
-    files = given.files or sorted(path for path in LIVE.glob("[!.]*") if path.is_file() and path.suffix != ".dvc")
+    files = live_files(given.files)
     if not files:
         raise Refused(f"name a file of live rows: make retrain FILES=FILE, or python -m stages.retrain FILE; {LIVE.as_posix()}/ has none")
-    if given.labels and len(given.labels) != len(files):
+    of_each = lines(given.labels)
+    if of_each and len(of_each) != len(files):
         raise Refused(
-            f"--labels is given {len(given.labels)} times for {len(files)} files: once for each, {OWN} where the rows carry theirs"
+            f"--labels is given {len(of_each)} times for {len(files)} files: once for each, {OWN} where the rows carry theirs; "
+            "several go one a line"
         )
-    labels = [None if one == OWN else Path(one) for one in given.labels] or [None] * len(files)
+    labels = [None if one == OWN else Path(one) for one in of_each] or [None] * len(files)
     [source] = load_sources().sources.values()
     identified()
     params = load_params()
     name = retrain(files, labels, params, source)
     version = registered(f"a challenger ({name}) of {', '.join(map(str, files))}", params.registry.public_key)
-    print(f"retrain: {version} ({name}) passed all gates; `make promote VERSION={version} WHY=...` puts it into service, nothing else does")
-    print(f"retrain: commit {HISTORY}, which counts who was judged by these rows, and {REPORTS.as_posix()}/")
+    say(f"retrain: {version} ({name}) passed all gates; `make promote VERSION={version} WHY=...` puts it into service, nothing else does")
+    say(f"retrain: commit {HISTORY}, which counts who was judged by these rows, and {REPORTS.as_posix()}/")
 
 
 if __name__ == "__main__":

@@ -2,9 +2,11 @@
 
 import argparse
 
-from stages.after.registry import CHAMPION, RETIRED, Event, assign, champions, events, identified, in_service, lineage, verified
+from stages.after.registry import CHAMPION, RETIRED, Event, alone, assign, champions, events, identified, lineage, promoted, serving
 from stages.command import Refused, run
 from stages.params import load_params
+from stages.text import say
+from stages.waivers import says_something
 
 
 def target(version: str | None, said: list[Event]) -> str:
@@ -12,18 +14,30 @@ def target(version: str | None, said: list[Event]) -> str:
 
     One that was rolled back itself is passed over. Raises Refused where there is nothing to go back to.
     """
-    line, past = lineage(said), champions(said)
-    if not line:
+    now, past = serving(said), champions(said)
+    before, others = ([one for one in versions if one != now] for versions in (lineage(said), past))
+    if not past:
         raise Refused("no model was ever promoted, so there is none to go back to; `make promote` puts one into service")
-    others = [one for one in past if one != line[-1]]
-    if version == line[-1]:
+    if version is not None and version == now:
         raise Refused(f"{version} is in service already")
-    if version is None and len(line) == 1:
+    if version is None and not before:
         known = f"; VERSION= may name {', '.join(others)}, which was" if others else ""
-        raise Refused(f"no model was in service before {line[-1]} that was not rolled back{known}")
+        raise Refused(f"no model was in service before {now or 'the one withdrawn'} that was not rolled back{known}")
     if version is not None and version not in past:
         raise Refused(f"{version!r} was never in service; roll back to {', '.join(others) or 'none'}, or use `make promote`")
-    return version or line[-2]
+    return version or before[-1]
+
+
+def roll_back(version: str | None, why: str, public_key: str | None) -> str:
+    """Make `version`, or the one before, the champion again, and return a line on it."""
+    said = events()
+    back, now = target(version, said), serving(said)
+    promoted(back, said, public_key)
+    assign(back, CHAMPION, why, public_key)
+    if now is not None:
+        assign(now, RETIRED, f"rolled back to {back}: {why}")
+    retired = f", {now} is retired" if now else ""
+    return f"{back} is in service again{retired}; git has the tags: push them with `git push --follow-tags`"
 
 
 def main() -> None:
@@ -32,15 +46,11 @@ def main() -> None:
     parser.add_argument("version", nargs="?", help="without it, the one that was in service before this one")
     parser.add_argument("--why", required=True, help="the reason, which the tag keeps")
     given = parser.parse_args()
-    if not given.why.strip():
+    if not says_something(given.why):
         raise Refused("--why is empty: say what was wrong, the tag keeps it")
     identified()
-    said = events()
-    back, now = target(given.version, said), in_service(said)
-    verified(back, said, load_params().registry.public_key)
-    assign(back, CHAMPION, given.why.strip())
-    assign(str(now), RETIRED, f"rolled back to {back}: {given.why.strip()}")
-    print(f"{back} is in service again, {now} is retired; git has the tags: push them with `git push --follow-tags`")
+    with alone():
+        say(roll_back(given.version, given.why.strip(), load_params().registry.public_key))
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """Check a YAML file against a typed schema and report all that is wrong in it at once."""
 
+from datetime import date
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, TypeVar
@@ -13,11 +14,21 @@ from stages.command import Refused
 class Section(BaseModel):
     """A part of a checked file: unknown keys are refused, types are not coerced, values do not change."""
 
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
 
 
-class _WithoutTwins(yaml.SafeLoader):
-    """YAML's safe loader, which of two equal keys would drop the first without a word, made to refuse them."""
+class _Plain(yaml.SafeLoader):
+    """YAML's safe loader, made to refuse an alias, of which nine in each other are a billion values, and a key that stands twice.
+
+    Of two equal keys it would drop the first without a word.
+    """
+
+    def compose_node(self, parent: Any, index: Any) -> yaml.Node | None:
+        """Return the next node; raises YAMLError for an alias."""
+        if self.check_event(yaml.AliasEvent):
+            event = self.peek_event()
+            raise yaml.composer.ComposerError(None, None, f"*{event.anchor} is an alias; write the value out", event.start_mark)
+        return super().compose_node(parent, index)
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         """Return the mapping of `node`; raises YAMLError for a key that stands twice."""
@@ -28,7 +39,6 @@ class _WithoutTwins(yaml.SafeLoader):
 
 
 LONG = 200  # signs of a value that are shown
-UNION = {"int", "date"}  # the types of params.yaml: prepare.split.test_from
 
 S = TypeVar("S", bound=Section)
 
@@ -40,13 +50,15 @@ def load(path: str | Path, schema: type[S]) -> S:
     a value of the wrong type, out of range or at odds with another.
     """
     try:
-        content = yaml.load(Path(path).read_text(encoding="utf-8"), Loader=_WithoutTwins)
+        content = yaml.load(Path(path).read_text(encoding="utf-8"), Loader=_Plain)
     except FileNotFoundError:
         raise Refused(f"{path} does not exist; restore it from git or write it anew") from None
     except UnicodeDecodeError as error:
         raise Refused(f"{path} is not UTF-8 (byte {error.start}); save it as UTF-8") from None
     except (yaml.YAMLError, ValueError) as error:  # ValueError: a date such as 2001-13-45
         raise Refused(f"{path} is not YAML: {' '.join(str(error).split())}") from None
+    except RecursionError:
+        raise Refused(f"{path} is not YAML that can be read: its lists or mappings stand too deep in each other") from None
     return check(path, schema, content)
 
 
@@ -64,10 +76,9 @@ def check(path: str | Path, schema: type[S], content: Any) -> S:
 def _sentence(schema: type[Section], problem: Any) -> str:
     """Say one of pydantic's problems as: where, the value found, the value allowed."""
     steps = list(problem["loc"])
-    if steps and steps[-1] in UNION:  # a value that may be of two types is told of once for each
-        steps.pop()
-        problem = {**problem, "msg": "be " + " or ".join(sorted(UNION))}
-    where = ".".join(str(step) for step in steps) or "the file"
+    is_key = steps[-1:] == ["[key]"]
+    where = ".".join(str(step) for step in (steps[:-2] if is_key else steps)) or "the file"
+    where = f"a key of {where}" if is_key else where
     if problem["type"] == "missing":
         return f"{where} is missing; add it"
     if problem["type"] == "extra_forbidden":
@@ -78,7 +89,9 @@ def _sentence(schema: type[Section], problem: Any) -> str:
     if problem["type"] == "value_error":
         return f"{where}: {problem['ctx']['error']}" if steps else str(problem["ctx"]["error"])
     message = problem["msg"].partition("should ")[2] or problem["msg"]
-    found = repr(problem["input"])
+    if problem["type"] == "string_type" and isinstance(problem["input"], bool | int | float | date):
+        message = "be text: put it in quotes"  # YAML takes yes, 1 and 2024-01-31 for something else
+    found = str(problem["input"]) if isinstance(problem["input"], date) else repr(problem["input"])
     return f"{where} is {found if len(found) <= LONG else found[:LONG] + '...'}, must {message}"
 
 

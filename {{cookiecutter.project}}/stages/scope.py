@@ -2,9 +2,10 @@
 
 import sys
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from textwrap import fill
+from typing import Any, TypeVar
 
 import ibis
 import pandas as pd
@@ -12,39 +13,56 @@ from ibis import _
 from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
-from stages.before.column_findings import copy_findings, findings, missing_findings
+from stages.before import floors
+from stages.before.clocks import clock_findings, clocks
+from stages.before.column_findings import copy_findings, findings, missing_findings, names_a_thing
 from stages.before.columns import Column, describe, misfits
 from stages.before.effort import Curve, Gain, effort_findings, gains, learn, time_gap, training_time
 from stages.before.finding import Finding, heaviest_first
-from stages.before.proof import check_criteria, class_findings, group_findings, group_proofs, prove
+from stages.before.forecast import blocked, class_table, group_table
+from stages.before.proof import ClassProof, GroupProof, check_criteria, class_findings, group_findings, group_proofs, prove
 from stages.before.propose import propose, write
-from stages.before.scope_page import page
+from stages.before.propose_judged import Asked, judged_suites
+from stages.before.repeats import equal_findings, lost_findings, panel, panel_findings, with_one_answer
+from stages.before.scope_page import headline, page
 from stages.before.scoping import HTML, JSON, Scoping, as_json, screen
 from stages.before.suspicious import (
-    GIVES_AWAY,
     cluster_findings,
     contradiction_findings,
     contradictions,
+    date_findings,
     giveaways,
     group_rate_findings,
     group_rates,
     order_findings,
     orders,
+    split_by,
+    told_by,
 )
+from stages.before.thresholds import Thresholds, thresholds
 from stages.before.worklist import work_list
 from stages.command import Refused, run
 from stages.detect import complete
-from stages.groups import check_audit
-from stages.params import ROW_ID, Params, load_params
-from stages.prepare import IS_TEST, KIND, MANY_COLUMNS, PROBLEM, assign, check_roles, check_target, conform, reject
+from stages.during.changes import write_profile
+from stages.gate import find
+from stages.groups import check_audit, groups
+from stages.params import ROW_ID, Data, Params, load_params
+from stages.prepare import IS_TEST, KIND, MANY_COLUMNS, PROBLEM, N, assign, check_roles, check_target, conform, fates, reject
+from stages.shares import lost_and_equal
 from stages.sources import RECORD, Raw, Source, load_sources, read
+from stages.suite import read_suite
 from stages.tables import write_json, write_text
+from stages.text import say
 
 MEMORY = "1GB"  # of the table engine; beyond it, it writes to disk
 SAMPLE = 1_000_000  # rows that are held in memory at most
 COUNTED, JUDGED = 100_000, 20_000  # at most, rows that orders, clusters and groups are counted on, and that trees are fitted on
 DIFFERENCES = "reports/proposals.txt"
 TOLD, WIDE = 12, 120  # lines of it on the screen, and signs of each
+PREPARED, LEAKAGE = "expectations/prepared.json", Path("expectations/leakage.json")
+UNUSABLE = ("malformed", "bad_value", "unlabelled", "key_conflict")  # kinds of records that are errors
+LET_PASS = "expectations/leakage.json lets that pass: nothing to do, if it is known before the target"
+P = TypeVar("P", ClassProof, GroupProof)
 WORSE = 0.03  # by how much later rows are harder than rows drawn at random
 
 
@@ -92,67 +110,109 @@ def judge(raw: Raw, name: str, source: Source, params: Params) -> tuple[ibis.Tab
     return judged, columns
 
 
-def _sides(judged: ibis.Table, params: Params) -> ibis.Table:
-    """Return the kept rows with IS_TEST where the split is by time; by chance no row is a test row yet."""
+def parted(judged: ibis.Table, params: Params) -> ibis.Table:
+    """Return the kept rows with IS_TEST and, by time, the KIND of those that a cut-off loses; at random none is a test row yet."""
     kept = judged.filter(_[KIND].isnull())
     if params.prepare.split.by == "time":
-        return assign(kept, params).filter(_[KIND].isnull())
+        return assign(kept, params)
     return kept.mutate(ibis.literal(False).name(IS_TEST))
 
 
-def class_counts(judged: ibis.Table, params: Params) -> pd.DataFrame:
+def class_counts(sides: ibis.Table, params: Params) -> pd.DataFrame:
     """Return the training and test rows of each class as the configured split would have them: by time exactly, at random about."""
     target, split = params.data.target, params.prepare.split
-    counts = _sides(judged, params).group_by(target).agg(n=_.count(), test=_[IS_TEST].cast("int64").sum())
+    counts = sides.filter(_[KIND].isnull()).group_by(target).agg(_.count().name(N), _[IS_TEST].cast("int64").sum().name(IS_TEST))
     found = counts.order_by(target).to_pandas().set_index(target)
-    test = found["test"] if split.by == "time" else (found["n"] * split.test_size).round()
-    return pd.DataFrame({"train": found["n"] - test, "test": test}).astype(int)
+    test = found[IS_TEST] if split.by == "time" else (found[N] * split.test_size).round()
+    return pd.DataFrame({"train": found[N] - test, "test": test}).astype(int)
 
 
-def sample(judged: ibis.Table, source: Source, params: Params) -> pd.DataFrame:
-    """Return up to SAMPLE kept rows with RECORD and, by time, IS_TEST, in the order of ROW_ID, a hash: an order of chance.
+def sample(sides: ibis.Table, source: Source, params: Params) -> pd.DataFrame:
+    """Return up to SAMPLE rows with RECORD and, by time, IS_TEST and KIND, in the order of ROW_ID, a hash: an order of chance.
 
     Goes through a file, as the stages do, so that types are those of data/prepared, and closes the table engine.
     """
     columns = [column for column in source.columns if column not in params.data.forbidden]
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "rows.parquet"
-        _sides(judged, params).select(*columns, ROW_ID, RECORD, IS_TEST).order_by(ROW_ID).limit(SAMPLE).to_parquet(path)
-        judged.get_backend().disconnect()  # its memory is needed
+        sides.select(*columns, ROW_ID, RECORD, IS_TEST, KIND).order_by([ROW_ID, *columns, RECORD]).limit(SAMPLE).to_parquet(path)
+        sides.get_backend().disconnect()  # its memory is needed
         return pd.read_parquet(path)
-
-
-def identical(judged: ibis.Table, params: Params) -> int:
-    """Return how many records repeat another in every column, among those without another fault."""
-    apart = [column for column in [params.data.time, *params.data.cluster] if column]
-    whole = judged.filter(_[KIND].isnull() | (_[KIND] == "duplicate")).group_by(list(dict.fromkeys([ROW_ID, *apart]))).agg(n=_.count())
-    return int(whole.aggregate(more=(_.n - 1).sum()).to_pandas()["more"].iloc[0])
 
 
 @dataclass(frozen=True)
 class Tried:
-    """What came of fitting trees and models: how well each feature alone ranks a class, the learning curve, what more rows give."""
+    """What came of fitting trees and models: how well each feature alone ranks a class, the learning curve, what more rows give.
+
+    easy: the features that a gate would stop a model for, so that none is tried on them.
+    """
 
     aucs: dict[str, float]
+    easy: list[str]
     suspected: list[Finding]
     curve: Curve | None
     gains: dict[str, Gain]
 
-    @property
-    def easy(self) -> list[str]:
-        """Return the features that give the target away: a gate would stop a model that sees them, so that none is tried on them."""
-        return [column for column, auc in self.aucs.items() if auc >= GIVES_AWAY]
 
-
-def attempt(rows: pd.DataFrame, n_train: int, params: Params) -> Tried:
+def attempt(rows: pd.DataFrame, n_train: int, limits: Thresholds, params: Params) -> Tried:
     """Return what trees and the model of params.yaml make of a sample of the `n_train` training rows."""
-    aucs, suspected = giveaways(rows, params.data, params.random_state)
-    curve = learn(rows.drop(columns=Tried(aucs, [], None, {}).easy), params)
-    return Tried(aucs, suspected, curve, gains(curve, n_train, params.scope.metric, params.random_state) if curve else {})
+    aucs, suspected = giveaways(rows, params.data, limits, params.random_state)
+    easy = [column for column, auc in aucs.items() if auc >= limits.gives_away]
+    if LEAKAGE.is_file():
+        easy = blocked("leakage", pd.DataFrame({"check": "gives_away", "column": list(aucs), "value": list(aucs.values())}), "column")
+    suspected = [one if one.about in easy or one.weight != "stop" else replace(one, weight="note", do=LET_PASS) for one in suspected]
+    curve = learn(rows.drop(columns=easy), params)
+    gained = gains(curve, n_train, params.scope.metric, params.random_state) if curve else {}
+    measured = {params.scope.metric, *(f"recall of {label}" for label in (curve.recalls(limits.support) if curve else {}))}
+    return Tried(aucs, easy, suspected, curve, {name: gain for name, gain in gained.items() if name in measured})
 
 
-def scope(judged: ibis.Table, columns: list[Column], raw: Raw, name: str, source: Source, params: Params) -> tuple[Scoping, pd.DataFrame]:
-    """Return all that is to be said, and the sample of prepared rows from which suites are proposed.
+def proofs_of(
+    rows: pd.DataFrame, is_test: pd.Series, counts: pd.DataFrame, recalls: dict[str, float], params: Params, limits: Thresholds
+) -> tuple[list[ClassProof], list[GroupProof]]:
+    """Return what the test rows can prove of each class and group; too few rows that the suites let pass are waived.
+
+    is_test: which `rows` are test rows; by chance none is yet, and any may be one. counts: of all rows.
+    """
+    may_be = is_test if is_test.any() else ~is_test
+    share = may_be * float(counts["test"].sum() / may_be.sum())
+    classes = [prove(label, row.train, row.test, params.scope.floor(label), recalls.get(label), limits) for label, row in counts.iterrows()]
+    table = class_table(counts)
+    open_classes = {*blocked("classes", table, "class"), *blocked("by_class", table, "class")}
+    open_groups = blocked("by_group", group_table(rows, params.data, share), ["column", "group"]) if params.data.sensitive else []
+    return (
+        [_waived(proof, proof.label not in open_classes) for proof in classes],
+        [_waived(proof, (proof.column, proof.group) not in open_groups) for proof in group_proofs(rows, params.data, share, limits)],
+    )
+
+
+def _waived(proof: P, passes: bool) -> P:
+    return replace(proof, verdict="waived") if passes and proof.verdict == "not judged" else proof
+
+
+def gate_findings(kinds: dict[str, int], name: str, records: int, rows: pd.DataFrame, n_rows: int, data: Data) -> list[Finding]:
+    """Return what will stop the next run but for classes, groups and columns that give the target away.
+
+    The suite of the prepared rows is only asked where `rows` are all of them, n_rows.
+    """
+    found = []
+    unusable = sum(kinds.get(kind, 0) for kind in UNUSABLE)
+    if blocked("sources", pd.DataFrame({"source": [name], "unusable_share": [unusable / max(records, 1)]}), "source"):
+        what = f"{unusable:,} of {records:,} records cannot be used: the gate sources will stop the run"
+        found.append(Finding("stop", "data", name, what, "mend the file, or how data/sources.yaml declares it"))
+    for one in find(rows, read_suite(PREPARED)) if len(rows) == n_rows else []:
+        if one.blocks:
+            what = f"the gate prepared will stop the run: {one.sentence.removeprefix('FAIL: ')}"
+            found.append(Finding("stop", "data", PREPARED, what, "mend the data, or that expectation if the data are right"))
+    of_column = [{"column": column, "groups": groups(rows[column], data.cut_points.get(column)).nunique()} for column in data.sensitive]
+    for column in blocked("proxies", pd.DataFrame(of_column), "column") if of_column else []:
+        what = "all rows are of one group, so that none can be compared: the gate proxies will stop the run"
+        found.append(Finding("stop", "data", column, what, "take it out of data.sensitive in params.yaml, or find rows of another group"))
+    return found
+
+
+def scope(judged: ibis.Table, columns: list[Column], raw: Raw, name: str, source: Source, params: Params) -> tuple[Scoping, list[str]]:
+    """Return all that is to be said, and a line on each suite, which is proposed before, since its thresholds are judged by.
 
     Columns, classes, duplicates and contradictions are of all rows, orders, clusters and group rates of at most COUNTED; what
     needs a model is of at most JUDGED rows, the training rows where the split is by time. With a random split rows that will be
@@ -160,63 +220,86 @@ def scope(judged: ibis.Table, columns: list[Column], raw: Raw, name: str, source
     """
     data = params.data
     kinds = judged[KIND].value_counts(name="n").to_pandas().dropna().set_index(KIND)["n"].astype(int).sort_index().to_dict()
-    counts = class_counts(judged, params)
-    check_criteria(params.scope, counts.sum(axis=1))
+    kinds = {"malformed": len(raw.rejects), **kinds} if len(raw.rejects) else kinds
+    sides = parted(judged, params)
+    counts = class_counts(sides, params)
     features = [column for column in source.columns if column not in data.not_features()]
     contradicting = contradictions(judged, features, data.target)
-    repeats = identical(judged, params) if "duplicate" in kinds else 0
-    marked = sample(judged, source, params)
+    by_fate = fates(judged, sides, data.target)
+    told = lost_and_equal(by_fate)
+    kinds |= {kind: int(by_fate[kind].sum()) for kind in ("before_cutoff",) if kind in by_fate}
+    every = sample(sides, source, params)
+    marked = every[every[KIND].isna()].drop(columns=KIND).reset_index(drop=True)
 
     rows = marked.drop(columns=[RECORD, IS_TEST])
     training = rows[~marked[IS_TEST]].head(JUDGED).reset_index(drop=True)
-    n_rows, n_train = int(counts.to_numpy().sum()), int(counts["train"].sum())
+    n_rows, n_train, classes = int(counts.to_numpy().sum()), int(counts["train"].sum()), list(counts.index)
+    asked = Asked("drop" if source.drops_equal else source.equal_rows, params.prepare.split.keep_clusters_whole, params.evaluate.slices)
+    limits = thresholds(judged_suites(rows, data, floors.proposed(params.scope, classes, {}), asked))
+    check_criteria(params.scope, counts.sum(axis=1), limits.seen)
     with threadpool_limits(params.train.threads):
-        tried = attempt(training, n_train, params)
-        times = _order(rows.head(COUNTED), marked[RECORD].head(COUNTED), tried.easy, params)
-    recalls = tried.curve.recalls() if tried.curve else {}
-    proofs = [prove(label, row.train, row.test, params.scope.floor(label), recalls.get(label)) for label, row in counts.iterrows()]
-    groups = group_proofs(rows, data, (n_rows - n_train) / n_rows)
+        write_profile(rows, n_rows, data, pd.Timestamp.now(), params.random_state)
+        tried = attempt(training, n_train, limits, params)
+        in_time = orders(rows.head(COUNTED), data, marked[RECORD].head(COUNTED))
+        times = _order(rows.head(COUNTED), in_time, tried.easy, params)
+    of_panel = panel(every[rows.columns].head(COUNTED), data, params.prepare.split, in_time)
+    about_panel = panel_findings(of_panel, data, params.prepare.split)
+    criteria = floors.proposed(params.scope, classes, tried.curve.found(limits.support) if tried.curve else {})
+    criteria = floors.standing(criteria, classes)
+    params = params.model_copy(update={"scope": criteria})
+    proposed = write(propose(rows, data, criteria, n_rows, asked))
+    recalls = tried.curve.recalls(limits.support) if tried.curve else {}
+    proofs, of_groups = proofs_of(rows, marked[IS_TEST], counts, recalls, params, limits)
+    ids = [column.name for column in columns if column.name in features and names_a_thing(column)]
     rates = group_rates(rows.head(COUNTED), data)
     found = [
+        *gate_findings(kinds, name, raw.records_in_file, rows, n_rows, data),
         *tried.suspected,
-        *class_findings(proofs, tried.curve is not None),
+        *class_findings(proofs, params.train.decision_weights, limits),
+        *lost_findings(told, kinds, n_train),
+        *about_panel,
         *times,
+        *date_findings(in_time, data, times),
+        *clock_findings(clocks(rows, data), data),
         *cluster_findings(rows.head(COUNTED), data),
+        *equal_findings(told, n_rows, source),
         *contradiction_findings(contradicting, n_rows),
-        *findings(columns, data, source),
+        *findings(columns, data, source, told_by(ids, training, data, limits, params.random_state)),
         *missing_findings(columns, data),
         *group_rate_findings(rates),
-        *group_findings(groups, params.scope),
+        *group_findings(of_groups, criteria, limits),
         *copy_findings(training[features]),
-        *effort_findings(tried.gains, params.scope),
+        *effort_findings(tried.gains, criteria, [proof.label for proof in proofs if proof.verdict == "below"]),
     ]
+    found = with_one_answer(found, of_panel, about_panel)
     scoping = Scoping(
         source=name,
         params=params,
         records=raw.records_in_file,
-        rejected={"malformed": len(raw.rejects), **kinds} if len(raw.rejects) else kinds,
-        identical=repeats,
+        rejected=kinds,
+        identical=told["equal"] + kinds.get("duplicate", 0),
+        shares=told,
         n_rows=n_rows,
         sampled=len(training),
         columns=columns,
         classes=proofs,
-        groups=groups,
+        groups=of_groups,
         aucs=tried.aucs,
+        easy=tried.easy,
         rates=rates,
         contradictions=contradicting,
         curve=tried.curve,
         gains=tried.gains,
         findings=heaviest_first(found),
-        tasks=work_list(params, proofs, groups, tried.curve, tried.gains, found),
+        tasks=work_list(params, proofs, of_groups, tried.curve, tried.gains, found),
         time=training_time(tried.curve, n_train, params.train.folds) if tried.curve else "not known",
     )
-    return scoping, rows
+    return scoping, proposed
 
 
-def _order(rows: pd.DataFrame, record: pd.Series, easy: list[str], params: Params) -> list[Finding]:
-    """Return what is to be said of an order in time; `record`: the order in the file; `easy` columns are no features."""
+def _order(rows: pd.DataFrame, times: dict[str, pd.Series], easy: list[str], params: Params) -> list[Finding]:
+    """Return what is to be said of the orders in time that `orders` found; `easy` columns are no features."""
     data, by = params.data, params.prepare.split.by
-    times = orders(rows, data, record)
     found = order_findings(times, rows[data.target], data, by)
     part = rows.head(JUDGED)
     for name in [name for name in times if name in rows.columns and by == "random"]:
@@ -224,7 +307,7 @@ def _order(rows: pd.DataFrame, record: pd.Series, easy: list[str], params: Param
         gap = time_gap(features, times[name].loc[part.index], params)
         if gap and gap[1] - gap[0] >= WORSE:
             what = f"logistic regression reaches a mean recall of {gap[0]:.2f} on its latest fifth, {gap[1]:.2f} on a fifth at random"
-            do = f"set data.time: {name} and prepare.split.by: time in params.yaml, else the test promises too much"
+            do = f"{split_by(name, times[name])}, else the test promises too much"
             found.append(Finding("look", "data", name, what, do))
     return found
 
@@ -239,18 +322,15 @@ def main() -> None:
             con.raw_sql("SET disabled_optimizers = 'common_subexpressions'")
         raw = read(con, name, source)
         judged, columns = judge(raw, name, source, params)
-        scoping, rows = scope(judged, columns, raw, name, source, params)
+        scoping, proposed = scope(judged, columns, raw, name, source, params)
     write_json(as_json(scoping), JSON)
     write_text(page(scoping), HTML)
-    print(screen(scoping))
-    duplicate_share = scoping.rejected.get("duplicate", 0) / scoping.records
-    proposed = write(propose(rows, params.data, params.scope, scoping.n_rows, duplicate_share, params.evaluate.slices))
+    say(*screen(scoping).split("\n"), "", *fill(headline(scoping)[1], 120).split("\n"))
     write_text("".join(f"{line}\n" for line in proposed), DIFFERENCES)
     more = [f"and {len(proposed) - TOLD} more: {DIFFERENCES} has them whole"] if len(proposed) > TOLD else []
     told = [line if len(line) <= WIDE else line[: WIDE - 3] + "..." for line in proposed[:TOLD]]
-    print(
-        "\n  ".join(["\nSuites (expectations/*.json), proposed anew; what a person confirmed, edited or removed stays so:", *told, *more])
-    )
+    say("", "Suites (expectations/*.json), proposed anew; what a person confirmed, edited or removed stays so:")
+    say(*(f"  {line}" for line in [*told, *more]))
 
 
 if __name__ == "__main__":

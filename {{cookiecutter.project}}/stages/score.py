@@ -16,7 +16,7 @@ from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
 from stages.after.aside import REJECTED, Held, aside, parted
-from stages.after.batch import LINE, critical, live_source, named_by
+from stages.after.batch import LINE, critical, live_source, named_by, written
 from stages.after.champion import load_champion, suite_of_rows, version
 from stages.after.chunks import ROWS, batches
 from stages.command import Refused, run
@@ -29,6 +29,7 @@ from stages.params import Params, load_params
 from stages.sources import Source, load_sources
 from stages.suite import Suite
 from stages.tables import Stored, whole
+from stages.text import csv_cell, say
 
 FOLDER = Path("scored")
 DIGITS = 12  # of probabilities: the digits after these depend on how many rows are scored together
@@ -49,9 +50,10 @@ class Rejects:
     def add(self, *tables: pd.DataFrame) -> None:
         """Write `tables` of line, kind and reason, in order of lines."""
         if some := [table[REJECTED] for table in tables if len(table)]:
-            table = pd.concat(some).sort_values(LINE, ignore_index=True)
+            table = pd.concat(some).sort_values("line", ignore_index=True)
             self.kinds.update(table["kind"])
             self.first += [f"line {line}: {why}" for line, _, why in table.head(SHOWN - len(self.first)).itertuples(index=False)]
+            table["reason"] = table["reason"].map(csv_cell)
             self.file.write_table(pa.Table.from_pandas(table, schema=SET_ASIDE, preserve_index=False))
 
 
@@ -69,6 +71,8 @@ def score(path: Path, out: Path, params: Params, source: Source, most: int = ROW
         raise Refused(f"--out is {out}, the file to score; name another")
     served, (model, _), aside_name = version(), load_champion(), f"{out}.rejects.csv"
     suite = critical(suite_of_rows(), params.data)
+    if version() != served:
+        raise Refused(f"another model took the place of {served} while its files were read; run it again")
     if clash := [column for column in source.key if column in columns_of(model.classes)]:
         raise Refused(
             f"the key {', '.join(clash)} has the name of a column that is written here; rename it in the file and data/sources.yaml"
@@ -77,26 +81,31 @@ def score(path: Path, out: Path, params: Params, source: Source, most: int = ROW
         spool = Path(folder, "rows.parquet")
         with pyarrow.csv.CSVWriter(aside_part, SET_ASIDE) as file:
             rejects = Rejects(file)
-            records, exceeded = keep(path, source, params, suite, spool, rejects, most)
-            decided = decide(spool, part, source, params, model, served, exceeded, rejects, most)
+            records, held = keep(path, source, params, suite, spool, rejects, most)
+            decided = decide(spool, part, source, params, model, served, held.exceeded(), rejects, most)
         if records != (scored := decided.total()) + (n_aside := rejects.kinds.total()):
             raise RuntimeError(f"of {records:,} rows {scored:,} were scored and {n_aside:,} set aside")
         if not scored:
             raise Refused("\n".join([f"no row of {path} can be scored: all {records:,} would be set aside", *rejects.first]))
-    print(f"score: {scored:,} of {records:,} rows, model {served}: {out}")
-    print(f"  decided: {_counts(decided)}")
+    say(f"score: {scored:,} of {records:,} rows, model {served}: {out}")
+    say(f"  decided: {_counts(decided)}")
     if n_aside:
-        print(f"  WARN: {n_aside:,} set aside, {aside_name} says why: {_counts(rejects.kinds)}")
+        say(f"  WARN: {n_aside:,} set aside, {aside_name} says why: {_counts(rejects.kinds)}")
+    if differences := held.differences():
+        say("  WARN: more rows than in training hold what was rare or new there; they were decided.")
+        say(*(f"    {one}" for one in differences[:SHOWN]))
+        if len(differences) > SHOWN:
+            say(f"    and {len(differences) - SHOWN} more such columns; `make monitor` names them")
 
 
 def _counts(counter: Counter[str]) -> str:
     return ", ".join(f"{name} {n:,}" for name, n in sorted(counter.items()))
 
 
-def keep(path: Path, source: Source, params: Params, suite: Suite, spool: Path, rejects: Rejects, most: int) -> tuple[int, Suite]:
+def keep(path: Path, source: Source, params: Params, suite: Suite, spool: Path, rejects: Rejects, most: int) -> tuple[int, Held]:
     """Write the rows that conform and are allowed to `spool`, as Parquet, the others to `rejects`.
 
-    Return how many rows the file has, and the expectations that allow exceptions, but fewer than it has. Raises Refused as `score` does.
+    Return how many rows the file has, and what its rows were held against. Raises Refused as `score` does.
     """
     data = params.data
     declared = live_source(path, source, data).columns
@@ -109,7 +118,7 @@ def keep(path: Path, source: Source, params: Params, suite: Suite, spool: Path, 
         for batch in batches(path, source, data, most):
             wrong = held.aside(batch.rows)
             rejects.add(batch.rejects, wrong)
-            rows = batch.rows[~batch.rows[LINE].isin(wrong[LINE])]
+            rows = batch.rows[~batch.rows[LINE].isin(wrong["line"])]
             kept.write_table(pa.Table.from_pandas(rows, schema=schema, preserve_index=False))
             records += batch.records
             progress.update(batch.records)
@@ -119,7 +128,7 @@ def keep(path: Path, source: Source, params: Params, suite: Suite, spool: Path, 
     table.columns = pd.Index(judged)
     if len(table) and of_all.expected and (blocking := [finding.sentence for finding in find(table, of_all) if finding.blocks]):
         raise Refused("\n".join([f"{path} is refused as a whole", *blocking]))
-    return records, held.exceeded()
+    return records, held
 
 
 def decide(
@@ -132,14 +141,16 @@ def decide(
     decided: Counter[str] = Counter()
     with pq.ParquetFile(spool, pre_buffer=False) as file, threadpool_limits(params.train.threads):
         key = named_by(file.schema_arrow.names, source.key)
-        schema = pa.schema([*(file.schema_arrow.field(column) for column in key), *columns_of(model.classes).items()])
+        schema = pa.schema(
+            [*(file.schema_arrow.field(column).with_name(written(column)) for column in key), *columns_of(model.classes).items()]
+        )
         total, is_quiet = file.metadata.num_rows, not sys.stderr.isatty()
         with WRITERS[Path(out.stem).suffix](out, schema) as scored, tqdm(total=total, desc="score: decides", disable=is_quiet) as progress:
             for chunk in file.iter_batches(batch_size=most):
                 rows = chunk.to_pandas()
                 wrong = aside(rows, exceeded)
                 rejects.add(wrong)
-                is_kept = ~rows[LINE].isin(wrong[LINE])
+                is_kept = ~rows[LINE].isin(wrong["line"])
                 if is_kept.any():
                     table = decisions(rows[is_kept], model, served, params)
                     decided.update(table["y_pred"])

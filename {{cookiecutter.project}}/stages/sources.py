@@ -3,7 +3,9 @@
 import codecs
 import csv
 import io
+import re
 import tempfile
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,11 +21,11 @@ import pyarrow.parquet as pq
 from pydantic import Field, model_validator
 
 from stages.command import Refused
-from stages.formats import opened
+from stages.formats import MOST_COLUMNS, RESERVED, date_pattern, opened, wrong_names
 from stages.schema import Section, load
 
 REJECTS = ["source", "line", "kind", "reason"]
-RECORD = "__record"
+RECORD = f"{RESERVED}record"
 MIXED = "some lines end in a line feed, some in a carriage return and a line feed; export it with one of them"
 UNCLOSED = "has a quote that is never closed; close it, or double it if it is text"
 
@@ -37,15 +39,50 @@ class Source(Section):
     encoding: Literal["utf-8", "utf-16", "cp1252", "latin-1"] = "utf-8"
     decimal: Literal[".", ","] = "."
     missing: list[str]
+    date_formats: dict[str, str] = Field(default_factory=dict)
     key: list[str]
-    columns: Annotated[dict[str, Literal["text", "integer", "number", "boolean", "date"]], Field(min_length=1, max_length=1000)]
+    equal_rows: Literal["together", "separate", "drop"] = "together"
+    no_content: list[str] = Field(default_factory=list)
+    columns: Annotated[dict[str, Literal["text", "integer", "number", "boolean", "date"]], Field(min_length=1, max_length=MOST_COLUMNS)]
 
     @model_validator(mode="after")
-    def key_is_declared(self) -> Self:
-        """The key is made of declared columns."""
-        if unknown := [column for column in self.key if column not in self.columns]:
-            raise ValueError(f"key names {', '.join(unknown)}, which columns does not declare")
+    def names_are_declared(self) -> Self:
+        """The key and the columns without content are declared columns, and no column is both."""
+        wrong = [
+            f"{setting} names {column!r}, which columns does not declare"
+            for setting, names in (("key", self.key), ("no_content", self.no_content))
+            for column in names
+            if column not in self.columns
+        ]
+        wrong += [
+            f"no_content names {column!r}, which key names: what tells rows apart is content"
+            for column in self.no_content
+            if column in self.key
+        ]
+        if wrong:
+            raise ValueError("; ".join(wrong))
         return self
+
+    @model_validator(mode="after")
+    def columns_have_names_that_can_be(self) -> Self:
+        """What a file cannot call its columns cannot be declared either."""
+        if wrong := wrong_names(list(self.columns)):
+            raise ValueError("; ".join(wrong))
+        return self
+
+    @model_validator(mode="after")
+    def date_formats_are_of_dates(self) -> Self:
+        """Each column with a date format is declared as a date, and its format can be read."""
+        for column, written in self.date_formats.items():
+            if self.columns.get(column) != "date":
+                raise ValueError(f"date_formats names {column!r}, which columns does not declare as a date")
+            date_pattern(written)
+        return self
+
+    @property
+    def drops_equal(self) -> bool:
+        """Whether of rows that agree in all columns only the first is kept: a key says that they are one thing, or `equal_rows` does."""
+        return bool(self.key) or self.equal_rows == "drop"
 
 
 class Sources(Section):
@@ -154,14 +191,35 @@ def _read_parquet(con: Any, name: str, source: Source, path: Path, before: int) 
         schema = pq.read_schema(path)
     except pa.ArrowInvalid:
         raise Refused(f"{path} is not a Parquet file; sources.{name}.format in data/sources.yaml says that it is") from None
-    _check_columns(name, source, path, schema.names)
-    nested = [field.name for field in schema if pa.types.is_nested(field.type)]
-    if nested:
-        raise Refused(f"{path}: {', '.join(nested)} holds lists or structures; a table here has one value a cell, so unfold them first")
+    _check_columns(name, source, path, named_columns(schema))
+    if wrong := unreadable(schema):
+        raise Refused("\n".join(f"{path}: {problem}" for problem in wrong))
     table = con.read_parquet(path)
-    text = [table[column].cast("string").name(column) for column in source.columns]
+    text = [_as_text(table[column], schema.field(column).type).name(column) for column in source.columns]
     raw = con.create_table("raw", table.select((ibis.row_number() + 1).name(RECORD), *text), temp=True)
     return Raw(raw, pd.DataFrame(columns=REJECTS).astype({"line": "int64"}), np.arange(pq.read_metadata(path).num_rows) + 2 + before)
+
+
+def named_columns(schema: pa.Schema) -> list[str]:
+    """Return the columns of a Parquet file, without the index that pandas writes along where it has no name."""
+    return [name for name in schema.names if not re.fullmatch(r"__index_level_\d+__", name)]
+
+
+def unreadable(schema: pa.Schema) -> list[str]:
+    """Return a sentence for each column of a Parquet file whose type holds no single value that a table here can take."""
+    lists = [field.name for field in schema if pa.types.is_nested(field.type)]
+    blobs = [field.name for field in schema if pa.types.is_binary(field.type) or pa.types.is_large_binary(field.type)]
+    said = [f"{', '.join(lists)} holds lists or structures; a table here has one value a cell, so unfold them first"] if lists else []
+    return said + ([f"{', '.join(blobs)} holds bytes; write them as text, or leave them out of the file"] if blobs else [])
+
+
+def _as_text(column: ibis.Value, kind: pa.DataType) -> ibis.Value:
+    """Return a column of Parquet as text: a time stamp with a zone as that of UTC, what is not a number as missing."""
+    if pa.types.is_timestamp(kind) and kind.tz:
+        column = column.cast("timestamp('UTC')").cast("timestamp")
+    elif pa.types.is_floating(kind):
+        column = ibis.ifelse(column.isnan(), None, column)
+    return column.cast("string")
 
 
 def _quoted(text: str) -> str:
@@ -192,9 +250,11 @@ def _check_columns(name: str, source: Source, path: Path, found: list[str]) -> N
     """Raise Refused unless `found` are the declared columns, each once, in any order."""
     if len(found) == 1 and len(source.columns) > 1:
         declared = f"sources.{name} in data/sources.yaml has the delimiter {source.delimiter!r}: is it another?"
-        raise Refused(f"{path} has one column, {found[0][:80]!r}; {declared}")
-    folded = [column.lower() for column in found]  # DuckDB does not tell "Size" from "size"
-    twice = [column for nth, column in enumerate(found) if column.lower() in folded[:nth]]
+        raise Refused(f"{path} has one column; {declared}")
+    if not set(found) & set(source.columns):  # without a header a row stands there, which is not to be quoted
+        raise Refused(f"{path} has none of the columns that data/sources.yaml declares (sources.{name}); does its first line name them?")
+    counts = Counter(column.lower() for column in found)  # DuckDB does not tell "Size" from "size"
+    twice = {column.lower(): column for column in found if column and counts[column.lower()] > 1}.values()
     problems = [f"two columns named {column!r}: each needs a name of its own" for column in twice]
     problems += [f"no name for column {nth}: give it one" for nth, column in enumerate(found, 1) if not column]
     problems += [f"no column {column!r}, which data/sources.yaml declares" for column in source.columns if column not in found]

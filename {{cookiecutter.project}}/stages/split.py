@@ -5,6 +5,7 @@ import pandas as pd
 from sklearn.model_selection import StratifiedKFold, train_test_split
 
 from stages.command import Refused
+from stages.text import say
 
 ATTEMPTS = 20
 
@@ -63,16 +64,20 @@ def _stand_in(y: pd.Series, clusters: pd.Series, chosen: pd.Series, n: int) -> b
     return bool((found.reindex(y.unique(), fill_value=0) >= n).all())
 
 
-def folds(y: pd.Series, clusters: pd.Series, time: pd.Series | None, n_splits: int, random_state: int) -> list[tuple[pd.Series, pd.Series]]:
+def folds(
+    y: pd.Series, clusters: pd.Series, time: pd.Series | None, n_splits: int, random_state: int, clusters_whole: bool = True
+) -> list[tuple[pd.Series, pd.Series]]:
     """Return the folds that go `forward` in time, or those of `kfold` where there is none or a class is too rare for that.
 
-    The latter is said on the screen: figures out of fold are then of rows that stand among those of training.
+    The latter is said on the screen: figures out of fold are then of rows that stand among those of training. Not `clusters_whole`:
+    the test rows are later ones of clusters that were trained on, and so are those of the folds that go forward.
     """
     if time is not None:
         try:
-            return forward(y, clusters, time, n_splits)
+            together = clusters if clusters_whole else pd.Series(range(len(y)), index=y.index)
+            return forward(y, together, time, n_splits)
         except Refused as refused:
-            print(f"{refused}: the folds do not go forward in time")
+            say(f"{refused}: the folds do not go forward in time")
     return kfold(y, clusters, n_splits, random_state)
 
 

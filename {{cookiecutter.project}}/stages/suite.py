@@ -2,24 +2,33 @@
 
 import json
 import math
-from collections.abc import Iterator
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 from great_expectations.compatibility.pydantic import ValidationError
-from great_expectations.exceptions import GreatExpectationsError
 from great_expectations.expectations.expectation import Expectation
 from great_expectations.expectations.expectation_configuration import ExpectationConfiguration
 from great_expectations.expectations.registry import list_registered_expectation_implementations
 
 from stages.expectations import ExpectLastColumnToEqualSum  # noqa: F401 - makes our own types known
+from stages.judging import FAULTS
+from stages.probe import named, toothless
+from stages.waivers import Waiver, says_something, waiver_problems, waivers
 
 SUITE_KEYS = {"name", "id", "expectations", "meta", "notes"}
 EXPECTATION_KEYS = {"type", "kwargs", "severity", "meta", "id", "description", "notes", "rendered_content"}
-SUITE_META_KEYS = {"great_expectations_version", "notes", "row", "show"}
+SUITE_META_KEYS = {"great_expectations_version", "notes", "row", "show", "waived", "waived_by", "waived_in"}
 META_KEYS = {"bound", "notes", "proposed", "verdict", "waived"}
+CONDITION = '{"type": "comparison", "column": {"name": "colour"}, "operator": "==", "parameter": "red"}'
+JUDGED = {  # suites of tables that the stages compute, where a missing figure must not pass
+    *("by_class", "by_group", "candidates", "challenger", "challengers", "classes", "compared", "drift", "features", "label_bias"),
+    *("leakage", "model_age", "performance", "proxies", "slices", "sources", "synthetic", "test_set", "windows"),
+}
+DEEPEST = 20  # levels of a suite; a row_condition of three levels makes ten
+MOST_DIGITS = 21  # of a whole number, with its sign: 2**64 has 20
 SEVERITIES = ("critical", "warning", "info")
 
 
@@ -41,7 +50,7 @@ class Expected:
         """The columns whose values it judges."""
         kwargs = self.raw["kwargs"]
         single = [kwargs[key] for key in ("column", "column_A", "column_B") if key in kwargs]
-        return single + list(kwargs.get("column_list", []))
+        return single + list(kwargs.get("column_list") or [])
 
     @property
     def needs(self) -> set[str] | None:
@@ -49,26 +58,9 @@ class Expected:
         if self.raw["type"].startswith("expect_table_") and "row_condition" not in self.raw["kwargs"]:
             return set()
         condition = self.raw["kwargs"].get("row_condition")
-        if not self.columns or isinstance(condition, str):
+        if not self.columns:
             return None
-        return {*self.columns, *_named(condition)}
-
-    @property
-    def waived(self) -> dict[str, str]:
-        """Names of rows whose insufficiency a person has accepted, each with the reason."""
-        return self.meta.get("waived", {})
-
-
-def _named(condition: Any) -> Iterator[str]:
-    """Yield the columns that a row_condition, an object of Great Expectations, names."""
-    if isinstance(condition, dict):
-        if isinstance(condition.get("column"), dict):
-            yield condition["column"]["name"]
-        for part in condition.values():
-            yield from _named(part)
-    elif isinstance(condition, list):
-        for part in condition:
-            yield from _named(part)
+        return {*self.columns, *named(condition)}
 
 
 @dataclass
@@ -79,6 +71,7 @@ class Suite:
     meta: dict[str, Any] = field(default_factory=dict)
     expected: list[Expected] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
+    waived: list[Waiver] = field(default_factory=list)
 
     @property
     def row(self) -> list[str]:
@@ -90,23 +83,81 @@ class Suite:
         """Columns to show beside a value that failed."""
         return self.row + self.meta.get("show", [])
 
+    @property
+    def waived_in(self) -> Path:
+        """The file that holds its waivers: another suite's where meta says so, so that a class or group is waived in one place."""
+        return self.path.with_name(self.meta.get("waived_in", self.path.name))
 
-def read_suite(path: str | Path) -> Suite:
-    """Return the suite at `path`; whatever is wrong with the file is a sentence in its `problems`."""
+    @property
+    def waived_by(self) -> list[str]:
+        """The columns that a waiver names, where it is suggested."""
+        return self.meta.get("waived_by", self.row)
+
+    def waivers(self, expected: Expected) -> list[Waiver]:
+        """Return the waivers that hold for `expected`: none where it fails for more than too few rows."""
+        return [*self.waived, *waivers(expected.meta)] if "verdict" in expected.meta else []
+
+
+def read_suite(path: str | Path, dropped: Collection[str] = ()) -> Suite:
+    """Return the suite at `path`; whatever is wrong with the file is a sentence in its `problems`.
+
+    dropped: columns that the table has no more, because data.forbidden names them: nothing is expected of them.
+    """
     suite = Suite(Path(path))
-    try:
-        content = json.loads(
-            suite.path.read_text(encoding="utf-8"), parse_constant=_finite, parse_float=_finite, object_pairs_hook=_without_twins
-        )
-    except FileNotFoundError:
-        suite.problems.append(f"{path} does not exist; restore it from git: a table without a suite passes nothing")
-    except UnicodeDecodeError as error:
-        suite.problems.append(f"{path} is not UTF-8 (byte {error.start}); save it as UTF-8")
-    except ValueError as error:
-        suite.problems.append(f"{path} is not JSON: {error}; mend it there")
+    content, problem = _loaded(suite.path)
+    if problem:
+        suite.problems.append(problem)
     else:
         _fill(suite, content)
+        suite.expected = [one for one in (_without(one, dropped) for one in suite.expected) if one]
     return suite
+
+
+def _loaded(path: Path) -> tuple[Any, str | None]:
+    """Return what the file holds, or a sentence on why it cannot be read."""
+    try:
+        content = json.loads(
+            path.read_text(encoding="utf-8"),
+            parse_constant=_finite,
+            parse_float=_finite,
+            parse_int=_whole,
+            object_pairs_hook=_without_twins,
+        )
+        json.dumps(content, ensure_ascii=False).encode()
+    except FileNotFoundError:
+        return None, f"{path} does not exist; restore it from git: a table without a suite passes nothing"
+    except OSError as error:
+        return None, f"{path} cannot be read ({error.strerror or error}); it must be a file: restore it from git"
+    except UnicodeDecodeError as error:
+        return None, f"{path} is not UTF-8 (byte {error.start}); save it as UTF-8"
+    except UnicodeEncodeError:
+        return None, f"{path} holds half of a character (a lone surrogate such as \\ud800), which no table can hold; mend it there"
+    except RecursionError:
+        return None, f"{path} is nested deeper than any expectation is; mend it there"
+    except ValueError as error:
+        return None, f"{path} is not JSON: {error}; mend it there"
+    if _depth(content) > DEEPEST:
+        return None, f"{path} is nested deeper than any expectation is, over {DEEPEST} levels; mend it there"
+    return content, None
+
+
+def _depth(content: Any) -> int:
+    """Return how many levels `content` has, up to one more than DEEPEST."""
+    depth, level = 0, [content]
+    while level and depth <= DEEPEST:
+        depth += 1
+        level = [part for one in level if isinstance(one, dict | list) for part in (one.values() if isinstance(one, dict) else one)]
+    return depth
+
+
+def bounds(path: str | Path, column: str, end: str, where: str | None = None) -> list[Any]:
+    """Return each bound, `end` of min_value and max_value, that the suite at `path` sets to `column`.
+
+    where: of rows whose row_condition asks for that value; None: of all rows.
+    """
+    kwargs = [one.raw["kwargs"] for one in read_suite(path).expected]
+    asked = [one for one in kwargs if one.get("column") == column and (one.get("row_condition") or {}).get("parameter") == where]
+    return [one[end] for one in asked if one.get(end) is not None]
 
 
 def expected(nth: int, raw: dict[str, Any]) -> Expected:
@@ -115,11 +166,30 @@ def expected(nth: int, raw: dict[str, Any]) -> Expected:
     return Expected(nth, raw, configuration.to_domain_obj())
 
 
+def without(raw: dict[str, Any], dropped: Collection[str]) -> dict[str, Any] | None:
+    """Return the expectation `raw` as it holds for a table without the columns `dropped`, None if it is about one of them."""
+    if raw["kwargs"].get("column_set"):
+        return {**raw, "kwargs": {**raw["kwargs"], "column_set": [name for name in raw["kwargs"]["column_set"] if name not in dropped]}}
+    return None if set(Expected(0, raw, None).columns) & set(dropped) else raw  # type: ignore[arg-type]
+
+
+def _without(one: Expected, dropped: Collection[str]) -> Expected | None:
+    raw = without(one.raw, dropped)
+    return one if raw == one.raw else expected(one.nth, raw) if raw else None
+
+
 def _finite(number: str) -> float:
     """Return the number; raises ValueError for NaN and infinity, also where JSON hides it as 1e999."""
     if not math.isfinite(float(number)):
         raise ValueError(f"{number} is not a number that JSON knows")
     return float(number)
+
+
+def _whole(number: str) -> int:
+    """Return the whole number; raises ValueError for one that no column of a table can hold."""
+    if len(number) > MOST_DIGITS or abs(int(number)) >= 2**64:
+        raise ValueError(f"{number[:20]}... is larger than any whole number in a table (2 to the power of 64)")
+    return int(number)
 
 
 def _without_twins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -142,19 +212,24 @@ def _fill(suite: Suite, content: Any) -> None:
     if content.get("name") != path.stem:
         suite.problems.append(f"{path}: its name is {content.get('name')!r}, must be {path.stem!r}")
     suite.problems += [f"{path}: {problem}; mend it there" for problem in _suite_meta_problems(content.get("meta", {}))]
+    if path.stem in JUDGED and isinstance(content.get("meta", {}), dict) and not content.get("meta", {}).get("row"):
+        suite.problems.append(
+            f"{path}: its meta.row is missing, so that a missing figure would pass; name the columns that tell rows apart"
+        )
     suite.meta = {} if suite.problems else content.get("meta", {})
+    _take_waivers(suite)
     ids: list[str] = []
     for nth, raw in enumerate(content["expectations"], 1):
-        problems = _problems(raw)
+        problems = _problems(raw, suite.row)
         if isinstance(raw, dict) and raw.get("id"):
             problems += [f"its id {raw['id']!r} is that of another expectation"] if raw["id"] in ids else []
             ids.append(raw["id"])
         if not problems:
             try:
-                suite.expected.append(expected(nth, raw))
+                problems = _take(suite, expected(nth, raw))
             except ValidationError as error:
                 problems = [f"{'.'.join(str(step) for step in e['loc'])}: {e['msg']}".removeprefix("__root__: ") for e in error.errors()]
-            except (GreatExpectationsError, TypeError, ValueError) as error:
+            except FAULTS as error:
                 problems = [" ".join(str(error).split())]
         kind = raw.get("type", "without a type") if isinstance(raw, dict) else "no object"
         suite.problems += [f"{path}, expectation {nth} ({kind}): {problem}; mend it there" for problem in problems]
@@ -164,19 +239,54 @@ def _fill(suite: Suite, content: Any) -> None:
         suite.problems.append(f"{path} has no expectation of severity critical, so that it would stop nothing; make one critical")
 
 
+def _take(suite: Suite, one: Expected) -> list[str]:
+    """Put `one` into `suite`, unless it is critical and no table could fail it: then return a sentence that says why."""
+    if one.raw["severity"] == "critical" and (why := toothless(one.raw, one.columns, is_judged=bool(suite.row))):
+        return [f"it is critical, but nothing can fail it: {why}; give it a bound that a bad table breaks, or delete it"]
+    suite.expected.append(one)
+    return []
+
+
+def _take_waivers(suite: Suite) -> None:
+    """Put the waivers of rows that `suite` can name into it, or say why they cannot be taken."""
+    meta, path = suite.meta, suite.waived_in
+    if path != suite.path and "waived" in meta:
+        suite.problems.append(f"{suite.path}: its meta.waived stands beside meta.waived_in; move the waivers to {path}")
+    if path != suite.path and not path.exists():
+        return  # nothing is waived; the gate of that suite says that it is gone
+    if path != suite.path:
+        content, problem = _loaded(path)
+        if not isinstance(content, dict) or not isinstance(content.get("meta"), dict):
+            suite.problems.append(problem or f"{path} has no meta; the waivers of {suite.path} stand there")
+            return
+        meta = content["meta"]
+    row = meta.get("row", [])
+    if problems := waiver_problems(meta, row if isinstance(row, list) else []):
+        suite.problems += [f"{path}: its {problem}; mend it there" for problem in problems]
+    else:
+        suite.waived = [waiver for waiver in waivers(meta) if waiver.where.keys() <= set(suite.row)]
+
+
 def _suite_meta_problems(meta: Any) -> list[str]:
     if not isinstance(meta, dict):
         return [f"its meta is {type(meta).__name__}, must be an object"]
     problems = [
         f"its meta has the key {key!r}, allowed: {', '.join(sorted(SUITE_META_KEYS))}" for key in meta if key not in SUITE_META_KEYS
     ]
-    for key in ("row", "show"):
+    for key in ("row", "show", "waived_by"):
         if not isinstance(meta.get(key, []), list) or not all(isinstance(column, str) for column in meta.get(key, [])):
             problems.append(f"its meta.{key} is {meta[key]!r}, must be a list of column names")
+    if problems:
+        return problems
+    if strangers := [column for column in meta.get("waived_by", []) if column not in meta.get("row", [])]:
+        problems.append(f"its meta.waived_by names {', '.join(strangers)}, which meta.row does not; name the columns of meta.row")
+    other = meta.get("waived_in", "other.json")
+    if not isinstance(other, str) or Path(other).name != other or Path(other).suffix != ".json":
+        problems.append(f"its meta.waived_in is {other!r}, must be the name of a suite's file beside it, such as by_class.json")
     return problems
 
 
-def _problems(raw: Any) -> list[str]:
+def _problems(raw: Any, row: list[str]) -> list[str]:
     """Return what is wrong with one expectation as it stands in the file, before Great Expectations sees it."""
     if not isinstance(raw, dict):
         return [f"it is {type(raw).__name__}, must be an object"]
@@ -187,35 +297,55 @@ def _problems(raw: Any) -> list[str]:
         problems.append("Great Expectations has no such type" + (f"; did you mean {near[0]}?" if near else ""))
     if raw.get("severity") not in SEVERITIES:
         problems.append(f"severity is {raw.get('severity')!r}, must be one of {', '.join(SEVERITIES)}")
-    return problems + _meta_problems(raw.get("meta")) + _kwargs_problems(raw.get("kwargs"))
+    return problems + _meta_problems(raw.get("meta"), row) + _kwargs_problems(raw.get("kwargs"))
 
 
-def _meta_problems(meta: Any) -> list[str]:
+def _meta_problems(meta: Any, row: list[str]) -> list[str]:
     if not isinstance(meta, dict):
         return ["meta is missing; its notes say why the expectation is there"]
     problems = [f"meta has the key {key!r}, allowed: {', '.join(sorted(META_KEYS))}" for key in meta if key not in META_KEYS]
-    if not isinstance(meta.get("notes"), str) or not meta["notes"].strip():
+    if not says_something(meta.get("notes")):
         problems.append("meta.notes is missing; it says why the expectation is there")
     if meta.get("bound") not in ("inferred", "confirmed"):
         problems.append(f"meta.bound is {meta.get('bound')!r}, must be 'inferred' (by a program) or 'confirmed' (by a person)")
     if meta.get("verdict", "insufficient") != "insufficient":
         problems.append(f"meta.verdict is {meta['verdict']!r}, must be 'insufficient' or absent")
-    waived = meta.get("waived", {})
-    if not isinstance(waived, dict) or not all(isinstance(reason, str) and reason.strip() for reason in waived.values()):
-        problems.append("meta.waived must give a reason for each name")
-    elif waived and "verdict" not in meta:
+    if meta.get("waived") and "verdict" not in meta:
         problems.append("meta.waived goes only with meta.verdict 'insufficient': what failed cannot be waived")
-    return problems
+    return problems + waiver_problems(meta, row)
 
 
 def _kwargs_problems(kwargs: Any) -> list[str]:
     if not isinstance(kwargs, dict):
         return ["kwargs is missing; it names the column and the bounds"]
-    problems = []
+    problems = _condition_problems(kwargs.get("row_condition"))
     low, high = kwargs.get("min_value"), kwargs.get("max_value")
     comparable = any(isinstance(low, kind) and isinstance(high, kind) for kind in (int | float, str))
     if comparable and low > high:  # type: ignore[operator]
         problems.append(f"min_value {low!r} is above max_value {high!r}")
+    for key in ("column_list", "column_set"):
+        if isinstance(kwargs.get(key), list) and not all(isinstance(name, str) for name in kwargs[key]):
+            problems.append(f"{key} is {kwargs[key]!r}, must be a list of column names")
     if "$PARAMETER" in json.dumps(kwargs):
         problems.append("$PARAMETER is not filled in by anything; write the bound itself")
     return problems
+
+
+def _condition_problems(condition: Any) -> list[str]:
+    """Return what of a row_condition pandas would run as code."""
+    problems = []
+    if _is_text(condition):
+        problems.append(f"row_condition is text, which would be run as code; write it as an object, such as {CONDITION}")
+    return problems + [
+        f"row_condition names the column {column!r}, and what follows a backtick would be run as code; rename the column"
+        for column in named(condition)
+        if "`" in column
+    ]
+
+
+def _is_text(condition: Any) -> bool:
+    """Return whether `condition`, or a part of it, is text for pandas."""
+    if isinstance(condition, dict):
+        parts = condition.get("conditions", [])
+        return condition.get("type") == "pass_through" or any(map(_is_text, parts if isinstance(parts, list) else [parts]))
+    return isinstance(condition, str)

@@ -1,15 +1,20 @@
 """Show the last run on one screen and one page: each gate with its verdict, each class beside the baselines."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from stages.command import Refused, run
-from stages.during.evaluation_page import write
+from stages.during.evaluation_page import UNJUDGED, Judged, judge, write
+from stages.text import say
 
 GATES = {
     "prepare": ["sources"],
-    "validate": ["prepared", "classes", "leakage", "proxies", "label_bias"],
+    "validate": ["prepared", "classes", "changes", "leakage", "proxies", "label_bias"],
     "augment": ["augmented", "synthetic"],
     "train": ["candidates", "features"],
     "evaluate": ["by_class", "by_group", "slices", "test_set"],
@@ -17,16 +22,34 @@ GATES = {
 REPORTS = Path("reports")
 
 
-def gates(reports: Path) -> tuple[list[str], bool]:
-    """Return a line per gate, and whether all of them let the run pass; those after a stop were not reached."""
-    lines, stopped = [], False
-    for stage, names in GATES.items():
-        found = [_report(reports / "gates" / f"{name}.json") for name in names]
-        for name, report in zip(names, found, strict=True):
-            verdict = "not reached" if stopped or report is None else report["verdict"]
-            lines.append(f"  {name:<12}{verdict:<14}{stage}" + (" stopped here" if not stopped and report and report["blocks"] else ""))
-        stopped = stopped or any(report is None or report["blocks"] for report in found)
-    return lines, not stopped
+def gates(judged: list[Judged]) -> list[str]:
+    """Return a line per gate."""
+    return [f"  {one.gate:<12}{one.verdict:<14}{one.stage}" + (" stopped here" if one.blocks else "") for one in judged]
+
+
+def stages_that_ran() -> list[str]:
+    """Return the stages whose reports are of the files as they lie here.
+
+    DVC says which stages it would run; of these the first has run if its reports are newer than all that it reads: a gate
+    stopped it. Where DVC cannot say anything, because it stops at what is in params.yaml, nothing ran.
+    """
+    command = [sys.executable, "-m", "dvc", "status", "--json", *GATES]
+    asked = subprocess.run(command, capture_output=True, encoding="utf-8")
+    if asked.returncode:
+        return []
+    changed = json.loads(asked.stdout or "{}")
+    first = next((nth for nth, stage in enumerate(GATES) if stage in changed), len(GATES))
+    stages = list(GATES)
+    return stages[: first + 1] if first < len(stages) and _is_newer(stages[first]) else stages[:first]
+
+
+def _is_newer(stage: str) -> bool:
+    """Whether the reports of the gates of `stage` were written after all that it reads was."""
+    reads = yaml.safe_load(Path("dvc.yaml").read_text(encoding="utf-8"))["stages"][stage]["deps"]
+    files = [file for path in map(Path, reads) for file in (path.rglob("*") if path.is_dir() else [path])]
+    times = [path.stat().st_mtime_ns if path.exists() else None for path in [*files, Path("dvc.yaml"), Path("params.yaml")]]
+    written = [path.stat().st_mtime_ns for name in GATES[stage] if (path := REPORTS / "gates" / f"{name}.json").is_file()]
+    return None not in times and bool(written) and max(filter(None, times)) <= min(written)
 
 
 def classes(metrics: dict[str, Any]) -> list[str]:
@@ -69,18 +92,24 @@ def _report(path: Path) -> Any:
 
 
 def main() -> None:
-    """Print the screen; what was not reached is said so, and an old result is not shown as a new one."""
-    lines, passed = gates(REPORTS)
-    metrics = _report(REPORTS / "metrics.json")
-    if all("not reached" in line for line in lines):
+    """Print the screen and write the page; what did not run is said so, and an old result is not shown as a new one.
+
+    Raises Refused for a run that was stopped, whatever DVC says of it: only a run that every gate let pass ends with exit code 0.
+    """
+    if not any(REPORTS.glob("gates/*.json")):
         raise Refused("there is no report yet; run `make repro` (without make: `uv run dvc repro`)")
-    print("\n".join(["Gates", *lines, ""]))
-    if metrics and "not reached" not in lines[-1]:
-        print("\n".join(["Test rows", *classes(metrics), ""]))
-    if not passed:
-        print("The run was stopped: reports/gates/ says by what. Against the last commit: uv run dvc metrics diff\n")
-    write(REPORTS, GATES)
-    print("Page: reports/evaluation.html. Reports: reports/metrics.json, by_class.csv, by_group.csv, plots/, gates/")
+    ran = stages_that_ran()
+    judged = judge(REPORTS, GATES, ran)
+    say("Gates", *gates(judged), "")
+    metrics = _report(REPORTS / "metrics.json")
+    if metrics and judged[-1].verdict not in UNJUDGED:
+        say("Test rows", *classes(metrics), "")
+    if not any(one.blocks for one in judged) and any(one.verdict in UNJUDGED for one in judged):
+        say("Not every stage ran on the files as they are now; what DVC said above says why. Older reports are not shown.", "")
+    write(REPORTS, GATES, ran)
+    say("Page: reports/evaluation.html. Reports: reports/metrics.json, by_class.csv, by_group.csv, plots/, gates/")
+    if any(one.blocks for one in judged):
+        raise Refused("the run was stopped: reports/gates/ says by what; against the last commit: `uv run dvc metrics diff`")
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """Read and write files whole or not at all, the same bytes for the same rows."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from stages.command import Refused
+from stages.text import csv_cell, csv_text
 
 TRAIN, TEST, REJECTED = "data/prepared/train.parquet", "data/prepared/test.parquet", "data/prepared/rejects.csv"
 VERDICTS = "data/prepared/verdicts.json"
@@ -44,12 +45,30 @@ def write_json(content: Any, path: str | Path) -> None:
 
 
 def write_table(table: pd.DataFrame, path: str | Path) -> None:
-    """Write `table` without its index to `path`, as CSV (numbers with 6 digits) or Parquet by the name's ending."""
+    """Write `table` without its index to `path`, as CSV (numbers with 6 digits) or Parquet by the name's ending.
+
+    No cell of the CSV is a formula to a spreadsheet; `read_csv` gives back the text as it was.
+    """
     with whole(path) as [part]:
         if Path(path).suffix == ".csv":
-            table.to_csv(part, index=False, lineterminator="\n", float_format="%.6g")
+            _each_text(table, csv_cell).to_csv(part, index=False, lineterminator="\n", float_format="%.6g")
         else:
             table.to_parquet(part, index=False)
+
+
+def read_csv(path: Any, **options: Any) -> pd.DataFrame:
+    """Return what `write_table` wrote to `path`, or the text of an open file; takes the options of pandas."""
+    return _each_text(pd.read_csv(path, **options), csv_text)
+
+
+def _each_text(table: pd.DataFrame, change: Callable[[str], str]) -> pd.DataFrame:
+    """Return `table` with `change` made to each text in it, also to the names of its columns."""
+    changed = table.rename(columns=lambda name: change(str(name)))
+    for nth, column in enumerate(table.columns):
+        if table[column].dtype in ("object", "str"):
+            texts = table[column].map(lambda value: change(value) if isinstance(value, str) else value)
+            changed.isetitem(nth, texts.astype(table[column].dtype))
+    return changed
 
 
 def read_table(path: str | Path, columns: list[str] | None = None) -> pd.DataFrame:

@@ -4,6 +4,8 @@ import pandas as pd
 import pytest
 from pandas.api.types import is_datetime64_any_dtype, is_integer_dtype, is_numeric_dtype
 
+from stages.features import with_column
+
 # a critical expectation that holds for every table, so that a suite of a single warning is not refused
 ALWAYS = {
     "type": "expect_table_column_count_to_be_between",
@@ -45,12 +47,12 @@ def broken(table: pd.DataFrame, raw: dict) -> list[tuple[str, pd.DataFrame]]:
         case "expect_column_values_to_match_regex":
             return [(column, put(table, at, column, "\n"))]
         case "expect_column_values_to_be_in_type_list":
-            return [(column, table.assign(**{column: table[column].astype("str")}))]
+            return [(column, with_column(table, column, table[column].astype("str")))]
         case "expect_column_values_to_be_unique" | "expect_compound_columns_to_be_unique":
             return [((kwargs.get("column_list") or [column])[0], pd.concat([table, table.loc[at]], ignore_index=True))]
         case "expect_column_unique_value_count_to_be_between":
             one = put(table, list(range(len(table))), column, table[column].dropna().iloc[0])
-            every = table.assign(**{column: different(table[column])})
+            every = with_column(table, column, different(table[column]))
             tables = [one] * (kwargs["min_value"] > 1) + [every] * (kwargs["max_value"] < len(table))
             return [(column, changed) for changed in tables]
         case "expect_column_most_common_value_to_be_in_set":
@@ -81,9 +83,9 @@ def broken(table: pd.DataFrame, raw: dict) -> list[tuple[str, pd.DataFrame]]:
             return [(named[-1], put(table, at, named[-1], beyond(table[named[-1]], None, 1)))]
         case "expect_column_distinct_values_to_equal_set":
             gone = [(str(value), table[table[column] != value]) for value in kwargs["value_set"]]
-            return [*(gone if len(gone) > 1 else []), ("stranger", put(table, at, column, "stranger"))]
+            return [*(gone if len(gone) > 1 else []), ("unexpected", put(table, at, column, "stranger"))]
         case "expect_column_distinct_values_to_be_in_set":
-            return [("stranger", put(table, at, column, "stranger"))]
+            return [("unexpected", put(table, at, column, "stranger"))]
         case "expect_column_distinct_values_to_contain_set":
             return [(value, put(table, table.index[table[column] == value].tolist(), column, "stranger")) for value in kwargs["value_set"]]
     pytest.fail(f"no drill for {raw['type']}: write one, so that this expectation is proven to bite")

@@ -17,6 +17,7 @@ PROJECT = Path(__file__).resolve().parent.parent
 COPIED = [
     ".dvc/config",
     ".dvcignore",
+    "data/profile.json",
     "data/remedy.json",
     "data/sources.yaml",
     "data/raw",

@@ -21,13 +21,27 @@ def test_words_are_found_however_a_name_is_written(name):
         ("foreign_worker", "nationality"),
         ("zip_code", "place of living"),
         ("Familienstand", "marital or family status"),
+        ("hispan", "race or ethnic origin"),
+        ("is_latin", "race or ethnic origin"),
+        ("black", "race or ethnic origin"),
+        ("white", "race or ethnic origin"),
+        ("marriage", "marital or family status"),
+        ("maritalstatus", "marital or family status"),
+        ("verheiratet", "marital or family status"),
+        ("minority", "race or ethnic origin"),
+        ("Minderheit", "race or ethnic origin"),
+        ("nationality", "nationality"),
+        ("Nationalität", "nationality"),
+        ("Nationalita\u0308t", "nationality"),  # the same in two code points
+        ("nationalité", "nationality"),
+        ("Staatsangehörigkeit", "nationality"),
     ],
 )
 def test_a_trait_is_known_by_its_name(name, trait):
     assert sensitive(name, []) == trait
 
 
-@pytest.mark.parametrize("name", ["usage", "page_views", "sextant", "Essex", "trace", "average"])
+@pytest.mark.parametrize("name", ["usage", "page_views", "sextant", "Essex", "trace", "average", "white_blood_cells", "platinum"])
 def test_a_word_inside_another_is_no_trait(name):
     assert sensitive(name, ["1", "2"]) is None
 

@@ -32,7 +32,7 @@ def numbers() -> pd.DataFrame:
     """Six rows a and three rows b; size is whole, depth is not."""
     return pd.DataFrame(
         {
-            "row_id": [f"r{n}" for n in range(9)],
+            "__stage_row_id": [f"r{n}" for n in range(9)],
             "label": list("aaaaaabbb"),
             "size": [1, 2, 3, 4, 5, 6, 20, 30, 45],
             "depth": [0.5, 1.5, 2.5, 3.5, 4.5, 5.5, 7.25, 8.5, 9.75],
@@ -61,18 +61,18 @@ def mixed() -> pd.DataFrame:
 
 
 def synthetic(rows: pd.DataFrame) -> pd.DataFrame:
-    return rows[rows["origin"] == "synthetic"]
+    return rows[rows["__stage_origin"] == "synthetic"]
 
 
 def test_none_adds_no_row():
     out = augment(numbers(), roles(), settings(strategy="none"), 0)
-    assert_frame_equal(out, numbers().assign(origin="real"))
+    assert_frame_equal(out, numbers().assign(__stage_origin="real"))
 
 
 @pytest.mark.parametrize("strategy", ["oversample", "smote"])
 def test_a_table_above_the_floor_gets_no_row(strategy):
     out = augment(numbers(), roles(), settings(strategy=strategy, floor_share=0.5), 0)
-    assert_frame_equal(out, numbers().assign(origin="real"))
+    assert_frame_equal(out, numbers().assign(__stage_origin="real"))
 
 
 def test_oversample_lifts_every_rare_class_to_the_floor():
@@ -94,8 +94,8 @@ def test_oversample_lifts_two_classes():
 def test_repeated_rows_are_copies_of_real_rows_of_their_class():
     rows = numbers().assign(team=["x", None, "y"] * 3)
     out = augment(rows, roles(sensitive=["team"]), settings(strategy="oversample"), 0)
-    repeated = out[out["origin"] == "repeated"].drop(columns="origin")
-    real = rows.set_index("row_id").loc[repeated["row_id"]].reset_index()
+    repeated = out[out["__stage_origin"] == "repeated"].drop(columns="__stage_origin")
+    real = rows.set_index("__stage_row_id").loc[repeated["__stage_row_id"]].reset_index()
     assert len(repeated) == 3
     assert_frame_equal(repeated.reset_index(drop=True), real)
 
@@ -104,9 +104,9 @@ def test_repeated_rows_are_copies_of_real_rows_of_their_class():
 @pytest.mark.parametrize("rows", [numbers(), codes(), mixed()], ids=["numbers", "codes", "mixed"])
 def test_real_rows_come_first_as_they_were(rows, strategy):
     out = augment(rows, roles(), settings(strategy=strategy), 0)
-    assert_frame_equal(out.head(len(rows)).drop(columns="origin"), rows)
-    assert out["origin"].tolist()[: len(rows)] == ["real"] * len(rows)
-    assert "real" not in out["origin"].tolist()[len(rows) :]
+    assert_frame_equal(out.head(len(rows)).drop(columns="__stage_origin"), rows)
+    assert out["__stage_origin"].tolist()[: len(rows)] == ["real"] * len(rows)
+    assert "real" not in out["__stage_origin"].tolist()[len(rows) :]
 
 
 @pytest.mark.parametrize("strategy", ["none", "oversample", "smote"])
@@ -219,7 +219,7 @@ def test_synthetic_rows_are_nobody():
     rows = numbers().assign(day=range(9), batch=[f"b{n}" for n in range(9)], team=["x", "y", "z"] * 3)
     made = synthetic(augment(rows, roles(time="day", cluster=["batch"], sensitive=["team"]), settings(), 0))
     assert len(made) == 3
-    assert made[["row_id", "day", "batch", "team"]].isna().all(axis=None)
+    assert made[["__stage_row_id", "day", "batch", "team"]].isna().all(axis=None)
     assert made[["label", "size", "depth"]].notna().all(axis=None)
 
 
@@ -232,7 +232,7 @@ def test_smote_does_not_look_at_columns_that_are_no_features():
 
 def test_smote_takes_no_row_with_a_missing_feature_as_parent():
     rows = pd.concat(
-        [numbers(), pd.DataFrame({"row_id": ["r9", "r10"], "label": ["b", "b"], "size": [900, 900], "depth": [np.nan, np.nan]})]
+        [numbers(), pd.DataFrame({"__stage_row_id": ["r9", "r10"], "label": ["b", "b"], "size": [900, 900], "depth": [np.nan, np.nan]})]
     )
     out = augment(rows.reset_index(drop=True), roles(), settings(), 0)
     assert out["depth"].isna().sum() == 2
@@ -294,7 +294,7 @@ def test_smote_refuses_codes_that_it_cannot_combine_as_real_rows_do():
 
 def identified() -> pd.DataFrame:
     """Return numbers() with the id that prepare gives each row."""
-    return numbers().assign(row_id=[f"r{nth}" for nth in range(len(numbers()))])
+    return numbers().assign(__stage_row_id=[f"r{nth}" for nth in range(len(numbers()))])
 
 
 def stage(most, strategy="oversample", ladder=False):
@@ -302,7 +302,7 @@ def stage(most, strategy="oversample", ladder=False):
     for folder in ("data/prepared", "expectations"):
         Path(folder).mkdir(parents=True, exist_ok=True)
     identified().to_parquet("data/prepared/train.parquet")
-    identified().assign(row_id=lambda rows: "t" + rows["row_id"]).to_parquet("data/prepared/test.parquet")
+    identified().assign(__stage_row_id=lambda rows: "t" + rows["__stage_row_id"]).to_parquet("data/prepared/test.parquet")
     sections = {"data": roles().model_dump(), "augment": settings(strategy=strategy).model_dump()}
     sections["train"] = SETTINGS["train"] | {"ladder": ladder}
     Path("params.yaml").write_text(yaml.safe_dump(SETTINGS | {"random_state": 7} | sections))

@@ -5,7 +5,16 @@ from dataclasses import replace
 import pandas as pd
 import pytest
 
-from stages.before.column_findings import copy_findings, findings, is_constant, is_date, is_free_text, is_identifier, missing_findings
+from stages.before.column_findings import (
+    copy_findings,
+    findings,
+    is_constant,
+    is_date,
+    is_free_text,
+    is_identifier,
+    is_named_id,
+    missing_findings,
+)
 from stages.before.columns import Column
 from stages.params import Data
 from stages.sources import Source
@@ -31,8 +40,8 @@ def said(one: Column, data: Data = DATA) -> str:
 
 
 def test_a_type_that_does_not_hold_is_to_be_mended():
-    sentence = said(column(type="integer", common=[("7", 60)], misfits=3, examples=["x", "2.5"]))
-    assert "stop size: 3 of 100 values are no integer of 64 bits, such as 'x', '2.5'; their rows are rejected" in sentence
+    sentence = said(column(type="integer", common=[("7", 60)], misfits=3, examples=["a", "9.9"]))
+    assert "stop size: 3 of 100 values are no integer of 64 bits, written as 'a', '9.9'; their rows are rejected" in sentence
     assert "data/sources.yaml (now integer)" in sentence
 
 
@@ -51,6 +60,20 @@ def test_a_type_that_does_not_hold_is_to_be_mended():
 )
 def test_an_identifier_has_nearly_one_value_a_row(given, answer):
     assert is_identifier(column(**given)) == answer
+
+
+@pytest.mark.parametrize(
+    "name", ["id", "customer_id", "customerId", "CustomerID", "caseid", "CASEID", "userid", "order_no", "uuid", "kundenid"]
+)
+def test_a_name_of_a_thing_and_id_is_that_of_an_identifier(name):
+    assert is_named_id(name)
+
+
+@pytest.mark.parametrize(
+    "name", ["humid", "paid", "amount_paid", "valid", "isValid", "PAID", "grid", "thyroid", "covid", "acid", "overpaid"]
+)
+def test_a_word_that_merely_ends_in_id_is_not(name):
+    assert not is_named_id(name)
 
 
 @pytest.mark.parametrize(
@@ -94,7 +117,7 @@ def test_a_column_of_one_value_is_constant():
         ),
         (
             {"common": [("31.12.2001", 60), ("01.01.2002", 40)]},
-            "its values are written as dates, such as '31.12.2001', but declared as text",
+            "its values are written as dates, as 99.99.9999, but declared as text",
         ),
         ({"distinct": 90, "words_a_value": 6.0}, "look size: free text, 6 words a value"),
         ({"distinct": 300, "rows": 1000, "words_a_value": 1.0}, "note size: 300 categories"),
@@ -138,3 +161,30 @@ def test_missing_findings_names_the_emptiest_features_first():
 def test_copies_are_named_together():
     [found] = copy_findings(pd.DataFrame({"a": [1, 1, 2], "b": ["x", "x", "y"], "c": [1, 2, 2]}))
     assert (found.weight, found.about) == ("note", "a, b")
+
+
+@pytest.mark.parametrize(
+    ("kind", "values", "advice"),
+    [
+        ("text", ["31.12.2001", "01.02.2002"], 'date_formats: {size: "%d.%m.%Y"};'),
+        ("text", ["01/02/2001", "03/04/2002"], '{size: "%d/%m/%Y"} or {size: "%m/%d/%Y"}, whichever is right: nobody can tell'),
+        ("integer", ["20011231", "20020101"], 'date_formats: {size: "%Y%m%d"};'),
+        ("text", ["31.12.01", "01.02.02"], "write all its values in one format, best as 2024-12-31"),
+        ("text", ["2001-12-31T00:00:00+02:00", "2002-01-01T00:00:00+02:00"], "declare it as date in data/sources.yaml; name it"),
+    ],
+)
+def test_advice_on_dates_is_one_that_can_be_followed(kind, values, advice):
+    assert advice in said(column(type=kind, distinct=30, common=[(value, 3) for value in values]))
+
+
+def test_dates_that_stand_for_no_date_are_named():
+    sentence = said(column(type="date", low="0001-01-01", high="9999-12-31", common=[("9999-12-31", 3)]))
+    assert "0001-01-01 and 9999-12-31 may stand for open or not known" in sentence
+    assert "may stand for" not in said(column(type="date", low="2001-01-01", high="2002-12-31", common=[("2002-12-31", 3)]))
+
+
+@pytest.mark.parametrize("distinct", [100, 60])
+def test_what_an_identifier_tells_of_a_sensitive_column_is_said_where_it_is_discussed(distinct):
+    one = column(name="patient_id", type="integer", distinct=distinct, common=[("7", 1)])
+    [found] = findings([one], DATA, source(patient_id="integer", label="text"), {"patient_id": "; it tells sex"})
+    assert found.what.endswith(f"{distinct} values in 100 rows; it tells sex")

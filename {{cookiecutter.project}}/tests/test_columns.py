@@ -33,6 +33,10 @@ def described(values, kind="text") -> Column:
     return describe(table, "size", kind, len(values), misfits(raw, table, source(size=kind)).get("size", (0, [])))
 
 
+def test_value_of_few_rows_is_not_frequent_enough_to_be_shown():
+    assert described(["red"] * 5 + ["Ada Lovelace"] * 4).frequent == [("red", 5)]
+
+
 def test_describe_counts_missing_and_distinct_values():
     found = described(["3", "1", "3", "NA", ""], "integer")
     assert (found.rows, found.missing, found.distinct, found.filled) == (5, 2, 2, 3)
@@ -73,7 +77,7 @@ def test_describe_says_of_an_empty_column_that_nothing_is_there():
 
 def test_misfits_counts_values_that_are_not_of_the_type():
     table, raw = conformed(["1", "x", "x", "2.5", "NA", "", None], "integer")
-    assert misfits(raw, table, source(size="integer")) == {"size": (3, ["x", "2.5"])}
+    assert misfits(raw, table, source(size="integer")) == {"size": (3, ["a", "9.9"])}
     found = described(["1", "x", "x", "2.5", "NA", ""], "integer")
     assert (found.missing, found.misfits, found.distinct) == (2, 3, 1)
 

@@ -105,8 +105,15 @@ def test_file_that_is_no_table_by_class_is_refused(text):
         compare.read_by_class(text, "reports/by_class.csv")
 
 
+def test_revision_that_git_would_take_for_an_option_is_refused(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    subprocess.run(["git", "init", "--quiet"], check=True)
+    with pytest.raises(Refused, match="'--all' is no commit that this clone has"):
+        compare.commit_of("--all")
+
+
 def test_cell_cannot_break_a_markdown_table():
-    assert compare.markdown(["class"], [["a|b\nc"], [0.5]]) == "| class |\n| --- |\n| a\\|b c |\n| 0.500 |"
+    assert compare.markdown(["class"], [["a|b\nc"], [0.5]]) == "| class |\n| --- |\n| `a\\|b\\nc` |\n| 0.500 |"
 
 
 def git(folder: Path, *arguments: str) -> str:
@@ -173,7 +180,7 @@ def test_page_shows_metrics_that_differ(project, capsys):
     metrics = json.loads((project / "reports/metrics.json").read_text(encoding="utf-8"))
     (project / "reports/metrics.json").write_text(json.dumps(metrics | {"brier": 0.999}), encoding="utf-8")
     compare.main()
-    assert "| brier    |" in capsys.readouterr().out
+    assert "| `reports/metrics.json` | brier |" in capsys.readouterr().out
 
 
 def test_fall_in_recall_ends_the_comparison_with_a_refusal(project, capsys, without_dvc):
@@ -192,7 +199,7 @@ def test_blocked_gate_ends_the_comparison_with_a_refusal(project, capsys, withou
     with pytest.raises(Refused, match="stopped by the gate by_class"):
         compare.main()
     page = capsys.readouterr().out
-    assert "| by_class | fail | FAIL: overlooked. |" in page
+    assert "| by_class | fail | `FAIL: overlooked.` |" in page
     assert "| compared | pass |  |" in page
 
 

@@ -10,7 +10,7 @@ from stages import detect
 from stages.before.sample import Found, look
 from stages.command import Refused
 from stages.detect import complete, main, problems, sources_yaml, take_in
-from stages.sources import Sources, load_sources
+from stages.sources import load_sources
 from tests.pipeline_run import SETTINGS
 
 COLUMNS = {"colour": "text", "size": "number", "label": "text"}
@@ -137,8 +137,8 @@ NAMES = [
 
 def test_any_name_of_a_column_or_a_file_comes_back_from_the_yaml():
     text = sources_yaml(Found(columns=dict.fromkeys(NAMES, "text"), delimiter="\t", missing=("", "?")), "data/raw/my: data.csv", [])
-    [(name, source)] = Sources.model_validate(yaml.safe_load(text)).sources.items()
-    assert (name, list(source.columns), source.path, source.delimiter) == ("my_data", NAMES, "data/raw/my: data.csv", "\t")
+    [(name, source)] = yaml.safe_load(text)["sources"].items()
+    assert (name, list(source["columns"]), source["path"], source["delimiter"]) == ("my_data", NAMES, "data/raw/my: data.csv", "\t")
 
 
 def test_written_sources_name_every_setting(project):
@@ -166,7 +166,7 @@ def test_a_file_too_large_for_git_is_left_to_a_command(project, monkeypatch):
 
 
 def test_command_takes_a_file_in(project, monkeypatch, capsys):
-    Path("toys.csv").write_text("day,label\n1/2/2001,a\n2/2/2001,b\n")
+    Path("toys.csv").write_text("day,label\n1/2/01,a\n2/2/01,b\n")
     monkeypatch.setattr(sys, "argv", ["detect", "toys.csv"])
     main()
     assert Path("data/raw/toys.csv").is_file()

@@ -69,7 +69,7 @@ def retrained() -> dict[str, pd.DataFrame]:
         "challengers": pd.DataFrame({"candidate": ["champion", "all"], "chosen": ["no", "yes"], "score": [0.8, 0.82], **lead}).assign(
             brier=0.1, proven_rise=0.0
         ),
-        "challenger": pd.DataFrame([row | {"difference": 0.0, "low": -0.05, "high": 0.05, "proven_fall": 0.0}]),
+        "challenger": pd.DataFrame([row | {"difference": 0.0, "low": -0.05, "high": 0.05, "proven_fall": 0.0, "accepted": "no"}]),
     }
 
 

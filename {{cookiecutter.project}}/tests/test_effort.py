@@ -96,8 +96,8 @@ def test_extrapolate_of_two_sizes_is_the_last_value():
 
 
 def test_recalls_are_those_of_classes_with_rows_enough_to_tell():
-    assert curve([[[30, 10], [9, 10]], [[20, 20], [1, 19]]]).recalls() == {"a": 0.5, "b": 0.95}
-    assert curve([[[30, 10], [9, 10]]]).recalls() == {"a": 0.75}
+    assert curve([[[30, 10], [9, 10]], [[20, 20], [1, 19]]]).recalls(20) == {"a": 0.5, "b": 0.95}
+    assert curve([[[30, 10], [9, 10]]]).recalls(20) == {"a": 0.75}
 
 
 def test_a_flat_curve_gains_nothing():
@@ -157,14 +157,15 @@ def test_training_time_grows_with_the_rows(n, seconds, words):
     ],
 )
 def test_effort_findings_say_whether_more_rows_help(gain, do):
-    [found] = effort_findings({"recall of a": gain}, Scope(**CRITERIA))
+    [found] = effort_findings({"recall of a": gain}, Scope(**CRITERIA), ["a"])
     assert do in found.do
     assert f"doubling the rows would give about {gain.gain:+.2f}" in found.what
 
 
-def test_effort_findings_leave_out_classes_that_reach_their_floor():
-    gain = Gain(0.4, 0.4, 0.0, -0.01, 0.01)
-    assert len(effort_findings({"balanced_accuracy": gain, "recall of a": gain}, Scope(**CRITERIA | {"recall_floors": {"a": 0.3}}))) == 1
+def test_effort_findings_say_nothing_of_classes_with_few_rows():
+    gain = Gain(0.0, 0.0, 0.0, 0.0, 0.0)  # a model that never names the class, at all sizes
+    found = effort_findings({"balanced_accuracy": gain, "recall of a": gain}, Scope(**CRITERIA), [])
+    assert [one.about for one in found] == ["balanced_accuracy"]
 
 
 def test_a_relation_that_turns_in_time_shows_as_a_gap():

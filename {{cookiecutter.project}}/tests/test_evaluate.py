@@ -173,16 +173,16 @@ def test_by_class_says_how_far_probabilities_are_off():
 
 
 def test_predictions_name_each_test_row():
-    rows = pd.DataFrame({"row_id": ["p", "q"], "label": ["a", "b"], "size": [1, 2]})
+    rows = pd.DataFrame({"__stage_row_id": ["p", "q"], "label": ["a", "b"], "size": [1, 2]})
     data = Data(target="label", time=None, cluster=[], sensitive=[], allowed={}, cut_points={}, favourable=None, forbidden={})
     assert predictions(rows, np.array([[0.9, 0.1], [0.6, 0.4]]), labels("aa"), ["a", "b"], data).to_dict("records") == [
-        {"row_id": "p", "y_true": "a", "y_pred": "a", "p_a": 0.9, "p_b": 0.1},
-        {"row_id": "q", "y_true": "b", "y_pred": "a", "p_a": 0.6, "p_b": 0.4},
+        {"__stage_row_id": "p", "y_true": "a", "y_pred": "a", "p_a": 0.9, "p_b": 0.1},
+        {"__stage_row_id": "q", "y_true": "b", "y_pred": "a", "p_a": 0.6, "p_b": 0.4},
     ]
 
 
 def test_predictions_hold_what_else_is_known_of_a_row():
-    rows = pd.DataFrame({"row_id": ["p"], "label": ["a"]})
+    rows = pd.DataFrame({"__stage_row_id": ["p"], "label": ["a"]})
     data = Data(target="label", time=None, cluster=[], sensitive=[], allowed={}, cut_points={}, favourable=None, forbidden={})
     table = predictions(
         rows, np.array([[0.9, 0.1]]), labels("a"), ["a", "b"], data, confidence=np.array([0.75]), referred=np.array([False])

@@ -49,12 +49,28 @@ def test_the_first_sentence_names_warnings(tmp_path):
 def test_the_first_sentence_says_what_stopped_the_run(tmp_path):
     judged = judge(reported(tmp_path, sources="pass", candidates="fail", by_class="pass"), GATES)
     assert headline(judged) == ("fail", "Must not be used: train was stopped by candidates (fail).")
-    assert [one.verdict for one in judged] == ["pass", "fail", "not reached"]
+    assert [one.verdict for one in judged] == ["pass", "fail", "did not run"]
 
 
 def test_a_gate_without_a_report_is_no_pass(tmp_path):
     judged = judge(reported(tmp_path, sources="pass", candidates="pass"), GATES)
     assert headline(judged) == ("insufficient", "Nothing is known of the model: by_class did not judge. Run it again with dvc repro.")
+
+
+def test_a_stage_that_ended_before_its_gate_has_no_verdict_and_those_after_it_did_not_run(tmp_path):
+    judged = judge(reported(tmp_path, candidates="pass", by_class="pass"), GATES)
+    assert [one.verdict for one in judged] == ["no verdict", "did not run", "did not run"]
+
+
+def test_what_did_not_run_says_so_in_place_of_an_older_verdict(tmp_path):
+    folder = evaluated(
+        reported(tmp_path, sources="pass", candidates="fail", by_class="pass"), "a,9,0.5,0.3,0.7,1,1,4\n", {"a": {"recall": 0.5}}
+    )
+    shown = text_of(page(folder, GATES, ran=["prepare"]))
+    assert [one.verdict for one in judge(folder, GATES, ran=["prepare"])] == ["pass", "did not run", "did not run"]
+    assert shown.count("did not run") == 2
+    assert "candidates is off" not in shown
+    assert "Recall by class" not in shown
 
 
 def test_old_figures_are_not_shown_after_a_stop(tmp_path):

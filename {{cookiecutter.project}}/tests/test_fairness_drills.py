@@ -36,7 +36,7 @@ def applicants(n: int, seed: int, held_back: float = 0.0, share: float = 0.5) ->
     district = np.where(rng.random(n) < 0.9, np.where(origin == "y", "south", "north"), rng.choice(["north", "south"], n))
     labels = np.where(granted, "granted", "denied")
     return pd.DataFrame(
-        {"origin": origin, "merit": merit, "district": district, "label": labels, "row_id": [f"{seed}-{i}" for i in range(n)]}
+        {"origin": origin, "merit": merit, "district": district, "label": labels, "__stage_row_id": [f"{seed}-{i}" for i in range(n)]}
     )
 
 
@@ -104,7 +104,7 @@ def test_a_group_of_forty_rows_is_not_judged(tmp_path):
     assert (verdict.verdict, verdict.blocks) == ("insufficient", True)
     few = next(sentence for sentence in verdict.sentences if "rows 40" in sentence)
     assert few.startswith("INSUFFICIENT: column origin, group y, ")
-    assert "With fewer rows no gap can be told from chance: add rows, or waive the group here with a reason." in few
+    assert "With fewer rows no gap can be told from chance: add rows, or waive the group with a reason." in few
 
 
 def loans(n: int, seed: int) -> pd.DataFrame:
@@ -117,7 +117,7 @@ def loans(n: int, seed: int) -> pd.DataFrame:
     income, savings = rng.normal(size=n), rng.normal(size=n) + np.where(is_y, 1.5, -1.5)
     merit = 3 + 2 * income + 0.75 * savings - 4.5 * is_y + rng.logistic(scale=0.5, size=n)
     table = {"ethnicity": np.where(is_y, "y", "x"), "income": income, "savings": savings, "label": np.where(merit > 0, "granted", "denied")}
-    return pd.DataFrame(table | {"row_id": [f"{seed}-{i}" for i in range(n)]})
+    return pd.DataFrame(table | {"__stage_row_id": [f"{seed}-{i}" for i in range(n)]})
 
 
 def held(mitigation: str, folder: Path) -> tuple[pd.DataFrame, pd.DataFrame, Verdict]:

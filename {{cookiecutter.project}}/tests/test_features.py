@@ -5,13 +5,14 @@ import pandas as pd
 from pandas.testing import assert_frame_equal
 
 from stages.features import clusters, features, text_columns
+from stages.params import ROW_ID
 from tests.pipeline_run import roles
 
 
 def test_a_column_with_another_role_is_no_feature():
     rows = pd.DataFrame(
         {
-            "row_id": ["1"],
+            "__stage_row_id": ["1"],
             "label": ["a"],
             "day": [3],
             "batch": [4],
@@ -27,7 +28,7 @@ def test_a_column_with_another_role_is_no_feature():
 
 
 def test_every_column_without_a_role_is_a_feature_in_its_place():
-    rows = pd.DataFrame({"size": [1], "label": ["a"], "colour": ["red"], "row_id": ["1"], "depth": [2.5]})
+    rows = pd.DataFrame({"size": [1], "label": ["a"], "colour": ["red"], "__stage_row_id": ["1"], "depth": [2.5]})
     assert list(features(rows, roles()).columns) == ["size", "colour", "depth"]
 
 
@@ -87,6 +88,12 @@ def test_rows_that_agree_in_every_cluster_column_share_a_cluster():
 def test_rows_without_a_cluster_value_share_a_cluster():
     ids = clusters(pd.DataFrame({"batch": [1.0, None, None]}), ["batch"])
     assert ids[1] == ids[2] != ids[0]
+
+
+def test_equal_rows_are_a_cluster_where_none_is_declared():
+    rows = pd.DataFrame({ROW_ID: ["q", "p", "q"], "batch": [1, 1, 2]}, index=[7, 8, 9])
+    assert clusters(rows, []).to_dict() == {7: 0, 8: 1, 9: 0}
+    assert clusters(rows, ["batch"]).to_dict() == {7: 0, 8: 0, 9: 1}
 
 
 def test_each_row_is_its_own_cluster_where_none_is_declared():

@@ -7,7 +7,7 @@ import zipfile
 import pytest
 
 from stages.command import Refused
-from stages.formats import opened, pattern
+from stages.formats import opened, pattern, wrong_names
 
 TABLE = b"colour,size\nred,1\n" * 50
 
@@ -99,3 +99,33 @@ def test_a_locked_archive_is_refused(tmp_path):
 )
 def test_pattern_of_a_value_follows_the_decimal_mark(kind, decimal, text, matches):
     assert bool(re.match(pattern(kind, decimal), text)) == matches
+
+
+WORDS = ["self", "index", "class", "row_id", "origin", "line", "p_a"]
+SIGNS = ["'", '"', "{{x}}", "{%x%}", "100%", "a.b", "a,b", "$x", "größe", "גיל", "🙂"]
+
+
+def test_names_that_are_words_of_any_language_can_be_those_of_columns():
+    assert wrong_names([*WORDS, *SIGNS, "x" * 500]) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("", "column 2 has no name"),
+        (" x", "the name of column ' x' has spaces around it"),
+        ("x\n(per month)", r"the name of column 2, 'x\n(per month)', holds a line break"),
+        ("x\x1b[2J", r"the name of column 2, 'x\x1b[2J', holds a line break or another control character"),
+        ("x" * 501, "the name of column 2 is 501 characters long, must be 500 at most"),
+        ("size", "two columns are named 'size'; each needs"),
+        ("Size", "two columns are named 'Size', upper and lower case aside; each needs"),
+        ("__Stage_row_id", "a column is named '__Stage_row_id', but names that begin with __stage_ are for columns that the stages add"),
+    ],
+)
+def test_a_name_that_no_column_can_have_is_told(name, said):
+    [sentence] = wrong_names(["size", name])
+    assert sentence.startswith(said)
+
+
+def test_a_hundred_thousand_columns_are_refused_in_a_sentence_at_once():
+    assert wrong_names([f"x{nth}" for nth in range(100_000)]) == ["there are 100,000 columns, must be 1,000 at most"]

@@ -1,10 +1,13 @@
+import json
+from pathlib import Path
+
 import ibis
 import pandas as pd
 import pytest
 
 from stages.command import Refused
-from stages.groups import audited, check_audit, groups
-from tests.pipeline_run import settings
+from stages.groups import audited, check_audit, groups, not_audited
+from tests.pipeline_run import roles, settings
 
 
 def test_values_are_groups_by_their_names():
@@ -59,3 +62,21 @@ def test_a_number_with_cut_points_is_admitted(data):
 
 def test_text_and_codes_need_no_cut_points():
     audit({"origin": [str(n) for n in range(12)], "code": [0, 1] * 6}, sensitive=["origin", "code"])
+
+
+@pytest.mark.parametrize(
+    "why, verdict, sentence",
+    [
+        ("only readings of machines", "pass", "PASS, not applicable: only readings of machines"),
+        (
+            None,
+            "warn",
+            "WARN: data.sensitive in params.yaml names no column: nobody looked; name one, or say in data.no_sensitive why none is",
+        ),
+    ],
+)
+def test_a_gate_without_groups_passes_only_where_it_is_said_why(tmp_path, monkeypatch, why, verdict, sentence):
+    monkeypatch.chdir(tmp_path)
+    not_audited("by_group", roles(no_sensitive=why), "nobody looked")
+    report = json.loads(Path("reports/gates/by_group.json").read_text())
+    assert (report["verdict"], report["blocks"], report["sentences"]) == (verdict, False, [sentence])

@@ -44,7 +44,7 @@ def project(folder: Path) -> Run:
     source = {"path": "data/raw/coded.csv", "format": "csv", "missing": [""], "key": [], "columns": columns}
     (folder / "data" / "sources.yaml").write_text(yaml.safe_dump({"sources": {"coded": source}}), encoding="utf-8")
     (folder / "params.yaml").write_text(yaml.safe_dump(PARAMS.model_dump()), encoding="utf-8")
-    proposed = propose(rows.assign(row_id=[f"r{nth}" for nth in range(len(rows))]), PARAMS.data, PARAMS.scope, len(rows))
+    proposed = propose(rows.assign(__stage_row_id=[f"r{nth}" for nth in range(len(rows))]), PARAMS.data, PARAMS.scope, len(rows))
     for name in proposed:
         (folder / "expectations" / f"{name}.json").unlink(missing_ok=True)
     write(proposed, folder / "expectations")

@@ -31,7 +31,7 @@ def drawn(n: int = 4000, seed: int = 0) -> tuple[pd.DataFrame, np.ndarray]:
     rng = np.random.default_rng(seed)
     is_y, is_b = rng.random(n) < 0.3, rng.random(n) < 0.4
     b = 1 / (1 + np.exp(-(2.0 * is_b - 1 - 1.2 * is_y + rng.normal(size=n))))
-    table = pd.DataFrame({"row_id": range(n), "label": np.where(is_b, "b", "a"), "team": np.where(is_y, "y", "x")})
+    table = pd.DataFrame({"__stage_row_id": range(n), "label": np.where(is_b, "b", "a"), "team": np.where(is_y, "y", "x")})
     return table, np.column_stack([1 - b, b])
 
 

@@ -192,6 +192,14 @@ def test_a_card_without_a_part_is_refused(saved, key):
         load_model(saved)
 
 
+@pytest.mark.parametrize("swap", [lambda classes: classes[::-1], lambda classes: [*classes, "more"], lambda classes: ["other"]])
+def test_a_card_with_other_classes_than_the_model_is_refused(saved, swap):
+    card = json.loads(saved.with_suffix(".json").read_text())
+    saved.with_suffix(".json").write_text(json.dumps(card | {"classes": swap(card["classes"])}))
+    with pytest.raises(Refused, match=r"model\.json names the classes \[.*\], .*model\.skops has \['no', 'yes'\]"):
+        load_model(saved)
+
+
 @pytest.mark.parametrize("name", ["model.skops", "model.json"])
 def test_a_missing_file_is_refused_by_name(saved, name):
     (saved.parent / name).unlink()

@@ -14,7 +14,7 @@ import pandas as pd
 import pytest
 
 from stages import monitor
-from stages.after.batch import Batch, check_labels, live_source, live_suite, read_batch, with_labels
+from stages.after.batch import LINE, Batch, beside, check_labels, live_source, live_suite, once, read_batch, with_labels
 from stages.after.drift import compared, domain, drift
 from stages.after.labelling import to_label
 from stages.after.performance import delong, figures, performance
@@ -345,15 +345,35 @@ def batch(tmp_path, source: Source, text: str) -> Batch:
 
 def test_batch_needs_neither_target_nor_what_is_known_later(tmp_path, source):
     found = batch(tmp_path, source, "id,a\nr1,1.5\nr2,2\n")
-    assert found.rows.to_dict("list") == {"line": [2, 3], "id": ["r1", "r2"], "a": [1.5, 2.0]}
+    assert found.rows.to_dict("list") == {LINE: [2, 3], "id": ["r1", "r2"], "a": [1.5, 2.0]}
     assert found.labels.isna().all()
 
 
 def test_rows_that_do_not_conform_are_rejected_with_their_reason(tmp_path, source):
     found = batch(tmp_path, source, "id,a,label\nr1,much,no\nr2,2,yes\nr3\n")
     assert found.rejects["kind"].tolist() == ["bad_value", "malformed"]
-    assert found.rejects["reason"][0] == "a is 'much', no finite number"
+    assert found.rejects["reason"][0] == "a is no finite number: written as a"
     assert (found.labels.tolist(), found.records) == (["yes"], 3)
+
+
+EQUAL = "id,a,label\nr1,1,no\nr1,1,no\nr2,2,yes\nr3,3,no\nr3,4,no\n"
+
+
+def test_equal_rows_of_a_batch_stay_where_prepare_keeps_them(tmp_path, source):
+    found = batch(tmp_path, source, EQUAL)
+    assert once(found, source.model_copy(update={"key": []})) is found
+
+
+def test_a_batch_that_names_a_row_twice_is_told_as_prepare_tells_it(tmp_path, source):
+    found = once(batch(tmp_path, source, EQUAL), source)
+    assert found.rejects[["line", "kind"]].to_numpy().tolist() == [[3, "duplicate"], [5, "key_conflict"], [6, "key_conflict"]]
+    assert found.rows["id"].tolist() == ["r1", "r2"]
+    assert (found.labels.tolist(), found.records) == (["no", "yes"], 5)
+
+
+def test_equal_rows_of_a_batch_are_dropped_where_prepare_drops_them(tmp_path, source):
+    asked = source.model_copy(update={"key": [], "equal_rows": "drop", "no_content": []})
+    assert once(batch(tmp_path, source, EQUAL), asked).rejects["line"].tolist() == [3]
 
 
 def test_batch_without_a_feature_is_refused(tmp_path, source):
@@ -379,8 +399,8 @@ def test_labels_that_come_later_find_their_rows(tmp_path, source):
     ("text", "said"),
     [
         ("id\nr1\n", "lacks the columns label"),
-        ("id,label\nr1,no\nr1,yes\n", "names the row r1 twice"),
-        ("id,label\nr9,no\n", "names the row r9, which the batch does not have"),
+        ("id,label\nr1,no\nr1,yes\n", r"names a row twice; give each one label \(once, by id\)"),
+        ("id,label\nr9,no\n", r"names a row that the batch does not have \(once, by id\)"),
     ],
 )
 def test_labels_that_cannot_be_laid_beside_rows_are_refused(tmp_path, source, text, said):
@@ -391,8 +411,20 @@ def test_labels_that_cannot_be_laid_beside_rows_are_refused(tmp_path, source, te
         with_labels(rows, path, ["id"], source)
 
 
+@pytest.mark.parametrize("asks", [False, True])
+def test_values_that_nobody_knew_are_counted_and_shown_only_where_somebody_asks(tmp_path, monkeypatch, capsys, asks):
+    monkeypatch.chdir(tmp_path)
+    if asks:
+        monkeypatch.setenv("SHOW_VALUES", "1")
+    table = beside(REFERENCE, draw(1, 10).assign(text=["p", "q"] * 4 + ["Ada", "Bob"])).set_index("feature")
+    assert table.loc["text", ["unnamed_live", "unnamed"]].tolist() == [0.2, 2]
+    assert table["unnamed"].isna().tolist() == [True, True, False]
+    assert (capsys.readouterr().out.splitlines()[:2] == ["    text: Ada", "    text: Bob"]) == asks
+    assert [path.name for path in tmp_path.rglob("*.txt")] == (["batch_values.txt"] if asks else [])
+
+
 def test_label_that_the_model_does_not_know_is_refused():
-    with pytest.raises(Refused, match="hold the classes maybe, which the model does not know: no, yes"):
+    with pytest.raises(Refused, match="hold 1 classes, in 1 rows, that the model does not know: the model knows no, yes; mend or retrain"):
         check_labels(pd.Series(["no", "maybe"]), ["no", "yes"])
 
 
@@ -402,12 +434,14 @@ def test_live_suite_leaves_out_what_holds_for_the_whole_table_or_the_target(tmp_
 
     kept = one("expect_column_values_to_be_between", column="a", min_value=0)
     left = [one("expect_table_row_count_to_be_between", min_value=9), one("expect_column_values_to_not_be_null", column="label")]
-    columns = one("expect_table_columns_to_match_set", column_set=["a", "label", "row_id"])
+    columns = one("expect_table_columns_to_match_set", column_set=["a", "label", "__stage_row_id"])
     path = tmp_path / "prepared.json"
     path.write_text(json.dumps({"name": "prepared", "expectations": [columns, *left, kept]}), encoding="utf-8")
     suite = live_suite(path, DATA)
     assert suite["expectations"][1:] == [kept]
     assert suite["expectations"][0]["kwargs"] == {"column_set": ["a"]}
+    dropped = live_suite(path, SimpleNamespace(**vars(DATA) | {"forbidden": {"a": "known afterwards"}}))["expectations"]
+    assert [expectation["kwargs"] for expectation in dropped] == [{"column_set": []}]
     path.write_text("{", encoding="utf-8")
     with pytest.raises(Refused, match="is no suite; restore it from git"):
         live_suite(path, DATA)
@@ -443,6 +477,7 @@ def project(tmp_path, monkeypatch) -> Path:
     frozen = REFERENCE | {"model_sha256": "m", "test_sha256": "t"}
     monkeypatch.setattr(monitor, "load_champion", lambda: (MODEL, frozen))
     monkeypatch.chdir(tmp_path)
+    subprocess.run(["git", "init", "--quiet"], check=True)
     return tmp_path
 
 
@@ -513,7 +548,7 @@ def test_batch_without_a_row_fails(project):
 
 def test_rows_to_label_are_named_by_their_line(project, capsys):
     assert monitored("day1", draw(10, 200).drop(columns="label"), sample=10) == "insufficient"
-    assert pd.read_csv("reports/monitoring/day1/to_label.csv")["line"].between(2, 201).all()
+    assert pd.read_csv("private/day1/to_label.csv")["line"].between(2, 201).all()
     assert "names 10 rows to label" in capsys.readouterr().out
 
 
@@ -547,10 +582,14 @@ def test_killed_monitor_leaves_nothing_half_done(project):
     assert written(project) == unbroken
 
 
-def test_command_without_a_batch_ends_in_2():
-    ended = subprocess.run([sys.executable, "-m", "stages.monitor"], cwd=PROJECT, capture_output=True, encoding="utf-8")
+def test_command_without_a_batch_ends_in_2(tmp_path):
+    path = {**os.environ, "PYTHONPATH": str(PROJECT)}
+    ended = subprocess.run([sys.executable, "-m", "stages.monitor"], cwd=tmp_path, env=path, capture_output=True, encoding="utf-8")
     assert ended.returncode == 2  # 1 is a warning
-    assert ended.stderr == "monitor: name a batch of live rows: make monitor BATCH=FILE, or python -m stages.monitor FILE\n"
+    assert (
+        ended.stderr
+        == "monitor: data/live/ has no file; name a batch of live rows: make monitor BATCH=FILE, or python -m stages.monitor FILE\n"
+    )
 
 
 def test_raw_file_of_the_model_is_a_batch_like_any_other(pipeline, tmp_path, monkeypatch):

@@ -1,12 +1,17 @@
-from datetime import date, datetime
+import uuid
+from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 
+import ibis
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from stages.before.parquet import look_at_parquet
 from stages.command import Refused
+from stages.prepare import PROBLEM, conform
+from stages.sources import Source, read
 
 
 def test_types_are_those_of_the_file(tmp_path):
@@ -44,3 +49,95 @@ def test_a_broken_file_is_refused(tmp_path):
     (tmp_path / "toys.parquet").write_bytes(b"PAR1" + b"x" * 40)
     with pytest.raises(Refused, match=r"toys\.parquet is not a Parquet file, as its name says"):
         look_at_parquet(tmp_path / "toys.parquet", [])
+
+
+def test_a_name_that_no_column_can_have_is_refused(tmp_path):
+    pq.write_table(pa.table({"a\nb": [1], "__stage_n": [2], "self": ["x"]}), tmp_path / "toys.parquet")
+    with pytest.raises(Refused) as refused:
+        look_at_parquet(tmp_path / "toys.parquet", ["self"])
+    assert [sentence.split(": ")[1].split(",")[0] for sentence in str(refused.value).splitlines()] == [
+        "the name of column 1",
+        "a column is named '__stage_n'",
+    ]
+
+
+NOON = datetime(2001, 2, 3, 12)
+READ = {  # a value of each type that Parquet, pandas and the common databases write: the declared type, and what is read
+    "int8": (pa.array([7], pa.int8()), "integer", 7),
+    "uint32": (pa.array([2**32 - 1], pa.uint32()), "integer", 2**32 - 1),
+    "uint64": (pa.array([7], pa.uint64()), "integer", 7),
+    "uint64, beyond 64 bits": (pa.array([2**64 - 1], pa.uint64()), "text", "18446744073709551615"),
+    "float32": (pa.array([0.5], pa.float32()), "number", 0.5),
+    "float16": (pa.array([0.5], pa.float16()), "number", 0.5),
+    "not a number": (pa.array([float("nan")]), "number", None),
+    "infinite": (pa.array([None], pa.float64()), "number", None),
+    "decimal": (pa.array([Decimal("12345.678")], pa.decimal128(20, 3)), "number", 12345.678),
+    "wide decimal": (pa.array([Decimal("1.5")], pa.decimal256(50, 2)), "number", 1.5),
+    "boolean": (pa.array([True]), "boolean", 1),
+    "date32": (pa.array([NOON.date()]), "date", datetime(2001, 2, 3)),
+    "date64": (pa.array([NOON.date()], pa.date64()), "date", datetime(2001, 2, 3)),
+    "end of time": (pa.array([date(9999, 12, 31)]), "date", datetime(9999, 12, 31)),
+    "begin of time": (pa.array([datetime(1, 1, 1)], pa.timestamp("us")), "date", datetime(1, 1, 1)),
+    "seconds": (pa.array([NOON], pa.timestamp("s")), "date", NOON),
+    "milliseconds": (pa.array([NOON], pa.timestamp("ms")), "date", NOON),
+    "nanoseconds": (pa.array([NOON], pa.timestamp("ns")), "date", NOON),
+    "UTC": (pa.array([NOON], pa.timestamp("us", "UTC")), "date", NOON),
+    "Berlin": (pa.array([NOON], pa.timestamp("ns", "Europe/Berlin")), "date", NOON),  # held as UTC
+    "time": (pa.array([time(7, 5)]), "text", "07:05:00"),
+    "duration": (pa.array([timedelta(seconds=90)], pa.duration("s")), "integer", 90),
+    "text": (pa.array(['Ö, "q"']), "text", 'Ö, "q"'),
+    "large text": (pa.array(["a"], pa.large_string()), "text", "a"),
+    "category": (pa.array(["a"]).dictionary_encode(), "text", "a"),
+    "category of numbers": (pa.array([7]).dictionary_encode(), "integer", 7),
+    "nothing": (pa.nulls(1), "text", None),
+    "uuid": (pa.array([uuid.UUID(int=7).bytes], pa.uuid()), "text", "00000000-0000-0000-0000-000000000007"),
+}
+
+
+@pytest.mark.parametrize("name", READ)
+def test_every_type_of_parquet_is_read_as_it_is_declared_here(tmp_path, name):
+    array, kind, value = READ[name]
+    pq.write_table(pa.table({"x": array}), tmp_path / "toys.parquet")
+    found = look_at_parquet(tmp_path / "toys.parquet", [])
+    assert found.columns == {"x": kind}
+    source = Source(path=str(tmp_path / "toys.parquet"), format="parquet", missing=[], key=[], columns=found.columns)
+    table = conform(read(ibis.duckdb.connect(), "toys", source).table, source).to_pyarrow()
+    assert table[PROBLEM].to_pylist() == [None]
+    [row] = table["x"].to_pylist()
+    assert row == value
+
+
+@pytest.mark.parametrize(
+    ("array", "what"),
+    [
+        (pa.array([[1, 2]]), "x holds lists or structures; a table here has one value a cell, so unfold them first"),
+        (pa.array([{"a": 1}]), "x holds lists or structures"),
+        (pa.array([b"ab"]), "x holds bytes; write them as text, or leave them out of the file"),
+    ],
+)
+def test_a_type_that_holds_no_single_value_is_refused_when_the_file_is_taken_in(tmp_path, array, what):
+    pq.write_table(pa.table({"x": array}), tmp_path / "toys.parquet")
+    with pytest.raises(Refused, match=what):
+        look_at_parquet(tmp_path / "toys.parquet", [])
+
+
+def test_what_is_read_otherwise_is_said(tmp_path):
+    columns = {"when": READ["Berlin"][0], "took": READ["duration"][0], "at": READ["time"][0], "id": READ["uint64, beyond 64 bits"][0]}
+    pq.write_table(pa.table(columns), tmp_path / "toys.parquet")
+    notes = look_at_parquet(tmp_path / "toys.parquet", []).notes
+    assert notes == (
+        "'when' has the time zone Europe/Berlin, and is read as UTC",
+        "'took' holds durations, and is read as whole numbers of s",
+        "'at' holds times of day, and is read as text; make a number of it if its order matters",
+        "'id' holds numbers beyond 64 bits, and is read as text: it is a name rather than a quantity",
+    )
+
+
+def test_pandas_index_without_a_name_is_left_out(tmp_path):
+    frame = pd.DataFrame({"size": [1.5, 2.5], "label": ["a", "b"]}, index=["x", "y"])
+    frame.to_parquet(tmp_path / "toys.parquet")
+    found = look_at_parquet(tmp_path / "toys.parquet", [])
+    assert found.columns == {"size": "number", "label": "text"}
+    assert found.notes == ("'__index_level_0__' is pandas' index without a name, and is left out",)
+    source = Source(path=str(tmp_path / "toys.parquet"), format="parquet", missing=[], key=[], columns=found.columns)
+    assert read(ibis.duckdb.connect(), "toys", source).records_in_file == 2

@@ -101,13 +101,13 @@ def test_every_reject_is_counted(pipeline):
 
 def test_no_row_is_in_train_and_test(pipeline):
     train, test = pipeline.table(TRAIN), pipeline.table(TEST)
-    assert not set(train["row_id"]) & set(test["row_id"])
+    assert not set(train["__stage_row_id"]) & set(test["__stage_row_id"])
     if cluster := PARAMS.data.cluster:
         assert not set(train[cluster].itertuples(index=False)) & set(test[cluster].itertuples(index=False))
 
 
 def test_test_rows_are_never_augmented(pipeline):
-    assert set(pipeline.table(AUGMENTED)["row_id"].dropna()) <= set(pipeline.table(TRAIN)["row_id"])
+    assert set(pipeline.table(AUGMENTED)["__stage_row_id"].dropna()) <= set(pipeline.table(TRAIN)["__stage_row_id"])
 
 
 def test_hidden_columns_are_no_features(pipeline):

@@ -10,7 +10,7 @@ from sklearn.metrics import confusion_matrix
 
 from stages.during.draws import class_intervals
 from stages.during.fairness import by_group
-from stages.during.plots import POINTS, calibration, draw, draw_groups, draw_referral, precision_recall
+from stages.during.plots import POINTS, calibration, draw, draw_candidates, draw_features, draw_groups, draw_referral, precision_recall
 from stages.during.referral import coverage_curve
 from stages.evaluate import by_class, score
 from tests.pipeline_run import roles
@@ -18,8 +18,10 @@ from tests.pipeline_run import roles
 FILES = [
     "calibration.csv",
     "calibration.svg",
+    "candidates.svg",
     "confusion.csv",
     "confusion.svg",
+    "features.svg",
     "groups.svg",
     "precision_recall.csv",
     "precision_recall.svg",
@@ -50,6 +52,8 @@ def draw_in(folder, monkeypatch, classes: list[str], n_present: int) -> dict[str
     draw_referral(coverage_curve(y_true, y_pred, y_score.max(axis=1), classes), 0.5)
     rows = pd.DataFrame({"label": y_true, "team": [f"{classes[-1]} {nth % 3}" for nth in range(40)]})
     draw_groups(by_group(rows, y_pred, y_score, classes, roles(sensitive=["team"]), together))
+    draw_candidates(pd.DataFrame({"candidate": ["model", *classes], "lead": 0.0, "lead_low": 0.0, "lead_high": 0.1}))
+    draw_features(pd.DataFrame({"feature": classes, "importance": 0.1, "low": 0.0, "high": 0.2, "shadow_high": 0.05}))
     return {path.name: path.read_bytes() for path in sorted((folder / "reports/plots").iterdir())}
 
 
@@ -63,7 +67,10 @@ def test_draw_writes_the_same_bytes_on_every_run(tmp_path, monkeypatch, classes)
     assert once == again
 
 
-@pytest.mark.parametrize("label", ["b", "<5 & 'more'", "x--y", "20 %", "später", "$10", "$10_$20", "_other"])
+HOSTILE = ["\x1b[2J", "a\nb", "\x01", "\ufffe", "]]>", "--", "\u202ea", "\u2028"]
+
+
+@pytest.mark.parametrize("label", ["b", "<5 & 'more'", "x--y", "20 %", "später", "$10", "$10_$20", "_other", *HOSTILE], ids=ascii)
 def test_pictures_are_well_formed_whatever_a_class_is_called(tmp_path, monkeypatch, label):
     files = draw_in(tmp_path, monkeypatch, ["#", label], 2)
     for name in FILES:

@@ -1,5 +1,5 @@
 import json
-from datetime import date
+from dataclasses import replace
 from pathlib import Path
 
 import ibis
@@ -10,8 +10,8 @@ import yaml
 from ibis import _
 
 from stages.command import Refused
-from stages.params import Params
-from stages.prepare import IS_TEST, PROBLEM, Prepared, check_roles, conform, main, prepare, summarise
+from stages.params import ROW_ID, Params
+from stages.prepare import BESIDE_KEY, IS_TEST, PROBLEM, check_roles, conform, main, prepare, summarise
 from stages.sources import Raw, Source, read
 from tests.pipeline_run import SETTINGS
 
@@ -21,6 +21,7 @@ FOUR = HEADER + "red,1,a\nred,2,b\nblue,3,a\nblue,4,b\n"
 
 YEARS = {"colour": "text", "pack": "text", "year": "integer", "label": "text"}
 YEAR_HEADER = "colour,pack,year,label\n"
+BOTH = 'both must be integers, or the column a date and test_from one in quotes, such as "2024-01-31"'
 FROM_2001 = {"by": "time", "test_from": 2001}
 
 
@@ -95,6 +96,10 @@ def conformed(kind, text, **changes):
         ("date", "2001-02-03", "2001-02-03 00:00:00"),
         ("date", "2001-02-03 04:05:06", "2001-02-03 04:05:06"),
         ("date", "2001-02-03T04:05:06Z", "2001-02-03 04:05:06"),
+        ("date", "2001-02-03 04:05:06+02", "2001-02-03 02:05:06"),
+        ("date", "2001-02-03T04:05:06-03:30", "2001-02-03 07:35:06"),
+        ("date", "9999-12-31", "9999-12-31 00:00:00"),
+        ("date", "0001-01-01", "0001-01-01 00:00:00"),
         ("date", " NA", None),
     ],
 )
@@ -108,16 +113,38 @@ def test_a_value_takes_its_declared_type(kind, text, value):
         ("number", "1,5", "1.5", None),
         ("number", "-,5e2", "-50.0", None),
         ("number", "12", "12.0", None),
-        ("number", "1.5", None, "value is '1.5', no finite number"),
-        ("number", "1.000,5", None, "value is '1.000,5', no finite number"),
+        ("number", "1.5", None, "value is no finite number: written as 9.9"),
+        ("number", "1.000,5", None, "value is no finite number: written as 9.9,9"),
         ("integer", "7,0", "7", None),
-        ("integer", "7.0", None, "value is '7.0', no integer of 64 bits"),
+        ("integer", "7.0", None, "value is no integer of 64 bits: written as 9.9"),
         ("date", "2001-02-03 04:05:06.5", "2001-02-03 04:05:06.5", None),
         ("text", "1,5", "1,5", None),
     ],
 )
 def test_a_decimal_comma_is_read_where_it_is_declared(kind, text, value, what):
     assert conformed(kind, text, decimal=",") == (value, what)
+
+
+@pytest.mark.parametrize(
+    ("how", "text", "value"),
+    [
+        ("%d.%m.%Y", "1.2.2012", "2012-02-01 00:00:00"),
+        ("%m/%d/%Y", "01/02/2012", "2012-01-02 00:00:00"),
+        ("%Y/%m/%d", "2012/01/02", "2012-01-02 00:00:00"),
+        ("%d.%m.%Y %H:%M", "31.12.2012 7:05", "2012-12-31 07:05:00"),
+        ("%d.%m.%Y %H:%M:%S", "31.12.2012 07:05:09", "2012-12-31 07:05:09"),
+        ("%Y%m%d", "20121231", "2012-12-31 00:00:00"),
+        ("%Y%m%d", "2012111", None),
+        ("%d.%m.%Y", "31.02.2012", None),
+        ("%d.%m.%Y", "2012-02-01", None),
+        ("%d.%m.%Y", "1.2.12", None),
+        ("%d.%m.%Y", "1x2x2012", None),
+    ],
+)
+def test_a_date_is_read_in_its_declared_format(how, text, value):
+    read_as, problem = conformed("date", text, date_formats={"value": how})
+    assert read_as == value
+    assert (problem is None) == (value is not None)
 
 
 @pytest.mark.parametrize(
@@ -141,17 +168,39 @@ def test_a_decimal_comma_is_read_where_it_is_declared(kind, text, value, what):
         ("date", "infinity", "no ISO date"),
         ("date", "-infinity", "no ISO date"),
         ("date", "epoch", "no ISO date"),
-        ("date", "2001-02-03 04:05:06+02", "no ISO date"),
+        ("date", "2001-02-03+02", "no ISO date"),
     ],
 )
 def test_a_value_that_is_none_of_its_type_is_a_problem(kind, text, what):
-    assert conformed(kind, text) == (None, f"value is '{text}', {what}")
+    value, problem = conformed(kind, text)
+    assert value is None
+    assert problem.startswith(f"value is {what}: written as ")
+
+
+@pytest.mark.parametrize(
+    ("text", "written"),
+    [("Ada Lovelace", "a a"), ("1.234,56 €", "9.9,9 €"), ("n/a", "a/a"), ("später7", "a9"), ("a@b.org", "a@a.a"), ("?" * 99, "?" * 30)],
+)
+def test_a_problem_tells_how_a_value_is_written_and_not_the_value(text, written):
+    assert conformed("number", text) == (None, f"value is no finite number: written as {written}")
+
+
+@pytest.mark.parametrize("asks", [False, True])
+def test_values_that_are_rejected_are_shown_only_where_somebody_asks(tmp_path, monkeypatch, capsys, asks):
+    monkeypatch.chdir(tmp_path)
+    if asks:
+        monkeypatch.setenv("SHOW_VALUES", "1")
+    outcome = prepared(FOUR + "red,Ada,a\n", TOYS, params())
+    assert rejected(outcome) == [[6, "bad_value", "size is no integer of 64 bits: written as a"]]
+    assert ("Ada" in capsys.readouterr().out) == asks
+    shown = [path.read_text(encoding="utf-8") for path in tmp_path.rglob("private/rejects.txt")]
+    assert shown == (["toys, line 6: {'colour': 'red', 'size': 'Ada', 'label': 'a'}\n"] if asks else [])
 
 
 def test_two_bad_values_of_a_row_are_both_told():
     text = "colour,size,price,label\nred,x,y,a\nred,2,2,b\nblue,3,3,a\nblue,4,4,b\nblue,5,5,a\n"
     outcome = prepared(text, TOYS | {"price": "number"}, params())
-    assert rejected(outcome) == [[2, "bad_value", "size is 'x', no integer of 64 bits; price is 'y', no finite number"]]
+    assert rejected(outcome) == [[2, "bad_value", "size is no integer of 64 bits: written as a; price is no finite number: written as a"]]
 
 
 def test_the_words_for_missing_are_those_declared():
@@ -179,23 +228,63 @@ def test_a_row_without_time_is_kept_if_chance_parts_the_rows():
     assert rejected(prepared(text, YEARS, params(time="year"))) == []
 
 
-def test_of_equal_rows_the_first_stays():
-    outcome = prepared(FOUR + "red,1,a\n red ,1.0,a\n", TOYS, params())
+SIX = FOUR + "red,1,a\n red ,1.0,a\n"  # three rows are equal
+
+
+def test_equal_rows_are_kept():
+    outcome = prepared(SIX, TOYS, params())
+    assert rejected(outcome) == []
+    assert len(outcome.rows.to_pandas()) == 6
+
+
+def test_equal_rows_are_on_one_side():
+    for seed in range(5):
+        rows = prepared(SIX, TOYS, params().model_copy(update={"random_state": seed})).rows.to_pandas()
+        assert rows[rows["size"] == 1][IS_TEST].nunique() == 1
+
+
+def test_rows_that_differ_in_the_label_alone_are_on_one_side():
+    text = HEADER + "red,1,a\nred,1,b\nred,2,a\nred,3,b\nred,4,a\nred,5,b\n"
+    for seed in range(5):  # else those of one class could be trained on and those of the other tested
+        rows = prepared(text, TOYS, params().model_copy(update={"random_state": seed})).rows.to_pandas()
+        assert rows[rows["size"] == 1][IS_TEST].nunique() == 1
+    assert rows.groupby("size")[ROW_ID].nunique().tolist() == [1] * 5
+
+
+@pytest.mark.parametrize("source", [{"equal_rows": "drop"}, {"key": ["colour", "size"]}], ids=["asked", "key"])
+def test_of_equal_rows_the_first_stays_where_they_are_one_thing(source):
+    forbidden = {"colour": "of the key", "size": "of the key"} if "key" in source else {}
+    text = SIX.replace("colour", "shape,colour").replace("\n", "\nround,").removesuffix("round,")
+    outcome = prepared(text, {"shape": "text"} | TOYS, params(forbidden=forbidden), **source)
     reason = "a row that was kept agrees in all columns"
     assert rejected(outcome) == [[6, "duplicate", reason], [7, "duplicate", reason]]
+    assert outcome.rows.to_pandas()[ROW_ID].nunique() == 4
 
 
-def test_rows_that_differ_in_time_or_cluster_only_are_duplicates():
-    text = YEAR_HEADER + "red,q,2000,a\nred,p,2000,a\nblue,r,2001,b\nblue,r,2002,b\n"
-    outcome = prepared(text, YEARS, params(FROM_2001, time="year", cluster=["pack"]))
-    reason = "a row that was kept agrees in all columns but year, pack"
-    assert rejected(outcome) == [[2, "duplicate", reason], [5, "duplicate", reason]]
+def test_equal_rows_that_are_different_cases_count_one_by_one():
+    rows = prepared(SIX + "red,1,b\n", TOYS, params(), equal_rows="separate").rows.to_pandas()
+    assert (len(rows), rows[ROW_ID].nunique()) == (7, 7)
 
 
-def test_of_duplicates_the_earliest_stays():
-    text = YEAR_HEADER + "red,z,2000,a\nred,a,2001,a\nblue,r,2001,b\n"
-    outcome = prepared(text, YEARS, params(FROM_2001, time="year", cluster=["pack"]))
-    assert [line for line, _, _ in rejected(outcome)] == [3]  # else a later row would take an earlier one out of training
+def test_rows_that_differ_in_time_or_cluster_are_not_equal():
+    text = YEAR_HEADER + "red,q,2000,a\nred,p,2000,a\nblue,r,2001,b\nblue,r,2002,b\nblue,r,2002,b\n"
+    outcome = prepared(text, YEARS, params(FROM_2001, time="year", cluster=["pack"]), equal_rows="drop")
+    assert rejected(outcome) == [[6, "duplicate", "a row that was kept agrees in all columns"]]
+    assert outcome.rows.to_pandas()[ROW_ID].nunique() == 4
+
+
+def test_rows_are_equal_that_differ_only_in_what_has_no_content():
+    columns, text = {"line": "text"} | TOYS, "line,colour,size,label\n1,red,1,a\n2,red,1,a\n3,red,2,b\n4,blue,3,a\n5,blue,4,b\n"
+    of_export = {"line": "a number of the export"}
+    assert len(prepared(text, columns, params(forbidden=of_export), equal_rows="drop").rows.to_pandas()) == 5
+    outcome = prepared(text, columns, params(forbidden=of_export), equal_rows="drop", no_content=["line"])
+    assert rejected(outcome) == [[3, "duplicate", "a row that was kept agrees in all columns but line"]]
+
+
+def test_a_column_without_content_has_no_other_use():
+    with pytest.raises(Refused, match="no_content names 'size', which"):
+        check_roles(params(), declared(TOYS, no_content=["size"]))
+    check_roles(params(forbidden={"size": "a number of the export"}), declared(TOYS, no_content=["size"]))
 
 
 def test_a_missing_value_equals_no_word():
@@ -207,7 +296,7 @@ def test_values_do_not_run_into_each_other():
     columns = {"colour": "text", "shape": "text", "label": "text"}
     text = "colour,shape,label\na+b,c,a\na,b+c,a\nx,y,b\nx,z,b\n"
     outcome = prepared(text, columns, params())
-    assert outcome.rows.to_pandas()["row_id"].nunique() == 4
+    assert outcome.rows.to_pandas()["__stage_row_id"].nunique() == 4
 
 
 def test_rows_of_one_key_that_differ_are_all_rejected():
@@ -231,7 +320,7 @@ def test_by_time_rows_from_the_cut_off_on_are_test_rows():
 def test_by_date_rows_from_the_cut_off_on_are_test_rows():
     columns = {"colour": "text", "day": "date", "label": "text"}
     text = "colour,day,label\nred,2000-12-31,a\nblue,2001-01-01,b\npink,2000-12-31 23:59:59,b\n"
-    outcome = prepared(text, columns, params({"by": "time", "test_from": date(2001, 1, 1)}, time="day"))
+    outcome = prepared(text, columns, params({"by": "time", "test_from": "2001-01-01"}, time="day"))
     assert sides(outcome, "colour") == (["pink", "red"], ["blue"])
 
 
@@ -245,6 +334,13 @@ def test_earlier_rows_of_a_cluster_in_test_are_rejected():
     text = YEAR_HEADER + "red,p,2000,a\nblue,q,2000,b\npink,q,2001,b\n"
     outcome = prepared(text, YEARS, params(FROM_2001, time="year", cluster=["pack"]))
     assert rejected(outcome) == [[3, "before_cutoff", "its cluster goes on after year 2001"]]
+
+
+def test_a_cluster_that_is_cut_by_time_loses_no_row():
+    text = YEAR_HEADER + "red,p,2000,a\nblue,q,2000,b\npink,q,2001,b\n"
+    outcome = prepared(text, YEARS, params(FROM_2001 | {"keep_clusters_whole": False}, time="year", cluster=["pack"]))
+    assert rejected(outcome) == []
+    assert sides(outcome, "colour") == (["blue", "red"], ["pink"])
 
 
 def test_rows_agree_in_all_columns_of_a_cluster():
@@ -273,7 +369,7 @@ def test_at_random_a_row_is_its_own_cluster_unless_one_is_declared():
 
 def test_a_forbidden_column_is_dropped():
     rows = prepared(FOUR, TOYS, params(forbidden={"size": "set after the sale"})).rows
-    assert list(rows.columns) == ["colour", "label", "row_id", IS_TEST]
+    assert list(rows.columns) == ["colour", "label", "__stage_row_id", IS_TEST]
 
 
 @pytest.mark.parametrize("kind, labels", [("boolean", ["0", "1"]), ("integer", ["0", "1"])])
@@ -298,7 +394,7 @@ def test_one_class_is_refused():
 
 def test_a_continuous_target_is_refused():
     text = HEADER + "".join(f"red,{size},{size / 7}\n" for size in range(201))
-    with pytest.raises(Refused, match=r"the target 'label' has over 200 different values, such as .*; it is continuous or an identifier"):
+    with pytest.raises(Refused, match=r"the target 'label' has over 200 different values; it is continuous or an identifier"):
         prepared(text, TOYS, params())
 
 
@@ -307,8 +403,8 @@ def test_200_classes_are_not_refused():
     assert prepared(text, TOYS, params()).rows.label.nunique().execute() == 200
 
 
-def test_a_target_of_lists_is_refused_with_a_list_as_example():
-    with pytest.raises(Refused, match=r"the target 'label' holds lists such as '\[b\]'; this pipeline takes one label a row"):
+def test_a_target_of_lists_is_refused():
+    with pytest.raises(Refused, match=r"the target 'label' holds lists in 1 of its values; this pipeline takes one label a row"):
         prepared(FOUR + "red,5,a\nred,6,[b]\n", TOYS, params())
 
 
@@ -328,8 +424,8 @@ def test_a_source_without_rows_is_refused():
     "rows, reasons",
     [
         (
-            "red,x,a\nred,x,b\nred,y,b\n",
-            ["2 times: size is 'x', no integer of 64 bits", "1 times: size is 'y', no integer of 64 bits"],
+            "red,x,a\nred,y,b\nred,1e9,b\n",
+            ["2 times: size is no integer of 64 bits: written as a", "1 times: size is no integer of 64 bits: written as 9a9"],
         ),
         ("red\n", ["1 times: missing columns: Expected Number of Columns: 3 Found: 1"]),
     ],
@@ -371,18 +467,17 @@ def test_a_source_of_which_no_row_is_left_is_refused_with_the_reasons(rows, reas
         (
             TOYS,
             params(FROM_2001, time="colour"),
-            "params.yaml: prepare.split.test_from is 2001, but data.time 'colour' is of type text; both must be integers or both dates",
+            "params.yaml: prepare.split.test_from is 2001, but data.time 'colour' is of type text; " + BOTH,
         ),
         (
             TOYS | {"day": "date"},
             params(FROM_2001, time="day"),
-            "params.yaml: prepare.split.test_from is 2001, but data.time 'day' is of type date; both must be integers or both dates",
+            "params.yaml: prepare.split.test_from is 2001, but data.time 'day' is of type date; " + BOTH,
         ),
         (
             TOYS,
-            params({"by": "time", "test_from": date(2001, 2, 3)}, time="size"),
-            "params.yaml: prepare.split.test_from is datetime.date(2001, 2, 3), but data.time 'size' is of type integer; "
-            "both must be integers or both dates",
+            params({"by": "time", "test_from": "2001-02-03"}, time="size"),
+            "params.yaml: prepare.split.test_from is '2001-02-03', but data.time 'size' is of type integer; " + BOTH,
         ),
     ],
 )
@@ -403,23 +498,21 @@ def test_a_key_that_is_no_feature_is_accepted(role):
     check_roles(params(**role), declared(TOYS, key=["colour"]))
 
 
-@pytest.mark.parametrize("name", ["row_id", "Row_ID", "origin", "Origin", "__kind"])
-def test_a_column_of_a_name_that_prepare_uses_is_refused(name):
-    with pytest.raises(
-        Refused, match=f"data/sources.yaml: a column is named '{name}', which the stages use themselves; rename it in the file"
-    ):
-        check_roles(params(), declared(TOYS | {name: "text"}))
-
-
 def test_all_roles_that_columns_cannot_have_are_told_at_once():
     with pytest.raises(Refused) as refused:
-        check_roles(params(target="lable", cluster=["pack"]), declared(TOYS | {"row_id": "text"}, key=["colour"]))
+        check_roles(params(target="lable", cluster=["pack"]), declared(TOYS, key=["colour"]))
     assert [sentence.split(",")[0] for sentence in str(refused.value).splitlines()] == [
         "params.yaml: data.target is 'lable'",
         "params.yaml: data.cluster is 'pack'",
         "params.yaml: the key 'colour' would be a feature; name it in data.cluster or data.forbidden",
-        "data/sources.yaml: a column is named 'row_id'",
     ]
+
+
+@pytest.mark.parametrize("name", BESIDE_KEY)
+def test_a_key_that_is_called_as_what_score_writes_is_refused_before_there_is_a_model(name):
+    with pytest.raises(Refused, match=f"^data/sources.yaml: the key '{name}' is called as a column that is written beside it; rename it"):
+        columns = {"size": "integer", "colour": "text", name: "text"}
+        check_roles(params(forbidden={name: "a name"}, target="size"), declared(columns, key=[name]))
 
 
 def test_a_sensitive_number_without_cut_points_is_refused():
@@ -489,18 +582,43 @@ def test_every_record_is_accounted_for(every_kind):
         "unaccounted": 0,
         "unusable_share": pytest.approx(5 / 9),
         "duplicate_share": pytest.approx(1 / 9),
+        "equal_share": 0.0,
+        "before_cutoff_share": 0.5,  # of the row that is training and the one that could have been
+        "equal": 0,
+        "class_shift": pytest.approx(0.0),
+        "classes": "a 50%, b 50%",
+        "equal_classes": "-",
+        "duplicate_classes": "a 100%",
+        "key_conflict_classes": "a 50%, b 50%",
+        "before_cutoff_classes": "b 100%",
     }
+
+
+def test_equal_rows_are_counted_with_their_classes():
+    source = declared(TOYS)
+    raw = raw_of(SIX, source)
+    [row] = summarise(prepare(raw, "toys", source, params()), raw, "toys", source).to_dict("records")
+    assert (row["equal"], row["equal_share"], row["equal_classes"]) == (2, pytest.approx(2 / 6), "a 100%")
+    assert (row["duplicate"], row["classes"], row["class_shift"]) == (0, "a 67%, b 33%", 0.0)
+
+
+def test_dropped_rows_of_another_class_shift_the_shares():
+    source = declared(TOYS, equal_rows="drop")
+    raw = raw_of(SIX, source)
+    [row] = summarise(prepare(raw, "toys", source, params()), raw, "toys", source).to_dict("records")
+    assert (row["duplicate"], row["duplicate_classes"], row["equal"]) == (2, "a 100%", 0)
+    assert row["class_shift"] == pytest.approx(4 / 6 - 2 / 4)
 
 
 def test_a_lost_row_is_unaccounted(every_kind):
     outcome, raw, source = every_kind
-    lost = Prepared(outcome.rows.filter(~_[IS_TEST]), outcome.rejects)
+    lost = replace(outcome, rows=outcome.rows.filter(~_[IS_TEST]))
     assert summarise(lost, raw, "toys", source)["unaccounted"].tolist() == [1]
 
 
 def test_a_lost_reject_is_unaccounted(every_kind):
     outcome, raw, source = every_kind
-    lost = Prepared(outcome.rows, outcome.rejects.iloc[1:])
+    lost = replace(outcome, rejects=outcome.rejects.iloc[1:])
     assert summarise(lost, raw, "toys", source)["unaccounted"].tolist() == [1]
 
 
@@ -552,8 +670,14 @@ def shuffled(text):
             settings(cluster=["size"]),
             {},
         ),
+        (
+            "line," + HEADER + "".join(f"{n},red,{n // 4},{'ab'[n % 2]}\n" for n in range(40)),
+            {"line": "text"} | TOYS,
+            settings(forbidden={"line": "a number of the export"}),
+            {"equal_rows": "separate", "no_content": ["line"]},
+        ),
     ],
-    ids=["with rejects", "by time", "at random", "at random by cluster"],
+    ids=["with rejects", "by time", "at random", "at random by cluster", "at random, equal rows apart"],
 )
 def test_the_order_of_the_rows_in_the_file_does_not_matter(text, columns, content, source):
     stage(text, columns, content, **source)
@@ -564,7 +688,7 @@ def test_the_order_of_the_rows_in_the_file_does_not_matter(text, columns, conten
 
 def test_train_and_test_parquet_hold_the_rows_of_their_side():
     stage(EVERY_KIND, EVERY_KIND_COLUMNS, settings(FROM_2001, **EVERY_KIND_DATA), key=["id"])
-    tables = [pd.read_parquet(f"data/prepared/{side}.parquet").drop(columns="row_id") for side in ("train", "test")]
+    tables = [pd.read_parquet(f"data/prepared/{side}.parquet").drop(columns="__stage_row_id") for side in ("train", "test")]
     assert [list(table.columns) for table in tables] == [["colour", "size", "pack", "year", "label"]] * 2
     assert [table.values.tolist() for table in tables] == [[["red", 1, "p", 2000, "a"]], [["blue", 2, "q", 2001, "b"]]]
 
@@ -578,5 +702,5 @@ def test_a_source_that_loses_too_many_rows_stops_before_its_tables_are_written()
 def test_the_reasons_are_written_even_if_the_gate_stops():
     with pytest.raises(Refused):
         stage(FOUR + "pink,x,a\n" * 7, TOYS, settings())
-    assert Path("data/prepared/rejects.csv").read_text().splitlines()[1] == "toys,6,bad_value,\"size is 'x', no integer of 64 bits\""
+    assert Path("data/prepared/rejects.csv").read_text().splitlines()[1] == "toys,6,bad_value,size is no integer of 64 bits: written as a"
     assert len(pd.read_csv("reports/sources.csv")) == 1

@@ -3,6 +3,7 @@
 import json
 import os
 import random
+import re
 import shutil
 import signal
 import subprocess
@@ -27,6 +28,13 @@ print(version(), hashlib.sha256(y_score.tobytes()).hexdigest())
 """
 MOST_SECONDS = 60  # a bound of the issue that this answers, not of the machine: it takes about three
 KILLS = 10
+PROMOTE = """
+import sys
+from stages import promote
+promote.judged_again = lambda folder, said: []  # writes nothing here, takes longer than all the rest, and is another test's matter
+sys.argv = ["promote", "--why", "the second"]
+promote.main()
+"""
 
 
 @pytest.fixture
@@ -99,8 +107,10 @@ def test_run_that_does_not_match_its_hashes_is_not_promoted(run):
     for path in harmed:
         with (run.folder / path).open("ab") as file:
             file.write(b"\n")
+    run.edit("dvc.yaml", "    cmd: python -m stages.prepare", "    frozen: true\n    cmd: python -m stages.prepare")
     ended = run.call("stages.promote", "--why", "hurry", **WHO)
     assert ended.returncode == 1, ended.stdout
+    assert "the stage prepare is frozen" in ended.stdout
     for path in harmed:
         assert f"{path} is modified since" in ended.stdout
     assert "Traceback" not in ended.stdout
@@ -113,6 +123,24 @@ def test_run_that_a_gate_stopped_is_not_promoted(run):
     ended = run.call("stages.promote", "--why", "hurry", **WHO)
     assert ended.returncode == 1
     assert "the gate by_class said fail; a model that it stops is not promoted" in ended.stdout
+    committed = run.call("dvc", "commit", "--force", **WHO)
+    assert committed.returncode != 0, "a run that was stopped would be recorded as if it had ended"
+    assert "output 'models/reference.json' does not exist" in committed.stdout
+    assert "evaluate" in run.call("dvc", "status").stdout
+
+
+def test_run_whose_reports_were_edited_is_not_promoted(run):
+    run.expect("by_class", "expect_column_values_to_be_between", column="recall", min_value=1.0)  # DVC is told that it was asked
+    run.edit("reports/gates/leakage.json", '"verdict": "pass"', '"verdict": "warn"')
+    assert run.call("dvc", "commit", "--force", **WHO).returncode == 0
+    commit(run)
+    assert "up to date" in run.call("dvc", "status").stdout
+    ended = run.call("stages.promote", "--why", "hurry", **WHO)
+    assert ended.returncode == 1
+    assert "promote: stopped by the gate by_class (fail)" in ended.stdout
+    assert "reports/gates/by_class.json says pass, the gate, asked again today, says fail, which stops the run" in ended.stdout
+    assert "reports/gates/leakage.json says warn, the gate, asked again today, says pass" in ended.stdout
+    assert not (run.folder / "registry").exists()
 
 
 def test_run_that_finds_a_class_less_often_than_the_champion_is_not_promoted(run):
@@ -129,7 +157,11 @@ def test_run_that_finds_a_class_less_often_than_the_champion_is_not_promoted(run
     ended = run.call("stages.promote", "--why", "more accurate", **WHO)
     assert ended.returncode == 1, ended.stdout
     assert "stopped by the gate challenger" in ended.stdout
+    label = re.search(r"make promote ACCEPT=(\w+) WHY=", ended.stdout)[1]
     assert in_service(run)[0] == "v1.0.0"
+    call(run, "stages.promote", "--why", "fewer alarms", "--accept", label)
+    assert in_service(run)[0] == "v2.0.0"
+    assert call(run, "stages.history").count(f"fewer alarms (accepted: finds {label} in 0.") == 3  # registered, promoted, the other retired
 
 
 def test_version_that_was_tampered_with_neither_serves_nor_comes_back(run):
@@ -158,7 +190,7 @@ def test_promotion_killed_at_any_moment_leaves_the_old_model_or_the_new_one(run)
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
     for _ in range(KILLS):
         process = subprocess.Popen(
-            [sys.executable, "-m", "stages.promote", "--why", "the second"],
+            [sys.executable, "-c", PROMOTE],
             cwd=run.folder,
             env={**os.environ, **WHO, "PATH": path},
             stdout=subprocess.DEVNULL,

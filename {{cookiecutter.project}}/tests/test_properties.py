@@ -16,7 +16,7 @@ from stages.before.sample import look
 from stages.command import Refused
 from stages.detect import sources_yaml
 from stages.params import Params
-from stages.prepare import conform, prepare, summarise
+from stages.prepare import PROBLEM, conform, prepare, summarise
 from stages.schema import check
 from stages.sources import Source, Sources, read
 from tests.pipeline_run import SETTINGS
@@ -107,7 +107,7 @@ def test_what_is_detected_holds_for_all_that_was_looked_at(rows, delimiter, enco
         raw = read(ibis.duckdb.connect(), "toys", source)
         table = conform(raw.table, source).to_pandas()
     assert len(table) == len(rows)
-    assert table["__problem"].isna().all()
+    assert table[PROBLEM].isna().all()
     for column, cells in zip("abc", zip(*rows, strict=True), strict=True):
         assert table[column].isna().tolist() == [cell.strip() in found.missing for cell in cells]
 

@@ -6,10 +6,13 @@ from types import SimpleNamespace
 import pandas as pd
 import pytest
 
-from stages.before.propose import merge, propose, write
+from stages.after.aside import Held, parted
+from stages.after.batch import critical
+from stages.before.propose import merge, propose, sealed, write
+from stages.before.propose_columns import expect
 from stages.command import Refused
 from stages.gate import gate
-from stages.params import Data
+from stages.params import ROW_ID, Data
 from stages.summary import GATES
 from tests.drills import ALWAYS, broken
 
@@ -22,7 +25,7 @@ TOYS = pd.DataFrame(
         "size": [float(n % 150) for n in range(300)],
         "parts": [n % 3 for n in range(300)],
         "maker": ["a", "b", None] * 100,
-        "row_id": [f"{n:032x}" for n in range(300)],
+        "__stage_row_id": [f"{n:032x}" for n in range(300)],
     }
 )
 
@@ -56,7 +59,7 @@ def test_every_expectation_is_inferred():
 
 def test_a_table_passes_its_proposals_but_for_the_warning_that_nobody_read_them(tmp_path):
     write(suites(), tmp_path)
-    augmented = TOYS.assign(origin="real")
+    augmented = TOYS.assign(__stage_origin="real")
     verdicts = [
         gate(table, tmp_path / f"{name}.json", tmp_path / "r.json") for name, table in (("prepared", TOYS), ("augmented", augmented))
     ]
@@ -66,7 +69,7 @@ def test_a_table_passes_its_proposals_but_for_the_warning_that_nobody_read_them(
 
 def test_the_columns_are_a_set():
     expected = about("expect_table_columns_to_match_set", suites()["prepared"])
-    assert expected["kwargs"] == {"column_set": ["colour", "size", "parts", "maker", "row_id"]}
+    assert expected["kwargs"] == {"column_set": ["colour", "size", "parts", "maker", "__stage_row_id"]}
 
 
 def test_a_table_half_as_long_is_a_truncated_one():
@@ -95,7 +98,7 @@ def test_of_a_few_rows_nothing_is_proposed_that_cannot_fail():
 
 def test_synthetic_rows_are_not_held_to_who_they_would_be():
     roles = {"time": "size", "cluster": ["maker"], "sensitive": ["parts"]}
-    assert columns_of(suites(**roles)["augmented"]) == {None, "origin", "colour"}
+    assert columns_of(suites(**roles)["augmented"]) == {None, "__stage_origin", "colour"}
 
 
 def test_numbers_of_synthetic_rows_may_lie_between_codes():
@@ -127,8 +130,42 @@ def proposed():
 
 def longer():
     """Return the proposals for TOYS and as many again, so that margins differ."""
-    table = pd.concat([TOYS, TOYS.assign(row_id=[f"{n:032x}" for n in range(300, 600)])], ignore_index=True)
+    table = pd.concat([TOYS, TOYS.assign(__stage_row_id=[f"{n:032x}" for n in range(300, 600)])], ignore_index=True)
     return suites(table, n_rows=600)["prepared"]
+
+
+def sized(**bounds):
+    return expect("column_values_to_be_between", "critical", "Seen.", column="size", **bounds)
+
+
+def test_a_range_with_exceptions_takes_the_place_of_one_without():
+    old, new = (sealed(toys(sized(**bounds))) for bounds in ({"max_value": 7}, {"max_value": 9, "mostly": 0.9}))
+    merged, lines = merge(old, new)
+    assert merged["expectations"] == new["expectations"]
+    assert [line.partition(": expect")[0] for line in lines] == ["toys: removed", "toys: added"]
+
+
+MONTHS = 15
+ORDERS = pd.DataFrame(
+    {
+        "colour": ["red", "blue", "red"] * 100 * MONTHS,
+        "month": [pd.Timestamp("1997-01-01") + pd.Timedelta(days=30 * (n // 300)) for n in range(300 * MONTHS)],
+        "days_since_first": [n // 300 * 30 + n % 28 for n in range(300 * MONTHS)],
+        ROW_ID: [f"{n:032x}" for n in range(300 * MONTHS)],
+    }
+)
+
+
+@pytest.mark.parametrize("time", ["month", None])
+def test_rows_of_later_months_are_neither_blocked_nor_set_aside_for_a_clock(tmp_path, time):
+    first, later = ORDERS[: 12 * 300], ORDERS[12 * 300 :]
+    write(suites(first, n_rows=len(first), time=time), tmp_path)
+    live = later.drop(columns=["colour", ROW_ID]).assign(line=range(len(later)))
+    held = Held(critical(tmp_path / "prepared.json", Data(target="colour", **ROLES | {"time": time})))
+    held = Held(parted(held.suite, list(live.columns))[0])
+    assert held.aside(live).empty
+    assert held.differences() == []
+    assert not [line for line in gate(later, tmp_path / "prepared.json", tmp_path / "r.json").sentences if "days_since_first" in line]
 
 
 def test_without_a_suite_the_proposal_is_the_suite(proposed):

@@ -4,7 +4,7 @@ from types import SimpleNamespace
 import pandas as pd
 import pytest
 
-from stages.before.propose_judged import judged_suites
+from stages.before.propose_judged import Asked, judged_suites
 from stages.gate import gate
 from stages.params import Data
 
@@ -14,8 +14,8 @@ ROLES = {"time": None, "cluster": [], "sensitive": [], "allowed": {}, "cut_point
 TOYS = pd.DataFrame({"colour": ["red"] * 150 + ["blue"] * 50, "maker": ["a", "b"] * 100})
 
 
-def suites(criteria=CRITERIA, duplicate_share=0.0, **roles):
-    return judged_suites(TOYS, Data(target="colour", **ROLES | roles), criteria, duplicate_share)
+def suites(criteria=CRITERIA, asked=Asked(), **roles):  # noqa: B008
+    return judged_suites(TOYS, Data(target="colour", **ROLES | roles), criteria, asked)
 
 
 def bounds(suite, column):
@@ -65,24 +65,56 @@ def test_a_class_without_a_row_fails(verdict):
 def test_clusters_are_looked_for_on_both_sides_where_there_are_some():
     checks = [bounds(suites(cluster=cluster)["leakage"], "check")[0][1]["value_set"] for cluster in ([], ["maker"])]
     assert checks == [
-        ["rows_on_both_sides", "not_a_feature", "gives_away"],
-        ["rows_on_both_sides", "clusters_on_both_sides", "not_a_feature", "gives_away"],
+        ["rows_on_both_sides", "not_a_feature", "gives_away", "one_sided"],
+        ["rows_on_both_sides", "clusters_on_both_sides", "not_a_feature", "gives_away", "one_sided"],
     ]
 
 
 def test_of_several_classes_one_that_is_given_away_is_a_warning():
     rows = pd.concat([TOYS, TOYS.assign(colour="green")], ignore_index=True)
-    suite = judged_suites(rows, Data(target="colour", **ROLES), CRITERIA, 0.0)["leakage"]
+    suite = judged_suites(rows, Data(target="colour", **ROLES), CRITERIA)["leakage"]
     [bound] = [e for e in suite["expectations"] if e["kwargs"].get("row_condition", {}).get("parameter") == "gives_class_away"]
     assert (bound["severity"], bound["kwargs"]["max_value"]) == ("warning", 0.95)
     assert "gives_class_away" in bounds(suite, "check")[0][1]["value_set"]
 
 
-def test_a_file_with_usual_duplicates_is_held_to_what_it_has():
-    assert bounds(suites()["sources"], "duplicate_share") == [("warning", {"max_value": 0.01})]
-    assert bounds(suites(duplicate_share=0.1)["sources"], "duplicate_share") == [
-        ("warning", {"max_value": 0.26})
-    ]  # 20 of 200, by chance 52
+@pytest.mark.parametrize(
+    "equal_rows, judged",
+    [("together", ["equal_share"]), ("drop", ["duplicate_share"]), ("separate", [])],
+    ids=["together", "drop", "apart"],
+)
+def test_the_limit_of_equal_rows_does_not_come_from_the_data(equal_rows, judged):
+    suite = suites(asked=Asked(equal_rows=equal_rows))["sources"]
+    found = {column: bounds(suite, column) for column in ("equal_share", "duplicate_share")}
+    assert found == {column: [("warning", {"max_value": 0.01})] if column in judged else [] for column in found}
+
+
+def sources(**changes):
+    row = {"source": "toys", "path": "x", "records": 100, "train": 60, "test": 40, "unaccounted": 0, "unusable_share": 0.0, "equal": 0}
+    row |= dict.fromkeys(["malformed", "bad_value", "unlabelled", "duplicate", "key_conflict", "before_cutoff"], 0)
+    row |= dict.fromkeys(["equal_share", "duplicate_share", "before_cutoff_share", "class_shift"], 0.0)
+    names = ("classes", "equal_classes", "duplicate_classes", "key_conflict_classes", "before_cutoff_classes")
+    return pd.DataFrame([row | dict.fromkeys(names, "-") | changes])
+
+
+def test_a_cut_off_that_loses_more_than_a_fifth_stops(verdict, tmp_path):
+    suite = suites()["sources"]
+    assert verdict(suite, sources()) == "pass"
+    assert verdict(suite, sources(before_cutoff_share=0.2)) == "pass"
+    assert verdict(suite, sources(before_cutoff_share=0.21)) == "fail"
+    assert "set prepare.split.keep_clusters_whole: false in params.yaml" in (tmp_path / "report.json").read_text()
+
+
+def test_lost_rows_of_another_class_are_a_warning(verdict, tmp_path):
+    assert verdict(suites()["sources"], sources(class_shift=0.08, duplicate_classes="spam 84%, ham 16%")) == "warn"
+    assert "duplicate_classes spam 84%, ham 16%" in (tmp_path / "report.json").read_text()
+
+
+def test_clusters_that_the_split_cuts_are_not_looked_for_on_both_sides():
+    counted = bounds(suites(cluster=["maker"])["leakage"], "check")[0][1]["value_set"]
+    assert "clusters_on_both_sides" in counted
+    cut = suites(asked=Asked(clusters_whole=False), cluster=["maker"])["leakage"]
+    assert bounds(cut, "check")[0][1]["value_set"] == [one for one in counted if one != "clusters_on_both_sides"]
 
 
 def test_the_classes_are_those_of_the_table():

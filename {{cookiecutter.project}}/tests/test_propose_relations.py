@@ -98,6 +98,20 @@ def test_codes_that_go_together_are_pairs(finds):
     assert finds(CARS, broken(14, fuel="petrol", plug="type 2"), "column_pair_values_to_be_in_set") == "fail"
 
 
+FLIGHTS = pd.DataFrame(  # each airline flies from two of three airports, each airport has two of three airlines
+    {"airline": ["a", "a", "b", "b", "c", "c"] * 100, "airport": ["x", "y", "y", "z", "z", "x"] * 100, "birth": 1900}
+)
+
+
+def test_pairs_of_codes_that_only_were_not_met_yet_are_a_warning(finds):
+    new = FLIGHTS.assign(airport=["z"] * 60 + [*FLIGHTS["airport"][60:]])
+    assert finds(FLIGHTS, new, "column_pair_values_to_be_in_set") == "warn"
+
+
+def test_pairs_of_what_moves_on_with_time_are_not_proposed():
+    assert [one for one in propose_relations(CARS, True, {"fuel"}) if "pair_values_to_be_in_set" in one["type"]] == []
+
+
 def test_codes_of_which_all_pairs_occur_are_not_proposed():
     free = pd.DataFrame({"fuel": [FUEL[n % 3] for n in range(600)], "seats": [str(n // 3 % 2) for n in range(600)]})
     assert proposals(free, "column_pair_values_to_be_in_set") == []

@@ -1,6 +1,7 @@
 """Proxies and labels: a postcode that tells the group is named, labels that differ at equal merit are told, equal ones are not."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -8,11 +9,12 @@ import pytest
 
 from stages.before.propose_checks import checks_suites
 from stages.command import Refused
-from stages.during.proxies import groups_of, label_bias, pooled_gap, proxies
+from stages.during.proxies import Limits, groups_of, label_bias, pooled_gap, proxies
 from stages.gate import Verdict, gate
 from tests.pipeline_run import settings
 
 DATA = settings(data={"sensitive": ["origin_group"]}).data
+LIMITS = Limits(rows=200, auc=0.7, suspects=[], same={})
 
 
 def people(bias: float, postcode: float, n: int = 4000, seed: int = 0, merit: float = 0.0) -> pd.DataFrame:
@@ -27,7 +29,7 @@ def people(bias: float, postcode: float, n: int = 4000, seed: int = 0, merit: fl
     told = rng.random(n) < postcode
     return pd.DataFrame(
         {
-            "row_id": [f"r{nth}" for nth in range(n)],
+            "__stage_row_id": [f"r{nth}" for nth in range(n)],
             "label": np.where(good, "good", "poor"),
             "origin_group": group,
             "merit": merit,
@@ -77,7 +79,7 @@ def test_without_sensitive_columns_the_table_has_its_header_alone():
 
 
 def test_labels_that_differ_at_equal_merit_are_told(tmp_path):
-    table = label_bias(people(bias=0.15, postcode=0), DATA, 0)
+    table = label_bias(people(bias=0.15, postcode=0), DATA, 0, LIMITS)
     assert table["class"].unique().tolist() == ["good"]  # the rarer of two
     by_group = table.set_index("group")
     assert by_group.loc["s", "gap"] == pytest.approx(-0.14, abs=0.03)
@@ -92,25 +94,28 @@ def test_labels_that_merit_explains_are_not_accused(tmp_path):
     found = []
     for seed in range(20):
         rows = people(bias=0, postcode=0, seed=seed, merit=-1.0)
-        found.append(judged("label_bias", label_bias(rows, DATA, 0), tmp_path).verdict)
+        found.append(judged("label_bias", label_bias(rows, DATA, 0, LIMITS), tmp_path).verdict)
     assert found.count("pass") >= 19
 
 
 def test_much_more_merit_looks_like_no_prejudice():
-    gaps = [label_bias(people(bias=0, postcode=0, seed=seed, merit=-3.0), DATA, 0).set_index("group").loc["s", "gap"] for seed in range(20)]
+    gaps = [
+        label_bias(people(bias=0, postcode=0, seed=seed, merit=-3.0), DATA, 0, LIMITS).set_index("group").loc["s", "gap"]
+        for seed in range(20)
+    ]
     assert np.mean(gaps) == pytest.approx(0, abs=0.01)  # the strata alone leave -0.02
 
 
 def test_only_the_benefit_is_looked_at_where_it_is_named():
     rows = people(0, 0).assign(label=lambda rows: rows["label"].where(rows.index % 5 > 0, "none"))
     data = DATA.model_copy(update={"favourable": "good"})
-    assert label_bias(rows, data, 0)["class"].unique().tolist() == ["good"]
-    assert sorted(label_bias(rows, DATA, 0)["class"].unique()) == ["good", "none", "poor"]
+    assert label_bias(rows, data, 0, LIMITS)["class"].unique().tolist() == ["good"]
+    assert sorted(label_bias(rows, DATA, 0, LIMITS)["class"].unique()) == ["good", "none", "poor"]
 
 
 def test_a_small_group_is_insufficient(tmp_path):
     rows = people(0, 0, n=1000).assign(origin_group=["s"] * 40 + ["n"] * 960)
-    verdict = judged("label_bias", label_bias(rows, DATA, 0), tmp_path)
+    verdict = judged("label_bias", label_bias(rows, DATA, 0, LIMITS), tmp_path)
     assert (verdict.verdict, verdict.blocks) == ("insufficient", False)
     assert ": rows 40 (share" in verdict.sentences[0]
 
@@ -141,3 +146,46 @@ def test_groups_are_values_or_lie_between_cut_points():
     data = settings(data={"sensitive": ["age", "sex"], "cut_points": {"age": [25.0, 60.0]}}).data
     assert groups_of(rows, "age", data).tolist() == ["below 25", "25 to below 60", "60 or more", "missing"]
     assert groups_of(rows, "sex", data).tolist() == ["f", "m", "missing", "f"]
+
+
+def test_a_second_code_of_the_group_explains_no_bias_away(tmp_path):
+    table = label_bias(people(bias=0.15, postcode=0.95), DATA, 0, LIMITS)
+    second = table.set_index("group").loc["s"]
+    assert second["left_out"] == "postcode"
+    assert second["gap"] == pytest.approx(-0.14, abs=0.03)
+    assert second["gap_high"] < 0
+    assert abs(second["gap_with_all"]) < 0.05  # who has the same postcode is of the same group
+    verdict = judged("label_bias", table, tmp_path)
+    assert verdict.verdict == "warn"
+    assert f"left_out postcode, gap_with_all {second['gap_with_all']:.4g}" in verdict.sentences[0]
+
+
+def test_merit_of_which_one_group_has_more_is_not_left_out():
+    assert label_bias(people(bias=0, postcode=0, merit=-3.0), DATA, 0, LIMITS)["left_out"].unique().tolist() == ["-"]
+
+
+def test_a_consequence_of_the_decision_explains_no_bias_away():
+    rows = people(bias=0.15, postcode=0).assign(rate=lambda rows: np.where(rows["label"] == "good", 3.5, 9.0))
+    second = label_bias(rows, DATA, 0, replace(LIMITS, suspects=["rate"])).set_index("group").loc["s"]
+    assert second["left_out"] == "rate"
+    assert second["gap"] == pytest.approx(-0.14, abs=0.03)
+    assert abs(second["gap_with_all"]) < 0.01
+
+
+def test_a_trait_of_the_same_name_explains_no_bias_away():
+    found = label_bias(people(bias=0.15, postcode=0.3), DATA, 0, replace(LIMITS, same={"origin_group": ["postcode"]}))
+    assert found["left_out"].unique().tolist() == ["postcode"]
+
+
+@pytest.mark.parametrize("n", [1, 11, 199])
+def test_a_group_of_few_rows_proves_nothing(n):
+    rows = people(bias=0, postcode=0, n=2000).assign(origin_group=["s"] * n + ["n"] * (2000 - n))
+    rows.loc[rows["origin_group"] == "s", "label"] = "poor"
+    table = label_bias(rows, DATA, 0, LIMITS)  # of both: what the few are held against proves no more than they
+    assert table[["gap_low", "gap_high", "proven_gap"]].drop_duplicates().to_numpy().tolist() == [[-1.0, 1.0, 0.0]]
+
+
+def test_a_group_of_rows_enough_can_prove_a_gap():
+    rows = people(bias=0, postcode=0, n=2000).assign(origin_group=["s"] * 200 + ["n"] * 1800)
+    rows.loc[rows["origin_group"] == "s", "label"] = "poor"
+    assert (label_bias(rows, DATA, 0, LIMITS)["proven_gap"] > 0.3).all()

@@ -25,7 +25,7 @@ def classes_of(a: int, b: int, rare: int, seed: int) -> pd.DataFrame:
     places = {"a": (-3.0, 0.0, a), "b": (3.0, 0.0, b), "rare": (0.0, 1.0, rare)}
     parts = [pd.DataFrame({"x": rng.normal(x, 1, n), "y": rng.normal(y, 1, n), "label": label}) for label, (x, y, n) in places.items() if n]
     rows = pd.concat(parts, ignore_index=True)
-    return rows.assign(row_id=[f"{seed}-{nth}" for nth in range(len(rows))])
+    return rows.assign(__stage_row_id=[f"{seed}-{nth}" for nth in range(len(rows))])
 
 
 def judged(train: pd.DataFrame, test: pd.DataFrame, params: Params, folder: Path) -> tuple[dict, Verdict, str]:
@@ -38,7 +38,7 @@ def judged(train: pd.DataFrame, test: pd.DataFrame, params: Params, folder: Path
     y_score = one.predict_proba(features(test, params.data))
     y_pred = one.decide(y_score)
     metrics = score(test["label"], y_score, y_pred, classes)
-    suite = judged_suites(train, params.data, params.scope, 0.0)["by_class"]
+    suite = judged_suites(train, params.data, params.scope)["by_class"]
     (folder / "by_class.json").write_text(json.dumps(suite), encoding="utf-8")
     own = pd.Series(range(len(test)))
     table = by_class(test["label"], y_pred, metrics, own, class_intervals(test["label"], y_score, classes, own, 0))

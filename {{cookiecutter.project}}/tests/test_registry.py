@@ -1,18 +1,24 @@
 import json
+import os
+import re
+import shlex
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
-from stages import promote, rollback
+from stages import history, promote, rollback
+from stages.after import registry
 from stages.after.manifest import KEY, MANIFEST, SIGNATURE, read_manifest, write_manifest
 from stages.after.proof import COMPARED, EVALUATED, missing_proof, verdicts
-from stages.after.registry import CHAMPION, RETIRED, Event, assign, champions, events, in_service, register, verified
+from stages.after.registry import CHAMPION, RETIRED, Event, assign, champions, events, in_service, promoted, register, verified
 from stages.command import Refused
-from tests.pipeline_run import WHO
+from stages.during.model import sha256
+from tests.pipeline_run import PROJECT, WHO
 
 PROVEN = {"by_class": {"verdict": "pass", "blocks": False, "sha256": "c" * 64}}
 
@@ -224,7 +230,8 @@ def test_gate_that_did_not_judge_or_blocks_is_no_proof():
     assert said.startswith("the gate by_class did not judge this model")
 
 
-def test_challenger_that_was_held_against_another_champion_is_not_promoted(project):
+def test_challenger_that_was_held_against_another_champion_is_not_promoted(project, monkeypatch):
+    monkeypatch.setattr(promote, "load_model", lambda path: None)
     proven = dict.fromkeys([*EVALUATED, COMPARED], PROVEN["by_class"])
     versions = []
     for content, compared_with in (("a", None), ("b", "v1.0.0"), ("c", "v1.0.0")):
@@ -240,6 +247,16 @@ def test_challenger_that_was_held_against_another_champion_is_not_promoted(proje
     assert in_service(events()) == "v2.0.0"
 
 
+def test_version_that_cannot_be_loaded_or_lost_a_suite_is_not_promoted(project):
+    proven = dict.fromkeys(EVALUATED, PROVEN["by_class"])
+    for content, judged_by, why in (("a", {}, "model.skops does not exist"), ("b", {"expectations/gone.json": "0"}, "or it is gone")):
+        Path("made/model").write_text(content, encoding="utf-8")
+        version = register({"model": Path("made/model")}, {"verdicts": proven, "suites": judged_by}, "why", None)
+        with pytest.raises(Refused, match=why):
+            promote.promote(version, "why", None)
+    assert in_service(events()) is None
+
+
 def test_report_that_no_gate_wrote_is_refused(tmp_path):
     (tmp_path / "by_class.json").write_text(json.dumps({"verdict": "pass"}), encoding="utf-8")
     with pytest.raises(Refused, match="is not what a gate writes"):
@@ -249,3 +266,284 @@ def test_report_that_no_gate_wrote_is_refused(tmp_path):
 def test_what_differs_is_told_once_for_all_stages():
     status = {"a": [{"changed deps": {"x": "modified"}}], "b": [{"changed deps": {"x": "modified"}}, "changed command"]}
     assert promote.differing(status) == ["x is modified since a, b ran", "changed command since b ran"]
+
+
+@pytest.fixture
+def quick(project, monkeypatch) -> Path:
+    """The same project, where git alone keeps the versions: what tags say does not depend on DVC."""
+
+    def commit(folder: Path, message: str) -> None:
+        Path(f"{folder}.dvc").touch()
+        git("add", "--force", f"{folder}.dvc")
+        git("commit", "--quiet", "--allow-empty", "--message", message)
+
+    monkeypatch.setattr(registry, "_commit", commit)
+    return project
+
+
+def tag(name: str, at: str, message: str = "") -> None:
+    git("tag", "--annotate", "--message", message or name, name, f"{at}^{{commit}}")
+
+
+def hashes(version: str) -> str:
+    """The line of the manifest that the tag of a registration has."""
+    return "manifest " + str(next(event.manifest_sha256 for event in events() if event.version == version))
+
+
+def gto(*arguments: str) -> str:
+    return subprocess.run(["gto", *arguments], check=True, capture_output=True, encoding="utf-8").stdout
+
+
+BROKEN = {
+    "tag of zero bytes": lambda: Path(".git/refs/tags/model#champion#1").write_bytes(b""),
+    "tag that is no hash": lambda: Path(".git/refs/tags/model#champion#1").write_text("hello\n"),
+    "tag of an object that is gone": lambda: Path(".git/refs/tags/model#champion#1").write_text("1" * 40 + "\n"),
+    "another tag of zero bytes": lambda: Path(".git/refs/tags/other").write_bytes(b""),
+    "broken file of packed tags": lambda: Path(".git/packed-refs").write_text("bad\n"),
+    "broken index": lambda: Path(".git/index").write_bytes(b"bad"),
+    "no repository": lambda: shutil.rmtree(".git"),
+    "no git": lambda: os.environ.update(PATH=""),
+    "checkout of another user": lambda: os.environ.update(GIT_TEST_ASSUME_DIFFERENT_OWNER="1"),
+}
+
+
+@pytest.mark.parametrize("harm", BROKEN)
+def test_registry_that_cannot_be_read_is_not_an_empty_one(quick, monkeypatch, harm):
+    assign(one("a"), CHAMPION, "why")
+    for name in ("PATH", "GIT_TEST_ASSUME_DIFFERENT_OWNER"):
+        monkeypatch.setenv(name, os.environ.get(name, "0"))  # put back afterwards
+    BROKEN[harm]()
+    with pytest.raises(Refused, match="the registry cannot be read, so that nobody knows which model is in service; mend this first: "):
+        events()
+
+
+def test_repository_in_which_nothing_was_registered_says_so(project):
+    assert in_service(events()) is None
+    shutil.rmtree(".git")
+    git("init", "--quiet")  # without a single commit
+    assert in_service(events()) is None
+
+
+def test_copy_within_another_repository_is_refused(quick, monkeypatch):
+    assign(one("a"), CHAMPION, "why")
+    shutil.rmtree(".git")
+    (quick / "other").mkdir()
+    shutil.move("registry", "other")
+    git("init", "--quiet")
+    monkeypatch.chdir("other")
+    with pytest.raises(Refused, match=r"registry/v1\.0\.0\.dvc is there, and not the tag"):
+        events()
+
+
+@pytest.mark.parametrize("how", ["--no-tags", "--depth=1"])
+def test_clone_without_the_tags_is_refused_until_they_are_fetched(quick, how, monkeypatch):
+    for version in (one("a"), one("b"), "v1.0.0"):
+        assign(version, CHAMPION, "why")
+    git("clone", "--quiet", how, quick.as_uri(), "made/clone")
+    monkeypatch.chdir("made/clone")
+    with pytest.raises(
+        Refused, match=r"registry/v1\.0\.0\.dvc is there, and not the tag model@v1\.0\.0 that registers it; run `git fetch --tags`"
+    ):
+        events()
+    git("fetch", "--quiet", "--tags")
+    assert in_service(events()) == "v1.0.0"
+
+
+def test_registration_that_was_killed_hinders_nobody(quick, monkeypatch):
+    assign(one("a"), CHAMPION, "why")
+
+    def killed(*_: str) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(registry, "_tag", killed)
+        one("b")
+    assert "registry/v2.0.0.dvc" in git("ls-files")
+    assert in_service(events()) == "v1.0.0"
+    assert one("c") == "v2.0.0"
+    assert not list(Path("registry").glob(".*"))
+    assert verified("v2.0.0", events(), None)["files"] == {"model": sha256("made/model")}
+
+
+@pytest.mark.parametrize(
+    ("make", "said"),
+    [
+        (lambda: git("tag", "model#champion#9", "model@v2.0.0^{commit}"), "the tag model#champion#9 is no annotated tag of its own"),
+        (lambda: git("tag", "model@v9.0.0"), "the tag model@v9.0.0 is no annotated tag of its own"),
+        (lambda: git("update-ref", "refs/tags/model#champion#9", "model#challenger#2"), "model#champion#9 is no annotated tag of its own"),
+        (lambda: git("tag", "--delete", "model@v1.0.0"), "the tag model#champion#1 gives a stage to a commit that no tag registers"),
+        (lambda: tag("model#champion#9", "HEAD~2"), "the tag model#champion#9 gives a stage to a commit that no tag registers"),
+        (lambda: tag("model#champion#9", "model@v2.0.0"), "the tag model#champion#9 does not come from `make promote`"),
+        (lambda: tag("model#champion", "model@v2.0.0"), "the tag model#champion does not come from `make promote`"),
+        (lambda: tag("model#champion#9", "model@v2.0.0", f"x\n\n{hashes('v1.0.0')}"), "it does not name the manifest of v2.0.0"),
+        (lambda: gto("assign", "model", "--version", "v2.0.0", "--stage", "champion"), "the tag model#champion#3 does not come from"),
+    ],
+)
+def test_tag_that_proves_nothing_is_refused(quick, make, said):
+    assign(one("a"), CHAMPION, "why")
+    assign(one("b"), "challenger", "why")
+    assert in_service(events()) == "v1.0.0"
+    make()
+    with pytest.raises(Refused, match=f"{said}(.|\n)*git tag --delete 'model"):
+        events()
+
+
+def test_order_is_that_of_the_moments_not_of_their_text(quick, monkeypatch, capsys):
+    monkeypatch.setenv("GIT_COMMITTER_DATE", "2026-01-01T06:00:00+0000")
+    first, second = one("a"), one("b")
+    for version, when in ((first, "2026-01-01T12:00:00+0200"), (second, "2026-01-01T11:00:00+0000")):
+        monkeypatch.setenv("GIT_COMMITTER_DATE", when)
+        assign(version, CHAMPION, "why")
+    assert in_service(events()) == second
+    history.main()
+    assert capsys.readouterr().out.endswith("in service: v2.0.0\n")
+    assert second in gto("show", "model#champion")
+    monkeypatch.setenv("GIT_COMMITTER_DATE", "2026-01-01T11:30:00+0100")
+    with pytest.raises(Refused, match=r"the tag model#champion#2 is of 2026-01-01T11:00:00\+00:00, which is later than the clock here"):
+        assign(first, CHAMPION, "back")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "left", "told"),
+    [
+        (["v2.0.0", "champion"], ["v1.0.0", "v2.0.0"], "v2.0.0  no longer champion"),
+        (["v2.0.0"], ["v1.0.0"], "v2.0.0  withdrawn"),
+        ([], [], "all versions  withdrawn"),
+    ],
+)
+def test_withdrawal_by_gto_takes_the_model_out_of_service(quick, arguments, left, told, capsys):
+    for version in (one("a"), one("b")):
+        assign(version, CHAMPION, "why")
+    gto("deprecate", "model", *arguments)
+    with pytest.raises(
+        Refused, match=r"was withdrawn with `gto deprecate`, so that no model is; `make rollback VERSION=\.\.\.` puts one back"
+    ):
+        in_service(events())
+    assert list(registry.registrations(events())) == left
+    history.main()
+    shown = capsys.readouterr().out
+    assert told in shown
+    assert "in service: none: the model in service was withdrawn" in shown
+
+
+def test_withdrawn_model_is_followed_by_the_one_before(quick):
+    for version in (one("a"), one("b")):
+        assign(version, CHAMPION, "why")
+    gto("deprecate", "model", "v2.0.0")
+    assert "v1.0.0 is in service again; git has the tags" in rollback.roll_back(None, "v2 is no more", None)
+    assert in_service(events()) == "v1.0.0"
+    with pytest.raises(Refused, match=r"'v2\.0\.0' is no registered version; there are v1\.0\.0"):
+        rollback.roll_back("v2.0.0", "why", None)
+    assert one("b") == "v3.0.0"
+
+
+def test_one_that_was_rolled_back_does_not_return_by_a_withdrawal(quick):
+    for version in (one("a"), one("b"), "v1.0.0"):
+        assign(version, CHAMPION, "why")
+    gto("deprecate", "model", "v1.0.0", "champion")
+    with pytest.raises(Refused, match="no model was in service before the one withdrawn that was not rolled back; VERSION= may name"):
+        rollback.target(None, events())
+    assert rollback.target("v1.0.0", events()) == "v1.0.0"
+
+
+def test_signed_folder_under_another_version_is_refused(quick, keys, monkeypatch):
+    monkeypatch.setenv(KEY, "made/private.pem")
+    shutil.copytree(quick / "registry" / one("a", keys), quick / "registry/v3.0.0")
+    known = hashes("v1.0.0")
+    registry._commit(Path("registry/v3.0.0"), "replay")
+    tag("model@v3.0.0", "HEAD", f"better\n\n{known}")
+    with pytest.raises(Refused, match=r"registry/v3\.0\.0/manifest\.json is the manifest of v1\.0\.0, and the tag model@v3\.0\.0 names it"):
+        verified("v3.0.0", events(), keys)
+    assert verified("v1.0.0", events(), keys)
+
+
+def test_signed_challenger_that_nobody_promoted_does_not_serve(quick, keys, monkeypatch):
+    monkeypatch.setenv(KEY, "made/private.pem")
+    assign(one("a", keys), CHAMPION, "why", keys)
+    assign(one("b", keys), "challenger", "why", keys)
+    proof = next(event.promotion for event in events() if event.promotion)
+    for nth, more in ((8, ""), (9, f"\npromotion {proof}")):
+        tag(f"model#champion#{nth}", "model@v2.0.0", f"mine\n\n{hashes('v2.0.0')}{more}")
+        with pytest.raises(
+            Refused, match=rf"the tag model#champion#{nth} puts v2\.0\.0 into service, and its promotion is not signed by made/"
+        ):
+            promoted(str(in_service(events())), events(), keys)
+        git("tag", "--delete", f"model#champion#{nth}")
+    assert promoted("v1.0.0", events(), keys)
+
+
+def test_rollback_needs_no_key_since_the_promotion_was_signed(quick, keys, monkeypatch):
+    monkeypatch.setenv(KEY, "made/private.pem")
+    for content in "ab":
+        assign(one(content, keys), CHAMPION, "why", keys)
+    monkeypatch.delenv(KEY)
+    rollback.roll_back(None, "worse", keys)
+    assert in_service(events()) == "v1.0.0"
+    assert promoted("v1.0.0", events(), keys)
+
+
+def test_file_that_changes_while_it_is_registered_is_refused(quick, monkeypatch):
+    copy = shutil.copy
+
+    def other(path: Path, target: Path) -> None:
+        Path(path).write_text("another run's", encoding="utf-8")
+        copy(path, target)
+
+    with monkeypatch.context() as patch, pytest.raises(Refused, match="made/model changed while the model was registered"):
+        patch.setattr(shutil, "copy", other)
+        one("a")
+    assert events() == []
+    assert not list(Path("registry").glob("*"))
+
+
+REGISTER = """
+import sys
+from pathlib import Path
+from stages.after.registry import register
+Path(f"made/{sys.argv[1]}").write_text(sys.argv[1])
+print(register({"model": Path(f"made/{sys.argv[1]}")}, {"verdicts": {}, "suites": {}}, sys.argv[1], None))
+"""
+
+
+def start(*arguments: str) -> subprocess.Popen[str]:
+    environment = os.environ | {"PYTHONPATH": str(PROJECT)}
+    return subprocess.Popen(
+        [sys.executable, "-c", *arguments], env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, encoding="utf-8"
+    )
+
+
+def test_registrations_at_once_are_versions_of_their_own(project):
+    running = {name: start(REGISTER, name) for name in ("a1", "b1")}
+    versions = {name: process.communicate()[0].strip() for name, process in running.items()}
+    assert sorted(versions.values()) == ["v1.0.0", "v2.0.0"]
+    for event in events():
+        name = event.message.splitlines()[0]
+        assert versions[name] == event.version
+        assert (project / "registry" / event.version / "model").read_text() == name
+        assert verified(event.version, events(), None)["files"] == {"model": sha256(f"made/{name}")}
+
+
+def test_lock_that_another_process_holds_is_waited_for_and_then_refused(quick, monkeypatch):
+    holder = start("from stages.after.registry import alone\nwith alone():\n    print('held', flush=True)\n    input()")
+    assert holder.stdout.readline() == "held\n"
+    with monkeypatch.context() as patch, pytest.raises(Refused, match="another process has been registering or promoting a model"):
+        patch.setattr(registry, "SECONDS", 0.1)
+        one("a")
+    holder.kill()
+    holder.wait()
+    assert one("a") == "v1.0.0", "a lock dies with its process"
+
+
+def test_version_whose_pointer_is_on_another_branch_comes_back_as_the_sentence_says(project):
+    branch = git("branch", "--show-current").strip()
+    git("checkout", "--quiet", "--detach")
+    assign(one("a"), CHAMPION, "why")
+    git("checkout", "--quiet", branch)
+    shutil.rmtree("registry/v1.0.0")
+    with pytest.raises(Refused) as refused:
+        verified("v1.0.0", events(), None)
+    commands = re.findall("`(.*?)`", str(refused.value))
+    assert [command.split()[1] for command in commands] == ["restore", "checkout", "pull"]
+    for command in commands[:2]:
+        subprocess.run(shlex.split(command), check=True)
+    assert verified("v1.0.0", events(), None)

@@ -18,8 +18,8 @@ import yaml
 from sklearn.metrics import log_loss
 from threadpoolctl import threadpool_limits
 
-from stages import augment, evaluate, prepare, retrain, train
-from stages.after.challenger import CHAMPION, Candidate, challengers, check_classes, non_inferiority
+from stages import augment, evaluate, prepare, retrain, train, validate
+from stages.after.challenger import CHAMPION, Candidate, accept, challengers, check_classes, exchanged, non_inferiority
 from stages.after.pool import gather, matured, part, recent, span
 from stages.after.proof import PARTS
 from stages.after.registry import events, verified
@@ -32,7 +32,7 @@ from stages.during.remedy import REMEDY, write_remedy
 from stages.during.warm import check_same, continued
 from stages.gate import gate
 from stages.params import ROW_ID, load_params
-from stages.sources import load_sources
+from stages.sources import Source, load_sources
 from stages.summary import GATES
 from stages.tables import TEST, TRAIN, read_table
 from tests.drills import ALWAYS
@@ -82,8 +82,9 @@ def made(tmp_path_factory) -> Path:
         shutil.copy(suite, folder / "expectations")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
-        for stage in (prepare, augment, train, evaluate):
+        for stage in (prepare, validate, augment, train, evaluate):
             stage.main()
+    subprocess.run(["git", "init", "--quiet"], cwd=folder, check=True)
     return folder
 
 
@@ -108,7 +109,7 @@ def test_a_challenger_of_newer_rows_passes_all_gates_and_is_registered(project, 
     (project / ".dvc").mkdir()
     (project / ".dvc/config").write_text("[core]\n    analytics = false\n", encoding="utf-8")
     (project / ".gitignore").write_text("/registry/v*/\n/models/\n", encoding="utf-8")
-    for git in (["init", "--quiet"], ["add", "--all"], ["commit", "--quiet", "--message", "run"]):
+    for git in (["add", "--all"], ["commit", "--quiet", "--message", "run"]):
         subprocess.run(["git", *git], check=True)
     ended = command(project)
     assert ended.returncode == 0, ended.stdout
@@ -120,9 +121,12 @@ def test_a_challenger_of_newer_rows_passes_all_gates_and_is_registered(project, 
     model = load_model("models/challenger/model.skops")
     reference = json.loads(Path("models/challenger/reference.json").read_text())
     assert reference["rows"] == {"train": 5000, "test": 1500}
+    assert reference["candidate"] == "all"
     assert list(reference["fitted_on"]) == ["data/live/2004.csv"]
     assert reference["model_sha256"] == json.loads(Path("models/challenger/model.json").read_text())["model_sha256"]
     assert model.classes == ["common", "rare"]
+    assert reference["card_sha256"] == sha256("models/challenger/model.json")
+    assert reference["gates"]["by_class"] == sha256("models/challenger/gates/by_class.json")
     gates = {path.stem for path in Path("reports/retraining/gates").iterdir()}
     assert gates == {name for names in GATES.values() for name in names} | {"challenger", "challengers"}
     found = pd.read_csv("reports/retraining/challengers.csv").set_index("candidate")
@@ -293,6 +297,8 @@ def test_a_file_that_the_champion_was_fitted_on_does_not_judge(project):
 
 
 def test_two_files_with_one_table_of_labels_are_refused(project, monkeypatch):
+    for name in ("a.csv", "b.csv"):
+        Path(name).write_text("")
     monkeypatch.setattr("sys.argv", ["retrain", "a.csv", "b.csv", "--labels", "l.csv"])
     with pytest.raises(Refused, match="--labels is given 1 times for 2 files: once for each, - where the rows carry theirs"):
         retrain.main()
@@ -442,16 +448,49 @@ def test_rows_that_were_seen_before_do_not_judge(project):
         gathered("2005")
 
 
-def test_rows_of_the_pool_like_those_of_the_cohort_leave_the_pool():
-    columns = [ROW_ID, "year", "house"]
-    pool = pd.DataFrame([("a", 1, "x"), ("b", 1, "x"), ("b", 2, "x"), ("c", 1, "y"), ("d", 1, "z")], columns=columns)
-    cohort = pd.DataFrame([("a", 3, "w"), ("e", 3, "y"), ("e", 4, "y"), ("d", 1, "z")], columns=columns)
-    params = settings(data={"time": "year", "cluster": ["house"]})
-    train, test, went = part(pool, cohort, params)
-    assert train.to_numpy().tolist() == [["b", 1, "x"], ["d", 1, "z"]]
-    assert test.to_numpy().tolist() == [["a", 3, "w"], ["e", 3, "y"]]
-    # b and e stand twice, d was seen before, a of the pool is like one of the cohort; y goes on in the cohort
-    assert went == {"duplicate": 4, "before_cutoff": 1, "train": 2, "test": 2}
+COLUMNS = [ROW_ID, "year", "house", "label"]
+POOL = [("a", 1, "x", "p"), ("b", 1, "x", "p"), ("b", 1, "x", "p"), ("c", 1, "y", "p"), ("d", 1, "z", "q")]
+COHORT = [("e", 3, "y", "p"), ("e", 3, "y", "p"), ("f", 4, "w", "q"), ("d", 1, "z", "q")]
+
+
+def parted(split=None, equal_rows="together", key=(), **data):
+    """Return the row_ids of pool and cohort, and how many rows were left out, by kind."""
+    params = settings(data=data, prepare={"split": {"by": "random", "test_from": None, "test_size": 0.2} | (split or {})})
+    columns = {"year": "integer", "house": "text", "label": "text"}
+    source = Source(path="x.csv", format="csv", missing=[], key=list(key), columns=columns, equal_rows=equal_rows)
+    frames = (pd.DataFrame(rows, columns=COLUMNS) for rows in (POOL, COHORT))
+    pool, cohort, left_out = part([next(frames)], next(frames), params, source)
+    return pool[ROW_ID].tolist(), cohort[ROW_ID].tolist(), {kind: len(rows) for kind, rows in left_out.items()}
+
+
+def test_a_row_of_a_time_that_the_pool_has_does_not_judge():
+    assert parted(time="year") == (["a", "b", "b", "c", "d"], ["e", "e", "f"], {"duplicate": 1, "before_cutoff": 0})
+
+
+def test_rows_that_a_key_calls_one_thing_stand_once():
+    found = parted(key=["house"], forbidden={"house": "a name"})
+    assert found == (["a", "b", "c", "d"], ["e", "f"], {"duplicate": 3, "before_cutoff": 0})
+    assert parted(equal_rows="drop") == found
+
+
+def test_equal_rows_without_time_or_key_are_cases_that_stay_on_the_side_of_the_cohort():
+    assert parted() == (["a", "b", "b", "c"], ["e", "e", "f", "d"], {"duplicate": 0, "before_cutoff": 1})
+
+
+def test_equal_rows_that_are_different_cases_stay_on_both_sides():
+    pool, cohort, left_out = parted(equal_rows="separate")
+    assert (len(pool), len(cohort), left_out) == (5, 4, {"duplicate": 0, "before_cutoff": 0})
+    assert not set(pool) & set(cohort)
+
+
+def test_rows_of_clusters_of_the_cohort_leave_the_pool():
+    assert parted(time="year", cluster=["house"]) == (["a", "b", "b", "d"], ["e", "e", "f"], {"duplicate": 1, "before_cutoff": 1})
+
+
+def test_rows_of_clusters_that_the_split_cuts_stay_in_the_pool():
+    split = {"by": "time", "test_from": 3, "keep_clusters_whole": False}
+    found = parted(split, time="year", cluster=["house"])
+    assert found == (["a", "b", "b", "c", "d"], ["e", "e", "f"], {"duplicate": 1, "before_cutoff": 0})
 
 
 def test_the_newest_share_keeps_rows_of_one_time_together():
@@ -673,6 +712,39 @@ def test_a_class_that_is_found_less_often_fails_though_the_others_gain(tmp_path)
     assert verdict.verdict == "fail"
     assert "FAIL: column all, group all, class rare: proven_fall 0.2 (support 200, champion 0.8, challenger 0.6" in verdict.sentences[0]
     assert not any("class common" in sentence for sentence in verdict.sentences)
+
+
+def test_a_fall_that_a_person_accepts_only_warns(tmp_path):
+    rows = cohort_of(200)
+    table = compared(rows, found(rows, 160, 500), found(rows, 120, 600))
+    assert exchanged(table) == ""
+    verdict = held(accept(table, ["rare"]), tmp_path)
+    assert (verdict.verdict, verdict.blocks) == ("warn", False)
+    assert "class rare: proven_fall 0.2" in verdict.sentences[0]
+    assert exchanged(accept(table, ["rare"])) == "(accepted: finds rare in 0.600 of its rows instead of 0.800)"
+
+
+def test_a_fall_of_another_class_than_the_accepted_one_fails(tmp_path):
+    rows = cohort_of(200)
+    table = compared(rows, found(rows, 160, 500), found(rows, 120, 600))
+    assert held(accept(table, ["common"]), tmp_path).verdict == "fail"
+
+
+def test_not_every_class_can_be_accepted(tmp_path):
+    rows = cohort_of(200)
+    table = accept(compared(rows, found(rows, 160, 500), found(rows, 120, 400)), ["rare", "common"])
+    assert held(table, tmp_path).blocks
+
+
+def test_a_class_that_does_not_exist_cannot_be_accepted():
+    rows = cohort_of(200)
+    with pytest.raises(Refused, match=r"^--accept names rear, which is no class; there are common, rare$"):
+        accept(compared(rows, found(rows, 160, 500), found(rows, 120, 600)), ["rear"])
+
+
+def test_the_name_of_an_accepted_class_is_no_line_of_its_own():
+    table = pd.DataFrame([{"column": "all", "class": "a\nmanifest 0", "champion": 0.8, "challenger": 0.5, "accepted": "yes"}])
+    assert exchanged(table) == "(accepted: finds a manifest 0 in 0.500 of its rows instead of 0.800)"
 
 
 def test_a_small_fall_that_many_rows_prove_warns(tmp_path):

@@ -18,7 +18,7 @@ BY_TEAM = roles(sensitive=["team"])
 
 
 def rows(labels: str, teams: str, **more) -> pd.DataFrame:
-    return pd.DataFrame({"row_id": range(len(labels)), "label": list(labels), "team": list(teams)} | more)
+    return pd.DataFrame({"__stage_row_id": range(len(labels)), "label": list(labels), "team": list(teams)} | more)
 
 
 def members(n: int = 3000, seed: int = 0) -> pd.DataFrame:
@@ -27,7 +27,7 @@ def members(n: int = 3000, seed: int = 0) -> pd.DataFrame:
     is_y = rng.random(n) < 0.5
     is_b = rng.random(n) < np.where(is_y, 0.3, 0.6)
     place = is_y + rng.normal(scale=0.3, size=n)
-    table = {"row_id": range(n), "label": np.where(is_b, "b", "a"), "team": np.where(is_y, "y", "x"), "place": place}
+    table = {"__stage_row_id": range(n), "label": np.where(is_b, "b", "a"), "team": np.where(is_y, "y", "x"), "place": place}
     return pd.DataFrame(table | {"size": is_b + rng.normal(size=n)})
 
 
@@ -85,7 +85,7 @@ def test_each_fold_is_weighed_by_its_own_training_part(monkeypatch):
     table = members(90)
     out_of_fold(table, settings(data={"sensitive": ["team"]}, train={"folds": 3}), {"model": Recipe("logistic_regression", reweigh=True)})
     assert [len(part) for part in seen] == [60, 60, 60]
-    assert sorted(row for part in seen for row in set(table["row_id"]) - set(part["row_id"])) == list(range(90))
+    assert sorted(row for part in seen for row in set(table["__stage_row_id"]) - set(part["__stage_row_id"])) == list(range(90))
 
 
 def test_a_draw_that_balances_the_classes_takes_the_weights_along():

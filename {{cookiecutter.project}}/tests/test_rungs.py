@@ -175,7 +175,7 @@ def test_a_missing_remedy_is_refused(tmp_path):
 def rare(n: int) -> pd.DataFrame:
     """Return 90 rows of the class a and `n` of b."""
     size = np.random.default_rng(0).normal(size=90 + n) + np.repeat([0, 3], [90, n])
-    return pd.DataFrame({"row_id": [f"r{nth}" for nth in range(90 + n)], "label": ["a"] * 90 + ["b"] * n, "size": size})
+    return pd.DataFrame({"__stage_row_id": [f"r{nth}" for nth in range(90 + n)], "label": ["a"] * 90 + ["b"] * n, "size": size})
 
 
 LADDER_ON = {"model": "logistic_regression", "ladder": True, "decision_weights": "balanced_accuracy"}
@@ -198,4 +198,4 @@ def test_another_remedy_than_the_table_is_of_asks_for_another_run():
     params = settings(train=LADDER_ON, augment={"smote_max_rows": 1000})
     recipe = rungs(rare(8), params)[0]["oversampling"]
     with pytest.raises(Refused, match="the ladder chose oversampling, for which other rows are needed: run `dvc repro` once more"):
-        expect_augmented(recipe, rare(8), rare(8).assign(origin="real"), params, "oversampling")
+        expect_augmented(recipe, rare(8), rare(8).assign(__stage_origin="real"), params, "oversampling")

@@ -128,10 +128,39 @@ def test_type_is_what_all_values_have(cells, kind):
     assert kind_of(cells, ".") == kind
 
 
-def test_dates_of_another_form_stay_text_with_a_note(toys):
-    found = toys("day,size\n31/01/2024,1\n01/02/2024,2\n")
-    assert found.columns["day"] == "text"
-    assert found.notes == ("'day' looks like dates (01/02/2024), but only 2024-12-31 is read as one, so that it stays text; rewrite it",)
+@pytest.mark.parametrize(
+    ("cells", "how"),
+    [
+        (["31/01/2024", "01/02/2024"], "%d/%m/%Y"),
+        (["01/31/2024", "02/01/2024"], "%m/%d/%Y"),
+        (["1.2.2012", "13.2.2012"], "%d.%m.%Y"),
+        (["2012/01/01", "2012/01/02"], "%Y/%m/%d"),
+        (["2012-1-1", "2012-12-31"], "%Y-%m-%d"),
+        (["31.01.2024 7:30", "01.02.2024 17:05"], "%d.%m.%Y %H:%M"),
+        (["31.01.2024 07:30:01", "01.02.2024 17:05:59"], "%d.%m.%Y %H:%M:%S"),
+    ],
+)
+def test_dates_that_can_be_read_in_one_way_only_are_dates(toys, cells, how):
+    found = toys("day,size\n" + "".join(f"{cell},1\n" for cell in cells))
+    assert (found.columns["day"], found.date_formats) == ("date", {"day": how})
+    assert f"'day' is read as dates written {how}" in found.notes[0]
+
+
+def test_day_and_month_are_never_guessed(toys):
+    found = toys("day,size\n01/02/2024,1\n03/04/2024,2\n")
+    assert (found.columns["day"], found.date_formats) == ("text", {})
+    [note] = found.notes
+    assert "nobody can tell the day from the month" in note
+    assert '{day: "%d/%m/%Y"} or {day: "%m/%d/%Y"}' in note
+
+
+@pytest.mark.parametrize(
+    "cells", [["31/01/24", "01/02/24"], ["31/01/2024", "2024/02/01"], ["31/01/2024", "01.02.2024"], ["32/01/2024", "01/02/2024"]]
+)
+def test_dates_of_no_one_form_stay_text_with_a_note(toys, cells):
+    found = toys("day,size\n" + "".join(f"{cell},1\n" for cell in cells))
+    assert (found.columns["day"], found.date_formats) == ("text", {})
+    assert "'day' looks like dates" in found.notes[0]
 
 
 def test_numbers_with_a_stray_word_stay_text_with_a_note(toys):

@@ -1,5 +1,5 @@
 import re
-from datetime import date
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -65,7 +65,7 @@ def test_sources_of_the_repository_are_accepted():
 
 def test_no_role_but_feature_is_seen_by_a_model(tmp_path):
     (tmp_path / "params.yaml").write_text(changed(data__cluster=["pack", "year"]))
-    assert load(tmp_path / "params.yaml", Params).data.not_features() == ["row_id", "label", "year", "pack", "colour", "price"]
+    assert load(tmp_path / "params.yaml", Params).data.not_features() == ["__stage_row_id", "label", "year", "pack", "colour", "price"]
 
 
 def test_a_sensitive_column_is_seen_only_where_a_reason_allows_it(tmp_path):
@@ -73,9 +73,19 @@ def test_a_sensitive_column_is_seen_only_where_a_reason_allows_it(tmp_path):
     assert "colour" not in load(tmp_path / "params.yaml", Params).data.not_features()
 
 
-def test_a_date_is_a_first_test_value(tmp_path):
-    (tmp_path / "params.yaml").write_text(changed(prepare__split__test_from=date(2001, 2, 3)))
-    assert load(tmp_path / "params.yaml", Params).prepare.split.test_from == date(2001, 2, 3)
+@pytest.mark.parametrize(
+    ("given", "meant"),
+    [
+        (2001, 2001),
+        ("2001-02-03", datetime(2001, 2, 3)),
+        ("2001-02-03 04:05", datetime(2001, 2, 3, 4, 5)),
+        ("2001-02-03T04:05:06.7Z", datetime(2001, 2, 3, 4, 5, 6, 700_000)),
+    ],
+)
+def test_a_first_test_value_stays_as_it_is_written_and_is_known_as_what_it_means(tmp_path, given, meant):
+    (tmp_path / "params.yaml").write_text(changed(prepare__split__test_from=given))
+    split = load(tmp_path / "params.yaml", Params).prepare.split
+    assert (split.test_from, split.cutoff) == (given, meant)
 
 
 @pytest.mark.parametrize(
@@ -88,9 +98,14 @@ def test_a_date_is_a_first_test_value(tmp_path):
         ),
         (
             {"prepare__split__tst_size": 0.2},
-            "prepare.split.tst_size is unknown, allowed here: by, test_from, test_size; did you mean test_size?",
+            "prepare.split.tst_size is unknown, allowed here: by, test_from, test_size, keep_clusters_whole; did you mean test_size?",
         ),
-        ({"prepare__split__zzz": 0.2}, "prepare.split.zzz is unknown, allowed here: by, test_from, test_size"),
+        (
+            {"prepare__split__by": "random", "prepare__split__keep_clusters_whole": False},
+            "prepare.split: keep_clusters_whole is false, which is allowed with by: time alone; at random the earlier and later rows of "
+            "a cluster would be mixed, so set it to true",
+        ),
+        ({"prepare__split__zzz": 0.2}, "prepare.split.zzz is unknown, allowed here: by, test_from, test_size, keep_clusters_whole"),
         ({"random_state": "1"}, "random_state is '1', must be a valid integer"),
         ({"random_state": True}, "random_state is True, must be a valid integer"),
         ({"random_state": -1}, "random_state is -1, must be greater than or equal to 0"),
@@ -102,7 +117,7 @@ def test_a_date_is_a_first_test_value(tmp_path):
         ({"prepare__split__test_size": 0}, "prepare.split.test_size is 0, must be greater than 0"),
         ({"augment__strategy": "smoote"}, "augment.strategy is 'smoote', must be 'none', 'oversample' or 'smote'"),
         ({"data__cluster": "pack"}, "data.cluster is 'pack', must be a valid list"),
-        ({"data__cluster": [1]}, "data.cluster.0 is 1, must be a valid string"),
+        ({"data__cluster": [1]}, "data.cluster.0 is 1, must be text: put it in quotes"),
         ({"data__forbidden": {"price": None}}, "data.forbidden.price is None, must be a valid string"),
         ({"data__time": "label"}, "data: data.time names the target 'label'; give each column one role"),
         (
@@ -116,6 +131,15 @@ def test_a_date_is_a_first_test_value(tmp_path):
         ),
         ({"data__allowed": {"pack": "law"}}, "data: data.allowed names 'pack', which data.sensitive does not; name it there, too"),
         ({"data__allowed": {"colour": " "}}, "data: data.allowed.colour is empty, must say why"),
+        ({"data__allowed": {"colour": "\u200b"}}, "data: data.allowed.colour is empty, must say why"),
+        (
+            {"data__no_sensitive": "none"},
+            "data: data.no_sensitive says why no column is sensitive, but data.sensitive names colour; set no_sensitive: null",
+        ),
+        (
+            {"data__sensitive": [], "data__no_sensitive": " "},
+            "data: data.no_sensitive is empty, must say why no column is sensitive, or be null",
+        ),
         (
             {"data__cut_points": {"colour": [2, 1]}},
             "data: data.cut_points.colour is [2.0, 1.0], must rise",
@@ -136,9 +160,50 @@ def test_a_wrong_value_is_refused_in_one_sentence(tmp_path, values, sentence):
     assert refusal(tmp_path, changed(**values)) == [sentence]
 
 
-def test_a_first_test_value_of_the_wrong_type_is_one_sentence_about_its_key(tmp_path):
-    [sentence] = refusal(tmp_path, changed(prepare__split__test_from="2001"))
-    assert sentence.startswith("prepare.split.test_from is '2001', must ")
+@pytest.mark.parametrize("given", ["2001", "2001-02-30", "03.02.2001", "2001-02-03\n", 2001.5, True, [2001]])
+def test_a_first_test_value_that_is_no_time_is_told_what_it_must_be(tmp_path, given):
+    [sentence] = refusal(tmp_path, changed(prepare__split__test_from=given))
+    assert sentence == (f'prepare.split.test_from: it is {given!r}, must be an integer, a date or time stamp such as "2024-01-31", or null')
+
+
+def test_an_integer_that_no_column_can_hold_is_refused(tmp_path):
+    [sentence] = refusal(tmp_path, changed(prepare__split__test_from=2**63))
+    assert sentence == "prepare.split.test_from: it is 9223372036854775808, must be between -2^63 and 2^63"
+
+
+NOT_FOR_DVC = [
+    ("test_from: 2001", "test_from: 2001-02-03", "prepare.split.test_from: 2001-02-03 stands there without quotes, as which DVC does not"),
+    ("test_from: 2001", "test_from: 2001-02-03 04:05:06", "prepare.split.test_from: 2001-02-03 04:05:06 stands there without quotes"),
+    ("target: label", "target: 2001-02-03", "data.target is 2001-02-03, must be text: put it in quotes"),
+    ("cluster: [pack]", "cluster: !!set {pack}", "data.cluster is {'pack'}, must be a valid list"),
+    ("target: label", "target: !!binary aGVsbG8=", "data.target is b'hello', must be a valid string"),
+    ("target: label", "target: yes", "data.target is True, must be text: put it in quotes"),
+    ("recall_floors: {rare: 0.3}", "recall_floors: {100: 0.6}", "a key of scope.recall_floors is 100, must be text: put it in quotes"),
+    ("recall_floors: {rare: 0.3}", "recall_floors: {2001-02-03: 0.6}", "a key of scope.recall_floors is 2001-02-03, must be text"),
+    ("costs: {}", "costs: {a: {b: .inf}}", "evaluate.costs.a.b is inf, must be a finite number"),
+    ("costs: {}", "costs: {a: {b: .nan}}", "evaluate.costs.a.b is nan, must be a finite number"),
+]
+
+
+@pytest.mark.parametrize(("old", "new", "sentence"), NOT_FOR_DVC)
+def test_what_dvc_does_not_take_is_told_before_it_is_asked(tmp_path, old, new, sentence):
+    assert old in PARAMS
+    [told] = refusal(tmp_path, PARAMS.replace(old, new))
+    assert told.startswith(sentence)
+
+
+def test_an_alias_is_refused_before_its_values_multiply(tmp_path):
+    bomb = "a0: &a0 [x, x, x, x, x, x, x, x, x]\n" + "".join(
+        f"a{nth}: &a{nth} [{', '.join([f'*a{nth - 1}'] * 9)}]\n" for nth in range(1, 30)
+    )
+    [sentence] = refusal(tmp_path, bomb + PARAMS)
+    assert sentence.startswith("is not YAML: *a0 is an alias; write the value out in ")
+
+
+def test_lists_too_deep_in_each_other_are_refused(tmp_path):
+    assert refusal(tmp_path, f"data: {'[' * 5000}{']' * 5000}") == [
+        "is not YAML that can be read: its lists or mappings stand too deep in each other"
+    ]
 
 
 def test_a_missing_key_is_refused(tmp_path):
@@ -151,7 +216,7 @@ def test_a_missing_key_is_refused(tmp_path):
 def test_problems_in_several_sections_are_told_at_once(tmp_path):
     assert refusal(tmp_path, changed(random_state="x", data__target=1, train__modle="y")) == [
         "random_state is 'x', must be a valid integer",
-        "data.target is 1, must be a valid string",
+        "data.target is 1, must be text: put it in quotes",
         "train.modle is unknown, allowed here: model, sample_weight, half_life, decision_weights, calibration, "
         "ladder, search, select, mitigation, folds, threads; did you mean model?",
     ]
@@ -192,14 +257,25 @@ def test_a_missing_file_is_refused(tmp_path):
 @pytest.mark.parametrize(
     "change, sentence",
     [
-        ({"key": ["name"]}, "sources.toys: key names name, which columns does not declare"),
+        ({"key": ["name"]}, "sources.toys: key names 'name', which columns does not declare"),
+        ({"no_content": ["name"]}, "sources.toys: no_content names 'name', which columns does not declare"),
+        (
+            {"key": ["id"], "no_content": ["id"]},
+            "sources.toys: no_content names 'id', which key names: what tells rows apart is content",
+        ),
+        ({"equal_rows": "delete"}, "sources.toys.equal_rows is 'delete', must be 'together', 'separate' or 'drop'"),
         ({"columns": {"id": "txt"}}, "sources.toys.columns.id is 'txt', must be 'text', 'integer', 'number', 'boolean' or 'date'"),
+        (
+            {"columns": {"id": "text", "__stage_id": "text"}},
+            "sources.toys: a column is named '__stage_id', but names that begin with __stage_ are for columns that the stages add; "
+            "rename it in the file",
+        ),
         ({"encoding": "utf8"}, "sources.toys.encoding is 'utf8', must be 'utf-8', 'utf-16', 'cp1252' or 'latin-1'"),
         ({"missing": [None]}, "sources.toys.missing.0 is None, must be a valid string"),
         (
             {"delimter": ";"},
-            "sources.toys.delimter is unknown, allowed here: path, format, delimiter, encoding, decimal, missing, key, columns; "
-            "did you mean delimiter?",
+            "sources.toys.delimter is unknown, allowed here: path, format, delimiter, encoding, decimal, missing, key, equal_rows, "
+            "no_content, columns; did you mean delimiter?",
         ),
     ],
 )
@@ -207,7 +283,7 @@ def test_a_wrong_source_is_refused_in_one_sentence(tmp_path, change, sentence):
     assert refusal(tmp_path, yaml.safe_dump({"sources": {"toys": SOURCES["toys"] | change}}), Sources) == [sentence]
 
 
-@pytest.mark.parametrize("sources", [{}, SOURCES | {"games": SOURCES["toys"]}])
+@pytest.mark.parametrize("sources", [{}, SOURCES | {"games": {**SOURCES["toys"], "key": [], "missing": [], "columns": {"id": "text"}}}])
 def test_there_is_one_source(tmp_path, sources):
     [sentence] = refusal(tmp_path, yaml.safe_dump({"sources": sources}), Sources)
     assert sentence.startswith("sources is {")

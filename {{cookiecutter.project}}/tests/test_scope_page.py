@@ -3,11 +3,13 @@
 from types import SimpleNamespace
 
 from stages.before.scope_page import headline
+from stages.before.worklist import LATE, LEARNABLE, Task
 
 
-def scoping(weights: list[str], verdicts: dict[str, str]) -> SimpleNamespace:
+def scoping(weights: list[str], verdicts: dict[str, str], groups=(), tasks=()) -> SimpleNamespace:
     proofs = [SimpleNamespace(label=label, verdict=verdict) for label, verdict in verdicts.items()]
-    return SimpleNamespace(findings=[SimpleNamespace(weight=weight) for weight in weights], classes=proofs)
+    found = [SimpleNamespace(weight=weight) for weight in weights]
+    return SimpleNamespace(findings=found, classes=proofs, groups=list(groups), tasks=list(tasks))
 
 
 def test_what_has_to_be_mended_comes_first():
@@ -17,10 +19,34 @@ def test_what_has_to_be_mended_comes_first():
     )
 
 
-def test_a_class_whose_recall_cannot_be_proven_is_named():
-    sentence = "Not for every class: whether the recall of b reaches its floor cannot be proven with these test rows."
-    assert headline(scoping(["look"], {"a": "proven", "b": "not judged"})) == ("warn", sentence)
+def test_too_few_rows_are_told_from_too_weak_a_model():
+    verdicts = {"a": "expected", "hernia": "unproven", "atelectasis": "below", "mass": "not known"}
+    assert headline(scoping(["look"], verdicts)) == (
+        "warn",
+        "Not for every class. Too few test rows to prove the floor of: hernia. The model tried is too weak for: atelectasis. "
+        "The recall is not known yet of: mass.",
+    )
 
 
 def test_data_that_can_carry_the_goal_are_said_to():
-    assert headline(scoping([], {"a": "proven"}))[0] == "pass"
+    sentence = "Yes, as far as data can tell before training: every class is expected to reach its floor."
+    assert headline(scoping([], {"a": "expected"})) == ("pass", sentence)
+
+
+def test_what_the_suites_let_pass_is_said():
+    group = SimpleNamespace(column="sex", group="f", verdict="waived")
+    verdict, sentence = headline(scoping([], {"a": "expected", "b": "waived"}, [group]))
+    assert (verdict, sentence.endswith(" Too few rows, which the suites let pass: b, sex f.")) == ("pass", True)
+
+
+def test_a_model_at_chance_is_no_yes():
+    task = Task("training", LEARNABLE, "open", "vote reaches balanced_accuracy 0.50 (chance 0.50) from 900 rows")
+    verdict, sentence = headline(scoping([], {"a": "expected"}, tasks=[task]))
+    assert verdict == "warn"
+    assert sentence.endswith("(vote reaches balanced_accuracy 0.50 (chance 0.50) from 900 rows).")
+
+
+def test_a_column_that_may_be_known_too_late_is_no_yes():
+    tasks = [Task("data", LATE, "open", "nothing forbidden; suspected: buyer")]
+    verdict, sentence = headline(scoping([], {"a": "expected"}, tasks=tasks))
+    assert (verdict, "(nothing forbidden; suspected: buyer)" in sentence) == ("warn", True)

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from stages.before.propose import merge
-from stages.before.propose_judged import judged_suites
+from stages.before.propose_judged import Asked, judged_suites
 from stages.before.propose_slices import slices_suite
 from stages.during.intervals import clopper_pearson
 from stages.during.slices import named, slice_problems, slices
@@ -99,7 +99,7 @@ def judged(tmp_path):
 
     def judged(table, floors=None, columns=("place",)):
         criteria = SimpleNamespace(recall_floor=0.5, recall_floors=floors or {}, largest_gap=0.1)
-        suite = judged_suites(pd.DataFrame({"label": ["a", "b"]}), DATA, criteria, 0.0, columns)["slices"]
+        suite = judged_suites(pd.DataFrame({"label": ["a", "b"]}), DATA, criteria, Asked(slices=columns))["slices"]
         suite["expectations"] = [one | {"meta": one["meta"] | {"bound": "confirmed"}} for one in suite["expectations"]]
         (tmp_path / "slices.json").write_text(json.dumps(suite))
         return gate(table, tmp_path / "slices.json", tmp_path / "report.json")

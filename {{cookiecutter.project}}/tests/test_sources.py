@@ -96,7 +96,7 @@ def test_a_header_alone_is_a_table_without_rows(toys, content):
 
 def test_the_wrong_delimiter_is_named(toys):
     assert refusal(toys, "colour;size\nred;1\n") == [
-        "toys.csv has one column, 'colour;size'; sources.toys in data/sources.yaml has the delimiter ',': is it another?"
+        "toys.csv has one column; sources.toys in data/sources.yaml has the delimiter ',': is it another?"
     ]
 
 
@@ -224,7 +224,7 @@ def test_a_zip_archive_of_one_table_is_read(toys):
 
 def test_what_is_wrong_in_a_packed_file_is_told_under_its_own_name(toys):
     assert refusal(toys, bz2.compress(b"size\n1\n"), name="toys.csv.bz2") == [
-        "toys.csv.bz2 has one column, 'size'; sources.toys in data/sources.yaml has the delimiter ',': is it another?"
+        "toys.csv.bz2 has one column; sources.toys in data/sources.yaml has the delimiter ',': is it another?"
     ]
 
 
@@ -408,16 +408,38 @@ def test_a_truncated_parquet_file_is_refused(toys, parquet):
 
 
 def test_columns_that_differ_in_case_only_are_refused_in_csv(toys):
-    [sentence] = refusal(toys, "size,Size\n1,2\n", columns={"size": "integer", "Size": "integer"})
+    [sentence] = refusal(toys, "size,Size\n1,2\n", columns={"size": "integer"})[:1]
     assert "two columns named" in sentence  # DuckDB takes them for one
 
 
 def test_columns_that_differ_in_case_only_are_refused_in_parquet(parquet):
     with pytest.raises(Refused, match="two columns named"):
-        parquet({"size": [1], "Size": [2]}, columns={"size": "integer", "Size": "integer"})
+        parquet({"size": [1], "Size": [2]}, columns={"size": "integer"})
 
 
 def test_sources_are_read_from_the_data_folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(Refused, match=r"data/sources\.yaml does not exist; restore it from git or write it anew"):
         load_sources()
+
+
+@pytest.mark.parametrize(
+    ("formats", "what"),
+    [
+        ({"size": "%d.%m.%Y"}, "date_formats names 'size', which columns does not declare as a date"),
+        ({"day": "%d.%m"}, r"'%d.%m' is no date format: it needs %Y \(four digits\), %m and %d, once each"),
+        ({"day": "%d.%m.%Y %H"}, "is no date format"),
+        ({"day": "%d.%m.%y"}, "is no date format"),
+        ({"day": "%d.%m.%Y%d"}, "is no date format"),
+    ],
+)
+def test_date_format_that_cannot_be_read_is_refused(formats, what):
+    columns = {"day": "date", "size": "number"}
+    with pytest.raises(ValueError, match=what):
+        Source(path="x.csv", format="csv", missing=[], key=[], columns=columns, date_formats=formats)
+
+
+def test_file_without_a_header_is_refused_and_not_quoted(toys):
+    [sentence] = refusal(toys, "Ada,1\nBob,2\n")
+    assert sentence.endswith("has none of the columns that data/sources.yaml declares (sources.toys); does its first line name them?")
+    assert "Ada" not in sentence

@@ -16,7 +16,7 @@ from tests.pipeline_run import roles, settings
 def judged(table: pd.DataFrame, data: Data, folder) -> Verdict:
     """Return what the proposed suite says of the table, once confirmed."""
     prepared = pd.DataFrame({"label": table["class"]})
-    suite = judged_suites(prepared, data, settings().scope, 0.0)["classes"]
+    suite = judged_suites(prepared, data, settings().scope)["classes"]
     for one in suite["expectations"]:
         one["meta"]["bound"] = "confirmed"
     (folder / "classes.json").write_text(json.dumps(suite), encoding="utf-8")

@@ -5,20 +5,25 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from stages.before.finding import Finding
 from stages.before.suspicious import (
     Contradictions,
     cluster_findings,
     contradiction_findings,
     contradictions,
+    date_findings,
     giveaways,
     group_rate_findings,
     group_rates,
     moves,
     order_findings,
     orders,
+    shifts,
+    told_by,
 )
 from stages.prepare import KIND
 from tests.pipeline_run import roles
+from tests.test_proof import LIMITS
 
 
 def chance(seed: int = 0) -> np.random.Generator:
@@ -56,7 +61,9 @@ def test_contradictions_weigh_more_where_more_rows_are_lost():
 
 def test_a_copy_of_the_target_gives_it_away():
     y = coin()
-    aucs, [found] = giveaways(pd.DataFrame({"label": y, "copy": y.map({"a": 1, "b": 2}), "noise": chance(1).random(1000)}), roles(), 0)
+    aucs, [found] = giveaways(
+        pd.DataFrame({"label": y, "copy": y.map({"a": 1, "b": 2}), "noise": chance(1).random(1000)}), roles(), LIMITS, 0
+    )
     assert aucs["copy"] == 1
     assert (found.weight, found.about) == ("stop", "copy")
     assert "it alone gives the target away (ROC AUC 1.000 out of fold)" in found.what
@@ -65,13 +72,13 @@ def test_a_copy_of_the_target_gives_it_away():
 def test_a_column_that_ranks_well_is_to_be_looked_at():
     y = coin()
     ranks = (y == "a") * 1.0 + chance(1).normal(size=1000) / 2.2
-    _aucs, [found] = giveaways(pd.DataFrame({"label": y, "size": ranks}), roles(), 0)
+    _aucs, [found] = giveaways(pd.DataFrame({"label": y, "size": ranks}), roles(), LIMITS, 0)
     assert (found.weight, "find out whether it is known before the target" in found.do) == ("look", True)
 
 
 def test_a_column_that_tells_one_class_of_three_is_to_be_looked_at():
     y = pd.Series(["a", "b", "c"] * 100)
-    aucs, [found] = giveaways(pd.DataFrame({"label": y, "size": (y == "c") * 1.0}), roles(), 0)
+    aucs, [found] = giveaways(pd.DataFrame({"label": y, "size": (y == "c") * 1.0}), roles(), LIMITS, 0)
     assert aucs["size"] < 0.9
     assert (found.weight, found.what) == ("look", "it alone tells class c from all others (ROC AUC 1.000 out of fold)")
 
@@ -79,15 +86,26 @@ def test_a_column_that_tells_one_class_of_three_is_to_be_looked_at():
 def test_a_column_that_is_filled_for_one_class_is_to_be_looked_at():
     y = coin(2000)
     filled = chance(1).random(2000) < np.where(y == "a", 0.8, 0.2)
-    _aucs, [found] = giveaways(pd.DataFrame({"label": y, "refund": np.where(filled, 1.0, np.nan)}), roles(), 0)
+    _aucs, [found] = giveaways(pd.DataFrame({"label": y, "refund": np.where(filled, 1.0, np.nan)}), roles(), LIMITS, 0)
     assert found.weight == "look"
     assert "more or less often for class" in found.what
+
+
+def test_a_field_that_exists_only_once_the_outcome_is_known_is_to_be_looked_at():
+    granted = pd.Series(["yes"] * 1600 + ["no"] * 400)
+    buyer = pd.Series(["bank"] * 400 + ["fund"] * 400 + [None] * 800 + ["bank"] * 3 + [None] * 397)
+    aucs, [found] = giveaways(pd.DataFrame({"label": granted, "buyer": buyer, "noise": chance(1).random(2000)}), roles(), LIMITS, 0)
+    assert aucs["buyer"] < 0.8  # under every limit of a ROC AUC
+    assert (found.weight, found.about) == ("look", "buyer")
+    assert found.what == (
+        "it is filled in: 800 of 803 rows have class yes, against 80% of all rows: it may be filled in only with the outcome"
+    )
 
 
 def test_a_name_that_tells_of_the_outcome_is_noted_only_where_it_tells_something():
     y = coin()
     told = (y == "a") * 1.0 + chance(1).normal(size=1000)
-    _aucs, found = giveaways(pd.DataFrame({"label": y, "discharge_days": told, "result": chance(2).random(1000)}), roles(), 0)
+    _aucs, found = giveaways(pd.DataFrame({"label": y, "discharge_days": told, "result": chance(2).random(1000)}), roles(), LIMITS, 0)
     assert [(one.weight, one.about) for one in found] == [("note", "discharge_days")]
 
 
@@ -121,7 +139,51 @@ def test_a_time_that_moves_the_shares_breaks_a_random_split():
     [found] = order_findings({"day": pd.Series(range(1000))}, y, roles(), "random")
     assert (found.weight, "prepare.split.by: time" in found.do) == ("look", True)
     [found] = order_findings({"day": pd.Series(range(1000))}, y, roles(time="day"), "time")
-    assert (found.weight, found.phase) == ("note", "monitoring")
+    assert (found.weight, found.phase) == ("look", "monitoring")
+
+
+def share_of_rare(of, n: int = 10_000) -> tuple[pd.Series, pd.Series]:
+    """Return an order and labels of which `of(place)`, place from 0 to 1, is the share of `rare`."""
+    place = np.arange(n) / n
+    return pd.Series(range(n)), pd.Series(np.where(chance(3).random(n) < of(place), "rare", "most"))
+
+
+@pytest.mark.parametrize(
+    "of, words",
+    [
+        (lambda place: 0.05 - 0.03 * place, "falls from about 0.05"),
+        (lambda place: 0.02 + 0.03 * place, "rises from about 0.0"),
+        (lambda place: np.where(place < 0.9, 0.02, 0.07), "in part 10 of 10, elsewhere 0.02"),
+    ],
+    ids=["falls", "rises", "jumps at the end"],
+)
+def test_a_small_share_that_halves_or_doubles_is_found(of, words):
+    order, y = share_of_rare(of)
+    [found] = order_findings({"day": order}, y, roles(), "random")
+    assert "the share of rare" in found.what
+    assert words in found.what
+    assert "prepare.split.by: time" in found.do
+
+
+def test_a_small_share_that_stands_still_is_no_finding():
+    for seed in range(20):
+        y = pd.Series(np.where(chance(seed).random(4000) < 0.02, "rare", "most"))
+        assert order_findings({"day": pd.Series(range(4000))}, y, roles(), "random") == []
+
+
+def test_a_share_that_falls_by_a_third_has_not_halved():
+    order, y = share_of_rare(lambda place: 0.3 - 0.1 * place, 20_000)
+    assert shifts(order, y) == {}
+
+
+def test_a_date_that_nobody_named_is_a_question():
+    times = {"day": pd.Series(pd.to_datetime(["2001-02-03"])), "year_built": pd.Series([1999]), "the order in the file": pd.Series([1])}
+    day, built = date_findings(times, roles(), [])
+    assert (day.about, day.weight, built.about, built.weight) == ("day", "look", "year_built", "note")
+    assert "name it in data.time of params.yaml" in day.do
+    assert date_findings(times, roles(time="day"), []) == []
+    asked = Finding("look", "data", "day", "class shares move", "set data.time: day")
+    assert [one.about for one in date_findings(times, roles(), [asked])] == ["year_built"]
 
 
 def test_a_file_that_is_sorted_by_the_target_is_said_to_be_so():
@@ -162,14 +224,21 @@ def test_a_measurement_is_no_cluster():
 
 
 def test_group_rates_are_those_of_sensitive_columns():
-    rows = pd.DataFrame({"sex": ["m"] * 100 + ["f"] * 100, "size": 1, "label": ["a"] * 80 + ["b"] * 20 + ["a"] * 50 + ["b"] * 50})
+    rows = pd.DataFrame({"sex": ["m"] * 200 + ["f"] * 200, "size": 1, "label": ["a"] * 160 + ["b"] * 40 + ["a"] * 100 + ["b"] * 100})
     rates = group_rates(rows, roles())
     first = rates.iloc[0]
-    assert (first["column"], first["group"], first["class"], first["rows"]) == ("sex", "f", "a", 100)
+    assert (first["column"], first["group"], first["class"], first["rows"]) == ("sex", "f", "a", 200)
     assert (first["share"], first["gap"]) == (pytest.approx(0.5), pytest.approx(-0.3))
     assert first["gap_low"] < -0.3 < first["gap_high"] < 0
     [found] = group_rate_findings(rates)
     assert found.what.startswith("the label is 'a' for 50% of those with 'f', -30 percentage points against all others")
+
+
+@pytest.mark.parametrize("n", [1, 11, 199])
+def test_a_group_of_few_rows_proves_no_gap(n):
+    rates = group_rates(pd.DataFrame({"sex": ["f"] * n + ["m"] * 1000, "label": ["a"] * n + ["b"] * 1000}), roles())
+    assert rates[["gap_low", "gap_high"]].drop_duplicates().to_numpy().tolist() == [[-1.0, 1.0]]
+    assert group_rate_findings(rates) == []
 
 
 def test_group_rates_that_differ_by_chance_are_no_finding():
@@ -190,3 +259,11 @@ def test_group_rates_of_a_number_are_those_of_its_parts():
         ["below 35", "a", 1.0],
         ["below 35", "b", 0.0],
     ]
+
+
+def test_an_identifier_that_tells_a_sensitive_column_is_said_to():
+    sex = np.where(np.arange(1000) < 500, "f", "m")  # registered in two blocks
+    rows = pd.DataFrame({"label": coin(), "patient_id": np.arange(1000), "order_id": chance(1).permutation(1000), "sex": sex})
+    told = told_by(["patient_id", "order_id"], rows, roles(sensitive=["sex"]), LIMITS, 0)
+    assert told == {"patient_id": "; it tells sex (ROC AUC 1.00 out of fold), which it hides from nobody"}
+    assert told_by(["patient_id"], rows, roles(), LIMITS, 0) == {}

@@ -21,7 +21,7 @@ def real(n: int = 240, seed: int = 0) -> pd.DataFrame:
     rng = np.random.default_rng(seed)
     count = rng.integers(1, 9, n)
     colour = rng.choice(["red", "blue"], n)
-    rows = {"row_id": [f"r{nth}" for nth in range(n)], "label": np.where(np.arange(n) % 3, "a", "b"), "count": count}
+    rows = {"__stage_row_id": [f"r{nth}" for nth in range(n)], "label": np.where(np.arange(n) % 3, "a", "b"), "count": count}
     rows |= {"total": count + rng.integers(0, 5, n), "size": rng.normal(size=n), "colour": colour}
     rows |= {"shade": np.where(colour == "red", "rose", rng.choice(["sky", "navy"], n))}
     return pd.DataFrame(rows | {"flag": np.where(colour == "red", rng.integers(0, 2, n), 0)})
@@ -30,8 +30,8 @@ def real(n: int = 240, seed: int = 0) -> pd.DataFrame:
 def added(**changed) -> pd.DataFrame:
     """Return the real rows with one synthetic one of class b, a copy of a real one but for what is `changed`."""
     rows = real()
-    one = rows[rows["label"] == "b"].head(1).assign(row_id=None, **changed)
-    return pd.concat([rows.assign(origin="real"), one.assign(origin="synthetic")], ignore_index=True)
+    one = rows[rows["label"] == "b"].head(1).assign(__stage_row_id=None, **changed)
+    return pd.concat([rows.assign(__stage_origin="real"), one.assign(__stage_origin="synthetic")], ignore_index=True)
 
 
 def found(table: pd.DataFrame) -> dict[tuple[str, str], float]:
@@ -41,7 +41,7 @@ def found(table: pd.DataFrame) -> dict[tuple[str, str], float]:
 
 
 def checked(table: pd.DataFrame, test: pd.DataFrame | None = None) -> pd.DataFrame:
-    other = real(seed=1).assign(row_id=lambda rows: "t" + rows["row_id"])
+    other = real(seed=1).assign(__stage_row_id=lambda rows: "t" + rows["__stage_row_id"])
     return synthetic(table, real(), other if test is None else test, DATA, 0)
 
 
@@ -75,7 +75,7 @@ def test_nonsense_is_counted_and_stopped(changed, check, column, tmp_path):
 
 def test_a_sum_that_no_longer_adds_up_is_stopped(tmp_path):
     rows = added().assign(rest=lambda rows: rows["total"] - rows["count"])
-    rows.loc[rows["origin"] == "synthetic", "rest"] += 1
+    rows.loc[rows["__stage_origin"] == "synthetic", "rest"] += 1
     table = checked(rows)
     assert found(table)["broken_sum", "total is count and rest"] == 1
     assert "total is count and rest: value 1" in judged(table, tmp_path).sentences[0]
@@ -90,7 +90,7 @@ def test_columns_that_are_alike_by_chance_are_no_rule():
 
 def test_a_copy_that_leaked_into_test_is_stopped(tmp_path):
     rows = real()
-    table = checked(pd.concat([rows.assign(origin="real"), rows.head(1).assign(origin="repeated")]), test=rows.head(1))
+    table = checked(pd.concat([rows.assign(__stage_origin="real"), rows.head(1).assign(__stage_origin="repeated")]), test=rows.head(1))
     assert found(table) == {("in_test", "-"): 2}
     verdict = judged(table, tmp_path)
     assert verdict.blocks
@@ -99,7 +99,7 @@ def test_a_copy_that_leaked_into_test_is_stopped(tmp_path):
 
 
 def test_a_row_of_elsewhere_is_stopped(tmp_path):
-    table = checked(pd.concat([real().assign(origin="real"), real().head(1).assign(row_id="x", origin="real")]))
+    table = checked(pd.concat([real().assign(__stage_origin="real"), real().head(1).assign(__stage_row_id="x", __stage_origin="real")]))
     assert found(table) == {("not_of_training", "-"): 1}
     assert "it was changed, or comes from elsewhere" in judged(table, tmp_path).sentences[0]
 
@@ -117,8 +117,8 @@ def test_what_the_strategies_make_passes(strategy, tmp_path):
 
 def test_many_added_rows_are_warned_of(tmp_path):
     rows = real()
-    copies = pd.concat([rows[rows["label"] == "b"].assign(origin="repeated")] * 4)
-    verdict = judged(checked(pd.concat([rows.assign(origin="real"), copies])), tmp_path)
+    copies = pd.concat([rows[rows["label"] == "b"].assign(__stage_origin="repeated")] * 4)
+    verdict = judged(checked(pd.concat([rows.assign(__stage_origin="real"), copies])), tmp_path)
     assert (verdict.verdict, verdict.blocks) == ("warn", False)
     assert "More rows are added than real" in verdict.sentences[0]
 
@@ -126,8 +126,8 @@ def test_many_added_rows_are_warned_of(tmp_path):
 def test_synthetic_rows_that_differ_at_sight_are_stopped(tmp_path):
     rows = real()
     rare = rows[rows["label"] == "b"]
-    made = rare.assign(row_id=None, size=0.0, origin="synthetic")
-    verdict = judged(checked(pd.concat([rows.assign(origin="real"), made])), tmp_path)
+    made = rare.assign(__stage_row_id=None, size=0.0, __stage_origin="synthetic")
+    verdict = judged(checked(pd.concat([rows.assign(__stage_origin="real"), made])), tmp_path)
     assert verdict.blocks
     assert "check told_apart, column b" in verdict.sentences[0]
 

@@ -11,7 +11,7 @@ from stages.gate import gate
 from stages.tables import write_json
 
 TEST, OTHER = "a" * 64, "b" * 64
-ROWS = pd.DataFrame({"row_id": ["p", "q"], "label": ["x", "y"], "size": [1, 2]})
+ROWS = pd.DataFrame({"__stage_row_id": ["p", "q"], "label": ["x", "y"], "size": [1, 2]})
 
 
 def models(n: int) -> list[str]:

@@ -46,7 +46,7 @@ def table(n: int = 60, n_clusters: int = 20, seed: int = 0) -> pd.DataFrame:
     is_b = np.arange(n) % 3 == 0
     return pd.DataFrame(
         {
-            "row_id": [f"r{place}" for place in range(n)],
+            "__stage_row_id": [f"r{place}" for place in range(n)],
             "label": np.where(is_b, "b", "a"),
             "batch": rng.permutation(np.arange(n) % n_clusters),
             "place": range(n),
@@ -116,7 +116,7 @@ def test_each_fold_augments_its_own_part(spy):
     for one in spy.fits:
         rows = one["rows"]
         assert rows["label"].value_counts().to_dict() == {"a": sum(rows["label"] == "a"), "b": sum(rows["label"] == "a")}
-        assert set(rows.loc[rows["origin"] == "repeated", "place"]) <= set(rows.loc[rows["origin"] == "real", "place"])
+        assert set(rows.loc[rows["__stage_origin"] == "repeated", "place"]) <= set(rows.loc[rows["__stage_origin"] == "real", "place"])
         assert not set(rows["place"]) & set(one["scored"]["place"])
 
 
@@ -208,7 +208,9 @@ def test_fit_does_not_weigh_rows_unless_told(monkeypatch):
 
 def test_fit_sees_features_alone(monkeypatch):
     monkeypatch.setattr(recipes, "build_model", lambda *given: Recorder())
-    rows = pd.DataFrame({"row_id": ["p", "q"], "label": ["a", "b"], "batch": [1, 2], "size": [1, 2], "origin": ["real", "synthetic"]})
+    rows = pd.DataFrame(
+        {"__stage_row_id": ["p", "q"], "label": ["a", "b"], "batch": [1, 2], "size": [1, 2], "__stage_origin": ["real", "synthetic"]}
+    )
     model = fit("vote", rows, params(cluster=["batch"]), "none")
     assert model.X.columns.tolist() == ["size"]
     assert model.y.tolist() == ["a", "b"]
@@ -367,7 +369,7 @@ def test_the_saved_model_sees_the_selected_features_alone(tmp_path, monkeypatch,
     monkeypatch.setattr(train, "load_params", lambda: params(cluster=["batch"], decision_weights="balanced_accuracy", select=wanted))
     rows = noisy().assign(batch=range(450))
     write_table(rows, TRAIN)
-    write_table(rows.assign(origin="real"), AUGMENTED)
+    write_table(rows.assign(__stage_origin="real"), AUGMENTED)
     train.main()
     model = load_model(train.MODEL)
     assert list(model.columns) == columns

@@ -1,14 +1,19 @@
 """Work list: every phase has its questions, decided by params.yaml or open, with what the numbers say."""
 
 import numpy as np
+import pandas as pd
+import pytest
 
 from stages.before.effort import Curve, Gain
 from stages.before.finding import Finding
 from stages.before.proof import GroupProof, prove
+from stages.before.suspicious import date_findings, giveaways
 from stages.before.worklist import PHASES, work_list
+from tests.pipeline_run import roles, settings
 from tests.test_effort import params
+from tests.test_proof import LIMITS
 
-PROOFS = [prove("most", 800, 200, 0.5, 0.9), prove("rare", 80, 20, 0.5, 0.9)]
+PROOFS = [prove("most", 800, 200, 0.5, 0.9, LIMITS), prove("rare", 80, 20, 0.5, 0.9, LIMITS)]
 CURVE = Curve("any", ["most", "rare"], [100, 200], np.zeros((2, 3, 2, 2), dtype=int), [], [1.0, 1.0])
 GAIN = {"balanced_accuracy": Gain(0.8, 0.8, 0.03, 0.01, 0.05)}
 
@@ -30,7 +35,7 @@ def test_the_target_is_said_with_its_largest_and_rarest_class():
 
 def test_classes_that_cannot_be_judged_leave_a_question_open():
     assert tasks()["Are there rows enough of each class?"].state == "decided"
-    task = tasks(proofs=[*PROOFS, prove("few", 8, 2, 0.5, None)])["Are there rows enough of each class?"]
+    task = tasks(proofs=[*PROOFS, prove("few", 8, 2, 0.5, None, LIMITS)])["Are there rows enough of each class?"]
     assert (task.state, task.says) == ("open", "too few of few")
 
 
@@ -48,9 +53,9 @@ def test_a_decision_that_aims_at_something_else_than_the_criterion_is_open():
 
 
 def test_floors_that_are_missed_or_unproven_are_named():
-    proofs = [prove("low", 80, 20, 0.5, 0.4), prove("unsure", 80, 20, 0.5, 0.6)]
+    proofs = [prove("low", 80, 20, 0.5, 0.4, LIMITS), prove("unsure", 80, 20, 0.5, 0.6, LIMITS), prove("new", 80, 20, 0.5, None, LIMITS)]
     task = tasks(proofs=proofs)["Which recall must each class reach?"]
-    assert task.says == "floor 0.5; below it on rows held back: low; too few test rows to prove it: unsure"
+    assert task.says == "floor 0.5; below it on rows held back: low; too few test rows to prove it: unsure; not known yet: new"
 
 
 def test_a_model_at_chance_leaves_open_whether_there_is_anything_to_learn():
@@ -72,9 +77,49 @@ def test_personal_data_leave_open_whose_they_are():
 def test_groups_that_cannot_be_audited_are_named():
     group = GroupProof("sex", "f", 10, 2, 1.0, "not judged")
     assert tasks(groups=[group])["Who is treated otherwise?"].says == "largest gap 0.1; too few rows to audit sex f"
-    assert tasks()["Who is treated otherwise?"].says == "no sensitive column is named: not audited"
+    task = tasks()["Who is treated otherwise?"]
+    assert (task.state, task.says) == ("open", "no sensitive column is named: not audited")
+
+
+def test_that_no_column_is_sensitive_is_decided_where_it_is_said_why():
+    params = settings(data={"no_sensitive": "only readings of machines"})
+    found = {task.question: task for task in work_list(params, PROOFS, [], None, {}, [])}["Who is treated otherwise?"]
+    assert (found.state, found.says) == ("decided", "no sensitive column is named: only readings of machines")
+
+
+def test_groups_that_are_waived_leave_no_question_open():
+    group = GroupProof("sex", "f", 10, 2, 1.0, "waived")
+    task = tasks(groups=[group])["Who is treated otherwise?"]
+    assert (task.state, task.says) == ("decided", "largest gap 0.1; too few rows of sex f, which the suite lets pass")
+
+
+def test_a_field_that_holds_one_class_alone_leaves_a_question_open():
+    granted = pd.DataFrame({"label": ["yes"] * 800 + ["no"] * 200, "buyer": ["bank"] * 400 + [None] * 600})
+    task = tasks(giveaways(granted, roles(), LIMITS, 0)[1])["What is known only after the target?"]
+    assert (task.state, task.says) == ("open", "nothing forbidden; suspected: buyer")
+
+
+@pytest.mark.parametrize(
+    ("question", "decided"),
+    [
+        ("What does an error cost?", {"evaluate": {"costs": {"rare": {"most": 5.0}}}}),
+        ("Who decides, and may they overrule the model?", {"evaluate": {"refer_below": 0.7}}),
+        ("When does the truth arrive?", {"monitor": {"label_delay": 30.0}}),
+    ],
+)
+def test_what_the_parameters_answer_is_not_asked_again(question, decided):
+    given = settings(train={"decision_weights": "balanced_accuracy"}, **decided)
+    states = [{task.question: task.state for task in work_list(one, PROOFS, [], CURVE, GAIN, [])}[question] for one in (params(), given)]
+    assert states == ["open", "decided"]
 
 
 def test_the_cases_that_it_takes_to_see_a_worse_recall_follow_from_the_rarest_class():
     says = tasks()["After how many cases is a worse recall seen?"].says
     assert says == "the rarest class comes 90.9 times in 1,000 cases: 20 of it, the fewest to judge by, take about 220 cases"
+
+
+def test_a_date_that_nobody_named_leaves_the_order_in_time_open():
+    assert tasks()["Do rows have an order in time?"].state == "decided"
+    asked = date_findings({"day": pd.Series(pd.to_datetime(["2001-02-03"]))}, params().data, [])
+    task = tasks(asked)["Do rows have an order in time?"]
+    assert (task.state, task.says) == ("open", "split by random, time not named; look at day")

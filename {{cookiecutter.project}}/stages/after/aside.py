@@ -1,15 +1,24 @@
-"""Find the rows of a batch that its suite does not allow, so that the others can be decided."""
+"""Find the rows of a batch that its suite does not allow, so that the others can be decided.
+
+A row is refused only for what cannot be: by an expectation without exceptions. One that allows exceptions (`mostly`) says of a table how
+many of its rows may differ, and of no row that it is wrong. If it was inferred from training rows, rows that differ are decided and
+reported: an airport that an airline did not serve then. If a person confirmed it, rows that differ are set aside where the file
+has more of them than chance brings where it has as many as allowed: something is wrong with the file, and they show where.
+"""
 
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pandas as pd
-from great_expectations.exceptions import GreatExpectationsError
 from great_expectations.expectations.expectation import ColumnMapExpectation, ColumnPairMapExpectation, MulticolumnMapExpectation
+from scipy.stats import binom
 
 from stages.after.batch import LINE
+from stages.before.margins import CHANCE
 from stages.command import Refused
-from stages.gate import allowed, exception_of, validated
+from stages.gate import allowed
+from stages.judging import FAULTS, exception_of, validated
+from stages.private import without_values
 from stages.suite import Expected, Suite
 
 KIND = "not_allowed"
@@ -20,10 +29,7 @@ ROW_BY_OTHERS = ("_to_be_unique", "creasing", "_z_scores_to_be_less_than", "_out
 
 @dataclass
 class Held:
-    """The critical expectations of `suite`, each of which judges a row by itself, and how many rows each judged and found wrong so far.
-
-    One that allows exceptions (`mostly`) sets rows aside only where more of the whole file are wrong than it allows.
-    """
+    """The critical expectations of `suite`, each of which judges a row by itself, and how many rows each judged and found wrong so far."""
 
     suite: Suite
     judged: dict[int, int] = field(default_factory=dict)
@@ -38,9 +44,24 @@ class Held:
         return _told(rows, [(e, index) for e, index, _ in found if _mostly(e) == 1])
 
     def exceeded(self) -> Suite:
-        """Return those that allow exceptions, but fewer than there were."""
-        among = [e for e in self.suite.expected if _mostly(e) < 1 and self.judged.get(e.nth)]
-        return replace(self.suite, expected=[e for e in among if 1 - self.wrong[e.nth] / self.judged[e.nth] < _mostly(e)])
+        """Return those that a person confirmed with exceptions, of which the whole file has more than chance brings."""
+        confirmed = [e for e in self.suite.expected if e.meta["bound"] == "confirmed" and _mostly(e) < 1]
+        return replace(self.suite, expected=[e for e in confirmed if self._by_chance(e) < CHANCE])
+
+    def differences(self) -> list[str]:
+        """Return a sentence for each of the others that allows exceptions, but fewer than the whole file has; worst first."""
+        refused = {e.nth for e in self.exceeded().expected}
+        shares = {e.nth: self.wrong.get(e.nth, 0) / max(1, self.judged.get(e.nth, 0)) for e in self.suite.expected}
+        others = [e for e in self.suite.expected if e.nth not in refused and shares[e.nth] > 1 - _mostly(e) > 0]
+        return [self._difference(e) for e in sorted(others, key=lambda e: -shares[e.nth])]
+
+    def _by_chance(self, e: Expected) -> float:
+        """Return how probable so many wrong rows are where every row is wrong with the probability that the suite allows."""
+        return float(binom.sf(self.wrong.get(e.nth, 0) - 1, self.judged.get(e.nth, 0), 1 - _mostly(e)))
+
+    def _difference(self, e: Expected) -> str:
+        what, wrong, judged = " and ".join(e.columns), self.wrong[e.nth], self.judged[e.nth]
+        return f"{what}: {wrong:,} of {judged:,} rows differ, {1 - _mostly(e):.2%} may ({self.suite.path}, expectation {e.nth})"
 
 
 def aside(rows: pd.DataFrame, suite: Suite) -> pd.DataFrame:
@@ -69,12 +90,12 @@ def _wrong(rows: pd.DataFrame, suite: Suite) -> list[tuple[Expected, list[int], 
     problems, found = [], []
     try:
         results = validated(rows, [e.expectation for e in suite.expected], {"result_format": "COMPLETE", "exclude_unexpected_values": True})
-    except (GreatExpectationsError, TypeError, ValueError) as error:
-        raise Refused(f"{suite.path} could not be judged: {' '.join(str(error).split())}") from None
+    except FAULTS as error:
+        raise Refused(f"{suite.path} could not be judged: {without_values(' '.join(str(error).split()), list(rows.columns))}") from None
     by_nth: dict[int, Any] = {result.expectation_config.meta["nth"]: result for result in results}
     for e in suite.expected:
         result = by_nth.get(e.nth)
-        why = "it was left out" if result is None else exception_of(result.exception_info)
+        why = "it was left out" if result is None else without_values(exception_of(result.exception_info), e.columns)
         if why or result is None:
             problems.append(f"{suite.path}, expectation {e.nth} ({e.raw['type']}) could not be judged: {why}; mend it there")
             continue
@@ -91,17 +112,15 @@ def _told(rows: pd.DataFrame, found: list[tuple[Expected, list[int]]]) -> pd.Dat
     for e, index in found:
         if index:
             wrong, why = rows.loc[index], f"{allowed(e)} {e.meta['notes']}"
-            values = [[f"{column} is {_word(value)}" for value in wrong[column]] for column in e.columns]
+            values = [[f"{column} {_kind(is_missing)}" for is_missing in wrong[column].isna()] for column in e.columns]
             reasons = [f"{' and '.join(one)}. {why}" for one in zip(*values, strict=True)]
-            said.append(pd.DataFrame({LINE: wrong[LINE], "reason": reasons}))
+            said.append(pd.DataFrame({"line": wrong[LINE], "reason": reasons}))
     if not said:
-        return pd.DataFrame(columns=REJECTED).astype({LINE: "int64"})
-    told = pd.concat(said).groupby(LINE, sort=True)["reason"].agg(" ".join).reset_index()
+        return pd.DataFrame(columns=REJECTED).astype({"line": "int64"})
+    told = pd.concat(said).groupby("line", sort=True)["reason"].agg(" ".join).reset_index()
     return told.assign(kind=KIND)[REJECTED]
 
 
-def _word(value: Any) -> str:
-    """Return a value as it stands in a sentence: a whole number without its decimals, which it has where others are missing."""
-    if pd.isna(value):
-        return "missing"
-    return f"{value:.15g}" if isinstance(value, float) else str(value)
+def _kind(is_missing: bool) -> str:
+    """Say what is wrong with a value without the value, which may tell of a person: its line names the row."""
+    return "is missing" if is_missing else "is not allowed"

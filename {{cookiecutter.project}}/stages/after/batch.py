@@ -12,12 +12,16 @@ import pyarrow.parquet as pq
 
 from stages.after.reference import counted
 from stages.command import Refused
+from stages.formats import RESERVED
 from stages.params import ROW_ID, Data
 from stages.prepare import PROBLEM, conform
+from stages.private import show, without_values
 from stages.sources import RECORD, REJECTS, Source, header_of, read
-from stages.suite import Expected, Suite, expected, read_suite
+from stages.suite import Expected, Suite, expected, read_suite, without
+from stages.tables import read_csv
 
-LINE = "line"
+LINE = f"{RESERVED}line"  # where a live row begins in its file; it is called "line" in what is written
+EXAMPLES = 5
 OF_THE_WHOLE = ("expect_table_row_count", "expect_column_unique_value_count", "expect_column_kl_divergence", "expect_column_quantile")
 
 
@@ -39,8 +43,6 @@ def live_source(path: Path, source: Source, data: Data) -> Source:
     """Return what the file at `path` is: the declared source, of which the target and forbidden columns may be lacking."""
     later = {data.target, *data.forbidden}
     live = source.model_copy(update={"path": path.as_posix(), "format": "parquet" if path.suffix == ".parquet" else "csv"})
-    if LINE in source.columns:
-        raise Refused(f"data/sources.yaml: a column is named {LINE!r}, which names the lines of live rows; rename it in the files")
     if not path.is_file():
         raise Refused(f"{path} does not exist; name the file of the batch")
     try:
@@ -70,14 +72,45 @@ def read_batch(path: Path, source: Source, data: Data, before: int = 0) -> Batch
     labels = rows[data.target] if data.target in rows else pd.Series(None, index=rows.index, dtype="str", name=data.target)
     hidden = {data.target, *data.forbidden} - set(source.key)
     found = [column for column in live.columns if column not in hidden]
-    rejects = pd.concat([side for side in (raw.rejects, rejects) if len(side)] or [rejects])[REJECTS].sort_values(LINE, ignore_index=True)
+    rejects = pd.concat([side for side in (raw.rejects, rejects) if len(side)] or [rejects])[REJECTS].sort_values("line", ignore_index=True)
     hidden = rows[[column for column in live.columns if column in data.forbidden]]
     return Batch(rows[[LINE, *found]], labels.astype("str"), rejects, raw.records_in_file, hidden)
 
 
+def once(batch: Batch, source: Source) -> Batch:
+    """Return `batch` with its equal rows held as prepare holds them, so that it compares with what prepare made.
+
+    They stay, unless a key or `equal_rows: drop` says that they are one thing: then repeats are rejects (duplicate), and so are all
+    rows of one key that differ (key_conflict).
+    """
+    if not source.drops_equal:
+        return batch
+    table = pd.concat([batch.rows, batch.hidden, batch.labels], axis=1).drop(columns=[LINE, *source.no_content], errors="ignore")
+    table = table.loc[:, ~table.columns.duplicated()]  # a forbidden column of the key is in two of them
+    repeated = table.duplicated()
+    rivals = pd.Series(False, index=table.index)
+    if source.key and set(source.key) <= set(table.columns):
+        rivals |= table[~repeated].duplicated(source.key, keep=False).reindex(table.index, fill_value=False)
+    out = repeated | rivals
+    kind = repeated[out].map({True: "duplicate", False: "key_conflict"})
+    reasons = {
+        "duplicate": "a row that was kept agrees in all columns",
+        "key_conflict": f"other rows have the same key: {', '.join(source.key)}",
+    }
+    more = pd.DataFrame({"source": "batch", "line": batch.rows.loc[out, LINE], "kind": kind, "reason": kind.map(reasons)})
+    rejects = pd.concat([side for side in (batch.rejects, more) if len(side)] or [more]).sort_values(LINE, ignore_index=True)
+    rows, labels, hidden = (side[~out].reset_index(drop=True) for side in (batch.rows, batch.labels, batch.hidden))
+    return Batch(rows, labels, rejects, batch.records, hidden)
+
+
 def named_by(columns: list[str], key: list[str]) -> list[str]:
-    """Return the columns that name a live row: the declared `key` where all of it came, else `line`."""
+    """Return the columns that name a live row: the declared `key` where all of it came, else LINE."""
     return key if key and set(key) <= set(columns) else [LINE]
+
+
+def written(column: str) -> str:
+    """Return the name of a column of live rows in the files that are written, and in those with labels that come back."""
+    return "line" if column == LINE else column
 
 
 def with_labels(batch: Batch, path: Path, key: list[str], source: Source) -> Batch:
@@ -88,25 +121,27 @@ def with_labels(batch: Batch, path: Path, key: list[str], source: Source) -> Bat
     target, by = str(batch.labels.name), named_by(list(batch.rows.columns), key)
     try:
         table = (
-            pd.read_parquet(path)
-            if path.suffix == ".parquet"
-            else pd.read_csv(path, sep=source.delimiter, dtype="str", keep_default_na=False)
+            pd.read_parquet(path) if path.suffix == ".parquet" else read_csv(path, sep=source.delimiter, dtype="str", keep_default_na=False)
         )
     except FileNotFoundError:
         raise Refused(f"{path} does not exist; name the file with the labels") from None
     except (pa.ArrowInvalid, ValueError) as error:
-        raise Refused(f"{path} is no table of labels: {str(error).splitlines()[0]}") from None
-    if lacking := [column for column in [*by, target] if column not in table.columns]:
-        raise Refused(f"{path} lacks the columns {', '.join(lacking)}; it needs {', '.join(by)}, which name the row, and {target}")
+        raise Refused(f"{path} is no table of labels: {without_values(str(error).splitlines()[0], [])}") from None
+    named = [written(column) for column in by]
+    if lacking := [column for column in [*named, target] if column not in table.columns]:
+        raise Refused(f"{path} lacks the columns {', '.join(lacking)}; it needs {', '.join(named)}, which name the row, and {target}")
     said = table[target].astype("str").str.strip()
     if source.columns[target] == "boolean":
         said = said.str.lower().replace({"true": "1", "false": "0"})
-    given = pd.Series(said.to_numpy(), index=_keys(table, by)).loc[lambda s: s.notna() & ~s.isin(["", *source.missing])]
+    given = pd.Series(said.to_numpy(), index=_keys(table, named)).loc[lambda s: s.notna() & ~s.isin(["", *source.missing])]
     rows = _keys(batch.rows, by)
-    problems = [f"{path} names the row {name} twice; give each one label" for name in given.index[given.index.duplicated()].unique()[:5]]
-    problems += [f"{path} names the row {name}, which the batch does not have" for name in given.index.difference(rows)[:5]]
-    problems += [f"the batch has the row {name} twice, so that no label can be its own" for name in rows[rows.duplicated()].unique()[:5]]
-    if problems:
+    wrong = {
+        f"{path} names a row twice; give each one label": given.index[given.index.duplicated()],
+        f"{path} names a row that the batch does not have": given.index.difference(rows),
+        "the batch has a row twice, so that no label can be its own": rows[rows.duplicated()],
+    }
+    if problems := [f"{what} ({_times(len(names))}, by {', '.join(by)})" for what, names in wrong.items() if len(names)]:
+        show("labels", [f"{what}: {name}" for what, names in wrong.items() for name in names.unique()[:EXAMPLES]])
         raise Refused("\n".join(problems))
     labels = given.reindex(rows)
     labels.index = batch.rows.index
@@ -116,9 +151,14 @@ def with_labels(batch: Batch, path: Path, key: list[str], source: Source) -> Bat
 def check_labels(labels: pd.Series, classes: list[str]) -> None:
     """Raise Refused for a label that the model does not know."""
     if strangers := sorted(set(labels.dropna()) - set(classes)):
-        raise Refused(
-            f"the labels hold the classes {', '.join(strangers)}, which the model does not know: {', '.join(classes)}; mend or retrain"
-        )
+        show("labels", strangers[:EXAMPLES])
+        n = int(labels.isin(strangers).sum())
+        known = f"the model knows {', '.join(classes)}; mend or retrain"
+        raise Refused(f"the labels hold {len(strangers)} classes, in {n:,} rows, that the model does not know: {known}")
+
+
+def _times(n: int) -> str:
+    return "once" if n == 1 else f"{n:,} times"
 
 
 def _keys(table: pd.DataFrame, by: list[str]) -> pd.Index:
@@ -145,13 +185,9 @@ def live_suite(path: Path, data: Data) -> dict[str, Any]:
 
 def _of_live_rows(one: dict[str, Any], data: Data) -> dict[str, Any] | None:
     """Return an expectation as it holds for live rows, None if it does not."""
-    named = set(Expected(0, one, None).columns)  # type: ignore[arg-type]
-    if one["type"].startswith(OF_THE_WHOLE) or named & {data.target, ROW_ID, data.time}:
+    if one["type"].startswith(OF_THE_WHOLE) or data.time in Expected(0, one, None).columns:  # type: ignore[arg-type]
         return None
-    if "column_set" not in one["kwargs"]:
-        return one
-    asked = [column for column in one["kwargs"]["column_set"] if column not in (data.target, ROW_ID)]
-    return {**one, "kwargs": {**one["kwargs"], "column_set": asked}}
+    return without(one, [data.target, ROW_ID, *data.forbidden])
 
 
 def critical(path: Path, data: Data) -> Suite:
@@ -170,13 +206,18 @@ def critical(path: Path, data: Data) -> Suite:
 
 
 def beside(reference: dict[str, Any], X: pd.DataFrame) -> pd.DataFrame:
-    """Return one row per feature: its missing share and, of text, the share of values that the reference does not name, then and now."""
-    rows = []
+    """Return one row per feature: its missing share and, of text, the share of values that the reference does not name, then and now.
+
+    `unnamed`: how many different values these are now.
+    """
+    rows, values = [], list[str]()
     for column, bins in reference["features"].items():
         live, shares = counted(X[column], bins), dict[str, Any]()
         for name, counts in (("reference", bins["test"]), ("live", live)):
             n = max(1, sum(counts))
             shares |= {f"missing_{name}": counts[-1] / n, f"unnamed_{name}": counts[-2] / n if "values" in bins else None}
         new = sorted(set(X[column].dropna()) - set(bins["values"])) if "values" in bins else []
-        rows.append({"feature": column, "rows": len(X), **shares, "unnamed": "; ".join(new[:5])})
+        rows.append({"feature": column, "rows": len(X), **shares, "unnamed": len(new) if "values" in bins else None})
+        values += [f"{column}: {value}" for value in new[:EXAMPLES]]
+    show("batch_values", values)
     return pd.DataFrame(rows)

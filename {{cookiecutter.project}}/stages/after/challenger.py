@@ -31,7 +31,20 @@ COMPARED = [
     "fitted_on",
     "why",
 ]
-COLUMNS = ["column", "group", "class", "status", "support", "champion", "challenger", "difference", "low", "high", "proven_fall"]
+COLUMNS = [
+    "column",
+    "group",
+    "class",
+    "status",
+    "support",
+    "champion",
+    "challenger",
+    "difference",
+    "low",
+    "high",
+    "proven_fall",
+    "accepted",
+]
 
 
 @dataclass(frozen=True)
@@ -110,7 +123,7 @@ def non_inferiority(
     `difference` is the challenger's recall less the champion's, with one-sided bounds that hold with `level` each: Newcombe's for pairs,
     clusters worth as many rows as they tell of the difference (see `rows_worth`). `proven_fall` is the fall where the bounds exclude
     0, else 0. `status` of a class: kept, new (the champion does not know it), gone (the challenger does not, or no row is of it).
-    A group of fewer rows has a wider interval; one without any has bounds of -1 and 1.
+    A group of fewer rows has a wider interval; one without any has bounds of -1 and 1. `accepted`: see `accept`; here "no".
     """
     y, together = cohort[data.target].to_numpy(dtype=object), pd.factorize(clusters(cohort, data.cluster))[0]
     hits = [y == decided for _, decided in (champion, challenger)]
@@ -125,7 +138,28 @@ def non_inferiority(
             concerned = mine & (y == label)
             row = {"column": column, "group": group, "class": label, "status": status, "support": int(concerned.sum())}
             rows.append(row | _difference(hits[0][concerned], hits[1][concerned], together[concerned], level))
-    return pd.DataFrame(rows, columns=COLUMNS)
+    return pd.DataFrame(rows, columns=COLUMNS).assign(accepted="no")
+
+
+def accept(table: pd.DataFrame, classes: list[str]) -> pd.DataFrame:
+    """Return `table`, one of `non_inferiority`, with `accepted` yes for `classes`: a person means them to be found less often.
+
+    Raises Refused for a class that the table does not have.
+    """
+    known = list(table["class"].unique())
+    if strange := [label for label in classes if label not in known]:
+        raise Refused(f"--accept names {', '.join(strange)}, which is no class; there are {', '.join(known)}")
+    return table.assign(accepted=table["class"].isin(classes).map({True: "yes", False: "no"}))
+
+
+def exchanged(table: pd.DataFrame) -> str:
+    """Return in words how often each accepted class of `table` is found, on all rows, and was; nothing where none is accepted."""
+    taken = table[(table["accepted"] == "yes") & (table["column"] == ALL)]
+    rates = [  # a class is called as the data call it, and a line of its own in a tag would mean something
+        f"{' '.join(row['class'].split())} in {row['challenger']:.3f} of its rows instead of {row['champion']:.3f}"
+        for row in taken.to_dict("records")
+    ]
+    return f"(accepted: finds {', '.join(rates)})" if rates else ""
 
 
 def _difference(champion: np.ndarray, challenger: np.ndarray, codes: np.ndarray, level: float) -> dict[str, float | None]:

@@ -4,11 +4,14 @@ import json
 from pathlib import Path
 from typing import Any
 
+from stages.after.proof import COMPARED, EVALUATED, missing_proof, verdicts
+from stages.after.reference import JUDGED
 from stages.after.registry import FOLDER as REGISTRY
-from stages.after.registry import events, in_service, verified
+from stages.after.registry import events, in_service, promoted
 from stages.command import Refused
-from stages.during.model import Model, load_model
+from stages.during.model import Model, load_model, sha256
 from stages.params import load_params
+from stages.summary import REPORTS
 
 FOLDER = Path("models")
 UNREGISTERED = "unregistered"
@@ -21,8 +24,8 @@ def version() -> str:
 
 def champion() -> Path:
     """Return the folder of the model in service, that of the last run before the first promotion; `load_champion` verifies its files."""
-    promoted = in_service(events())
-    return FOLDER if promoted is None else REGISTRY / promoted
+    now = in_service(events())
+    return FOLDER if now is None else REGISTRY / now
 
 
 def suite_of_rows() -> Path:
@@ -41,21 +44,48 @@ def _part(name: str, of_last_run: str) -> Path:
 
 
 def load_champion() -> tuple[Model, dict[str, Any]]:
-    """Return the model in service and its reference; raises Refused for a file that is not as registered, missing, or of another model."""
-    said, folder = events(), champion()
-    if folder != FOLDER:
-        verified(folder.name, said, load_params().registry.public_key)
+    """Return the model in service and its reference.
+
+    Raises Refused for a file that is not as registered, missing, or of another model, and for a model that a gate stopped or did
+    not judge: before the first promotion as after it.
+    """
+    said = events()
+    now = in_service(said)
+    folder = FOLDER if now is None else REGISTRY / now
+    if now is not None:
+        manifest = promoted(now, said, load_params().registry.public_key)
+        needed = [*EVALUATED, COMPARED] if manifest.get("compared_with") else EVALUATED
+        if problems := missing_proof(manifest["verdicts"], needed):
+            raise Refused("\n".join(problems))
     model, path = load_model(folder / "model.skops"), folder / "reference.json"
     card = json.loads((folder / "model.json").read_text(encoding="utf-8"))
     try:
         reference = json.loads(path.read_text(encoding="utf-8"))
-        frozen_with = reference["model_sha256"]
+        frozen_with, card_sha256 = reference["model_sha256"], reference["card_sha256"]
+        gates = {name: reference["gates"].get(name) for name in JUDGED}
     except FileNotFoundError:
         raise Refused(f"{path.as_posix()} does not exist; run `dvc repro`, which freezes it with the model") from None
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, AttributeError):
         raise Refused(f"{path.as_posix()} is not what evaluate writes; run `dvc checkout` or `dvc repro`") from None
     if frozen_with != card["model_sha256"]:
         raise Refused(
             f"{path.as_posix()} was frozen with another model than model.skops (SHA-256 differs); run `dvc checkout` or `dvc repro`"
         )
+    if card_sha256 != sha256(folder / "model.json"):
+        raise Refused(f"{path.as_posix()} was frozen with another model.json (SHA-256 differs); run `dvc checkout` or `dvc repro`")
+    if now is None:
+        _prove_last_run(gates)
     return model, reference
+
+
+def _prove_last_run(frozen: dict[str, str | None]) -> None:
+    """Raise Refused unless every gate let the last run pass, and the reports are those by the hashes `frozen` with its model."""
+    found = verdicts(REPORTS / "gates")
+    problems = missing_proof(found, EVALUATED)
+    problems += [
+        f"{(REPORTS / 'gates' / name).as_posix()}.json is not of the run that made the model in models/"
+        for name, digest in frozen.items()
+        if name in found and found[name]["sha256"] != digest
+    ]
+    if problems:
+        raise Refused("\n".join([*problems, "no model was promoted yet, and that of the last run is not proven; run `make repro`"]))

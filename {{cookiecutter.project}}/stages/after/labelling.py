@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 
+from stages.after.batch import written
 from stages.during.model import Model
 
 
@@ -21,5 +22,5 @@ def to_label(rows: pd.DataFrame, y_score: np.ndarray, model: Model, by: list[str
     drawn = rows.loc[rest].sample(min(n - n // 2, len(rest)), random_state=random_state).index
     score = pd.Series(y_score.max(axis=1), index=rows.index)
     chosen = [*uncertain, *sorted(drawn)]
-    table = rows.loc[chosen, by].assign(decision=decided[chosen], score=score[chosen])
+    table = rows.loc[chosen, by].rename(columns=written).assign(decision=decided[chosen], score=score[chosen])
     return table.assign(drawn=["uncertain"] * len(uncertain) + ["random"] * len(drawn))

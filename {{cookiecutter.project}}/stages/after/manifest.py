@@ -26,27 +26,38 @@ def write_manifest(folder: Path, said: dict[str, Any], public_key: str | None) -
     """
     files = {path.relative_to(folder).as_posix(): sha256(path) for path in sorted(folder.rglob("*")) if path.is_file()}
     write_json(said | {"files": files}, folder / MANIFEST)
-    if public_key is None:
-        return
+    if public_key is not None:
+        with whole(folder / SIGNATURE) as [part]:
+            part.write_text(sign((folder / MANIFEST).read_bytes(), public_key) + "\n", encoding="ascii")
+
+
+def sign(content: bytes, public_key: str) -> str:
+    """Return the signature of `content`, in base64; raises Refused where the private half of `public_key` is missing."""
     if not os.environ.get(KEY):
         raise Refused(f"params.yaml: registry.public_key is set, so that a model has to be signed; name the private key's file in {KEY}")
     private = _key(Path(os.environ[KEY]), private=True)
     if private.public_key() != _key(Path(public_key)):
         raise Refused(f"the key that {KEY} names is not the other half of {public_key}; take the right one, or mend registry.public_key")
-    with whole(folder / SIGNATURE) as [part]:
-        part.write_bytes(base64.b64encode(private.sign((folder / MANIFEST).read_bytes())) + b"\n")
+    return base64.b64encode(private.sign(content)).decode()
 
 
-def read_manifest(folder: Path, public_key: str | None, wanted_sha256: str | None = None) -> dict[str, Any]:
+def is_signed(content: bytes, signature: str, public_key: str) -> bool:
+    """Return whether `signature` is one of `content`, by the other half of `public_key`."""
+    key = _key(Path(public_key))
+    try:
+        key.verify(base64.b64decode(signature), content)
+    except (InvalidSignature, ValueError):
+        return False
+    return True
+
+
+def read_manifest(folder: Path, public_key: str | None, wanted_sha256: str | None = None, tag: str = "") -> dict[str, Any]:
     """Return the manifest of `folder` after holding it against its hash and signature, and each file against it.
 
-    wanted_sha256: what the registry says of the manifest, None where it says nothing yet. Raises Refused, all at once, for what
-    is missing, differs, or was added.
+    wanted_sha256, tag: what the registry says of the manifest and where, nothing where it says nothing yet. Raises Refused, all at
+    once, for what is missing, differs, or was added.
     """
-    path, back = (
-        folder / MANIFEST,
-        f"run `dvc checkout --force {folder.as_posix()}.dvc`, after `dvc pull {folder.as_posix()}.dvc` in a new clone",
-    )
+    path, back = folder / MANIFEST, _way_back(f"{folder.as_posix()}.dvc", tag)
     try:
         content = path.read_bytes()
         manifest = json.loads(content)
@@ -75,13 +86,17 @@ def read_manifest(folder: Path, public_key: str | None, wanted_sha256: str | Non
 
 def _signature_problems(folder: Path, content: bytes, public_key: str) -> list[str]:
     path = folder / SIGNATURE
-    try:
-        _key(Path(public_key)).verify(base64.b64decode(path.read_bytes()), content)
-    except FileNotFoundError:
+    if not path.is_file():
         return [f"{path.as_posix()} does not exist, and registry.public_key asks for a signature; promote a signed model"]
-    except (InvalidSignature, ValueError):
+    if not is_signed(content, path.read_text(encoding="ascii", errors="replace"), public_key):
         return [f"{path.as_posix()} is no signature of the manifest by {public_key}; nobody knows who made this model: do not use it"]
     return []
+
+
+def _way_back(pointer: str, tag: str) -> str:
+    """Return the commands that bring back the folder of which `pointer` is DVC's small file; a branch may lack it, its tag does not."""
+    first = f"`git restore --source='{tag}' {pointer}`, then " if tag and not Path(pointer).is_file() else ""
+    return f"run {first}`dvc checkout --force {pointer}`, after `dvc pull {pointer}` in a new clone"
 
 
 def _key(path: Path, private: bool = False) -> Any:

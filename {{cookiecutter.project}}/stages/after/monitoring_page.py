@@ -7,10 +7,10 @@ from typing import Any
 import pandas as pd
 
 from stages.page import render
-from stages.tables import write_text
+from stages.tables import read_csv, write_text
 
 PAGE = "monitoring.html"
-NAMES = dict.fromkeys(["window", "figure", "column", "group", "class", "what", "name", "test", "feature", "unnamed"], "str")
+NAMES = dict.fromkeys(["window", "figure", "column", "group", "class", "what", "name", "test", "feature"], "str")
 
 
 def write(folder: Path, timeline: pd.DataFrame) -> None:
@@ -45,7 +45,7 @@ def _rows(path: Path) -> list[dict[str, Any]]:
     """Return the rows of a table, None for what is missing; none where the window has no such table."""
     if not path.is_file():
         return []
-    table = pd.read_csv(path, dtype=NAMES, keep_default_na=False, na_values={column: [""] for column in _numbers(path)})
+    table = read_csv(path, dtype=NAMES, keep_default_na=False, na_values={column: [""] for column in _numbers(path)})
     return table.astype("object").where(table.notna(), None).to_dict("records")
 
 

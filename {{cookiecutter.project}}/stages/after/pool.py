@@ -8,10 +8,11 @@ import pandas as pd
 
 from stages.after.batch import LINE, Batch, read_batch, with_labels
 from stages.command import Refused
-from stages.features import as_number
+from stages.features import as_number, with_column
 from stages.params import ROW_ID, Params
-from stages.prepare import TYPES, row_id
-from stages.sources import Source
+from stages.prepare import TYPES, apart, row_id
+from stages.sources import RECORD, Source
+from stages.text import say
 
 OWN = "-"  # in the place of a file with labels: the rows carry theirs
 
@@ -20,7 +21,8 @@ OWN = "-"  # in the place of a file with labels: the rows carry theirs
 class Pool:
     """Prepared rows to fit on, `train`, and the newest cohort, `test`, with what became of every record.
 
-    cohort: the file of the cohort; fitted_on: the live files whose rows are in `train`; went: how many records went where.
+    cohort: the file of the cohort; fitted_on: the live files whose rows are in `train`; went: how many records went where; of_classes:
+    how many labelled rows of each class (index) were kept or left out, by kind.
     """
 
     train: pd.DataFrame
@@ -28,27 +30,30 @@ class Pool:
     cohort: Path
     fitted_on: list[Path]
     went: dict[str, int]
+    of_classes: pd.DataFrame
 
 
 def matured(path: Path, labels: Path | None, params: Params, source: Source) -> tuple[pd.DataFrame, Batch]:
     """Return the rows of a live file that have all that prepare asks for, their label above all, as prepare would have them."""
     batch, data = read_batch(path, source, params.data), params.data
     batch = with_labels(batch, labels, source.key, source) if labels else batch
-    rows = batch.rows.drop(columns=LINE).assign(**{data.target: batch.labels, ROW_ID: row_ids(batch, source, params)})
+    rows = with_column(batch.rows.drop(columns=LINE), data.target, batch.labels)
+    rows = rows.assign(**{ROW_ID: row_ids(batch, source, params)})
     needed = [data.target, *data.cluster, *([data.time] if data.time else [])]
     return rows[rows[needed].notna().all(axis=1)], batch
 
 
 def row_ids(batch: Batch, source: Source, params: Params) -> list[str]:
     """Return the row_id of each row of `batch`, as prepare makes it; a column that the file lacks counts as missing."""
-    data = params.data
-    named = [column for column in source.columns if column not in (data.time, *data.cluster)]
-    rows = pd.concat([batch.rows, batch.hidden], axis=1).assign(**{data.target: batch.labels})
+    target, free = params.data.target, source.no_content
+    named = list(source.columns)
+    rows = with_column(pd.concat([batch.rows, batch.hidden], axis=1).drop(columns=target, errors="ignore"), target, batch.labels)
     rows = rows.reindex(columns=named).astype({column: "object" for column in named if column not in rows or rows[column].isna().all()})
-    table = ibis.memtable(rows.assign(**{LINE: range(len(rows))}))
-    typed = table.select(LINE, *[table[column].cast(TYPES[source.columns[column]]).name(column) for column in named])
-    ids = typed.select(LINE, row_id(typed, named).name(ROW_ID))
-    return ibis.duckdb.connect().to_pandas(ids).sort_values(LINE)[ROW_ID].tolist()
+    table = ibis.memtable(rows.assign(**{RECORD: range(len(rows))}))
+    typed = table.select(RECORD, *[table[column].cast(TYPES[source.columns[column]]).name(column) for column in named])
+    ids = typed.mutate(row_id(typed, [column for column in named if column not in (target, *free)]).name(ROW_ID))
+    ids = apart(ids, target, free) if source.equal_rows == "separate" else ids
+    return ibis.duckdb.connect().to_pandas(ids.select(RECORD, ROW_ID)).sort_values(RECORD)[ROW_ID].tolist()
 
 
 def gather(paths: list[Path], labels: list[Path | None], prepared: pd.DataFrame, params: Params, source: Source) -> Pool:
@@ -62,7 +67,7 @@ def gather(paths: list[Path], labels: list[Path | None], prepared: pd.DataFrame,
     unlabelled = records - rejected - sum(len(rows) for _, rows, _ in found)
     kinds = pd.concat([batch.rejects["kind"] for *_, batch in found]).value_counts()
     for path, rows, batch in found:
-        print(f"retrain: {path.as_posix()}: {len(rows):,} of {batch.records:,} rows are labelled, {len(batch.rejects):,} do not conform")
+        say(f"retrain: {path.as_posix()}: {len(rows):,} of {batch.records:,} rows are labelled, {len(batch.rejects):,} do not conform")
     time = params.data.time
     with_rows = [(path, rows) for path, rows, _ in found if len(rows)]
     if not with_rows:
@@ -70,34 +75,45 @@ def gather(paths: list[Path], labels: list[Path | None], prepared: pd.DataFrame,
     if time:
         with_rows = sorted(with_rows, key=lambda one: float(as_number(one[1][time]).max()))
     earlier, (cohort, newest) = with_rows[:-1], with_rows[-1]
-    train, test, went = part(pd.concat([prepared, *(rows for _, rows in earlier)])[prepared.columns], newest[prepared.columns], params)
+    parts = [prepared, *(rows[prepared.columns] for _, rows in earlier)]
+    train, test, left_out = part(parts, newest[prepared.columns], params, source)
     if test.empty:
         raise Refused(f"{cohort.as_posix()}: each labelled row of it is in the pool as well, so that none can judge; name a newer file")
-    went = {kind: int(kinds.get(kind, 0)) for kind in ("malformed", "bad_value")} | {"unlabelled": unlabelled} | went
-    return Pool(train, test, cohort, [path for path, _ in earlier], {"records": records + len(prepared), **went})
+    went = {kind: int(kinds.get(kind, 0)) for kind in ("malformed", "bad_value")} | {"unlabelled": unlabelled}
+    went |= {kind: len(rows) for kind, rows in left_out.items()} | {"train": len(train), "test": len(test)}
+    fate = {**left_out, "kept": pd.concat([train, test])}
+    of_classes = pd.DataFrame({kind: rows[params.data.target].value_counts() for kind, rows in fate.items()}).fillna(0).astype(int)
+    return Pool(train, test, cohort, [path for path, _ in earlier], {"records": records + len(prepared), **went}, of_classes)
 
 
-def part(pool: pd.DataFrame, cohort: pd.DataFrame, params: Params) -> tuple[pd.DataFrame, pd.DataFrame, dict[str, int]]:
-    """Return `pool` and `cohort` without what they share, and how many rows that took: duplicate, before_cutoff.
+def part(
+    parts: list[pd.DataFrame], cohort: pd.DataFrame, params: Params, source: Source
+) -> tuple[pd.DataFrame, pd.DataFrame, dict[str, pd.DataFrame]]:
+    """Return `parts`, the prepared rows and those of earlier files, as a pool, the cohort, and the rows that were left out, by kind.
 
-    A row that stands twice, also in time and cluster, stays where it stands first: the cohort judges by rows that are new. What
-    else agrees with a row of the cohort (all columns but time and cluster) leaves the pool, and so do rows of its clusters
-    (before_cutoff), as in prepare.
+    Where a key or a time tells which rows are the same record, each stays where it stands first (the others are duplicates): the
+    cohort judges by rows that are new. Else equal rows are different cases; those of the pool that the cohort has as well leave it,
+    and so do rows of its clusters (before_cutoff), unless data/sources.yaml or params.yaml says that equal rows or clusters may
+    stand on both sides.
     """
-    data = params.data
-    same = [ROW_ID, *dict.fromkeys(column for column in [data.time, *data.cluster] if column)]
-    before = len(pool) + len(cohort)
-    pool = pool.drop_duplicates(ROW_ID, ignore_index=True)
-    cohort = cohort.drop_duplicates(ROW_ID)
-    seen = pd.MultiIndex.from_frame(pool[same].astype("object"))
-    cohort = cohort[~pd.MultiIndex.from_frame(cohort[same].astype("object")).isin(seen)].reset_index(drop=True)
-    pool = pool[~pool[ROW_ID].isin(cohort[ROW_ID])]
-    duplicate = before - len(pool) - len(cohort)
-    if data.cluster:
-        theirs = pd.MultiIndex.from_frame(cohort[data.cluster].astype("object"))
-        pool = pool[~pd.MultiIndex.from_frame(pool[data.cluster].astype("object")).isin(theirs)]
-    went = {"duplicate": duplicate, "before_cutoff": before - duplicate - len(pool) - len(cohort)}
-    return pool.reset_index(drop=True), cohort, went | {"train": len(pool), "test": len(cohort)}
+    data, same = params.data, source.drops_equal or params.data.time is not None
+    kept, repeated, seen = [], [], set[str]()
+    for nth, rows in enumerate([*parts, cohort]):
+        if source.equal_rows == "separate" and not same and nth:  # each file has cases of its own
+            rows = rows.assign(**{ROW_ID: f"{nth if nth < len(parts) else 'cohort'}-" + rows[ROW_ID]})
+        is_repeat = rows[ROW_ID].isin(seen if same else [])
+        is_repeat |= rows.duplicated([ROW_ID, data.target]) & source.drops_equal
+        kept.append(rows[~is_repeat])
+        repeated.append(rows[is_repeat])
+        seen |= set(rows[ROW_ID])
+    pool, cohort = pd.concat(kept[:-1], ignore_index=True), kept[-1].reset_index(drop=True)
+    by = [data.cluster] if data.cluster and params.prepare.split.keep_clusters_whole else []
+    by += [] if same else [[ROW_ID]]
+    goes_on = pd.Series(False, index=pool.index)
+    for columns in by:
+        theirs = pd.MultiIndex.from_frame(cohort[columns].astype("object"))
+        goes_on |= pd.MultiIndex.from_frame(pool[columns].astype("object")).isin(theirs)
+    return pool[~goes_on].reset_index(drop=True), cohort, {"duplicate": pd.concat(repeated), "before_cutoff": pool[goes_on]}
 
 
 def recent(pool: pd.DataFrame, time: str, share: float) -> pd.DataFrame:

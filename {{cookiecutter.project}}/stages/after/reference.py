@@ -1,5 +1,6 @@
 """Freeze what a model was trained and tested on as counts and figures, without any row of it."""
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,9 +12,11 @@ from stages.during.model import MODEL, Model, sha256
 from stages.features import as_number, features
 from stages.groups import audited
 from stages.params import Data
+from stages.summary import GATES, REPORTS
 from stages.tables import TEST, write_json
 
 REFERENCE = "models/reference.json"
+JUDGED = [name for names in GATES.values() for name in names if name != "test_set"]  # that one tells of all runs so far
 BINS = 100
 FEWEST = 5  # rows behind each edge or value that is named: one of fewer could tell of a person
 
@@ -74,6 +77,8 @@ def counted(values: pd.Series, bins: dict[str, Any]) -> list[int]:
 
 
 def write_reference(train: pd.DataFrame, test: pd.DataFrame, y_score: np.ndarray, y_pred: np.ndarray, model: Model, data: Data) -> None:
-    """Write what `freeze` returns, with the hashes of the model and the test rows that it belongs to."""
-    hashes = {"model_sha256": sha256(MODEL), "test_sha256": sha256(TEST)}
-    write_json(hashes | freeze(train, test, y_score, y_pred, model, data), REFERENCE)
+    """Write what `freeze` returns, with the hashes of what it belongs to: model, card, test rows and the reports of the gates."""
+    hashes = {"model_sha256": sha256(MODEL), "card_sha256": sha256(Path(MODEL).with_suffix(".json")), "test_sha256": sha256(TEST)}
+    reports = [REPORTS / "gates" / f"{name}.json" for name in JUDGED]
+    gates = {"gates": {path.stem: sha256(path) for path in reports if path.is_file()}}
+    write_json(hashes | gates | freeze(train, test, y_score, y_pred, model, data), REFERENCE)

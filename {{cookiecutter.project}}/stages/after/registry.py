@@ -5,27 +5,46 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from stages.after.manifest import MANIFEST, read_manifest, write_manifest
+from filelock import FileLock, Timeout
+
+from stages.after.manifest import MANIFEST, is_signed, read_manifest, sign, write_manifest
 from stages.command import Refused
 from stages.during.model import sha256
-from stages.git import ask, git
+from stages.git import ask, git, read_all
 
 FOLDER = Path("registry")
 NAME = "model"  # of the artifact, as GTO has it
 CHAMPION, CHALLENGER, RETIRED = "champion", "challenger", "retired"
-TAG = re.compile(rf"{NAME}(?:@(?P<version>v\d+\.\d+\.\d+)|#(?P<stage>\w+)#(?P<nth>\d+))")
+TAG = re.compile(rf"{NAME}(?:@deprecated|(?:@(?P<version>v\d+\.\d+\.\d+)|#(?P<stage>[^!#]+))(?P<off>!?))(?:#(?P<nth>\d+))?")
 FORMAT = "%00".join(
-    ["%(refname:short)", "%(*objectname)", "%(taggername) %(taggeremail)", "%(taggerdate:iso-strict)", "%(contents)", "%01"]
+    [
+        "%(refname:strip=2)",
+        "%(tag)",
+        "%(*objectname)",
+        "%(taggername) %(taggeremail)",
+        "%(taggerdate:iso-strict)",
+        "%(contents)",
+        "%(taggerdate:unix)",
+        "%01",
+    ]
 )
+SECONDS = 300  # to wait for another registration or promotion: it copies files, and may judge them
 
 
 @dataclass(frozen=True)
 class Event:
-    """A tag: `version` registered (stage None) or given a stage, `nth` of all such, by whom, when, and the message."""
+    """A tag: `version` registered (stage None) or given a stage, `nth` of all such, by whom, when, and the message.
+
+    is_withdrawal: GTO's `!`, which takes back what the tag names; without a stage the version and all its stages, without a version
+    every version there was.
+    """
 
     version: str
     stage: str | None
@@ -33,122 +52,304 @@ class Event:
     who: str
     when: str
     message: str
+    seconds: int = 0
+    is_withdrawal: bool = False
+    tag: str = ""
 
     @property
     def manifest_sha256(self) -> str | None:
-        """The hash of the version's manifest, as the message has it."""
-        found = re.search(r"^manifest ([0-9a-f]{64})$", self.message, re.MULTILINE)
-        return found[1] if found else None
+        """The hash of the version's manifest, as the message has it, below the reason."""
+        found = re.findall(r"^manifest ([0-9a-f]{64})$", self.message, re.MULTILINE)
+        return found[-1] if found else None
+
+    @property
+    def promotion(self) -> str:
+        """The signature of the promotion, as the message has it; empty where there is none."""
+        found = re.findall(r"^promotion (\S+)$", self.message, re.MULTILINE)
+        return found[-1] if found else ""
+
+    @property
+    def what(self) -> str:
+        """What the tag does, in words."""
+        return (f"no longer {self.stage}" if self.stage else "withdrawn") if self.is_withdrawal else self.stage or "registered"
+
+    def takes_back(self, earlier: "Event") -> bool:
+        """Return whether this withdraws `earlier`, a registration or a stage."""
+        return self.is_withdrawal and self.version in ("", earlier.version) and self.stage in (None, earlier.stage)
 
 
 def identified() -> None:
     """Raise Refused unless git finds a repository and knows who is working in it: the tags say who it was."""
-    if ask("rev-parse", "--git-dir") is None:
-        raise Refused("git finds no repository here, and a model is registered in git; run `git init`, and commit the run")
+    try:
+        git("rev-parse", "--git-dir")
+    except Refused as refusal:
+        raise Refused(
+            f"{refusal}\na model is registered in git: where there is no repository, run `git init`, and commit the run"
+        ) from None
     if ask("var", "GIT_COMMITTER_IDENT") is None:
         raise Refused("git does not know who you are, and the tags say who registered a model; set `git config user.name` and user.email")
 
 
+@contextmanager
+def alone() -> Iterator[None]:
+    """Keep every other process from registering or promoting in this repository until the block ends; a lock within a lock is fine.
+
+    The system lets the lock go where the process is killed. Raises Refused where another holds it for SECONDS.
+    """
+    path = Path(git("rev-parse", "--git-common-dir").strip()).resolve() / "registry-lock"
+    try:
+        with FileLock(path, timeout=SECONDS, is_singleton=True):
+            yield
+    except Timeout:
+        raise Refused(f"another process has been registering or promoting a model for {SECONDS} seconds ({path}); wait for it") from None
+
+
 def events() -> list[Event]:
-    """Return what the tags say, registrations first, then the stages in the order in which they were given; none without git."""
-    read = []
-    for entry in (ask("for-each-ref", "--sort=creatordate", f"--format={FORMAT}", "refs/tags") or "").split("\0\1"):
-        name, *rest = entry.strip("\n").split("\0")
-        if found := TAG.fullmatch(name):
-            read.append((found, rest))
-    version_of = {rest[0]: found["version"] for found, rest in read if found["version"]}
-    made = [
-        Event(found["version"] or version_of[commit], found["stage"], int(found["nth"] or 0), who.strip(), when, message)
-        for found, (commit, who, when, message) in read
-        if found["version"] or commit in version_of
+    """Return what the tags say in the order in which they were made; none where none was ever made.
+
+    Raises Refused where git cannot read the repository or one of its tags, and for tags that are no proof or that lack others: what
+    cannot be read may be the promotion of another model.
+    """
+    try:
+        listed = read_all("for-each-ref", f"--format={FORMAT}", "refs/tags")
+        pointers = read_all("ls-files", "-z", "--", f":(glob){FOLDER.as_posix()}/v*.dvc").split("\0")
+    except Refused as refusal:
+        raise Refused(f"the registry cannot be read, so that nobody knows which model is in service; mend this first: {refusal}") from None
+    tags = [tag for entry in listed.split("\0\1") if TAG.fullmatch((tag := entry.strip("\n").split("\0"))[0])]
+    said, problems = _understood(tags)
+    known = {event.version for event in said if event.stage is None}
+    problems += [
+        f"{pointer.as_posix()} is there, and not the tag {NAME}@{pointer.stem} that registers it; run `git fetch --tags`, which brings it, "
+        "or take the file away if the version is none any more"
+        for pointer in sorted({*map(Path, filter(None, pointers)), *FOLDER.glob("v*.dvc")})
+        if pointer.stem not in known and not _interrupted(pointer.stem)
     ]
-    return sorted(made, key=lambda event: event.nth)
+    if problems:
+        raise Refused("\n".join(problems))
+    return said
+
+
+def _understood(tags: list[list[str]]) -> tuple[list[Event], list[str]]:
+    """Return the events that tags, as FORMAT has them, tell of, in order, and a sentence for each tag that proves nothing."""
+    found = {name: match for name, *_ in tags if (match := TAG.fullmatch(name))}
+    own = [tag for tag in tags if tag[0] == tag[1]]
+    commits = {commit: found[name]["version"] for name, _, commit, *_ in own if found[name]["version"] and not found[name]["off"]}
+    said, problems = (
+        [],
+        [
+            f"the tag {name} is no annotated tag of its own, so that it says neither who made it nor why; take it away with {_delete(name)}"
+            for name, inner, *_ in tags
+            if name != inner
+        ],
+    )
+    for name, _, commit, who, when, message, seconds in own:
+        match, is_of_all = found[name], name.startswith(f"{NAME}@deprecated")
+        version = "" if is_of_all else match["version"] or commits.get(commit)
+        if version is None:
+            problems.append(
+                f"the tag {name} gives a stage to a commit that no tag registers as a version; run `git fetch --tags`, which brings what "
+                f"is missing here, or take it away with {_delete(name)}"
+            )
+            continue
+        is_off = is_of_all or bool(match["off"])
+        said.append(Event(version, match["stage"], int(match["nth"] or 0), who.strip(), when, message, int(seconds), is_off, name))
+    # GTO goes by seconds; it numbers what it makes, but not always what it withdraws
+    said.sort(key=lambda event: (event.seconds, event.is_withdrawal and not event.nth, event.nth))
+    manifests = {event.version: event.manifest_sha256 for event in said if event.stage is None and not event.is_withdrawal}
+    problems += [
+        f"the tag {event.tag} does not come from `make promote` or `make rollback`, since it does not name the manifest of "
+        f"{event.version}; take it away with {_delete(event.tag)}, and promote the version"
+        for event in said
+        if event.stage == CHAMPION and not event.is_withdrawal and event.manifest_sha256 != manifests[event.version]
+    ]
+    return said, problems
+
+
+def _delete(tag: str) -> str:
+    return f"`git tag --delete '{tag}'`"
+
+
+def _interrupted(version: str) -> bool:
+    """Return whether a registration of `version` goes on, or was killed: then there is no such version yet."""
+    return any(FOLDER.glob(f".{version}.*.part"))
 
 
 def champions(said: list[Event]) -> list[str]:
     """Return the versions that were ever in service, in the order of their first promotion; the one in service now may be any."""
-    return list(dict.fromkeys(event.version for event in said if event.stage == CHAMPION))
+    return list(dict.fromkeys(event.version for event in said if event.stage == CHAMPION and not event.is_withdrawal))
 
 
 def lineage(said: list[Event]) -> list[str]:
-    """Return the version in service, last, and those before it, each in service when the next took its place and not taken back since."""
+    """Return the version in service, last, and those before it, each in service when the next took its place and not taken back since.
+
+    One that was withdrawn is left out; where that was the version in service, none is (see `in_service`).
+    """
     line: list[str] = []
     for event in said:
-        if event.stage == CHAMPION:
+        if event.is_withdrawal:
+            line = [version for version in line if not event.takes_back(Event(version, CHAMPION, 0, "", "", ""))]
+        elif event.stage == CHAMPION:
             line = [*line[: line.index(event.version)], event.version] if event.version in line else [*line, event.version]
     return line
 
 
+def serving(said: list[Event]) -> str | None:
+    """Return the version that was made champion last; None before the first promotion, and where that one was withdrawn since."""
+    last = next((event.version for event in reversed(said) if event.stage == CHAMPION and not event.is_withdrawal), None)
+    return last if last in lineage(said)[-1:] else None
+
+
 def in_service(said: list[Event]) -> str | None:
-    """Return the version in service: the last that was made champion; None before the first promotion."""
-    return next((event.version for event in reversed(said) if event.stage == CHAMPION), None)
+    """Return the version in service; None before the first promotion. Everything that asks which model decides asks here.
+
+    Raises Refused where the version in service was withdrawn: which one is to serve then, a person says.
+    """
+    now = serving(said)
+    if now is None and (past := champions(said)):
+        raise Refused(
+            f"the model in service was withdrawn with `gto deprecate`, so that no model is; `make rollback VERSION=...` puts one back "
+            f"that was in service: {', '.join(past)}"
+        )
+    return now
+
+
+def registrations(said: list[Event]) -> dict[str, Event]:
+    """Return the registration of each version that was not withdrawn since."""
+    known: dict[str, Event] = {}
+    for event in said:
+        if event.is_withdrawal:
+            known = {version: one for version, one in known.items() if not event.takes_back(one)}
+        elif event.stage is None:
+            known[event.version] = event
+    return known
 
 
 def registered(version: str, said: list[Event]) -> Event:
-    """Return the registration of `version`; raises Refused where there is none."""
-    known = {event.version: event for event in said if event.stage is None}
+    """Return the registration of `version`; raises Refused where there is none, or none any more."""
+    known = registrations(said)
     if version not in known:
         raise Refused(f"{version!r} is no registered version; there are {', '.join(known) or 'none'}")
     return known[version]
 
 
 def verified(version: str, said: list[Event], public_key: str | None) -> dict[str, Any]:
-    """Return the manifest of a registered version whose files all match it (see `read_manifest`)."""
+    """Return the manifest of a registered version whose files all match it (see `read_manifest`), and which is that version's own."""
     event = registered(version, said)
     if event.manifest_sha256 is None:
         raise Refused(f"the tag {NAME}@{version} names no manifest, so that nothing can be verified; register the model again")
-    return read_manifest(FOLDER / version, public_key, event.manifest_sha256)
+    manifest = read_manifest(FOLDER / version, public_key, event.manifest_sha256, event.tag)
+    if manifest.get("version") != version:
+        raise Refused(
+            f"{(FOLDER / version / MANIFEST).as_posix()} is the manifest of {manifest.get('version')}, and the tag {event.tag} names it as "
+            f"that of {version}: a copy under another name proves nothing; take the tag away with {_delete(event.tag)}"
+        )
+    return manifest
+
+
+def promoted(version: str, said: list[Event], public_key: str | None) -> dict[str, Any]:
+    """Return the manifest of a version that was in service (see `verified`); with a key, only where its promotion is signed."""
+    manifest = verified(version, said, public_key)
+    last = next(event for event in reversed(said) if event.version == version and event.stage == CHAMPION and not event.is_withdrawal)
+    if public_key is not None and not is_signed(_promotion(registered(version, said)), last.promotion, public_key):
+        raise Refused(
+            f"the tag {last.tag} puts {version} into service, and its promotion is not signed by {public_key}; take it away with "
+            f"{_delete(last.tag)}, and promote the version if it is to serve"
+        )
+    return manifest
 
 
 def register(files: dict[str, Path], said: dict[str, Any], why: str, public_key: str | None) -> str:
     """Put `files` (path within the version's folder: where they are) into the registry and return the version.
 
     The folder is DVC's, its small .dvc file is committed, and that commit tagged, with `why` and hashes in the message. Until the
-    tag is there the version is not: what a kill leaves behind is taken up, or replaced, by the next call. Equal files are the
-    same version.
+    tag is there the version is not: what a kill leaves behind is replaced by the next call. Equal files are the same version.
     """
-    past = events()
-    wanted = {name: sha256(path) for name, path in files.items()}
-    for event in past:
-        path = FOLDER / event.version / MANIFEST
-        is_registered = event.stage is None and path.is_file() and sha256(path) == event.manifest_sha256
-        if is_registered and json.loads(path.read_text(encoding="utf-8"))["files"] == wanted:
-            verified(event.version, past, public_key)
-            return event.version
-    version = f"v{1 + max((int(event.version[1:].split('.')[0]) for event in past), default=0)}.0.0"
-    folder = FOLDER / version
-    part = FOLDER / f".{version}.part"
-    shutil.rmtree(part, ignore_errors=True)
-    try:
-        for name, path in files.items():
-            (part / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(path, part / name)
-        write_manifest(part, {"version": version} | said, public_key)
+    with alone():
+        past = events()
+        wanted = {name: sha256(path) for name, path in files.items()}
+        for version, event in registrations(past).items():
+            path = FOLDER / version / MANIFEST
+            is_here = path.is_file() and sha256(path) == event.manifest_sha256
+            if is_here and json.loads(path.read_text(encoding="utf-8"))["files"] == wanted:
+                verified(version, past, public_key)
+                return version
+        _in_order(past)
+        version = f"v{1 + max((int(event.version[1:].split('.')[0]) for event in past if event.version), default=0)}.0.0"
+        for left in FOLDER.glob(".*.part"):  # of a process that was killed: no other holds the lock
+            shutil.rmtree(left)
+        FOLDER.mkdir(exist_ok=True)
+        part = Path(tempfile.mkdtemp(prefix=f".{version}.", suffix=".part", dir=FOLDER))
+        try:
+            manifest_sha256 = _fill(part / "files", files, wanted, {"version": version} | said, public_key)
+        except BaseException:
+            shutil.rmtree(part)
+            raise
+        folder = FOLDER / version
         shutil.rmtree(folder, ignore_errors=True)  # one that never got its tag
-        part.replace(folder)
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
+        (part / "files").replace(folder)
+        _commit(folder, f"Register model {version}: {why}")
+        _tag(f"{NAME}@{version}", "HEAD", _message(why, folder, manifest_sha256))
+        shutil.rmtree(part)  # until now it says that the version is not there yet
+    return version
+
+
+def _fill(folder: Path, files: dict[str, Path], wanted: dict[str, str], said: dict[str, Any], public_key: str | None) -> str:
+    """Copy `files` to `folder`, write their manifest, and return its hash; raises Refused where one is no longer as `wanted`."""
+    for name, path in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(path, folder / name)
+    write_manifest(folder, said, public_key)
+    copied = read_manifest(folder, public_key)["files"]
+    if changed := [files[name].as_posix() for name in files if copied[name] != wanted[name]]:
+        raise Refused(f"{', '.join(changed)} changed while the model was registered; wait for what writes it, then register again")
+    return sha256(folder / MANIFEST)
+
+
+def _commit(folder: Path, message: str) -> None:
+    """Hand `folder` to DVC, and commit its small .dvc file and nothing else."""
     added = subprocess.run([sys.executable, "-m", "dvc", "add", "--quiet", folder.as_posix()], capture_output=True, encoding="utf-8")
     if added.returncode:
         raise Refused(f"`dvc add {folder.as_posix()}` refused: {' '.join(added.stderr.split())}")
     pointer = f"{folder.as_posix()}.dvc"
     git("add", "--force", pointer)
-    git("commit", "--quiet", "--no-verify", "--allow-empty", "--message", f"Register model {version}: {why}", "--only", "--", pointer)
-    import gto.api  # here, since its import takes longer than reading tags, which needs git alone
-
-    gto.api.register(".", NAME, "HEAD", version=version, message=_message(why, folder))
-    return version
+    git("commit", "--quiet", "--no-verify", "--allow-empty", "--message", message, "--only", "--", pointer)
 
 
-def assign(version: str, stage: str, why: str) -> None:
-    """Give `version` a stage: champion, challenger or retired. The hashes are those of its registration: its files may be elsewhere."""
-    import gto.api
+def assign(version: str, stage: str, why: str, public_key: str | None = None) -> None:
+    """Give `version` a stage: champion, challenger or retired. The hashes are those of its registration: its files may be elsewhere.
 
-    hashes = registered(version, events()).message.rpartition("\nmanifest ")[2]
-    gto.api.assign(".", NAME, stage, version=version, message=f"{why}\n\nmanifest {hashes.rstrip()}", force=True)
+    With a key a promotion is signed; a version that was in service before comes back with the signature it had.
+    """
+    with alone():
+        said = events()
+        _in_order(said)
+        event = registered(version, said)
+        message = f"{why}\n\nmanifest {event.message.rpartition(chr(10) + 'manifest ')[2].rstrip()}"
+        if stage == CHAMPION and public_key is not None:
+            before = next((one.promotion for one in reversed(said) if one.version == version and one.promotion), "")
+            message += f"\npromotion {before or sign(_promotion(event), public_key)}"
+        _tag(f"{NAME}#{stage}#{1 + max(one.nth for one in said)}", f"{event.tag}^{{commit}}", message)
 
 
-def _message(why: str, folder: Path) -> str:
-    manifest = read_manifest(folder, None)
+def _in_order(said: list[Event]) -> None:
+    """Raise Refused where the clock is behind the last tag: the order of the tags is that of their times, for GTO and here."""
+    if said and int(git("var", "GIT_COMMITTER_IDENT").split()[-2]) < said[-1].seconds:
+        raise Refused(
+            f"the tag {said[-1].tag} is of {said[-1].when}, which is later than the clock here; set the clock, or wait until then"
+        )
+
+
+def _tag(name: str, commit: str, message: str) -> None:
+    """Make the tag as GTO does."""
+    git("tag", "--annotate", "--no-sign", "--cleanup=verbatim", "--message", message, name, commit)
+
+
+def _promotion(registration: Event) -> bytes:
+    """Return what a promotion signs: that this very version may serve."""
+    return f"{NAME}#{CHAMPION} {registration.version} {registration.manifest_sha256}".encode()
+
+
+def _message(why: str, folder: Path, manifest_sha256: str) -> str:
+    manifest = read_manifest(folder, None, manifest_sha256)
     verdicts = [f"{name} {one['verdict']} {one['sha256']}" for name, one in manifest["verdicts"].items()]
-    return "\n".join([why, "", f"manifest {sha256(folder / MANIFEST)}", *verdicts])
+    return "\n".join([why, "", f"manifest {manifest_sha256}", *verdicts])

@@ -2,26 +2,34 @@
 
 import ipaddress
 import re
+import unicodedata
 from collections.abc import Callable
+from fnmatch import fnmatchcase
 
-# words of a column's name, as `words` splits it; English first, then what is common in German, French and Spanish tables
+# words of a column's name, as `words` splits it; English first, then what is common in German, French and Spanish tables. One that ends
+# in * stands for all words that begin so
 SENSITIVE_WORDS = {
-    "sex or gender": "sex gender male female geschlecht sexe sexo genre genero",
-    "age": "age aged birth birthday birthdate birthyear dob alter geburtsdatum edad naissance",
-    "race or ethnic origin": "race racial ethnic ethnicity origin afam black hispanic latino asian caucasian indigenous herkunft",
-    "nationality": "nationality citizenship citizen immigrant migrant foreign foreigner birthplace staatsangehoerigkeit nationalite",
-    "religion": "religion religious faith church konfession",
-    "marital or family status": "marital married single divorced widowed spouse familienstand pregnant pregnancy kids children",
-    "disability or health": "disability disabled handicap handicapped behinderung",
+    "sex or gender": "sex gender* male female geschlecht* sexe sexo genre genero",
+    "age": "age aged birth birthday birthdate birthyear dob alter lebensalter geburt* edad naissance",
+    "nationality": "nationalit* citizen* immigra* migrant* migration* foreign foreigner* birthplace staatsangehoerigkeit staatsbuerger* "
+    "auslaender* geburtsland",
+    "race or ethnic origin": "race racial ethni* origin afam african black white hispan* latin latino latina latinx asian caucasian "
+    "indigenous minority minorities herkunft hautfarbe rasse minderheit*",
+    "religion": "religio* faith church konfession* glaube",
+    "marital or family status": "marital* marriage* married unmarried single divorce* widow* spouse familienstand ehe ehestand verheiratet "
+    "ledig geschieden verwitwet pregnan* schwanger* kids children kinder",
+    "disability or health": "disabilit* disabled handicap* behinder* schwerbehinder*",
     "political opinion": "political politics",
-    "place of living": "postcode postal zip zipcode plz neighborhood neighbourhood",
+    "place of living": "postcode postal zip zipcode plz postleitzahl neighborhood neighbourhood",
 }
+UNLIKE_PERSONS = {"blood", "cell", "cells", "wine", "list", "box", "noise"}  # beside black or white they are no people's
 SENSITIVE_VALUES = {
     "sex or gender": "m f male female man woman men women masculine feminine w maennlich weiblich homme femme hombre mujer",
-    "marital or family status": "single married divorced widowed unmarried separated spouse",
+    "marital or family status": "single married divorced widowed unmarried separated spouse ledig verheiratet geschieden verwitwet",
     "race or ethnic origin": "black white asian hispanic latino caucasian african",
-    "religion": "christian catholic protestant muslim jewish hindu buddhist atheist",
+    "religion": "christian catholic protestant muslim jewish hindu buddhist atheist katholisch evangelisch muslimisch juedisch",
 }
+GERMAN = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss", "Ä": "Ae", "Ö": "Oe", "Ü": "Ue"})
 TOKEN = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|\d+")
 EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[A-Za-z]{2,}")
 PHONE = re.compile(r"(\+|00)\d[\d ()/.-]{6,17}\d|\(?\d{3}\)?[ .-]\d{3}[ .-]\d{4}|0\d{2,4}[ /-]\d[\d -]{4,10}\d")
@@ -39,14 +47,19 @@ MOST = 0.5  # share of the values that have to look alike
 
 
 def words(name: str) -> list[str]:
-    """Return the words of a column's name in lower case: `maritalStatus`, `marital_status` and `MARITAL STATUS` have the same."""
-    return [token.lower() for token in TOKEN.findall(name)]
+    """Return the words of a column's name in lower case: `maritalStatus`, `marital_status` and `MARITAL STATUS` have the same.
+
+    Letters lose their accents, and those of German are written out: `Nationalität` is nationalitaet.
+    """
+    plain = unicodedata.normalize("NFKD", unicodedata.normalize("NFC", name).translate(GERMAN))
+    return [token.lower() for token in TOKEN.findall("".join(sign for sign in plain if not unicodedata.combining(sign)))]
 
 
 def sensitive(name: str, values: list[str]) -> str | None:
     """Return the protected trait that a column seems to be, by its name or else by its commonest `values`, or None."""
+    named = [] if set(words(name)) & UNLIKE_PERSONS else words(name)
     for trait, known in SENSITIVE_WORDS.items():
-        if set(words(name)) & set(known.split()):
+        if any(fnmatchcase(word, pattern) for word in named for pattern in known.split()):
             return trait
     if not values:
         return None

@@ -1,20 +1,43 @@
 """Say what a column seems to be apart from its declared type, and what to do about it."""
 
 import re
+from collections.abc import Mapping
+from types import MappingProxyType
 
 import pandas as pd
 
 from stages.before.attributes import personal, sensitive, words
 from stages.before.columns import COMMON, FEW, SHOWN, Column, copies, written
 from stages.before.finding import Finding
+from stages.before.sample import date_formats
+from stages.formats import pattern
 from stages.groups import MOST_CODES
 from stages.params import Data
 from stages.prepare import MANY_COLUMNS, WORDS
 from stages.sources import Source
 
+NAMED = """account agent applicant application article asset batch bill booking borrower box branch building buyer call campaign car card
+    case claim claimant client company contract county course cust customer dealer device doc doctor document driver employee employer emp
+    encounter entity event facility family file flight group guest hospital household house image instance invoice item job kunde kunden
+    lab lead line listing loan location lot machine member merchant message mother node object obj offer operator order org owner parcel
+    parent part participant partner party patient payment person plant player policy post prod product project property provider
+    record recipient ref region rental report request res ride route row sale sample school seller sensor serial sess session shipment shop
+    site station stay store student subj subject subscriber sub supplier task team tenant test ticket tour trade train trans transaction
+    trial trip txn unit user vehicle vendor vessel visit visitor voter ward worker zone"""  # things of which each has an id
+DIGIT = re.compile(r"\d")
 NEARLY = 0.99  # almost constant, almost one value a row
 MISSING_WORDS = {"?", "-", ".", "na", "n/a", "nan", "null", "nil", "unknown", "unk", "missing", "not available", "not known"}
 SENTINELS = {-1, -9, -99, -999, -9999, 99, 999, 9999, 99999, 999999}
+OPEN_DATES = {
+    "0001-01-01",
+    "1753-01-01",
+    "1800-01-01",
+    "1899-12-30",
+    "1900-01-01",
+    "2099-12-31",
+    "2999-12-31",
+    "9999-12-31",
+}  # of databases
 DATE = re.compile(r"\d{4}[-/.]\d{1,2}[-/.]\d{1,2}([ T].*)?|\d{1,2}[-/.]\d{1,2}[-/.]\d{2,4}([ T].*)?|\d{1,2}[ -][A-Za-z]{3,9}[ -]\d{2,4}")
 
 
@@ -38,8 +61,9 @@ def is_identifier(column: Column) -> bool:
 
 
 def is_named_id(name: str) -> bool:
-    """Tell whether a column's name says that it names something: customer_id, caseid, uuid, order_no."""
-    return bool({"id", "uuid", "guid", "key", "no", "nr", "number"} & set(words(name)[-1:])) or name.lower().endswith("id")
+    """Tell whether a column's name says that it names something: customer_id, caseid, uuid, order_no; humid and paid do not."""
+    last = "".join(words(name)[-1:])
+    return last in {"id", "uuid", "guid", "key", "no", "nr", "number"} or (last.endswith("id") and last[:-2] in NAMED.split())
 
 
 def is_date(column: Column) -> bool:
@@ -63,13 +87,21 @@ def is_constant(column: Column) -> bool:
     ) >= NEARLY * column.rows
 
 
-def findings(columns: list[Column], data: Data, source: Source) -> list[Finding]:
-    """Return what is to be said of single columns; of those that are no features only what matters there."""
+def names_a_thing(column: Column) -> bool:
+    """Tell whether a column names its row, or by its own name something that stands in several rows."""
+    return is_identifier(column) or (is_named_id(column.name) and FEW < column.distinct < column.filled)
+
+
+def findings(columns: list[Column], data: Data, source: Source, tells: Mapping[str, str] = MappingProxyType({})) -> list[Finding]:
+    """Return what is to be said of single columns; of those that are no features only what matters there.
+
+    tells: what each feature that names something tells of a sensitive column, as `suspicious.told_by` found it.
+    """
     found: list[Finding] = []
     for column in columns:
         found += _of_values(column, source)
         if column.name not in data.not_features():
-            found += _of_features(column, data)
+            found += _of_features(column, data, tells.get(column.name, ""))
     if len(columns) > MANY_COLUMNS:
         found.append(
             Finding("note", "data", source.path, f"{len(columns)} columns", "each that carries nothing costs time and chance hits")
@@ -87,7 +119,7 @@ def _of_values(column: Column, source: Source) -> list[Finding]:
                 "stop",
                 "data",
                 name,
-                f"{column.misfits:,} of {column.rows:,} values are {WORDS[column.type]}, such as {examples}; their rows are rejected",
+                f"{column.misfits:,} of {column.rows:,} values are {WORDS[column.type]}, written as {examples}; their rows are rejected",
                 f"mend its type in data/sources.yaml (now {column.type}), or the words under missing there, or the file",
             )
         )
@@ -99,6 +131,9 @@ def _of_values(column: Column, source: Source) -> list[Finding]:
     if column.type in ("integer", "number") and (sentinel := _sentinel(column)):
         do = "if it means a missing value, write nothing there instead; as a number it misleads"
         found.append(Finding("look", "data", name, f"the value {sentinel} stands apart from all others", do))
+    if column.type == "date" and (ends := [end for end in (column.low, column.high) if end and end[:10] in OPEN_DATES]):
+        do = f"if so, add {' and '.join(map(repr, ends))}, as the file writes it, to missing in data/sources.yaml; as a date it misleads"
+        found.append(Finding("look", "data", name, f"{' and '.join(ends)} may stand for open or not known, as databases write it", do))
     return found
 
 
@@ -120,8 +155,8 @@ def _sentinel(column: Column) -> str | None:
     return None
 
 
-def _of_features(column: Column, data: Data) -> list[Finding]:
-    """Return what a column that the model would see seems to be."""
+def _of_features(column: Column, data: Data, tells: str) -> list[Finding]:
+    """Return what a column that the model would see seems to be; tells: what it tells of a sensitive column."""
     name, values = column.name, [value for value, _n in column.common]
     if column.distinct == 0:
         return [Finding("look", "data", name, "it is empty", "name it in data.forbidden of params.yaml, or find its values")]
@@ -136,15 +171,23 @@ def _of_features(column: Column, data: Data) -> list[Finding]:
     found = []
     if is_identifier(column):
         do = "name it in data.forbidden of params.yaml: a model can only learn it by heart"
-        found.append(Finding("look", "data", name, f"it names the row: {column.distinct:,} values in {column.filled:,} rows", do))
-    elif is_named_id(name) and column.distinct > FEW and column.distinct < column.filled:
+        found.append(Finding("look", "data", name, f"it names the row: {column.distinct:,} values in {column.filled:,} rows{tells}", do))
+    elif names_a_thing(column):
         do = "if rows of one thing know of each other, name it in data.cluster of params.yaml, else in data.forbidden"
-        what = f"by its name it names something that stands in several rows: {column.distinct:,} values in {column.filled:,} rows"
+        what = f"by its name it names something that stands in several rows: {column.distinct:,} values in {column.filled:,} rows{tells}"
         found.append(Finding("look", "data", name, what, do))
     if is_date(column):
-        do = "declare it as date in data/sources.yaml (ISO dates), and name it in data.time of params.yaml if it orders the rows"
+        do = "to use it as a date, declare it as date in data/sources.yaml"
+        if fits := ["%Y%m%d"] if column.type == "integer" else date_formats(set(values)):
+            do += ", with date_formats: " + " or ".join(f'{{{name}: "{how}"}}' for how in fits)
+            do += ", whichever is right: nobody can tell the day from the month" if len(fits) > 1 else ""
+        elif not all(re.match(pattern("date", "."), value) for value in values):
+            do = "to use it as a date, write all its values in one format, best as 2024-12-31, and declare it as date in data/sources.yaml"
+        do += "; name it in data.time of params.yaml if it orders the rows"
         found.append(
-            Finding("look", "data", name, f"its values are written as dates, such as {values[0]!r}, but declared as {column.type}", do)
+            Finding(
+                "look", "data", name, f"its values are written as dates, as {DIGIT.sub('9', values[0])}, but declared as {column.type}", do
+            )
         )
     if is_free_text(column):
         do = "a table model takes each text as one category: make features of it, or forbid it"

@@ -8,7 +8,9 @@ import numpy as np
 import pandas as pd
 from ibis import _
 
-from stages.prepare import PROBLEM
+from stages.after.reference import FEWEST
+from stages.formats import RESERVED
+from stages.prepare import PROBLEM, form
 from stages.sources import RECORD, Source
 
 BINS = 20  # of a picture
@@ -24,7 +26,8 @@ class Column:
 
     `low`, `median`, `high`: of numbers and dates. `picture`: counts of BINS equal bins from the 1st to the 99th percentile,
     values beyond them in the outermost, or of the SHOWN commonest values. `words_a_value`: of text.
-    `rises`: no value is smaller than that of the record before. `misfits`: values that are not of the declared type.
+    `rises`: no value is smaller than that of the record before. `misfits`: values that are not of the declared type;
+    `examples`: how some of these are written (see `form`).
     """
 
     name: str
@@ -43,27 +46,32 @@ class Column:
     examples: list[str] = field(default_factory=list)
 
     @property
+    def frequent(self) -> list[tuple[str, int]]:
+        """Those of `common` that may be shown: a value of fewer rows could tell of a person."""
+        return [(value, n) for value, n in self.common if n >= FEWEST]
+
+    @property
     def filled(self) -> int:
         """How many records have a value."""
         return self.rows - self.missing
 
 
 def misfits(raw: ibis.Table, conformed: ibis.Table, source: Source) -> dict[str, tuple[int, list[str]]]:
-    """Return for each column whose declared type does not hold on all records: how many differ, and three of their values."""
+    """Return for each column whose declared type does not hold on all records: how many differ, and three forms of their values."""
     typed = [column for column, kind in source.columns.items() if kind != "text"]
-    wrong = conformed.filter(_[PROBLEM].notnull()).select(RECORD, *[_[column].isnull().name(f"{column}__") for column in typed])
+    wrong = conformed.filter(_[PROBLEM].notnull()).select(RECORD, *[_[column].isnull().name(RESERVED + column) for column in typed])
     if not typed or not wrong.count().to_pandas():
         return {}
     joined = raw.inner_join(wrong, RECORD)
     texts = {column: joined[column].strip() for column in typed}
     is_wrong = {
-        column: joined[f"{column}__"] & (text.notnull() & ~text.isin(source.missing)).fill_null(False) for column, text in texts.items()
+        column: joined[RESERVED + column] & (text.notnull() & ~text.isin(source.missing)).fill_null(False) for column, text in texts.items()
     }
     counts = joined.aggregate([is_wrong[column].sum().name(column) for column in typed]).to_pandas().iloc[0]
     found = {}
     for column in typed:
         if counts[column]:
-            values = joined.filter(is_wrong[column]).select(value=texts[column]).group_by("value").agg(n=_.count())
+            values = joined.filter(is_wrong[column]).select(value=form(texts[column])).group_by("value").agg(n=_.count())
             commonest = values.order_by([ibis.desc("n"), "value"]).limit(EXAMPLES).to_pandas()["value"]
             found[column] = (int(counts[column]), commonest.tolist())
     return found

@@ -11,7 +11,6 @@ from sklearn.metrics import confusion_matrix
 from tqdm import tqdm
 
 from stages.before.finding import Finding
-from stages.before.proof import SUPPORT
 from stages.during.decision import decide
 from stages.during.intervals import figure
 from stages.during.models import build_model
@@ -50,10 +49,15 @@ class Curve:
         """Return (n_sizes,) values of the metric and of each class's recall."""
         return _figures(self.confusions.sum(axis=1), self.classes, metric)
 
-    def recalls(self) -> dict[str, float]:
-        """Return the recall on the largest sample of each class with SUPPORT held-out rows or more: fewer tell nothing."""
+    def found(self, support: float) -> dict[str, tuple[int, int]]:
+        """Return of each class with `support` held-out rows or more how many of them were found on the largest sample, and all of them."""
         last = self.confusions[-1].sum(axis=0)
-        return {label: float(last[nth, nth] / last[nth].sum()) for nth, label in enumerate(self.classes) if last[nth].sum() >= SUPPORT}
+        counts = {label: (int(last[nth, nth]), int(last[nth].sum())) for nth, label in enumerate(self.classes)}
+        return {label: (hits, n) for label, (hits, n) in counts.items() if n >= support}
+
+    def recalls(self, support: float) -> dict[str, float]:
+        """Return the recall of each class that `found` counts."""
+        return {label: hits / n for label, (hits, n) in self.found(support).items()}
 
 
 @dataclass(frozen=True)
@@ -217,22 +221,22 @@ def training_time(curve: Curve, n_train: int, folds: int) -> str:
     return "over ten hours"
 
 
-def effort_findings(gained: dict[str, Gain], criteria: Criteria) -> list[Finding]:
-    """Return for the metric and each class under its floor whether more rows would help."""
+def effort_findings(gained: dict[str, Gain], criteria: Criteria, too_weak: list[str]) -> list[Finding]:
+    """Return for the metric, and each class that the model tried is too weak for, whether more rows would help.
+
+    Of a class with few rows the curve tells nothing: a model that never names it has a recall of 0 at all sizes.
+    """
     found = []
-    for name, gain in gained.items():
-        label = name.removeprefix("recall of ")
-        if name != criteria.metric and gain.now >= criteria.floor(label):
-            continue
+    for name in [name for name in gained if name == criteria.metric or name.removeprefix("recall of ") in too_weak]:
+        gain = gained[name]
         what = f"doubling the rows would give about {gain.gain:+.2f} ({gain.low:+.2f} to {gain.high:+.2f}) {name}, now {gain.now:.2f}"
         if gain.high < GAIN:
-            found.append(
-                Finding("note", "training", name, what, "more rows of this kind will not help: better features, or cleaner labels")
-            )
+            do = "more rows of this kind will not help: better features, or cleaner labels"
         elif gain.low > 0:
-            found.append(Finding("note", "training", name, what, "more rows would help: weigh that against their cost"))
+            do = "more rows would help: weigh that against their cost"
         else:
-            found.append(Finding("note", "training", name, what, "that cannot be told from nothing here: try features first"))
+            do = "that cannot be told from nothing here: try features first"
+        found.append(Finding("note", "training", name, what, do))
     return found
 
 

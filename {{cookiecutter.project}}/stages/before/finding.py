@@ -3,6 +3,9 @@
 from dataclasses import dataclass
 from typing import Literal
 
+Weight = Literal["stop", "look", "note"]
+Phase = Literal["data", "training", "deployment", "monitoring"]
+
 
 @dataclass(frozen=True)
 class Finding:
@@ -12,8 +15,8 @@ class Finding:
     figure, `do` what to do.
     """
 
-    weight: Literal["stop", "look", "note"]
-    phase: Literal["data", "training", "deployment", "monitoring"]
+    weight: Weight
+    phase: Phase
     about: str
     what: str
     do: str

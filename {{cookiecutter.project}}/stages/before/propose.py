@@ -2,15 +2,17 @@
 
 import hashlib
 import json
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
+from stages.before.clocks import clocks
+from stages.before.propose_changes import changes_suite
 from stages.before.propose_columns import expect, kind_of, propose_column
-from stages.before.propose_judged import Criteria, judged_suites, suite
+from stages.before.propose_judged import ASKED, Asked, Criteria, judged_suites, suite
 from stages.before.propose_relations import propose_relations
+from stages.before.thresholds import picked
 from stages.command import Refused
 from stages.params import ORIGIN, ROW_ID, Data
 from stages.suite import read_suite
@@ -30,46 +32,48 @@ STATISTICAL = {  # judged of a table as a whole, which augmentation changes on p
 }
 
 
-def propose(
-    prepared: pd.DataFrame, data: Data, criteria: Criteria, n_rows: int, duplicate_share: float = 0.0, slices: Sequence[str] = ()
-) -> dict[str, Json]:
+def propose(prepared: pd.DataFrame, data: Data, criteria: Criteria, n_rows: int, asked: Asked = ASKED) -> dict[str, Json]:
     """Return all suites by name, each expectation inferred, with the figure that it was inferred from in its notes.
 
-    prepared: the rows of both splits as `validate` joins them, or a random sample of its n_rows rows. duplicate_share: the figure of
-    the table of sources. Margins cover chance (see stages/before/margins.py), for tables of about as many rows; a table of another
-    time or place can differ by more, and is what a person has to judge.
+    prepared: the rows of both splits as `validate` joins them, or a random sample of its n_rows rows. Margins cover chance (see
+    stages/before/margins.py), for tables of about as many rows; a table of another time or place can differ by more, and is what a
+    person has to judge.
     """
-    suites = {"prepared": _prepared(prepared, data, n_rows)}
+    suites = {"prepared": _prepared(prepared, data, n_rows, asked.equal_rows == "drop")}
     suites["augmented"] = _augmented(prepared, suites["prepared"], data)
-    suites |= judged_suites(prepared, data, criteria, duplicate_share, slices)
-    return {name: one | {"expectations": [_sealed(expectation) for expectation in one["expectations"]]} for name, one in suites.items()}
+    suites["changes"] = changes_suite()
+    suites |= judged_suites(prepared, data, criteria, asked)
+    return {name: sealed(one) for name, one in suites.items()}
 
 
-def _prepared(prepared: pd.DataFrame, data: Data, n_rows: int) -> Json:
+def _prepared(prepared: pd.DataFrame, data: Data, n_rows: int, drops_equal: bool) -> Json:
     is_whole = len(prepared) == n_rows
     needed = {data.target, data.time, *data.cluster}
     expectations = _table(list(prepared.columns), n_rows)
+    if drops_equal:
+        notes, names = "Equal rows were rejected as duplicates.", [ROW_ID, data.target]
+        expectations.append(expect("compound_columns_to_be_unique", "critical", notes, column_list=names))
+    moving = clocks(prepared, data)
     for column in prepared.columns.drop(ROW_ID):
         roles = {"is_time": column == data.time, "is_needed": column in needed, "is_target": column == data.target}
-        expectations += propose_column(prepared[column], **roles, is_whole=is_whole)
-    expectations += propose_relations(prepared.drop(columns=[ROW_ID]), is_whole)
+        expectations += propose_column(prepared[column], **roles, is_whole=is_whole, moves=moving.get(column, frozenset()))
+    expectations += propose_relations(prepared.drop(columns=[ROW_ID]), is_whole, moving)
     expectations = [one for one in expectations if one["kwargs"].get("mostly", 1) > 0]  # of so few rows any share can be chance
     rows = f"all {n_rows:,} rows" if is_whole else f"a sample of {len(prepared):,} of {n_rows:,} rows"
-    return suite(
-        "prepared", f"One row is one row of the raw data, after errors and duplicates were rejected. Proposed from {rows}.", expectations
-    )
+    left_out = "errors and duplicates" if drops_equal else "errors"
+    return suite("prepared", f"One row is one row of the raw data, after {left_out} were rejected. Proposed from {rows}.", expectations)
 
 
 def _table(columns: list[str], n_rows: int) -> list[Json]:
     """Return what is expected of the table as a whole."""
-    undeclared = "Columns that nobody declared must not reach the model, and none may be missing."
+    undeclared = "Columns that nobody declared must not reach the model, and none may be missing: "
+    undeclared += "where it was declared since, run `make scope` again."
     truncated = f"It has {n_rows:,} rows; one half as long is a truncated one."
     resized = f"It has {n_rows:,} rows, and the margins below hold for about as many: propose anew where it grew or shrank."
     return [
         expect("table_columns_to_match_set", "critical", undeclared, column_set=columns),
         expect("table_row_count_to_be_between", "critical", truncated, min_value=max(1, n_rows // 2)),
         expect("table_row_count_to_be_between", "warning", resized, min_value=int(0.9 * n_rows), max_value=-int(-1.1 * n_rows // 1)),
-        expect("column_values_to_be_unique", "critical", "Equal rows were rejected as duplicates.", column=ROW_ID),
     ]
 
 
@@ -135,9 +139,10 @@ def _augmented(prepared: pd.DataFrame, of_prepared: Json, data: Data) -> Json:
     )
 
 
-def _sealed(expectation: Json) -> Json:
-    """Return `expectation` with a fingerprint, by which an edit of it is recognised."""
-    return {**expectation, "meta": expectation["meta"] | {"proposed": _fingerprint(expectation)}}
+def sealed(proposed: Json) -> Json:
+    """Return a suite with a fingerprint of each expectation, by which an edit of it is recognised."""
+    expectations = [{**one, "meta": one["meta"] | {"proposed": _fingerprint(one)}} for one in proposed["expectations"]]
+    return proposed | {"expectations": expectations}
 
 
 def _fingerprint(expectation: Json) -> str:
@@ -157,19 +162,20 @@ def merge(old: Json | None, proposed: Json) -> tuple[Json, list[str]]:
     if old is None:
         return proposed, []
     new = {_about(expectation): expectation for expectation in proposed["expectations"]}
-    named, kept, lines = _words(old), [], []
+    named, kept, lines, gone = _words(old), [], [], set()
     for expectation in old["expectations"]:
         rival = new.pop(_about(expectation), None)
         is_ours = expectation["meta"].get("bound") == "inferred" and expectation["meta"].get("proposed") == _fingerprint(expectation)
         if is_ours and rival is None:
             lines.append(f"removed: {_told(expectation)}; it is proposed no more")
+            gone.add(_judged(expectation))
             continue
         if rival is not None and _bounds(rival) != _bounds(expectation):
             by = "changed" if is_ours else "confirmed, so kept" if expectation["meta"].get("bound") == "confirmed" else "edited, so kept"
             lines.append(f"{by}: {_told(expectation)}; proposed now: {_told(rival)}")
         kept.append(rival if is_ours and rival is not None else expectation)
     for about, expectation in new.items():
-        if about[1] - named:
+        if about[1] - named or _judged(expectation) in gone:  # in place of what went, such as a floor of each class for one of all
             kept.append(expectation)
             lines.append(f"added: {_told(expectation)}")
         else:
@@ -182,10 +188,17 @@ def _about(expectation: Json) -> tuple[str, frozenset[str], str]:
     and two lists of numbers that a column can have, which.
     """
     kwargs = expectation["kwargs"]
+    kind, columns = _judged(expectation)
+    names = columns | {str(value) for value in picked(kwargs.get("row_condition")).values()}
+    variant = "mostly" in kwargs if kind == "expect_column_values_to_be_between" else kwargs.get("value_set") == [0]
+    return kind, names, f"{expectation['severity']} {variant}"
+
+
+def _judged(expectation: Json) -> tuple[str, frozenset[str]]:
+    """Return the type of an expectation and the columns that it judges."""
+    kwargs = expectation["kwargs"]
     names = [kwargs[key] for key in ("column", "column_A", "column_B") if key in kwargs] + kwargs.get("column_list", [])
-    names += [value for _, value in _picked(expectation)]
-    variant = "mostly" in kwargs if expectation["type"] == "expect_column_values_to_be_between" else kwargs.get("value_set") == [0]
-    return expectation["type"], frozenset(map(str, names)), f"{expectation['severity']} {variant}"
+    return expectation["type"], frozenset(map(str, names))
 
 
 def _words(content: Any) -> set[str]:
@@ -204,16 +217,9 @@ def _bounds(expectation: Json) -> tuple[Json, str]:
 def _told(expectation: Json) -> str:
     """Return an expectation in one line: type, what it is about, and its bounds, cut short."""
     kwargs = {key: value for key, value in expectation["kwargs"].items() if key != "row_condition"}
-    where = " and ".join(f"{column} is {value}" for column, value in _picked(expectation))
+    where = " and ".join(f"{column} is {value}" for column, value in picked(expectation["kwargs"].get("row_condition")).items())
     bounds = json.dumps(kwargs, ensure_ascii=False)
     return f"{expectation['type']} {bounds if len(bounds) <= 200 else bounds[:200] + '...'}{' where ' + where if where else ''}"
-
-
-def _picked(expectation: Json) -> list[tuple[str, str]]:
-    """Return the columns by which a row_condition picks rows, each with its value."""
-    condition = expectation["kwargs"].get("row_condition")
-    parts = condition.get("conditions", [condition]) if isinstance(condition, dict) else []
-    return [(part["column"]["name"], str(part["parameter"])) for part in parts if "parameter" in part]
 
 
 def write(proposed: dict[str, Json], folder: str | Path = "expectations") -> list[str]:

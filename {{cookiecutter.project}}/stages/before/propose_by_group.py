@@ -25,7 +25,7 @@ def by_group_suite(prepared: pd.DataFrame, classes: list[str], data: Data, large
     )
     gap = (
         f"This group is treated otherwise, by more than {largest_gap} and beyond chance: find out why, and whether it is just, before this "
-        "model decides on people; train.mitigation may narrow the gap, for a price (docs/fairness.md)."
+        "model decides on people; train.mitigation may narrow the gap, for a price that reports/candidates.csv then shows."
     )
     differs = (
         "Named so, or given such a probability, this group is right less or more often than the others; where the classes are not "
@@ -48,7 +48,7 @@ def by_group_suite(prepared: pd.DataFrame, classes: list[str], data: Data, large
             if rate not in ERRORS
         ),
         *_four_fifths(data.favourable),
-        *_enough("group", "critical", "add rows, or waive the group here with a reason."),
+        *_enough("group", "critical", "add rows, or waive the group with a reason."),
         *(_enough("crossed", "warning", "whether it is treated alike is not known.") if len(of) > len(data.sensitive) else []),
     ]
     notes = (
@@ -58,7 +58,7 @@ def by_group_suite(prepared: pd.DataFrame, classes: list[str], data: Data, large
     )
     return {
         "name": "by_group",
-        "meta": {"notes": notes, "row": key, "show": ["value", "other", "gap", "gap_low", "gap_high"]},
+        "meta": {"notes": notes, "row": key, "waived_by": ["column", "group"], "show": ["value", "other", "gap", "gap_low", "gap_high"]},
         "expectations": expectations,
     }
 

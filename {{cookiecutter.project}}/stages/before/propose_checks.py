@@ -6,6 +6,8 @@ from stages.before.propose_columns import expect
 from stages.during.synthetic import CHECKS
 from stages.params import Data
 
+FEWEST = 200  # rows of a group, under which nothing is proven of its labels
+
 
 def checks_suites(data: Data) -> dict[str, dict[str, Any]]:
     """Return the suites synthetic, proxies and label_bias."""
@@ -112,7 +114,7 @@ def _proxies(data: Data) -> dict[str, Any]:
 
 def _label_bias(data: Data) -> dict[str, Any]:
     key = ["column", "group", "class"]
-    insufficient = _between("warning", "With fewer rows of a group nothing can be told from chance.", "rows", min_value=200)
+    insufficient = _between("warning", "With fewer rows of a group nothing can be told from chance.", "rows", min_value=FEWEST)
     expectations = [
         expect("compound_columns_to_be_unique", "critical", "One row per group and class.", column_list=key),
         _audited(data),
@@ -128,10 +130,10 @@ def _label_bias(data: Data) -> dict[str, Any]:
     ]
     notes = (
         "One row is one class in one group. `gap` is how much more often its rows have the label than all others whose features "
-        "make it as likely, "
-        "pooled over strata, gap_low and gap_high its 95 % interval for all groups and classes of the column together, "
-        "`proven_gap` its size "
-        "where that excludes 0, else 0. Features that tell the group hide part of it."
+        "make it as likely, pooled over strata, gap_low and gap_high its 95 % interval for all groups and classes of the column "
+        "together, `proven_gap` its size where that excludes 0, else 0. `left_out` names the features that make nobody alike: those "
+        "that code the group or the same trait, and those that may be known only after the outcome; `gap_with_all` is the gap among "
+        "rows that are alike in these, too. Fewer rows of a group, or of all others, than are asked for here prove nothing."
     )
-    meta = {"notes": notes, "row": key, "show": ["rows", "share", "gap", "gap_low", "gap_high"]}
+    meta = {"notes": notes, "row": key, "show": ["rows", "share", "gap", "gap_low", "gap_high", "left_out", "gap_with_all"]}
     return {"name": "label_bias", "meta": meta, "expectations": expectations}

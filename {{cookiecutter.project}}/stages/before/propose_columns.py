@@ -1,13 +1,14 @@
 """Propose what one column of a table is to hold next time, from what it holds in this one."""
 
-import math
 import re
+from collections.abc import Set as AbstractSet
 from typing import Any
 
 import pandas as pd
 from pandas.api.types import is_datetime64_any_dtype, is_numeric_dtype
 
 from stages.before.margins import distinct, divergence, least, most, mostly, mostly_unique, quantile_ranges
+from stages.before.scales import limits, rounded_out
 
 MOST_CODES = {"text": 50, "number": 20}  # more different values than this are no list of codes
 MOST_SHAPES = 5  # more shapes than this are free text
@@ -48,12 +49,14 @@ def plain(value: Any) -> Any:
     return int(value) if isinstance(value, float) and value.is_integer() and abs(value) < 2**53 else value
 
 
-def propose_column(values: pd.Series, *, is_time: bool, is_needed: bool, is_target: bool, is_whole: bool) -> list[dict[str, Any]]:
+def propose_column(
+    values: pd.Series, *, is_time: bool, is_needed: bool, is_target: bool, is_whole: bool, moves: AbstractSet[str] = frozenset()
+) -> list[dict[str, Any]]:
     """Return the expectations for one column.
 
     is_time: the next table goes on from here, so that only its range is bounded. is_needed: prepare rejects rows without it.
     is_target: a class that was not there makes another problem. is_whole: these are all rows of the table, not a sample;
-    only then is the number of different values a figure of the table.
+    only then is the number of different values a figure of the table. moves: what `clocks` found of it: bounds that later rows pass.
     """
     column, kind = str(values.name), kind_of(values)
     held = values.dropna()
@@ -65,13 +68,21 @@ def propose_column(values: pd.Series, *, is_time: bool, is_needed: bool, is_targ
         notes = f"Read as {kind}s; words among them are a fault of the export."
         expectations.append(expect("column_values_to_be_in_type_list", "critical", notes, column=column, type_list=TYPES[kind]))
     if is_time:
-        return [*expectations, *_range(held, True)]
-    if is_target or is_code(counts, kind):
+        return [*expectations, *_range(held, goes_on=True)]
+    if not moves and (is_target or is_code(counts, kind)):
         return [*expectations, _codes(column, counts, is_target), *_shares(column, counts)]
-    expectations += _pattern(column, counts) if kind == "text" else _range(held, kind == "date")
-    expectations += [*_quantiles(held), *_zeros(held), *_rounded(held)] if kind == "number" else []
+    unique = _distinct(column, counts, kind) if is_whole else []
+    names_row = [one for one in unique if one["severity"] == "critical"]
+    if kind == "number" and names_row:
+        moves = moves or {"max_value"}  # later rows have later names
+    if kind != "text":
+        expectations += _range(held, kind == "date", moves)
+    if moves:
+        return expectations + names_row
+    expectations += _pattern(column, counts) if kind == "text" else []
+    expectations += [*_quantiles(held), *_zeros(held)] if kind == "number" else []
     expectations += _most_common(column, counts) if kind != "date" else []
-    return expectations + (_distinct(column, counts, kind) if is_whole else [])
+    return expectations + unique
 
 
 def _present(values: pd.Series, is_needed: bool) -> dict[str, Any]:
@@ -114,28 +125,27 @@ def _shares(column: str, counts: pd.Series) -> list[dict[str, Any]]:
     return [expect("column_kl_divergence_to_be_less_than", "warning", notes, column=column, **options)]
 
 
-def _range(held: pd.Series, goes_on: bool) -> list[dict[str, Any]]:
-    """Return the range: strict on an end that is a limit of the scale, as the many rows on it show, else with a margin.
+def _range(held: pd.Series, goes_on: bool, moves: AbstractSet[str] = frozenset()) -> list[dict[str, Any]]:
+    """Return the range: without exceptions at a limit of the scale, else where a person would put it and with exceptions, as
+    many as chance can bring; none for an end that `moves`.
 
     goes_on: later rows have later values, so that a value beyond is for a person to judge.
     """
-    severity = "warning" if goes_on else "critical"
-    low, high, n = held.min(), held.max(), len(held)
-    ends = {"min_value": low, "max_value": high}
-    limits = {end: value for end, value in ends.items() if (held == value).sum() > most(0)}
-    open_ends = {end: value for end, value in ends.items() if end not in limits}
+    severity, n = "warning" if goes_on else "critical", len(held)
+    hard = {} if goes_on else {end: limit for end, limit in limits(held).items() if end not in moves}
     expectations = []
-    if limits:
-        notes = f"Of {n:,} rows " + " and ".join(f"{(held == value).sum():,} have {plain(value)}" for value in limits.values())
-        bounds = {end: plain(value) for end, value in limits.items()}
-        notes += ", the first or last." if goes_on else ": a limit of the scale."
+    if hard:
+        notes = f"{' and '.join(dict.fromkeys(why for _, why in hard.values())).capitalize()}; none of {n:,} rows is beyond."
+        bounds = {end: bound for end, (bound, _) in hard.items()}
         expectations.append(expect("column_values_to_be_between", severity, notes, column=held.name, **bounds))
-    if open_ends:
-        used = len(open_ends) - 1
-        notes = f"The {' and '.join(str(plain(value)) for value in open_ends.values())} of {n:,} rows are the outermost; "
-        notes += f"up to {most(used)} in as many can lie beyond by chance."
-        bounds = {end: plain(value) for end, value in open_ends.items()}
-        expectations.append(expect("column_values_to_be_between", severity, notes, column=held.name, **bounds, mostly=mostly(used, n)))
+    seen = {"min_value": held.min(), "max_value": held.max()}
+    ends = seen if goes_on else rounded_out(held)
+    soft = {end: plain(bound) for end, bound in ends.items() if end not in hard and end not in moves}
+    if soft:
+        used = len(soft) - 1
+        notes = f"The outermost of {n:,} rows: {' and '.join(str(plain(seen[end])) for end in soft)}. "
+        notes += f"Up to {most(used)} in as many may lie beyond these bounds."
+        expectations.append(expect("column_values_to_be_between", severity, notes, column=held.name, **soft, mostly=mostly(used, n)))
     return expectations
 
 
@@ -160,27 +170,6 @@ def _zeros(held: pd.Series) -> list[dict[str, Any]]:
         return []
     notes = f"{zeros:,} of {n:,} are 0; more than {most(zeros):,} in as many may stand for missing values."
     return [expect("column_values_to_not_be_in_set", "warning", notes, column=held.name, value_set=[0], mostly=mostly(zeros, n))]
-
-
-def _rounded(held: pd.Series) -> list[dict[str, Any]]:
-    """Return how many numbers of one significant digit there may be, such as 300: those that were rounded or made up are.
-
-    Of whole numbers from 10 on, of others over four powers of ten.
-    """
-    n, largest = len(held), float(held.abs().max())
-    is_whole = bool((held % 1 == 0).all())
-    top = math.floor(math.log10(largest)) if largest else 0
-    if is_whole and top < 1:
-        return []
-    sizes = [float(f"{digit}e{power}") for power in range(1 if is_whole else top - 3, top + 1) for digit in range(1, 10)]
-    numbers = [plain(sign * size) for sign in (-1, 1) for size in sizes if held.min() <= sign * size <= held.max()]
-    found = int(held.isin(numbers).sum())
-    if not numbers or mostly(found, n) < 0.5:
-        return []
-    notes = f"{found:,} of {n:,} have one significant digit; more than {most(found):,} in as many may be rounded or made up."
-    return [
-        expect("column_values_to_not_be_in_set", "warning", notes, column=held.name, value_set=sorted(numbers), mostly=mostly(found, n))
-    ]
 
 
 def _most_common(column: str, counts: pd.Series) -> list[dict[str, Any]]:

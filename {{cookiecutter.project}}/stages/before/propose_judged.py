@@ -1,28 +1,29 @@
 """The suites of the tables that the stages judge by: their words and thresholds, with the names of this data filled in."""
 
 from collections.abc import Sequence
-from typing import Any, Protocol
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
 
 import pandas as pd
 
-from stages.before.margins import most
 from stages.before.propose_by_group import by_group_suite
 from stages.before.propose_checks import checks_suites
 from stages.before.propose_columns import expect
 from stages.before.propose_features import features_suite, simple_model
 from stages.before.propose_slices import slices_suite, test_set_suite
+from stages.during.giveaway import ONE_SIDED
 from stages.params import Data
 
 INSUFFICIENT = {"verdict": "insufficient"}
-MOST_DUPLICATES = 0.01
+MOST_EQUAL, MOST_LOST, MOST_SHIFT = 0.01, 0.2, 0.02  # never inferred: the rows that they judge would set them
 
 
 class Criteria(Protocol):
     """What the model is to reach, as the section scope of params.yaml says."""
 
     @property
-    def recall_floor(self) -> float:
-        """The recall that every class has to reach."""
+    def recall_floor(self) -> float | None:
+        """The recall that every class has to reach; None only where recall_floors has each."""
 
     @property
     def recall_floors(self) -> dict[str, float]:
@@ -33,31 +34,36 @@ class Criteria(Protocol):
         """How far a rate of a group may lie from that of all others."""
 
 
-def suite(name: str, notes: str, expectations: list[dict[str, Any]], **meta: list[str]) -> dict[str, Any]:
-    """Return a suite as its file holds it; meta: row, the columns that name a row, and show, those to show beside it."""
+@dataclass(frozen=True)
+class Asked:
+    """How equal rows are held (drop: also by a key), whether clusters stay whole, and the columns whose values are judged as slices."""
+
+    equal_rows: Literal["together", "separate", "drop"] = "together"
+    clusters_whole: bool = True
+    slices: Sequence[str] = ()
+
+
+ASKED = Asked()
+
+
+def suite(name: str, notes: str, expectations: list[dict[str, Any]], **meta: list[str] | str) -> dict[str, Any]:
+    """Return a suite as its file holds it; meta: row, the columns that name a row, show, those beside it, waived_in (see Suite)."""
     return {"name": name, "meta": {"notes": notes, **meta}, "expectations": expectations}
 
 
-def judged_suites(
-    prepared: pd.DataFrame, data: Data, criteria: Criteria, duplicate_share: float, slices: Sequence[str] = ()
-) -> dict[str, dict[str, Any]]:
-    """Return the suites sources, classes, leakage, those of checks_suites, candidates, features, by_class, by_group, slices, test_set.
-
-    duplicate_share: of the raw records, as the table of sources counts them.
-    """
+def judged_suites(prepared: pd.DataFrame, data: Data, criteria: Criteria, asked: Asked = ASKED) -> dict[str, dict[str, Any]]:
+    """Return the suites sources, classes, leakage, those of checks_suites, candidates, features, by_class, by_group, slices, test_set."""
     classes = sorted(prepared[data.target].unique())
     return {
-        "sources": _sources(duplicate_share, len(prepared)),
+        "sources": _sources(asked.equal_rows),
         "classes": _classes(classes, data),
-        "leakage": _leakage(data, len(classes)),
+        "leakage": _leakage(data, len(classes), asked.clusters_whole),
         **checks_suites(data),
         "candidates": _candidates(),
         "features": features_suite(),
-        "by_class": _by_class(classes, criteria),
+        "by_class": by_class_suite(classes, criteria),
         "by_group": by_group_suite(prepared, classes, data, criteria.largest_gap),
-        "slices": slices_suite(
-            classes, {label: criteria.recall_floors.get(label, criteria.recall_floor) for label in classes}, list(slices)
-        ),
+        "slices": slices_suite(classes, _floors(classes, criteria), list(asked.slices)),
         "test_set": test_set_suite(),
     }
 
@@ -78,10 +84,25 @@ def _or_insufficient(expectation: dict[str, Any]) -> dict[str, Any]:
     return {**expectation, "meta": expectation["meta"] | INSUFFICIENT}
 
 
-def _sources(duplicate_share: float, n: int) -> dict[str, Any]:
-    usual = most(round(duplicate_share * n)) / n
-    largest = MOST_DUPLICATES if duplicate_share <= MOST_DUPLICATES else min(1.0, round(usual, 4))
-    seen = "" if largest == MOST_DUPLICATES else f" Here {duplicate_share:.2%} of the records stand twice."
+def _sources(equal_rows: str) -> dict[str, Any]:
+    dropped = (
+        "So many rows that were dropped because they stand twice point to an export or a join that repeats itself. If that is how the "
+        "file is made, confirm a higher limit here."
+    )
+    equal = (
+        "So many rows agree with an earlier one in all columns. Say in data/sources.yaml what they are: records written twice "
+        "(`equal_rows: drop`, or a `key`), or different cases that look alike (`equal_rows: separate`); or confirm a higher limit here."
+    )
+    about_equal = {"drop": [("duplicate_share", dropped)], "together": [("equal_share", equal)]}.get(equal_rows, [])
+    lost = (
+        "Too many rows from before the cut-off are left out, because rows of their clusters (data.cluster) come after it. If the same "
+        "customers or machines return in each period, set prepare.split.keep_clusters_whole: false in params.yaml: their earlier rows "
+        "train, their later ones test. Else split at random, or move prepare.split.test_from."
+    )
+    shifted = (
+        "The rows that were left out are of other classes than those that are kept, so that every share and precision changes. Compare "
+        "duplicate_classes, key_conflict_classes and before_cutoff_classes with classes."
+    )
     expectations = [
         expect("column_values_to_be_unique", "critical", "One row per source.", column="source"),
         _between(
@@ -103,16 +124,14 @@ def _sources(duplicate_share: float, n: int) -> dict[str, Any]:
             "unusable_share",
             max_value=0,
         ),
-        _between(
-            "warning",
-            f"So many rows that stand twice point to an export or a join that repeats itself.{seen}",
-            "duplicate_share",
-            max_value=largest,
-        ),
+        *(_between("warning", notes, column, max_value=MOST_EQUAL) for column, notes in about_equal),
+        _between("critical", lost, "before_cutoff_share", max_value=MOST_LOST),
+        _between("warning", shifted, "class_shift", max_value=MOST_SHIFT),
         _between("critical", "Without training rows there is nothing to learn from.", "train", min_value=1),
         _between("critical", "Without test rows nothing is known about the model.", "test", min_value=1),
     ]
-    show = ["records", "malformed", "bad_value", "unlabelled", "key_conflict", "duplicate", "before_cutoff"]
+    show = ["records", "malformed", "bad_value", "unlabelled", "key_conflict", "duplicate", "before_cutoff", "equal"]
+    show += [f"{rows}classes" for rows in ("", "equal_", "duplicate_", "key_conflict_", "before_cutoff_")]
     return suite("sources", "One row is one raw source: its records, and where each of them went.", expectations, row=["source"], show=show)
 
 
@@ -164,12 +183,13 @@ def _classes(classes: list[str], data: Data) -> dict[str, Any]:
         "since, and `seen_by_metric`, its rows as a share of the largest class's where the metric is "
         "accuracy, else 1."
     )
-    return suite("classes", notes, expectations, row=["class"], show=["train", "support", *(["last_seen"] if data.time else [])])
+    show = ["train", "support", *(["last_seen"] if data.time else [])]
+    return suite("classes", notes, expectations, row=["class"], waived_in="by_class.json", show=show)
 
 
-def _leakage(data: Data, n_classes: int) -> dict[str, Any]:
+def _leakage(data: Data, n_classes: int, clusters_whole: bool) -> dict[str, Any]:
     counts = {"rows_on_both_sides": "A test row that was trained on tests memory."}
-    if data.cluster:
+    if data.cluster and clusters_whole:
         counts["clusters_on_both_sides"] = "Rows of one cluster know of each other: they have to stay on one side of the split."
     counts["not_a_feature"] = "A forbidden or sensitive column, an identifier or the target itself must not be a feature."
     ranks = "A single column that ranks the classes this well (ROC AUC out of fold, on average over them)"
@@ -179,17 +199,25 @@ def _leakage(data: Data, n_classes: int) -> dict[str, Any]:
     of_one = (
         "A single column that ranks one of several classes this well may be known only after the outcome, or rightly tell it: find out."
     )
+    holds_one = (
+        "Rows with this value, or with any value at all in this column, have nearly one class alone, as in a field that is filled in only "
+        "once the outcome is known. Find out when it is filled in: if after the outcome, name the column in data.forbidden of params.yaml."
+    )
     several = [_between("warning", of_one, "value", max_value=0.95, row_condition=_where("check", "gives_class_away"))]
     several = several if n_classes > 2 else []
     expectations = [
         expect("compound_columns_to_be_unique", "critical", "One row per check and column.", column_list=["check", "column"]),
-        _same("Every check was made.", "check", [*counts, "gives_away", *(["gives_class_away"] if several else [])]),
+        _same("Every check was made.", "check", [*counts, "gives_away", *(["gives_class_away"] if several else []), "one_sided"]),
         *(_between("critical", notes, "value", max_value=0, row_condition=_where("check", check)) for check, notes in counts.items()),
         _between("critical", is_copy, "value", max_value=0.95, row_condition=gives_away),
         _between("warning", may_be, "value", max_value=0.9, row_condition=gives_away),
         *several,
+        _between("warning", holds_one, "value", max_value=ONE_SIDED, row_condition=_where("check", "one_sided")),
     ]
-    notes = "One row is one check of what training must not know; for gives_away, one feature."
+    notes = (
+        "One row is one check of what training must not know; for gives_away, one feature; for one_sided, one feature and its value that "
+        "holds nearly one class alone, with the part that it settles of what the class shares leave open (0 to 1, a lower bound)."
+    )
     return suite("leakage", notes, expectations, row=["check", "column"])
 
 
@@ -238,30 +266,42 @@ def _candidates() -> dict[str, Any]:
     return suite("candidates", notes, expectations, row=["candidate"], show=["score", "brier", "lead", "lead_low", "lead_high", "features"])
 
 
-def _by_class(classes: list[str], criteria: Criteria) -> dict[str, Any]:
-    if criteria.recall_floors:
-        floors = [
-            (criteria.recall_floors.get(label, criteria.recall_floor), {"row_condition": _where("class", label)}) for label in classes
-        ]
-    else:
-        floors = [(criteria.recall_floor, {})]
-    overlooked = ": a class found less often than by tossing a coin is overlooked"
+def _floors(classes: list[str], criteria: Criteria) -> dict[str, float]:
+    """Return the recall that each class has to reach."""
+    return {label: criteria.recall_floors.get(label, criteria.recall_floor) for label in classes}  # type: ignore[misc]
+
+
+def by_class_suite(classes: list[str], criteria: Criteria) -> dict[str, Any]:
+    """Return the suite by_class, in which the floors are kept: one of each class, or one of both where two have the same."""
+    floors = [(floor, {"row_condition": _where("class", label)}) for label, floor in _floors(classes, criteria).items()]
+    floors = [(floors[0][0], {})] if len(classes) == 2 and floors[0][0] == floors[1][0] else floors
+    floors = [(floor, rows) for floor, rows in floors if floor]  # without one nothing is asked
+    guess = "by tossing a coin" if len(classes) == 2 else f"by guessing one of {len(classes)} classes"
+    overlooked = f": a class found less often than {guess} is overlooked"
     expectations = [
         expect("column_values_to_be_unique", "critical", "One row per class.", column="class"),
         _same("A class without a row is overlooked.", "class", classes),
     ]
     for floor, rows in floors:
-        below = f"The recall is proven to be below its floor{overlooked if floor == 0.5 else ''}. "
-        below += "Look at train.decision_weights in params.yaml, or add rows of the class."
-        unproven = "The recall is not proven to reach its floor: more test rows, or a better model."
+        guessed = overlooked if floor == round(1 / len(classes), 2) else ""
+        below = f"The model is too weak for this class: its recall is proven to be below its floor{guessed}. "
+        below += (
+            "Where train.decision_weights in params.yaml is none, set it to balanced_accuracy. Where it is set already, better features or "
+            "another model have to tell the class (train.ladder: true tries remedies for rare classes); more test rows will not help."
+        )
+        unproven = (
+            "The recall is not proven to reach its floor. Where recall is above the floor there are too few test rows of the class: add "
+            "some. Where it is not, the model is too weak: better features, or another model."
+        )
         expectations += [
             _between("critical", below, "recall_high", min_value=floor, **rows),
             _between("warning", unproven, "recall_low", min_value=floor, **rows),
         ]
-    few = "With fewer test rows no recall can be told from another; add rows, or waive the class here with a reason."
+    few = "Too few rows: with fewer test rows no recall can be told from another; add rows, or waive the class with a reason."
     expectations.append(_or_insufficient(_between("critical", few, "support", min_value=20)))
     notes = (
         "One row is one class on the test rows. recall_low and recall_high are one-sided 95 % Clopper-Pearson bounds, recall_high for "
-        "all classes together (Bonferroni); `support` counts its test rows."
+        "all classes together (Bonferroni); `support` counts its test rows. The floors are kept here: change both bounds of a class, and "
+        "`make scope` goes by them."
     )
     return suite("by_class", notes, expectations, row=["class"], show=["support", "recall", "recall_low", "recall_high"])

@@ -1,5 +1,6 @@
 """Propose what holds between columns of a table: codes that go together, orders, copies, and what names a row."""
 
+from collections.abc import Collection
 from itertools import combinations, permutations
 from typing import Any
 
@@ -16,12 +17,15 @@ MOST_LISTED = 50  # more pairs than this nobody reads
 TELLING = 0.01  # a relation that unrelated columns would break in fewer rows than this share says nothing
 
 
-def propose_relations(table: pd.DataFrame, is_whole: bool) -> list[dict[str, Any]]:
-    """Return the relations between the columns of `table`; is_whole: it is no sample, so that repeated rows can be counted."""
+def propose_relations(table: pd.DataFrame, is_whole: bool, moving: Collection[str] = ()) -> list[dict[str, Any]]:
+    """Return the relations between the columns of `table`; is_whole: it is no sample, so that repeated rows can be counted.
+
+    moving: columns whose values move on with time, so that the pairs which they are in do, too.
+    """
     sizes = {column: table[column].nunique() for column in table.columns}
     kinds = {column: kind_of(table[column]) for column in table.columns}
     numbers, dates = ([column for column in kinds if kinds[column] == kind and sizes[column] > 2] for kind in ("number", "date"))
-    codes = [column for column in kinds if sizes[column] <= max(MOST_CODES.values())]
+    codes = [column for column in kinds if sizes[column] <= max(MOST_CODES.values()) and column not in moving]
     codes = [column for column in codes if is_code(table[column].value_counts(), kinds[column]) and sizes[column] > 1]
     relations = [*_orders(table[numbers]), *_orders(table[dates]), *_sums(table[numbers]), *_pairs(table[codes])]
     return relations + (_names(table, sizes) if is_whole else [])
@@ -116,8 +120,11 @@ def _pair(values_a: Any, values_b: Any, a: str, b: str, counts: np.ndarray, lack
     n, once = int(counts.sum()), int((counts == 1).sum())
     pairs = [[plain(values_a[i]), plain(values_b[j])] for i, j in np.argwhere(counts > 0)]
     notes = f"{len(pairs)} of {counts.size} pairs occur in {n:,} rows; unrelated columns would have another in {lacking:.0%} of them."
+    fixed = [name for name, axis in ((a, 1), (b, 0)) if (np.count_nonzero(counts, axis=axis) == 1).all()]
+    notes += f" {fixed[0]} fixes {b if fixed[0] == a else a}." if fixed else " Neither fixes the other, so that a new pair can be right."
     options = {"value_pairs_set": pairs, "mostly": mostly(once, n), "ignore_row_if": "either_value_is_missing"}
-    return expect("column_pair_values_to_be_in_set", "critical", notes, column_A=a, column_B=b, **options)
+    severity = "critical" if fixed else "warning"
+    return expect("column_pair_values_to_be_in_set", severity, notes, column_A=a, column_B=b, **options)
 
 
 def _names(table: pd.DataFrame, sizes: dict[str, int]) -> list[dict[str, Any]]:

@@ -8,17 +8,18 @@ import csv
 import io
 import re
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from itertools import islice
 from pathlib import Path
 
 from stages.command import Refused
-from stages.formats import DELIMITERS, opened, pattern
+from stages.formats import DELIMITERS, opened, pattern, wrong_names
 
 SAMPLE = 2_000_000  # bytes, unpacked, that are looked at
 MISSING = ("", "NA", "N/A", "n/a", "#N/A", "<NA>", "NaN", "nan", "NULL", "Null", "null", "?")
 PERHAPS = ("None", "-", ".")  # missing where a column holds numbers or dates otherwise; words, where all that use them hold text
 THOUSANDS = re.compile(r"^[+-]?[1-9][0-9]{0,2}([., '][0-9]{3})+([.,][0-9]+)?$")
+SHAPE = re.compile(r"^[0-9]{1,4}(?P<mark>[./-])[0-9]{1,2}(?P=mark)[0-9]{1,4}(?P<time> [0-9]{1,2}:[0-9]{2}(:[0-9]{2})?)?$")
 OTHER_DATE = re.compile(r"^([0-9]{1,2}[./-][0-9]{1,2}[./-][0-9]{2,4}|[0-9]{4}[./][0-9]{1,2}[./][0-9]{1,2})\b")
 
 
@@ -34,6 +35,7 @@ class Found:
     encoding: str = "utf-8"
     decimal: str = "."
     missing: tuple[str, ...] = ("",)
+    date_formats: dict[str, str] = field(default_factory=dict)
     columns: dict[str, str] = field(default_factory=dict)
     values: dict[str, set[str]] = field(default_factory=dict)
     whole: bool = True
@@ -70,11 +72,17 @@ def look(path: Path) -> Found:
     missing = _missing(values, decimal)
     values = {column: cells.difference(missing) for column, cells in values.items()}
     columns = {column: kind_of(cells, decimal) for column, cells in values.items()}
+    formats = {column: date_formats(values[column]) for column, kind in columns.items() if kind == "text"}
+    written = {column: fits[0] for column, fits in formats.items() if len(fits) == 1}
+    columns |= dict.fromkeys(written, "date")
     notes = [f"{ragged:,} of {len(rows) + ragged:,} rows looked at have another number of fields than the header"] if ragged else []
     if encoding in ("cp1252", "latin-1"):
         notes.append(f"it is not UTF-8; read as {encoding}: see that accented letters are right")
     notes += [note for column, kind in columns.items() if kind == "text" for note in _odd_text(column, values[column], decimal)]
-    return Found("csv", delimiter, encoding, decimal, missing, columns, values, whole, tuple(notes))
+    notes += [
+        f"{column!r} is read as dates written {how}; correct it under date_formats if it is not so" for column, how in written.items()
+    ]
+    return Found("csv", delimiter, encoding, decimal, missing, written, columns, values, whole, tuple(notes))
 
 
 def _decoded(path: Path, sample: bytes, whole: bool) -> tuple[str, str]:
@@ -119,20 +127,9 @@ def _rows(path: Path, text: str, delimiter: str, whole: bool) -> tuple[list[str]
     """Return the names of the columns, the rows that are as long, and how many are not; the last of a part may be cut."""
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
     header = next(reader)
-    folded = [column.lower() for column in header]
-    problems = [f"column {nth} has no name; give it one, or leave the column out" for nth, name in enumerate(header, 1) if not name]
-    problems += [f"the name of column {name!r} has spaces around it; remove them" for name in header if name != name.strip()]
-    twice = sorted({name for nth, name in enumerate(header) if name and name.lower() in folded[:nth]})
-    problems += [f"two columns are named {name!r}; each needs a name of its own" for name in twice]
-    problems += [
-        f"the name of column {nth} is {len(name):,} characters long, must be 500 at most"
-        for nth, name in enumerate(header, 1)
-        if len(name) > 500
-    ]
-    if len(header) > 1000:
-        problems.append(f"there are {len(header):,} columns, must be 1,000 at most")
+    problems = wrong_names(header)
     numbers = [name for name in header if re.match(pattern("number", "."), name) or name in MISSING[1:]]
-    if len(numbers) == len(header) or (numbers and twice):
+    if len(numbers) == len(header) or (numbers and len(set(header)) < len(header)):
         problems = [f"it begins with values ({', '.join(header[:3])}); its first line must name the columns"]
     rows = [row for row in reader if row][: None if whole else -1]
     if not rows:
@@ -192,10 +189,40 @@ def _is_day(text: str) -> bool:
         return False
 
 
+def date_formats(cells: set[str]) -> list[str]:
+    """Return the formats, with day, month and year in any usual order, in which all of `cells` are dates; ISO has no need of one.
+
+    Two of them mean that nobody can tell the day from the month.
+    """
+    shapes = {(found["mark"], (found["time"] or "").count(":")) for cell in cells if (found := SHAPE.match(cell))}
+    if len(shapes) != 1 or not all(map(SHAPE.match, cells)):
+        return []
+    [(mark, colons)] = shapes
+    time = ("", " %H:%M", " %H:%M:%S")[colons]
+    orders = ("%Y{0}%m{0}%d", "%d{0}%m{0}%Y", "%m{0}%d{0}%Y")
+    return [how for order in orders if all(_is_written(cell, how := order.format(mark) + time) for cell in cells)]
+
+
+def _is_written(cell: str, how: str) -> bool:
+    try:
+        return bool(datetime.strptime(cell, how))
+    except ValueError:
+        return False
+
+
 def _odd_text(column: str, cells: set[str], decimal: str) -> list[str]:
     """Return a note on a column of text that was meant to be something else."""
+    if len(fits := date_formats(cells)) > 1:
+        how = " or ".join(f'{{{column}: "{one}"}}' for one in fits)
+        return [
+            f"{column!r} holds dates such as {min(cells)}, of which nobody can tell the day from the month, so that it stays text; "
+            f"if it is to be a date, declare it so, with date_formats: {how}"
+        ]
     if _all(OTHER_DATE, cells):
-        return [f"{column!r} looks like dates ({min(cells)}), but only 2024-12-31 is read as one, so that it stays text; rewrite it"]
+        return [
+            f"{column!r} looks like dates ({min(cells)}), but not all in one format with a year of four digits, so that it stays text; "
+            "write them alike, best as 2024-12-31"
+        ]
     if _all(THOUSANDS, cells):
         return [f"{column!r} looks like numbers with marks between thousands ({min(cells)}), so that it stays text; remove the marks"]
     number = re.compile(pattern("number", decimal)).match

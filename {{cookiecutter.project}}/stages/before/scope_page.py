@@ -5,13 +5,22 @@ import numpy as np
 from stages.before.columns import SHOWN, Column
 from stages.before.effort import Curve
 from stages.before.finding import by_remedy
-from stages.before.scoping import Scoping
-from stages.before.suspicious import GIVES_AWAY
-from stages.before.worklist import PHASES
+from stages.before.scoping import Scoping, of_classes
+from stages.before.worklist import LATE, LEARNABLE, PHASES
 from stages.page import render
 
 WIDTH, HEIGHT, EDGE = 640, 260, 40  # of the learning curve, in units of its drawing
 LINES = 8  # that a drawing can hold and be read
+OPEN = {  # questions without whose answer no recall can be expected
+    LATE: "A feature may be known only after the outcome, so that no recall here can be relied on",
+    LEARNABLE: "It is not shown that there is anything to learn",
+}
+VERDICTS = {  # what the page begins with, by what is wrong with a class
+    "not judged": "Too few rows to judge: {}.",
+    "unproven": "Too few test rows to prove the floor of: {}.",
+    "below": "The model tried is too weak for: {}.",
+    "not known": "The recall is not known yet of: {}.",
+}
 
 
 def page(scoping: Scoping) -> str:
@@ -25,13 +34,14 @@ def page(scoping: Scoping) -> str:
         data=data,
         headline=headline(scoping),
         by_remedy=by_remedy,
-        easy=[column for column, auc in scoping.aucs.items() if auc >= GIVES_AWAY],
+        easy=scoping.easy,
         criteria=scoping.params.scope,
         split=scoping.params.prepare.split,
         roles=roles,
         bars={column.name: bars(column) for column in scoping.columns},
-        curve=drawn(scoping.curve, scoping.params.scope.metric) if scoping.curve else None,
+        curve=drawn(scoping.curve, scoping.params.scope.metric, list(scoping.gains)) if scoping.curve else None,
         phases=PHASES,
+        of_classes=[line.strip() for line in of_classes(scoping)],
         shown=SHOWN,
     )
 
@@ -40,10 +50,23 @@ def headline(scoping: Scoping) -> tuple[str, str]:
     """Return a verdict (pass, warn or fail) and the one sentence that the page begins with."""
     if n := sum(finding.weight == "stop" for finding in scoping.findings):
         return "fail", f"Not yet: {n} {'thing' if n == 1 else 'things'} to mend before a model is trained."
-    if short := [proof.label for proof in scoping.classes if proof.verdict != "proven"]:
-        named = ", ".join(short[:LINES]) + (", ..." if len(short) > LINES else "")
-        return "warn", f"Not for every class: whether the recall of {named} reaches its floor cannot be proven with these test rows."
-    return "pass", "Yes, as far as data can tell before training: every class can be proven to reach its floor."
+    of_verdict = {verdict: [proof.label for proof in scoping.classes if proof.verdict == verdict] for verdict in VERDICTS}
+    said = [
+        sentence.format(_named(labels))
+        for (_verdict, sentence), labels in zip(VERDICTS.items(), of_verdict.values(), strict=True)
+        if labels
+    ]
+    said += [f"{OPEN[task.question]} ({task.says})." for task in scoping.tasks if task.state == "open" and task.question in OPEN]
+    if said:
+        return "warn", " ".join(["Not for every class." if any(of_verdict.values()) else "Not yet.", *said])
+    waived = [proof.label for proof in scoping.classes if proof.verdict == "waived"]
+    waived += [f"{group.column} {group.group}" for group in scoping.groups if group.verdict == "waived"]
+    more = f" Too few rows, which the suites let pass: {_named(waived)}." if waived else ""
+    return "pass", f"Yes, as far as data can tell before training: every class is expected to reach its floor.{more}"
+
+
+def _named(names: list[str]) -> str:
+    return ", ".join(names[:LINES]) + (f" and {len(names) - LINES} more" if len(names) > LINES else "")
 
 
 def bars(column: Column, width: int = 120, height: int = 28) -> list[tuple[float, float, float, float]]:
@@ -58,11 +81,11 @@ def bars(column: Column, width: int = 120, height: int = 28) -> list[tuple[float
     ]
 
 
-def drawn(curve: Curve, metric: str) -> dict:
-    """Return the learning curve as lines in a drawing of WIDTH by HEIGHT: rows on a logarithmic axis, shares from 0 to 1."""
+def drawn(curve: Curve, metric: str, names: list[str]) -> dict:
+    """Return the figures `names` of the learning curve as lines in a drawing of WIDTH by HEIGHT: rows on a logarithmic axis."""
     logs = np.log2(np.array(curve.sizes, dtype=float))
     x = EDGE + (WIDTH - 2 * EDGE) * (logs - logs[0]) / max(logs[-1] - logs[0], 1)
-    figures = curve.figures(metric)
+    figures = {name: values for name, values in curve.figures(metric).items() if name in names}
     rarest = sorted(figures, key=lambda name: (name != metric, figures[name][-1]))[:LINES]
     lines = []
     for name in rarest:

@@ -13,6 +13,8 @@ from stages.before.proof import ClassProof, GroupProof
 from stages.before.suspicious import Contradictions
 from stages.before.worklist import Task
 from stages.params import Params
+from stages.shares import LEFT_OUT
+from stages.text import terminal
 
 JSON, HTML = "reports/scope.json", "reports/scope.html"
 SCREEN, SAME, WIDEST = 8, 2, 80  # kinds of findings that fit, and of each; signs of the names of others
@@ -27,12 +29,14 @@ class Scoping:
     records: int
     rejected: dict[str, int]
     identical: int
+    shares: dict[str, Any]
     n_rows: int
     sampled: int
     columns: list[Column]
     classes: list[ClassProof]
     groups: list[GroupProof]
     aucs: dict[str, float]
+    easy: list[str]
     rates: pd.DataFrame
     contradictions: Contradictions
     curve: Curve | None
@@ -45,9 +49,11 @@ class Scoping:
 def as_json(scoping: Scoping) -> dict[str, Any]:
     """Return the content of scope.json; all of it but `time` follows from the input."""
     curve = scoping.curve
-    content = {field: value for field, value in vars(scoping).items() if field not in ("params", "rates", "curve", "columns", "time")}
+    content = {
+        field: value for field, value in vars(scoping).items() if field not in ("params", "rates", "curve", "columns", "easy", "time")
+    }
     content |= {field: [asdict(one) for one in content[field]] for field in ("classes", "groups", "findings", "tasks")}
-    content["columns"] = [asdict(column) | {"common": column.common[:SHOWN]} for column in scoping.columns]
+    content["columns"] = [asdict(column) | {"common": column.frequent[:SHOWN]} for column in scoping.columns]
     content["contradictions"] = asdict(scoping.contradictions)
     content["rates"] = scoping.rates.to_dict("records")
     content["gains"] = {name: asdict(gain) for name, gain in scoping.gains.items()}
@@ -68,18 +74,28 @@ def _rounded(value: Any) -> Any:
     return float(f"{value:.6g}") if isinstance(value, float) else value
 
 
+def of_classes(scoping: Scoping) -> list[str]:
+    """Return a line for the equal rows, and for each kind of rows with a label that are left out, with their class shares."""
+    told, kinds = scoping.shares, scoping.rejected
+    groups = [("equal", "repeat an earlier one and are kept", told["equal"])]
+    groups += [(kind, f"are left out as {kind}", kinds.get(kind, 0)) for kind in LEFT_OUT]
+    return [f"  {n:,} rows {what}: {told[f'{kind}_classes']} (all rows: {told['classes']})" for kind, what, n in groups if n]
+
+
 def screen(scoping: Scoping) -> str:
     """Return one screen: rows, classes, the heaviest findings with what to do, and where the reports lie."""
     fate = ", ".join(f"{n:,} {kind}" for kind, n in scoping.rejected.items())
     lines = [
-        f"{scoping.source}: {scoping.records:,} records, {len(scoping.columns)} columns; {scoping.n_rows:,} rows kept"
+        f"{terminal(scoping.source)}: {scoping.records:,} records, {len(scoping.columns)} columns; {scoping.n_rows:,} rows kept"
         + (f" ({fate})" if fate else ""),
+        *of_classes(scoping),
         "",
-        f"  {'class':<20}{'rows':>10}{'test':>8}{'floor':>7}{'provable up to':>16}  with a recall of {'':<5}",
+        f"  {'class':<20}{'rows':>10}{'test':>8}{'floor':>7}{'provable up to':>16}  recall expected",
     ]
     for proof in sorted(scoping.classes, key=lambda one: one.rows)[:6]:
         figures = f"{proof.rows:>10,}{proof.test:>8,}{proof.floor:>7.2f}{proof.best_low:>16.2f}"
-        lines.append(f"  {proof.label[:19]:<20}{figures}  {proof.expected:.2f}: {proof.verdict}")
+        recall = "not known" if proof.expected is None else f"{proof.expected:.2f}"
+        lines.append(f"  {terminal(proof.label)[:19]:<20}{figures}  {recall}{'' if recall == proof.verdict else f': {proof.verdict}'}")
     if len(scoping.classes) > 6:
         lines.append(f"  and {len(scoping.classes) - 6} larger classes")
     lines.append("")
@@ -88,7 +104,7 @@ def screen(scoping: Scoping) -> str:
         said = [f"  {group[0].weight:<5} {finding.about}: {finding.what}" for finding in group[:SAME]]
         rest = ", ".join(dict.fromkeys(finding.about for finding in group[SAME:]))
         said += [f"        and {len(group) - SAME} more such: {rest if len(rest) <= WIDEST else rest[:WIDEST] + '...'}"] if rest else []
-        lines += [fill(line, 120, subsequent_indent=" " * 8) for line in [*said, f"        {group[0].do}"]]
+        lines += [fill(terminal(line), 120, subsequent_indent=" " * 8) for line in [*said, f"        {group[0].do}"]]
     more = sum(map(len, alike[SCREEN:]))
     n_open = sum(task.state == "open" for task in scoping.tasks)
     lines += [

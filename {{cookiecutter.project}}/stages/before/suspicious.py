@@ -8,19 +8,22 @@ import numpy as np
 import pandas as pd
 from ibis import _
 from pandas.api.types import is_datetime64_any_dtype, is_integer_dtype
-from scipy.stats import chi2_contingency
+from scipy.stats import chi2, chi2_contingency, fisher_exact
 
 from stages.before.attributes import sensitive, words
 from stages.before.column_findings import is_named_id
-from stages.before.finding import Finding
-from stages.during.giveaway import giveaway
+from stages.before.finding import Finding, Weight
+from stages.before.propose_checks import FEWEST
+from stages.before.thresholds import Thresholds
+from stages.during.giveaway import ONE_SIDED, giveaway, in_words, one_sided
 from stages.during.intervals import newcombe
+from stages.during.proxies import groups_of
 from stages.features import clusters, features
+from stages.formats import RESERVED
 from stages.groups import cut
 from stages.params import Data
-from stages.prepare import KIND
+from stages.prepare import KIND, N
 
-GIVES_AWAY, RANKS_WELL = 0.95, 0.9  # ROC AUC out of fold, as in expectations/leakage.json
 TELLS = 0.6  # below, it does no harm
 GAP = 0.5  # a share missing that differs so much between classes says what the class is
 LATER_WORDS = """outcome result results resolution resolved closed closing final finished discharge discharged cancelled canceled
@@ -28,9 +31,13 @@ LATER_WORDS = """outcome result results resolution resolved closed closing final
     recovered"""
 BLOCKS = 10
 MOVES = 0.05  # total variation between the class shares of a block and of all rows
+FACTOR = 2  # by which the share of one class rises or falls: however small it is, the model is soon of another world
+FEW = 10  # rows of a class, below which no trend is told from chance
 ALIKE = 0.05  # by how much more often rows of a cluster share a class than chance has it
 CHANCE = 0.01
 GROUPS = 20
+SHIFTS = 3  # classes whose shares are told
+IN_FILE = "the order in the file"
 
 
 @dataclass(frozen=True)
@@ -45,9 +52,10 @@ class Contradictions:
 def contradictions(judged: ibis.Table, columns: list[str], target: str) -> Contradictions:
     """Return the contradictions among the kept rows of a table that `prepare` judged; columns: the features."""
     kept = judged.filter(_[KIND].isnull())
-    by_label = kept.group_by([*columns, target]).agg(__n=_.count())
-    groups = by_label.group_by(columns).agg(__rows=_["__n"].sum(), __most=_["__n"].max(), __labels=_.count()).filter(_["__labels"] > 1)
-    total = groups.aggregate(rows=_["__rows"].sum(), most=_["__most"].sum(), groups=_.count()).to_pandas().fillna(0).iloc[0]
+    rows, most, labels = (f"{RESERVED}{name}" for name in ("rows", "most", "labels"))
+    by_label = kept.group_by([*columns, target]).agg(_.count().name(N))
+    groups = by_label.group_by(columns).agg(_[N].sum().name(rows), _[N].max().name(most), _.count().name(labels)).filter(_[labels] > 1)
+    total = groups.aggregate(rows=_[rows].sum(), most=_[most].sum(), groups=_.count()).to_pandas().fillna(0).iloc[0]
     return Contradictions(int(total["rows"]), int(total["groups"]), int(total["rows"] - total["most"]))
 
 
@@ -63,43 +71,66 @@ def contradiction_findings(found: Contradictions, n_rows: int) -> list[Finding]:
     return [Finding("look" if found.lost > n_rows / 100 else "note", "data", "labels", what, do)]
 
 
-def giveaways(rows: pd.DataFrame, data: Data, random_state: int) -> tuple[dict[str, float], list[Finding]]:
+def giveaways(rows: pd.DataFrame, data: Data, limits: Thresholds, random_state: int) -> tuple[dict[str, float], list[Finding]]:
     """Return for each feature the ROC AUC, mean over the classes, with which it alone ranks them (see `giveaway`), and what that means.
 
-    What is known only after the target can only be suspected: by a high ROC AUC, by the name, by gaps that differ by class.
+    What is known only after the target can only be suspected: by a high ROC AUC, by a value that holds nearly one class alone, by
+    the name, by gaps that differ by class.
     """
+    if rows.empty:  # a cut-off can leave no training row
+        return {}, []
     X, y = features(rows, data), rows[data.target]
-    by_label = giveaway(X, y, clusters(rows, data.cluster), random_state)
+    ids = clusters(rows, data.cluster)
+    by_label, sides = giveaway(X, y, ids, random_state), one_sided(rows[X.columns], y, ids)
     aucs = by_label.mean(axis=1).to_dict()
     found = []
-    forbid = "name it in data.forbidden of params.yaml"
     for column, auc in sorted(aucs.items(), key=lambda item: -item[1]):
-        gap, label = _gap(X[column], y)
-        if auc >= GIVES_AWAY:
-            what = f"it alone gives the target away (ROC AUC {auc:.3f} out of fold): a copy of it, or its consequence"
-            found.append(
-                Finding(
-                    "stop",
-                    "data",
-                    column,
-                    what,
-                    f"{forbid}; if it is known before the target and the task is that easy, confirm that in expectations/leakage.json",
-                )
-            )
-        elif auc >= RANKS_WELL:
-            what = f"it alone ranks the classes very well (ROC AUC {auc:.3f} out of fold)"
-            found.append(Finding("look", "data", column, what, f"find out whether it is known before the target; if not, {forbid}"))
-        elif by_label.loc[column].max() >= GIVES_AWAY:
-            one, best = by_label.loc[column].idxmax(), by_label.loc[column].max()
-            what = f"it alone tells class {one} from all others (ROC AUC {best:.3f} out of fold)"
-            found.append(Finding("look", "data", column, what, f"find out whether it is known before the target; if not, {forbid}"))
-        elif gap >= GAP:
-            what = f"it is filled in {gap:.0%} more or less often for class {label} than for the others"
-            found.append(Finding("look", "data", column, what, f"find out whether it is filled in only after the target; if so, {forbid}"))
-        elif auc >= TELLS and set(words(column)) & set(LATER_WORDS.split()):
-            what = f"by its name it may be known only after the target (ROC AUC {auc:.3f})"
-            found.append(Finding("note", "data", column, what, f"find out; if so, {forbid}"))
+        if said := _suspicion(column, auc, by_label.loc[column], sides.loc[column], X[column], y, limits):
+            found.append(Finding(said[0], "data", column, *said[1:]))
     return aucs, found
+
+
+def _suspicion(
+    column: str, auc: float, by_label: pd.Series, side: pd.Series, values: pd.Series, y: pd.Series, limits: Thresholds
+) -> tuple[Weight, str, str] | None:
+    """Return weight, sentence and remedy of the strongest reason to think that a column is known only after the target, if there is one."""
+    forbid = "name it in data.forbidden of params.yaml"
+    known_before = f"find out whether it is known before the target; if not, {forbid}"
+    gap, label = _gap(values, y)
+    if auc >= limits.gives_away:
+        what = f"it alone gives the target away (ROC AUC {auc:.3f} out of fold): a copy of it, or its consequence"
+        return (
+            "stop",
+            what,
+            f"{forbid}; if it is known before the target and the task is that easy, confirm that in expectations/leakage.json",
+        )
+    if auc >= limits.ranks_well:
+        return "look", f"it alone ranks the classes very well (ROC AUC {auc:.3f} out of fold)", known_before
+    if by_label.max() >= limits.gives_away:
+        return "look", f"it alone tells class {by_label.idxmax()} from all others (ROC AUC {by_label.max():.3f} out of fold)", known_before
+    if side["settles"] >= ONE_SIDED:
+        share = (y == side["label"]).mean()
+        return "look", f"{in_words('it', side)}, against {share:.0%} of all rows: it may be filled in only with the outcome", known_before
+    if gap >= GAP:
+        what = f"it is filled in {gap:.0%} more or less often for class {label} than for the others"
+        return "look", what, f"find out whether it is filled in only after the target; if so, {forbid}"
+    if auc >= TELLS and set(words(column)) & set(LATER_WORDS.split()):
+        return "note", f"by its name it may be known only after the target (ROC AUC {auc:.3f})", f"find out; if so, {forbid}"
+    return None
+
+
+def told_by(columns: list[str], rows: pd.DataFrame, data: Data, limits: Thresholds, random_state: int) -> dict[str, str]:
+    """Return what each of `columns` that alone tells the groups of a sensitive column does (ROC AUC out of fold).
+
+    An identifier that is given out in blocks tells who was registered where and when, and so often what people are.
+    """
+    told: dict[str, str] = {}
+    X, ids = features(rows, data)[columns], clusters(rows, data.cluster)
+    for trait in data.sensitive if columns else []:
+        aucs = giveaway(X.drop(columns=trait, errors="ignore"), groups_of(rows, trait, data), ids, random_state).mean(axis=1)
+        for column, auc in aucs[aucs > limits.tells_groups].items():
+            told[column] = f"{told.get(column, '')}; it tells {trait} (ROC AUC {auc:.2f} out of fold), which it hides from nobody"
+    return told
 
 
 def _gap(values: pd.Series, y: pd.Series) -> tuple[float, str]:
@@ -132,6 +163,52 @@ def moves(order: pd.Series, y: pd.Series) -> tuple[float, float]:
     return float(apart.max()), float(chi2_contingency(table).pvalue)
 
 
+def shifts(order: pd.Series, y: pd.Series) -> dict[str, tuple[float, str]]:
+    """Return for each class whose share halves or doubles along `order` the p of that, and what happens, in words.
+
+    Looked at are the ends of a straight line through the share (p of Cochran and Armitage's test), and each of BLOCKS equal blocks
+    against the others (Fisher's), for a share that jumps. p is corrected for all classes, both looks and all blocks (Bonferroni).
+    """
+    known = order.notna()
+    if known.sum() < 20 * BLOCKS or order[known].nunique() < 2:
+        return {}
+    rank, y = order[known].rank(method="average", pct=True), y[known]
+    block = np.minimum((rank * BLOCKS).astype(int), BLOCKS - 1)
+    looks = 2 * (y.nunique() - 1)  # of two classes one says all
+    found = {}
+    for label, n in y.value_counts().items():
+        if n < FEW or n == len(y):
+            continue
+        trend, jumps = _trend(rank, y == label), _jumps(block, y == label)
+        p, words = min([trend, *((p * block.nunique(), said) for p, said in jumps)])
+        if words:
+            found[str(label)] = (min(1.0, p * looks), words)
+    return found
+
+
+def _trend(rank: pd.Series, hits: pd.Series) -> tuple[float, str]:
+    """Return p and words of a share that rises or falls by FACTOR from the first row to the last; (1, "") where it does not."""
+    r = float(np.corrcoef(rank, hits)[0, 1])
+    slope = r * float(hits.std()) / float(rank.std())
+    first, last = (max(0.0, float(hits.mean() + slope * (at - rank.mean()))) for at in (0, 1))
+    if max(first, last) < FACTOR * min(first, last) or r == 0:
+        return 1.0, ""
+    return float(chi2.sf(len(hits) * r * r, 1)), f"{'falls' if last < first else 'rises'} from about {first:.2g} to about {last:.2g}"
+
+
+def _jumps(block: pd.Series, hits: pd.Series) -> list[tuple[float, str]]:
+    """Return p and words for each block in which the share is FACTOR times that of the other blocks, or as little."""
+    table = pd.crosstab(block, hits).reindex(columns=[False, True], fill_value=0)
+    found = []
+    for nth, mine in table.iterrows():
+        others = table.sum() - mine
+        here, there = mine[True] / mine.sum(), others[True] / max(others.sum(), 1)
+        if max(here, there) >= FACTOR * min(here, there):
+            p = float(fisher_exact([mine.tolist(), others.tolist()])[1])
+            found.append((p, f"is {here:.2g} in part {int(nth) + 1} of {BLOCKS}, elsewhere {there:.2g}"))
+    return found
+
+
 def orders(rows: pd.DataFrame, data: Data, record: pd.Series) -> dict[str, pd.Series]:
     """Return what may order the rows in time: data.time, columns of dates or years, and the order in the file."""
     times = {data.time: rows[data.time]} if data.time else {}
@@ -139,7 +216,14 @@ def orders(rows: pd.DataFrame, data: Data, record: pd.Series) -> dict[str, pd.Se
         year = is_integer_dtype(rows[column]) and re.search("year|jahr", column.lower()) and rows[column].between(1800, 2200).all()
         if column != data.target and (is_datetime64_any_dtype(rows[column]) or year):
             times[column] = rows[column]
-    return times | {"the order in the file": record}
+    return times | {IN_FILE: record}
+
+
+def split_by(name: str, order: pd.Series) -> str:
+    """Return what to write into params.yaml so that the latest fifth of the rows are test rows, by a column of dates or integers."""
+    latest = order.dropna().sort_values().iloc[int(0.8 * order.notna().sum())]
+    first = f'"{str(latest).removesuffix(" 00:00:00")}"' if is_datetime64_any_dtype(order) else f"{latest}"
+    return f"set data.time: {name}, prepare.split.by: time and prepare.split.test_from: {first} in params.yaml"
 
 
 def order_findings(times: dict[str, pd.Series], y: pd.Series, data: Data, by: str) -> list[Finding]:
@@ -147,20 +231,41 @@ def order_findings(times: dict[str, pd.Series], y: pd.Series, data: Data, by: st
     found = []
     for name, order in times.items():
         apart, p = moves(order, y)
-        if p * len(times) >= CHANCE or apart < MOVES:
+        proven = {label: words for label, (p_shift, words) in shifts(order, y).items() if p_shift * len(times) < CHANCE}
+        if (p * len(times) >= CHANCE or apart < MOVES) and not proven:
             continue
-        if name not in times or name == "the order in the file":
+        some = "".join(f"; the share of {label} {words}" for label, words in list(proven.items())[:SHIFTS])
+        some += f"; and so do {len(proven) - SHIFTS} more classes" if len(proven) > SHIFTS else ""
+        what = f"class shares move along it by up to {apart:.2f}{some}"
+        if name == IN_FILE:
             do = "if the file is in order of time, name a column for it in data.time of params.yaml and split by it"
             if apart > 0.4:
                 do = "it looks sorted by the target, which a random split mends; if it is in order of time, split by that"
-            found.append(Finding("note" if data.time else "look", "data", name, f"class shares move along it by up to {apart:.2f}", do))
+            found.append(Finding("note" if data.time else "look", "data", name, what, do))
         elif by == "random":
-            do = f"set data.time: {name} and prepare.split.by: time in params.yaml, else the test is easier than the use"
-            found.append(Finding("look", "data", name, f"class shares move along it by up to {apart:.2f}; a random split hides that", do))
+            do = f"{split_by(name, order)}, else the test is easier than the use"
+            found.append(Finding("look", "data", name, f"{what}; a random split hides that", do))
         else:
             do = "retrain as often as the shares move, and watch them"
-            found.append(Finding("note", "monitoring", name, f"class shares move along it by up to {apart:.2f}", do))
+            found.append(Finding("look" if proven else "note", "monitoring", name, what, do))
     return found
+
+
+def date_findings(times: dict[str, pd.Series], data: Data, said: list[Finding]) -> list[Finding]:
+    """Return the columns of dates and years that may order the rows while data.time names none, unless `said` asks for them already."""
+    if data.time:
+        return []
+    asked = {finding.about for finding in said if "data.time" in finding.do}
+    do = (
+        "if the rows came about in its order, name it in data.time of params.yaml and split by it (prepare.split.by: time); a date that "
+        "orders nothing, such as one of birth, can stay a feature"
+    )
+    what = "it may order the rows in time, and data.time names no column"
+    return [
+        Finding("look" if is_datetime64_any_dtype(order) else "note", "data", name, what, do)
+        for name, order in times.items()
+        if name != IN_FILE and name not in asked
+    ]
 
 
 def cluster_findings(rows: pd.DataFrame, data: Data) -> list[Finding]:
@@ -171,7 +276,7 @@ def cluster_findings(rows: pd.DataFrame, data: Data) -> list[Finding]:
     found = []
     chance = float((rows[data.target].value_counts(normalize=True) ** 2).sum())
     for column in rows.columns:
-        if column in (data.target, *data.cluster, *data.forbidden) or column.startswith("row_id"):
+        if column in (data.target, *data.cluster, *data.forbidden) or column.startswith(RESERVED):
             continue
         repeats = rows[column].nunique() / max(rows[column].notna().sum(), 1)
         is_name = is_named_id(column) or (not is_integer_dtype(rows[column]) and rows[column].dtype.kind not in "fMb" and repeats >= 0.02)
@@ -197,8 +302,8 @@ def _alike(values: pd.Series, y: pd.Series) -> tuple[float, int]:
 def group_rates(rows: pd.DataFrame, data: Data) -> pd.DataFrame:
     """Return one row per group of each column that is, or seems, sensitive, and class: its share there, and the gap to the others.
 
-    gap_low, gap_high: interval (Newcombe 1998) at 95 % for all gaps of a column together (Bonferroni). Columns of more than
-    GROUPS values are left out.
+    gap_low, gap_high: interval (Newcombe 1998) at 95 % for all gaps of a column together (Bonferroni), -1 and 1 where the group, or
+    all others, have fewer than FEWEST rows: these prove nothing. Columns of more than GROUPS values are left out.
     """
     table = []
     y = rows[data.target]
@@ -212,9 +317,10 @@ def group_rates(rows: pd.DataFrame, data: Data) -> pd.DataFrame:
         level = 1 - 0.05 / (len(groups) * len(classes))
         for group in groups:
             mine = values == group
+            enough = min(mine.sum(), (~mine).sum()) >= FEWEST
             for label in classes:
                 hits, others = int((y[mine] == label).sum()), int((y[~mine] == label).sum())
-                low, high = newcombe(hits, int(mine.sum()), others, int((~mine).sum()), level)
+                low, high = newcombe(hits, int(mine.sum()), others, int((~mine).sum()), level) if enough else (-1.0, 1.0)
                 share = hits / mine.sum()
                 row = {"column": column, "group": str(group), "class": label, "rows": int(mine.sum()), "share": share}
                 table.append(row | {"gap": share - others / (~mine).sum(), "gap_low": low, "gap_high": high})

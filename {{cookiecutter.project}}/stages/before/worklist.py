@@ -7,6 +7,8 @@ from stages.before.finding import Finding
 from stages.before.proof import ClassProof, GroupProof
 from stages.params import Params
 
+LATE = "What is known only after the target?"
+LEARNABLE = "Is there anything to learn?"
 PHASES = ("data", "training", "deployment", "monitoring")
 
 
@@ -64,7 +66,7 @@ def _of_data(params: Params, proofs: list[ClassProof], findings: list[Finding]) 
             bool(unjudged),
             f"too few of {_list(unjudged)}" if unjudged else "each can be judged",
         ),
-        _task("data", "What is known only after the target?", bool(late), f"{forbidden}; suspected: {_list(late)}" if late else forbidden),
+        _task("data", LATE, bool(late), f"{forbidden}; suspected: {_list(late)}" if late else forbidden),
         _task(
             "data",
             "Do rows have an order in time?",
@@ -93,19 +95,23 @@ def _of_training(params: Params, proofs: list[ClassProof], curve: Curve | None, 
     unproven = [proof.label for proof in proofs if proof.verdict == "unproven"]
     reached = f"; below it on rows held back: {_list(below)}" if below else ""
     reached += f"; too few test rows to prove it: {_list(unproven)}" if unproven else ""
+    unknown = [proof.label for proof in proofs if proof.verdict == "not known"]
+    reached += f"; not known yet: {_list(unknown)}" if unknown else ""
     aims = "as the decision does" if aimed == settings.decision_weights else f"but train.decision_weights is {settings.decision_weights}"
     tasks = [
         _task("training", "What is success?", aimed != settings.decision_weights, f"{criteria.metric}, {aims}"),
-        _task("training", "Which recall must each class reach?", bool(below or unproven), f"floor {criteria.recall_floor}{reached}"),
+        _task(
+            "training", "Which recall must each class reach?", bool(below or unproven or unknown), f"floor {criteria.recall_floor}{reached}"
+        ),
     ]
     if curve is None:
-        return [*tasks, Task("training", "Is there anything to learn?", "open", "no model could be tried: too few rows of two classes")]
+        return [*tasks, Task("training", LEARNABLE, "open", "no model could be tried: too few rows of two classes")]
     gain = gained[criteria.metric]
     chance = {"balanced_accuracy": 1 / len(curve.classes)}.get(criteria.metric)
     against = f" (chance {chance:.2f})" if chance else ""
     says = f"{settings.model} reaches {criteria.metric} {gain.now:.2f}{against} from {curve.sizes[-1]:,} rows"
     weak = chance is not None and gain.now < chance + 0.05
-    tasks.append(_task("training", "Is there anything to learn?", weak, says))
+    tasks.append(_task("training", LEARNABLE, weak, says))
     helps = gain.low > 0 and gain.gain >= 0.01
     says = f"doubling the rows: about {gain.gain:+.3f} {criteria.metric} ({gain.low:+.3f} to {gain.high:+.3f})"
     return [*tasks, _task("training", "More rows or better features?", True, f"{says}; {'both' if helps else 'rather features'}")]
@@ -115,15 +121,23 @@ def _of_deployment(params: Params, proofs: list[ClassProof], groups: list[GroupP
     personal = [finding.about for finding in findings if "the law protects it" in finding.do]
     rarest = min(proofs, key=lambda proof: proof.rows)
     unjudged = [f"{group.column} {group.group}" for group in groups if group.verdict == "not judged"]
+    waived = [f"{group.column} {group.group}" for group in groups if group.verdict == "waived"]
     audit = f"largest gap {params.scope.largest_gap}" + (f"; too few rows to audit {_list(unjudged)}" if unjudged else "")
+    audit += f"; too few rows of {_list(waived)}, which the suite lets pass" if waived else ""
+    costs, refer = params.evaluate.costs, params.evaluate.refer_below
     return [
-        Task(
+        _task(
             "deployment",
             "What does an error cost?",
-            "open",
-            f"the data do not say what a missed {rarest.label} costs against a false alarm",
+            not costs,
+            "as evaluate.costs says" if costs else f"the data do not say what a missed {rarest.label} costs against a false alarm",
         ),
-        Task("deployment", "Who decides, and may they overrule the model?", "open", "the data do not say"),
+        _task(
+            "deployment",
+            "Who decides, and may they overrule the model?",
+            refer is None,
+            "the data do not say" if refer is None else f"a person, below a confidence of {refer:g} (evaluate.refer_below)",
+        ),
         Task(
             "deployment",
             "Is every feature known when the decision is due?",
@@ -139,8 +153,8 @@ def _of_deployment(params: Params, proofs: list[ClassProof], groups: list[GroupP
         _task(
             "deployment",
             "Who is treated otherwise?",
-            not groups or bool(unjudged),
-            audit if groups else "no sensitive column is named: not audited",
+            bool(unjudged) if groups else params.data.no_sensitive is None,
+            audit if groups else f"no sensitive column is named: {params.data.no_sensitive or 'not audited'}",
         ),
     ]
 
@@ -148,21 +162,30 @@ def _of_deployment(params: Params, proofs: list[ClassProof], groups: list[GroupP
 def _of_monitoring(params: Params, proofs: list[ClassProof], findings: list[Finding]) -> list[Task]:
     moving = _named([finding for finding in findings if "class shares move" in finding.what], "class shares move")
     drift = f"class shares move along {_list(moving)}" if moving else "class shares do not move along any order found"
-    per_thousand = 1000 * min(proofs, key=lambda proof: proof.rows).rows / sum(proof.rows for proof in proofs)
+    rarest = min(proofs, key=lambda proof: proof.rows)
+    per_thousand = 1000 * rarest.rows / sum(proof.rows for proof in proofs)
+    delay = params.monitor.label_delay
+    unlabelled = "without labels drift can be seen, but not whether the model is wrong"
     return [
-        Task("monitoring", "When does the truth arrive?", "open", "without labels drift can be seen, but not whether the model is wrong"),
+        _task(
+            "monitoring",
+            "When does the truth arrive?",
+            delay is None,
+            unlabelled if delay is None else f"about {delay:g} later (monitor.label_delay)",
+        ),
         _task(
             "monitoring",
             "What moves?",
             bool(moving),
             drift if params.data.time or moving else "no time is named: drift could not be looked for",
         ),
-        Task("monitoring", "After how many cases is a worse recall seen?", "open", _cases(per_thousand)),
+        Task("monitoring", "After how many cases is a worse recall seen?", "open", _cases(per_thousand, rarest.fewest)),
     ]
 
 
-def _cases(per_thousand: float) -> str:
-    cases = 20 / per_thousand * 1000
+def _cases(per_thousand: float, fewest: float) -> str:
+    cases = fewest / per_thousand * 1000
     return (
-        f"the rarest class comes {per_thousand:.3g} times in 1,000 cases: 20 of it, the fewest to judge by, take about {cases:,.0f} cases"
+        f"the rarest class comes {per_thousand:.3g} times in 1,000 cases: {fewest:,} of it, the fewest to judge by, take about "
+        f"{cases:,.0f} cases"
     )

@@ -1,6 +1,7 @@
 """Draw what the last run found as one self-contained HTML page: the verdicts first, then the figures behind them."""
 
 import json
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -8,10 +9,11 @@ from typing import Any
 import pandas as pd
 
 from stages.page import render
-from stages.tables import write_text
+from stages.tables import read_csv, write_text
 
 PAGE = "evaluation.html"
 RANK = ("pass", "warn", "insufficient", "fail")
+UNJUDGED = ("no verdict", "did not run")
 # columns of text in any report
 NAMES = (
     "class",
@@ -38,7 +40,7 @@ Rows = list[dict[str, Any]]
 
 @dataclass(frozen=True)
 class Judged:
-    """A gate as the page shows it: `verdict` is "not reached" where an earlier stage was stopped."""
+    """A gate as the page shows it: `verdict` is one of UNJUDGED where its stage did not run, or ended before the gate."""
 
     gate: str
     stage: str
@@ -47,15 +49,18 @@ class Judged:
     sentences: list[str]
 
 
-def write(reports: Path, gates: dict[str, list[str]]) -> None:
-    """Write the page of the run whose reports lie in `reports` beside them; `gates` names those of each stage, in order."""
-    write_text(page(reports, gates), reports / PAGE)
+def write(reports: Path, gates: dict[str, list[str]], ran: Collection[str] | None = None) -> None:
+    """Write the page of the run whose reports lie in `reports` beside them.
+
+    gates: those of each stage, in order. ran: the stages whose reports are of this run, by default all.
+    """
+    write_text(page(reports, gates, ran), reports / PAGE)
 
 
-def page(reports: Path, gates: dict[str, list[str]]) -> str:
-    """Return the page; it follows from the reports, and leaves out what a run that was stopped did not reach."""
-    judged = judge(reports, gates)
-    reached = {one.stage for one in judged if one.verdict != "not reached"}
+def page(reports: Path, gates: dict[str, list[str]], ran: Collection[str] | None = None) -> str:
+    """Return the page; it follows from the reports, and leaves out what did not run."""
+    judged = judge(reports, gates, ran)
+    reached = {one.stage for one in judged if one.verdict not in UNJUDGED}
 
     def rows(name: str, stage: str, *names: str) -> Rows:
         return read(reports / name, *names) if stage in reached else []
@@ -91,14 +96,15 @@ def page(reports: Path, gates: dict[str, list[str]]) -> str:
     )
 
 
-def judge(reports: Path, gates: dict[str, list[str]]) -> list[Judged]:
-    """Return what each gate said, in the order of the stages; those after a stop, or without a report, were not reached."""
+def judge(reports: Path, gates: dict[str, list[str]], ran: Collection[str] | None = None) -> list[Judged]:
+    """Return what each gate said, in the order of the stages; those after a stop, and not among `ran`, did not run."""
     judged, stopped = [], False
     for stage, names in gates.items():
         found = {name: _json(reports / "gates" / f"{name}.json") for name in names}
+        stopped = stopped or (ran is not None and stage not in ran and any(found.values()))
         for name, report in found.items():
             if stopped or report is None:
-                judged.append(Judged(name, stage, "not reached", False, []))
+                judged.append(Judged(name, stage, "did not run" if stopped else "no verdict", False, []))
             else:
                 judged.append(Judged(name, stage, report["verdict"], report["blocks"], report["sentences"]))
         stopped = stopped or any(report is None or report["blocks"] for report in found.values())
@@ -111,7 +117,7 @@ def headline(judged: list[Judged]) -> tuple[str, str]:
     if blocking:
         said = ", ".join(f"{one.gate} ({one.verdict})" for one in blocking)
         return max((one.verdict for one in blocking), key=RANK.index), f"Must not be used: {blocking[0].stage} was stopped by {said}."
-    if lacking := [one.gate for one in judged if one.verdict == "not reached"]:
+    if lacking := [one.gate for one in judged if one.verdict in UNJUDGED]:
         return "insufficient", f"Nothing is known of the model: {', '.join(lacking)} did not judge. Run it again with dvc repro."
     if noted := [f"{one.gate} ({one.verdict})" for one in judged if one.verdict != "pass"]:
         return "warn", f"May be used by who has read what is said of {', '.join(noted)}."
@@ -135,9 +141,9 @@ def read(path: Path, *names: str) -> Rows:
     """
     if not path.is_file():
         return []
-    header = pd.read_csv(path, nrows=0).columns
+    header = read_csv(path, nrows=0).columns
     types = {name: "str" for name in header if name in (*NAMES, *names)}
-    table = pd.read_csv(path, dtype=types, keep_default_na=False, na_values={name: [""] for name in header if name not in types})
+    table = read_csv(path, dtype=types, keep_default_na=False, na_values={name: [""] for name in header if name not in types})
     return [{str(key): None if pd.isna(value) else value for key, value in row.items()} for row in table.to_dict("records")]
 
 

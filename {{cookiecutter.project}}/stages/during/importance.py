@@ -8,7 +8,8 @@ from scipy.stats import norm
 from sklearn.base import ClassifierMixin
 
 from stages.during.giveaway import giveaway
-from stages.features import clusters, features, text_columns
+from stages.features import clusters, features, text_columns, with_column
+from stages.formats import RESERVED
 from stages.params import Data
 from stages.split import kfold
 
@@ -21,7 +22,7 @@ FEWEST = 100
 AT_ONCE = 20_000  # rows of one call to a model
 SMALLEST = 0.01  # probability that the log loss counts, so that no single row decides
 TWINS = 0.5  # rank correlation from which another column may tell the same
-TOGETHER = "shuffled: all columns together"
+TOGETHER = f"{RESERVED}shuffled"  # stands for all columns together
 
 Fit = Callable[[pd.DataFrame], ClassifierMixin]
 
@@ -103,8 +104,8 @@ def _add_shadows(rows: pd.DataFrame, names: list[str], rng: np.random.Generator)
     """Return rows with shuffled copies of some of the columns `names`, and the names of these copies."""
     drawn = rng.permutation(len(names))
     of = [names[nth] for nth in np.resize(drawn, np.clip(len(names), *SHADOWS))]
-    copies = {f"shuffled {nth}: {column}": rows[column].iloc[rng.permutation(len(rows))].array for nth, column in enumerate(of, 1)}
-    return rows.assign(**copies), list(copies)
+    copies = {f"{TOGETHER} {nth}: {column}": rows[column].iloc[rng.permutation(len(rows))].array for nth, column in enumerate(of, 1)}
+    return pd.concat([rows, pd.DataFrame(copies, index=rows.index)], axis=1), list(copies)
 
 
 def _added_loss(model: ClassifierMixin, X: pd.DataFrame, y: pd.Series, shares: pd.Series, rng: np.random.Generator) -> pd.DataFrame:
@@ -123,7 +124,7 @@ def _shuffled(X: pd.DataFrame, rng: np.random.Generator) -> Iterator[tuple[list[
     at_once = max(1, AT_ONCE // (REPEATS * len(X)))
     for start in range(0, X.shape[1], at_once):
         columns = list(X.columns[start : start + at_once])
-        copies = [X.assign(**{column: X[column].to_numpy()[rng.permutation(len(X))]}) for column in columns for _ in range(REPEATS)]
+        copies = [with_column(X, column, X[column].to_numpy()[rng.permutation(len(X))]) for column in columns for _ in range(REPEATS)]
         yield columns, pd.concat(copies, ignore_index=True)
     yield [TOGETHER], pd.concat([X.iloc[rng.permutation(len(X))] for _ in range(REPEATS)], ignore_index=True)
 
@@ -156,6 +157,7 @@ def _tell_alone(X: pd.DataFrame, y: pd.Series, ids: pd.Series, random_state: int
 def _twins(X: pd.DataFrame) -> list[str]:
     """Return for each column the one that its ranks agree with best, or "-"; text ranks in its order of the alphabet."""
     text = text_columns(X)
-    ranks = X.assign(**{column: X[column].astype("category").cat.codes for column in text}).corr("spearman").abs().fillna(0).to_numpy()
+    codes = X.apply(lambda column: column.astype("category").cat.codes if column.name in text else column)
+    ranks = codes.corr("spearman").abs().fillna(0).to_numpy()
     ranks = ranks * (1 - np.eye(len(ranks)))
     return [X.columns[row.argmax()] if row.max() >= TWINS else "-" for row in ranks]

@@ -111,6 +111,8 @@ def load_model(path: str | Path) -> Model:
         if hashlib.sha256(content).hexdigest() != card["model_sha256"]:
             raise Refused(f"{path} is not the file that {card_path} describes (SHA-256 differs); run `dvc checkout` or `dvc repro`")
         estimator = skops.io.loads(content, trusted=TRUSTED)
+        if (classes := [str(label) for label in estimator.classes_]) != card["classes"]:
+            raise Refused(f"{card_path} names the classes {card['classes']}, {path} has {classes}; run `dvc checkout` or `dvc repro`")
         return Model(estimator, *(card[key] for key in ("classes", "columns", "calibration", "decision_weights", "by_group")))
     except FileNotFoundError as error:
         raise Refused(f"{error.filename} does not exist; run `dvc repro`, which makes it") from None
@@ -118,7 +120,7 @@ def load_model(path: str | Path) -> Model:
         raise Refused(
             f"{path} holds types that stages/during/model.py does not trust: {error}; if you wrote them, add them to TRUSTED"
         ) from None
-    except (UnicodeDecodeError, json.JSONDecodeError, KeyError, TypeError, zipfile.BadZipFile) as error:
+    except (UnicodeDecodeError, json.JSONDecodeError, AttributeError, KeyError, TypeError, zipfile.BadZipFile) as error:
         raise Refused(f"{path} or {card_path} is broken ({error!r}); run `dvc checkout` or `dvc repro`") from None
 
 

@@ -11,6 +11,7 @@ from sklearn.metrics import precision_recall_curve
 from stages.during.fairness import ERRORS
 from stages.during.intervals import wilson
 from stages.tables import whole, write_table
+from stages.text import svg
 
 FOLDER = Path("reports/plots")
 POINTS = 100  # of a precision-recall curve in its file
@@ -45,7 +46,7 @@ def draw_candidates(candidates: pd.DataFrame) -> None:
     rivals = candidates.iloc[:0:-1]
     reach = [rivals["lead"] - rivals["lead_low"], rivals["lead_high"] - rivals["lead"]]
     axes.axvline(0, color="grey", linestyle=":")
-    axes.errorbar(rivals["lead"], rivals["candidate"], xerr=np.maximum(reach, 0), fmt="o", capsize=4)
+    axes.errorbar(rivals["lead"], rivals["candidate"].map(svg), xerr=np.maximum(reach, 0), fmt="o", capsize=4)
     _save(figure, "candidates")
 
 
@@ -58,7 +59,7 @@ def draw_features(table: pd.DataFrame) -> None:
         "What each feature is worth to the model", "log loss that shuffling it adds, with bounds that hold for all at once with 95 %", ""
     )
     reach = [table["importance"] - table["low"], table["high"] - table["importance"]]
-    axes.errorbar(table["importance"], table["feature"], xerr=reach, fmt="o", capsize=3)
+    axes.errorbar(table["importance"], table["feature"].map(svg), xerr=reach, fmt="o", capsize=3)
     axes.axvline(table["shadow_high"].max(), color="grey", linestyle=":", label="most that a shuffled column seems to be worth")
     axes.legend(loc="lower right")
     figure.set_figheight(max(4.5, 1 + 0.22 * len(table)))
@@ -99,7 +100,7 @@ def draw_referral(curve: pd.DataFrame, below: float | None) -> None:
     write_table(curve, FOLDER / "referral.csv")
     figure, axes = _figure("Recall where unsure rows are referred to a human", "share of rows that the model decides", "recall")
     for label, points in curve.groupby("class", sort=False):
-        axes.plot(points["coverage"], points["recall"], "o-", markersize=3, label=label)
+        axes.plot(points["coverage"], points["recall"], "o-", markersize=3, label=svg(label))
     decided = curve.loc[curve["refer_below"] >= (below or 0), "coverage"]
     if below is not None and len(decided):
         axes.axvline(decided.max(), color="grey", linestyle=":", label=f"evaluate.refer_below: {below:g}")
@@ -129,9 +130,9 @@ def draw_groups(by_group: pd.DataFrame) -> None:
             at = [names.index(f"{column}: {group}") for column, group in one[["column", "group"]].itertuples(index=False)]
             away = np.array(at) + 0.7 * ((len(classes) - 1) / 2 - place) / len(classes)
             reach = [(one["value"] - one["low"]), (one["high"] - one["value"])]
-            axes.errorbar(one["value"], away, xerr=np.maximum(reach, 0), fmt="o", capsize=3, label=label)
+            axes.errorbar(one["value"], away, xerr=np.maximum(reach, 0), fmt="o", capsize=3, label=svg(label))
         axes.set(xlim=(-0.02, 1.02), ylim=(-0.6, len(names) - 0.4))
-        axes.set_yticks(range(len(names)), names if nth == 0 else [""] * len(names))
+        axes.set_yticks(range(len(names)), [svg(name) if nth == 0 else "" for name in names])
     if names:
         figure.legend(*axes.get_legend_handles_labels(), loc="outside upper center", ncols=min(len(classes), 6))
     _save(figure, "groups")
@@ -141,8 +142,8 @@ def _draw_confusion(confusion: np.ndarray, classes: list[str]) -> None:
     figure, axes = _figure("Confusion matrix of the test rows", "decided", "true")
     shares = confusion / np.maximum(confusion.sum(axis=1, keepdims=True), 1)
     axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
-    axes.set_xticks(range(len(classes)), classes)
-    axes.set_yticks(range(len(classes)), classes)
+    axes.set_xticks(range(len(classes)), [svg(label) for label in classes])
+    axes.set_yticks(range(len(classes)), [svg(label) for label in classes])
     for (row, column), n in np.ndenumerate(confusion):
         color = "white" if shares[row, column] > 0.5 else "black"
         axes.text(column, row, f"{n:,}\n{shares[row, column]:.1%}", ha="center", va="center", color=color)
@@ -152,7 +153,7 @@ def _draw_confusion(confusion: np.ndarray, classes: list[str]) -> None:
 def _draw_precision_recall(curves: pd.DataFrame, by_class: pd.DataFrame) -> None:
     figure, axes = _figure("Precision and recall per class (dot: the decision)", "recall", "precision")
     for label, curve in curves.groupby("class", sort=False):
-        [line] = axes.plot(curve["recall"], curve["precision"], label=label)
+        [line] = axes.plot(curve["recall"], curve["precision"], label=svg(label))
         point = by_class[by_class["class"] == label]
         axes.plot(point["recall"], point["precision"], "o", color=line.get_color())
     axes.set(xlim=(0, 1.02), ylim=(0, 1.02))
@@ -164,7 +165,7 @@ def _draw_calibration(calibrated: pd.DataFrame) -> None:
     figure, axes = _figure("Calibration: what happened when the model said so", "mean probability given", "share observed")
     axes.plot([0, 1], [0, 1], color="grey", linestyle=":", label="perfect")
     for label, curve in calibrated.groupby("class", sort=False):
-        axes.plot(curve["predicted"], curve["observed"], "o-", label=label)
+        axes.plot(curve["predicted"], curve["observed"], "o-", label=svg(label))
     axes.legend()
     _save(figure, "calibration")
 
@@ -173,7 +174,7 @@ def _draw_recall(by_class: pd.DataFrame) -> None:
     figure, axes = _figure("Recall per class", "recall, with one-sided 95 % bounds (the upper one: for all classes together)", "")
     recall = by_class["recall"].astype("float64")
     reach = [recall - by_class["recall_low"], by_class["recall_high"] - recall]
-    names = [f"{label} ({support:,} rows)" for label, support in zip(by_class["class"], by_class["support"], strict=True)]
+    names = [f"{svg(label)} ({support:,} rows)" for label, support in zip(by_class["class"], by_class["support"], strict=True)]
     axes.errorbar(recall, names, xerr=reach, fmt="o", capsize=4)
     axes.set(xlim=(-0.02, 1.02), ylim=(-0.5, len(names) - 0.5))
     _save(figure, "recall")

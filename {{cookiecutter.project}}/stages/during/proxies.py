@@ -1,5 +1,9 @@
 """What remains of a sensitive column in the features, and what the labels say of its groups among rows that are otherwise alike."""
 
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
 import numpy as np
 import pandas as pd
 from scipy.stats import norm
@@ -17,6 +21,21 @@ MOST_ROWS = 6_000  # that a group is looked for in
 BEST = 3  # columns that are named
 MOST_LABELLED = 20_000  # rows whose labels are compared
 STRATA = 10  # of rows that are otherwise alike
+TOLD = 0.55  # ROC AUC of a label within the groups: below it a feature that tells the group says nothing else of the label
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What is no evidence of equal merit, by the suites.
+
+    rows: fewer of a group, or of all others, prove nothing. auc: a feature that tells a group better is a proxy of it. suspects:
+    features that may be known only after the outcome. same: by sensitive column, features that by their names are the same trait.
+    """
+
+    rows: float
+    auc: float
+    suspects: list[str]
+    same: dict[str, list[str]]
 
 
 def groups_of(rows: pd.DataFrame, column: str, data: Data) -> pd.Series:
@@ -62,7 +81,7 @@ def _out_of_fold(name: str, X: pd.DataFrame, y: pd.Series, ids: pd.Series, rando
     return y_score
 
 
-def label_bias(rows: pd.DataFrame, data: Data, random_state: int) -> pd.DataFrame:
+def label_bias(rows: pd.DataFrame, data: Data, random_state: int, limits: Limits) -> pd.DataFrame:
     """Return one row per sensitive column, group and class: how often its rows have that label beside others that are alike.
 
     Rows are alike whose probability of the label, by logistic regression on the features out of fold, is in the same of STRATA
@@ -70,9 +89,13 @@ def label_bias(rows: pd.DataFrame, data: Data, random_state: int) -> pd.DataFram
     expect (rows of one stratum differ still: Abadie and Imbens 2011, Journal of Business & Economic Statistics 29), pooled over the
     strata with the weights of Mantel and Haenszel (Greenland and Robins 1985, Biometrics 41); gap_low and gap_high are its
     two-sided 95 % interval,
-    Bonferroni-corrected for the groups and classes of the column; `proven_gap` is its size where that excludes 0, else 0. With
+    Bonferroni-corrected for the groups and classes of the column; `proven_gap` is its size where that excludes 0, else 0. Fewer
+    than limits.rows rows of the group, or of all others, prove nothing: then the interval is -1 to 1.
+
+    Rows are not alike because they belong to the same group by another name: `left_out` names the features that are not looked at
+    for that (see `_left_out`); `gap_with_all` is the gap among rows that are alike in those, too. With
     data.favourable only that class is looked at, of two classes else the rarer one. Up to MOST_LABELLED rows. A sensitive column
-    that the features tell leaves part of a bias unseen.
+    that the features tell together leaves part of a bias unseen.
     """
     part = rows.sample(min(len(rows), MOST_LABELLED), random_state=random_state).sort_index().reset_index(drop=True)
     y, ids = part[data.target], clusters(part, data.cluster)
@@ -81,21 +104,79 @@ def label_bias(rows: pd.DataFrame, data: Data, random_state: int) -> pd.DataFram
     labels = [data.favourable] if data.favourable else [counts.index[-1]] if len(counts) == 2 else sorted(counts.index)
     n_clusters = ids.groupby(y).nunique()
     labels = [label for label in labels if n_clusters.get(label, 0) >= FOLDS]
-    expected = {label: _out_of_fold("logistic_regression", X, (y == label).astype("str"), ids, random_state)[:, 1] for label in labels}
+    with_all = {label: _expected(X, y == label, ids, random_state) for label in labels}
     table = []
     for column in data.sensitive:
-        groups = groups_of(part, column, data)
-        names = sorted(groups.unique())
-        level = 1 - 0.05 / (len(labels) * (1 if len(names) == 2 else len(names)) or 1)
-        for name in names:
-            for label in labels:
-                gap, error = pooled_gap((y == label) - expected[label], groups == name, _quantiles(expected[label]), ids)
-                reach = float(norm.ppf((1 + level) / 2)) * error
-                row = {"column": column, "group": name, "class": label, "rows": int((groups == name).sum())}
-                row |= {"share": float((y == label)[groups == name].mean()), "gap": gap, "gap_low": gap - reach, "gap_high": gap + reach}
-                table.append(row | {"proven_gap": abs(gap) if abs(gap) > reach else 0.0})
-    columns = ["column", "group", "class", "rows", "share", "gap", "gap_low", "gap_high", "proven_gap"]
+        left_out = _left_out(part, column, data, limits, random_state)
+        alike = X.drop(columns=left_out)
+        expected = {label: _expected(alike, y == label, ids, random_state) for label in labels} if left_out else with_all
+        gaps = _gaps(groups_of(part, column, data), y, expected, with_all, ids, limits.rows)
+        table += [{"column": column, "left_out": ", ".join(left_out) or "-"} | row for row in gaps]
+    columns = ["column", "group", "class", "rows", "share", "gap", "gap_low", "gap_high", "proven_gap", "left_out", "gap_with_all"]
     return pd.DataFrame(table, columns=columns)
+
+
+Expected = dict[str, np.ndarray]  # by label, (n_samples,) its probabilities
+
+
+def _gaps(
+    groups: pd.Series, y: pd.Series, expected: Expected, with_all: Expected, ids: pd.Series, fewest: float
+) -> Iterator[dict[str, Any]]:
+    """Yield the gap of each group and label, among rows that are `expected` to have it as often, and alike `with_all` features."""
+    names = sorted(groups.unique())
+    level = 1 - 0.05 / (len(expected) * (1 if len(names) == 2 else len(names)) or 1)
+    for name in names:
+        is_group = groups == name
+        enough = min(is_group.sum(), (~is_group).sum()) >= fewest
+        for label in expected:
+            is_label = y == label
+            gap, error = _gap_beside(is_label, is_group, expected[label], ids)
+            row = {"group": name, "class": label, "rows": int(is_group.sum()), "share": float(is_label[is_group].mean()), "gap": gap}
+            yield row | _proven(gap, error, level, enough) | {"gap_with_all": _gap_beside(is_label, is_group, with_all[label], ids)[0]}
+
+
+def _gap_beside(is_label: pd.Series, is_group: pd.Series, expected: np.ndarray, ids: pd.Series) -> tuple[float, float]:
+    """Return the gap between a group and rows that are `expected` to have the label as often, and its standard error."""
+    return pooled_gap(is_label - expected, is_group, _quantiles(expected), ids)
+
+
+def _proven(gap: float, error: float, level: float, enough: bool) -> dict[str, float]:
+    """Return the interval of a gap, and what of it is proven: nothing where rows are not `enough`."""
+    reach = float(norm.ppf((1 + level) / 2)) * error
+    low, high = (gap - reach, gap + reach) if enough else (-1.0, 1.0)
+    return {"gap_low": low, "gap_high": high, "proven_gap": abs(gap) if low > 0 or high < 0 else 0.0}
+
+
+def _left_out(rows: pd.DataFrame, column: str, data: Data, limits: Limits, random_state: int) -> list[str]:
+    """Return the features that do not make rows of different groups alike.
+
+    These are: those suspected to be known only after the outcome, as a consequence of the decision is; those that are the same
+    trait by name; and those that tell a group of limits.rows rows better than limits.auc alone, but not the label within the
+    groups (ROC AUC below TOLD), as a second code of the group does. What tells both may be merit, of which one group has more.
+    """
+    part = rows.sample(min(len(rows), MOST_ROWS), random_state=random_state).sort_index().reset_index(drop=True)
+    X, y, ids = features(part, data).drop(columns=data.sensitive, errors="ignore"), part[data.target], clusters(part, data.cluster)
+    groups = groups_of(part, column, data)
+    counts = groups.value_counts() * len(rows) / len(part)
+    alone = giveaway(X, groups, ids, random_state)
+    best = alone[[name for name in alone.columns if counts[name] >= limits.rows]].max(axis=1)
+    telling = [name for name in X.columns if best[name] > limits.auc]
+    within = pd.Series(0.0, index=telling)
+    for _name, mine in groups.groupby(groups) if telling else ():
+        at = mine.index
+        told = giveaway(
+            X.loc[at, telling].reset_index(drop=True), y[at].reset_index(drop=True), ids[at].reset_index(drop=True), random_state
+        )
+        within += told.mean(axis=1) * len(at) / len(X)
+    proxies_of = {name for name in telling if within[name] < TOLD}
+    return [name for name in X.columns if name in {*limits.suspects, *limits.same.get(column, [])} | proxies_of]
+
+
+def _expected(X: pd.DataFrame, is_label: pd.Series, ids: pd.Series, random_state: int) -> np.ndarray:
+    """Return (n_samples,) probabilities of a label out of fold, its share in all rows where there is no feature."""
+    if X.columns.empty:
+        return np.full(len(X), is_label.mean())
+    return _out_of_fold("logistic_regression", X, is_label.astype("str"), ids, random_state)[:, 1]
 
 
 def _quantiles(y_score: np.ndarray) -> np.ndarray:

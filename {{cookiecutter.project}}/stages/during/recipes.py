@@ -140,8 +140,10 @@ def out_of_fold(rows: pd.DataFrame, params: Params, recipes: Mapping[str, Recipe
 
 def folds_of(rows: pd.DataFrame, params: Params) -> list[tuple[pd.Series, pd.Series]]:
     """Return the folds of `rows` (see `folds`), by the settings."""
-    time = rows[params.data.time] if params.prepare.split.by == "time" else None
-    return folds(rows[params.data.target], clusters(rows, params.data.cluster), time, params.train.folds, params.random_state)
+    data, split = params.data, params.prepare.split
+    time = rows[data.time] if split.by == "time" else None
+    ids = clusters(rows, data.cluster)
+    return folds(rows[data.target], ids, time, params.train.folds, params.random_state, split.keep_clusters_whole)
 
 
 def left_out(recipe: Recipe, rows: pd.DataFrame, params: Params) -> list[str]:

@@ -1,0 +1,76 @@
+"""Judge the last run again, under today's suites: what evaluate measured is computed anew, the tables before it are read."""
+
+import contextlib
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from stages import evaluate
+from stages.after.proof import EVALUATED, verdicts
+from stages.command import Refused
+from stages.during.model import BASELINE, MODEL
+from stages.during.test_set import HISTORY
+from stages.gate import gate
+from stages.params import load_params
+from stages.suite import read_suite
+from stages.summary import GATES, REPORTS
+from stages.tables import AUGMENTED, TEST, TRAIN, Stored
+from stages.verify import md5, outputs, read_stages
+
+CARDS = [str(Path(model).with_suffix(".json").as_posix()) for model in (MODEL, BASELINE)]
+READ = ["params.yaml", HISTORY, TRAIN, TEST, MODEL, BASELINE, *CARDS]  # by evaluate, beside the suites
+STORED = {"prepared": (TRAIN, TEST), "augmented": (AUGMENTED,)}  # tables that are no reports
+OF_GROUPS = ("proxies", "label_bias")  # not asked where no column is sensitive
+
+
+def judged_again(folder: Path, said: dict[str, dict[str, Any]]) -> list[str]:
+    """Return a sentence for each report that is not what the gates and evaluate say today; writes into the empty `folder` alone.
+
+    said: the verdicts of the reports (see `verdicts`). The stages before evaluate take longer: of them the tables are judged again
+    as they were written, and `make verify` makes them anew.
+    """
+    tables = {name: _written(name) for stage, names in GATES.items() if stage != "evaluate" for name in names}
+    if not load_params().data.sensitive:
+        tables = {name: table for name, table in tables.items() if name not in OF_GROUPS}
+    for name in filter(lambda one: Path(one).is_file(), READ):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(name, folder / name)
+    shutil.copytree("expectations", folder / "expectations")
+    wanted = outputs({"evaluate": read_stages("dvc.lock").get("evaluate", {})})
+    with contextlib.chdir(folder):
+        for name, table in tables.items():
+            gate(table, f"expectations/{name}.json", REPORTS / "gates" / f"{name}.json")
+        try:
+            evaluate.main()
+            stopped = []
+        except Refused as refused:
+            stopped = str(refused).splitlines()
+        differing = [path for path, digest in wanted.items() if not Path(path).is_file() or md5(Path(path)) != digest]
+        now = verdicts(REPORTS / "gates")
+    problems = [
+        f"reports/gates/{name}.json says {_words(said[name])}, the gate, asked again today, says {_words(now[name])}"
+        for name in EVALUATED
+        if name in now and _words(now[name]) != _words(said[name])
+    ]
+    if differing and not stopped:
+        problems.append(f"{', '.join(differing)}: not what {MODEL} gives on {TEST}; run `dvc repro --force --single-item evaluate`")
+    return [*stopped, *problems]
+
+
+def _written(name: str) -> pd.DataFrame | Stored:
+    """Return the table that the gate `name` judged; what names its rows is text, also where it looks like a number."""
+    if name in STORED:
+        return Stored(*(Path(path).resolve() for path in STORED[name]))
+    path, text = REPORTS / f"{name}.csv", read_suite(f"expectations/{name}.json").row
+    try:
+        header = pd.read_csv(path, nrows=0).columns
+        types, missing = dict.fromkeys(text, "str"), {column: [""] for column in header if column not in text}
+        return pd.read_csv(path, dtype=types, keep_default_na=False, na_values=missing)
+    except (FileNotFoundError, ValueError) as error:
+        raise Refused(f"{path.as_posix()} cannot be judged again ({error}); run `make repro`, which writes it") from None
+
+
+def _words(verdict: dict[str, Any]) -> str:
+    return verdict["verdict"] + (", which stops the run" if verdict["blocks"] else "")

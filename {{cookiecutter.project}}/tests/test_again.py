@@ -1,0 +1,99 @@
+"""Judging the last run again finds what a report, a table or a suite hides, and nothing in a clean run."""
+
+import json
+import re
+import shutil
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from stages import evaluate
+from stages.after import again
+from stages.after.again import judged_again
+from stages.after.proof import EVALUATED, verdicts
+from stages.command import Refused
+from stages.gate import gate
+from stages.params import load_params
+from stages.summary import REPORTS
+
+
+@pytest.fixture
+def project(pipeline, tmp_path, monkeypatch) -> Path:
+    """A copy of a finished run as the working folder."""
+    shutil.copytree(pipeline.folder, tmp_path / "project")
+    monkeypatch.chdir(tmp_path / "project")
+    return tmp_path / "project"
+
+
+def problems(tmp_path: Path) -> list[str]:
+    (tmp_path / "scratch").mkdir()
+    return judged_again(tmp_path / "scratch", verdicts(REPORTS / "gates"))
+
+
+def test_clean_run_is_as_it_says(project, tmp_path):
+    before = {path: path.read_bytes() for path in project.rglob("*") if path.is_file()}
+    assert problems(tmp_path) == []
+    assert {path: path.read_bytes() for path in project.rglob("*") if path.is_file()} == before
+    asked = set(verdicts(tmp_path / "scratch/reports/gates"))
+    assert asked == set(EVALUATED) - (set() if load_params().data.sensitive else {"proxies", "label_bias"})
+
+
+def test_table_of_evaluate_that_was_edited_is_named(project, tmp_path):
+    lock = Path("dvc.lock").read_text(encoding="utf-8")
+    [digest] = re.findall(r"path: reports/by_class\.csv\n +hash: md5\n +md5: (\w+)", lock)
+    Path("dvc.lock").write_text(lock.replace(digest, "0" * 32), encoding="utf-8")
+    [said] = problems(tmp_path)
+    assert said.startswith("reports/by_class.csv: not what models/model.skops gives on data/prepared/test.parquet; run `dvc repro --force")
+
+
+# the stages before, without evaluate, whose work takes the time
+
+
+@pytest.fixture
+def before(project, monkeypatch) -> Path:
+    monkeypatch.setattr(evaluate, "main", lambda: None)
+    monkeypatch.setattr(again, "read_stages", lambda path: {})
+    return project
+
+
+def test_table_that_fails_its_suite_is_named_whatever_its_report_says(before, tmp_path):
+    table = pd.read_csv("reports/leakage.csv")
+    table.loc[table["check"] == "rows_on_both_sides", "value"] = 7
+    table.to_csv("reports/leakage.csv", index=False)
+    [said] = problems(tmp_path)
+    assert re.fullmatch(r"reports/gates/leakage\.json says \w+, the gate, asked again today, says fail, which stops the run", said)
+
+
+def test_report_that_was_edited_is_named(before, tmp_path):
+    path = Path("reports/gates/classes.json")
+    path.write_text(json.dumps(json.loads(path.read_text(encoding="utf-8")) | {"verdict": "insufficient"}), encoding="utf-8")
+    [said] = problems(tmp_path)
+    assert said.startswith("reports/gates/classes.json says insufficient, the gate, asked again today, says ")
+
+
+def test_report_that_is_gone_is_refused(before, tmp_path):
+    Path("reports/candidates.csv").unlink()
+    with pytest.raises(Refused, match=r"^reports/candidates\.csv cannot be judged again .*; run `make repro`, which writes it$"):
+        problems(tmp_path)
+
+
+def test_groups_are_not_asked_about_where_no_column_is_sensitive(before, tmp_path, monkeypatch):
+    params = load_params()
+    monkeypatch.setattr(again, "load_params", lambda: params.model_copy(update={"data": params.data.model_copy(update={"sensitive": []})}))
+    Path("expectations/proxies.json").unlink()
+    assert problems(tmp_path) == []
+    assert not {"proxies", "label_bias"} & {path.stem for path in (tmp_path / "scratch/reports/gates").iterdir()}
+
+
+@pytest.mark.parametrize("name", ["1", "NA", "01", "1.50"])
+def test_names_of_rows_stay_as_they_are(tmp_path, monkeypatch, name):
+    monkeypatch.chdir(tmp_path)
+    for folder in ("expectations", "reports"):
+        Path(folder).mkdir()
+    same = {"type": "expect_column_distinct_values_to_equal_set", "kwargs": {"column": "class", "value_set": [name]}}
+    same |= {"severity": "critical", "meta": {"notes": "All classes.", "bound": "confirmed"}}
+    suite = {"name": "classes", "meta": {"row": ["class"]}, "expectations": [same]}
+    Path("expectations/classes.json").write_text(json.dumps(suite), encoding="utf-8")
+    pd.DataFrame({"class": [name], "train": [3]}).to_csv("reports/classes.csv", index=False)
+    assert gate(again._written("classes"), "expectations/classes.json", "report.json").verdict == "pass"
