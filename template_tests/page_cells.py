@@ -54,6 +54,13 @@ def closest(row: Row) -> str:
     return row["adds"] if row["twin"] == "-" or row["adds"] == "yes" else f"{row['adds']} closest: {row['twin']}"
 
 
+def values_of(row: Row) -> str:
+    """Return what scope shows of the values of a column: the commonest texts with their counts, or where numbers and dates lie."""
+    if row["type"] == "text":
+        return ", ".join(f"{value} {n:,}" for value, n in row["common"][:3])
+    return "" if row["low"] is None else f"{row['low']} to {row['high']} median {row['median']}"
+
+
 def by_and_overall(content: Any) -> Iterator[Row]:
     """Yield the overall figures of the model and of each baseline, each beside its bounds."""
     for name, one in {"this model": content, **content["baselines"]}.items():
@@ -61,6 +68,8 @@ def by_and_overall(content: Any) -> Iterator[Row]:
         yield {"name": name} | {key: one[key] for key in one["intervals"]} | bounds
 
 
+VERDICTS = {"below": "model too weak", "unproven": "too few rows", "not judged": "too few rows to judge"}
+ROLES = {"dead": "target", "yearacc": "cluster", "caseid": "cluster", "sex": "sensitive", "injSeverity": "forbidden", "weight": "forbidden"}
 WINDOWS = ("window", "rows", "batch", "drift", "performance")
 OVERALL = ("balanced_accuracy", "macro_f1", "brier", "accuracy", "log_loss")
 GROUPS = Shown(
@@ -128,9 +137,10 @@ SHOWN = {
     "Labels by group, among rows that are otherwise alike": Shown(
         "label_bias.csv",
         ["column", "group", "class"],
-        same("column", "group", "class", "rows", "share", "gap", "gap_low", "gap_high", "proven_gap"),
+        same("column", "group", "class", "rows", "share", "gap", "gap_low", "gap_high", "proven_gap", "left_out", "gap_with_all"),
     ),
     "Rows that augmentation added": Shown("synthetic.csv", ["check", "column"], same("check", "column", "value")),
+    "What changed since the suites were proposed": Shown("changes.csv", ["check", "column"], same("check", "column", "value")),
     "How well a single column tells the classes": Shown("leakage.csv", ["check", "column"], same("check", "column", "value")),
     "costs of errors": Shown(
         "metrics.json",
@@ -160,6 +170,71 @@ SHOWN = {
             "recall of all rows": None,
         },
         of_json("referral", "classes"),
+    ),
+    "rows to prove a recall by": Shown(
+        "scope.json",
+        ["class"],
+        {
+            "class": ["label"],
+            **{name: [name] for name in ("rows", "test", "floor")},
+            "training": ["train"],
+            "provable up to": ["best_low"],
+            "recall expected": lambda row: "not known" if row["expected"] is None else f"{row['expected']:.2f}",
+            "proof": None,
+            "test rows needed": ["needed"],
+            "more rows": ["more"],
+            "verdict": lambda row: VERDICTS.get(row["verdict"], row["verdict"]),
+        },
+        lambda content: iter(content["classes"]),
+    ),
+    "groups": Shown(
+        "scope.json",
+        ["column", "group"],
+        {
+            **{name: [name] for name in ("column", "group", "verdict")},
+            "test rows, about": ["test"],
+            "of its rarest class": ["support"],
+            "smallest gap beyond chance": lambda row: f"{row['provable']:.2f}" if row["provable"] < 1 else "none",
+            "largest allowed": ["largest_gap"],
+        },
+        lambda content: (one | {"largest_gap": content["criteria"]["largest_gap"]} for one in content["groups"]),
+    ),
+    "what more rows bring": Shown(
+        "scope.json",
+        ["figure"],
+        {
+            "figure": ["name"],
+            "now": ["now"],
+            "with all training rows, about": ["at_all"],
+            "doubling the rows, about": ["gain"],
+            "two-sided 90 % interval": ["low", "high"],
+        },
+        of_json("gains"),
+    ),
+    "columns": Shown(
+        "scope.json",
+        ["column"],
+        {
+            "column": lambda row: f"{row['name']} {row['role']}".strip(),
+            "type": lambda row: row["type"] + (f" {row['misfits']:,} not" if row["misfits"] else ""),
+            "missing": lambda row: f"{100 * row['missing'] / row['rows']:.1f} %",
+            "distinct": ["distinct"],
+            "picture": None,
+            "values": values_of,
+            "alone": lambda row: "" if row["auc"] is None else f"{row['auc']:.2f}",
+        },
+        lambda content: (one | {"role": ROLES.get(one["name"], ""), "auc": content["aucs"].get(one["name"])} for one in content["columns"]),
+    ),
+    "class shares by group": Shown(
+        "scope.json",
+        ["column", "group", "class"],
+        {
+            **{name: [name] for name in ("column", "group", "class", "rows")},
+            "share": lambda row: f"{100 * row['share']:.1f} %",
+            "gap": lambda row: f"{100 * row['gap']:+.1f}",
+            "interval": lambda row: f"{100 * row['gap_low']:+.1f} to {100 * row['gap_high']:+.1f}",
+        },
+        lambda content: iter(content["rates"]),
     ),
     "windows": Shown(
         "monitoring/windows.csv",

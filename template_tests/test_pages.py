@@ -106,12 +106,12 @@ TABLES = """() => [...document.querySelectorAll('[role=region]')].filter(region 
 WITHOUT_FILE = {"verdicts of the gates", "verdicts of the newest window", "confusion matrix"}  # tested by sentences and counts of their own
 
 
-@pytest.mark.parametrize("name", ["passed", "priced", "monitoring"])
+@pytest.mark.parametrize("name", ["passed", "priced", "monitoring", "scope"])
 def test_every_cell_shows_what_its_file_holds(browser, pages, name):
     page = browser.new_page()
     page.goto(pages[name].as_uri())
     page.evaluate("document.querySelectorAll('details').forEach(one => { one.open = true })")
-    tables = [table for table in page.evaluate(TABLES) if table["label"] not in WITHOUT_FILE]
+    tables = [table for table in page.evaluate(TABLES) if table["label"] not in WITHOUT_FILE and not table["label"].startswith("work list")]
     assert len(tables) >= 4
     assert [one for table in tables for one in disagreeing(table, pages[name].parent)] == []
 
