@@ -593,10 +593,11 @@ def test_command_without_a_batch_ends_in_2(tmp_path):
 
 
 def test_raw_file_of_the_model_is_a_batch_like_any_other(toy_run, tmp_path, monkeypatch):
-    for name in ("data/sources.yaml", "data/raw", "data/prepared", "expectations", "models", "params.yaml"):
+    for name in ("data/sources.yaml", "data/raw", "data/prepared", "expectations", "models", "params.yaml", "reports/gates"):
         source, target = toy_run.folder / name, tmp_path / name
-        target.parent.mkdir(exist_ok=True)
+        target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copytree(source, target) if source.is_dir() else shutil.copy(source, target)
+    subprocess.run(["git", "init", "--quiet"], cwd=tmp_path, check=True)
     monkeypatch.chdir(tmp_path)
     [source] = load_sources().sources.values()
     monkeypatch.setattr("sys.argv", ["monitor", source.path, "--window", "raw"])

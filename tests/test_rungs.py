@@ -130,7 +130,7 @@ def test_a_search_names_settings_that_the_model_has(name):
 
 
 def test_a_search_for_a_model_without_ranges_is_refused():
-    with pytest.raises(Refused, match="train.search is 3, but nothing says which settings of 'mine' to try; give them in settings_to_try"):
+    with pytest.raises(Refused, match=r"train.search is 3, but nothing says which settings of 'mine' to try; give them in settings_to_try"):
         settings_to_try("mine", 3, 0)
 
 

@@ -1,5 +1,6 @@
 """A project of other data: the code of this one and nothing else of it, so that what a test finds is the same in every project."""
 
+import json
 import shutil
 from pathlib import Path
 
@@ -8,12 +9,15 @@ import pandas as pd
 import yaml
 
 from stages.before.propose import propose, write
+from stages.during.changes import PROFILE, profile
 from stages.during.remedy import REMEDY, write_remedy
 from stages.params import Params
+from stages.tables import write_json
 from tests.pipeline_run import SUITES, Run, copy_project, settings
 
-OTHER = ("data/sources.yaml", "data/raw", "expectations", "params.yaml")  # of the project's own data
+OTHER = ("data/profile.json", "data/sources.yaml", "data/raw", "expectations", "params.yaml")  # of the project's own data
 KINDS = {"object": "text", "str": "text", "int64": "integer", "float64": "number"}
+TODAY = pd.Timestamp("2024-01-01")
 RAW = "data/raw/rows.csv"
 PARAMS = settings(
     data={"time": "day"},
@@ -38,7 +42,7 @@ def toys() -> pd.DataFrame:
 
 
 def project_of(rows: pd.DataFrame, params: Params, folder: Path) -> Run:
-    """Return a project in `folder` whose raw file has `rows`, with the suites that are proposed for them; nothing has run yet."""
+    """Return a project in `folder` for `rows`, with the suites that are proposed for them, confirmed; nothing has run yet."""
     run = copy_project(folder, without=OTHER)
     (folder / RAW).parent.mkdir(parents=True)
     rows.to_csv(folder / RAW, index=False)
@@ -47,9 +51,12 @@ def project_of(rows: pd.DataFrame, params: Params, folder: Path) -> Run:
     (folder / "data/sources.yaml").write_text(yaml.safe_dump({"sources": {"rows": source}}, sort_keys=False), encoding="utf-8")
     (folder / "params.yaml").write_text(yaml.safe_dump(params.model_dump(), sort_keys=False), encoding="utf-8")
     shutil.copytree(SUITES, folder / "expectations")
-    proposed = propose(rows.assign(__stage_row_id=[f"r{nth}" for nth in range(len(rows))]), params.data, params.scope, len(rows))
+    prepared = rows.assign(__stage_row_id=[f"r{nth}" for nth in range(len(rows))])
+    known = profile(prepared, params.data, TODAY, params.random_state)
+    write_json(known | {"rows": len(rows)}, folder / PROFILE)
+    proposed = propose(prepared, params.data, params.scope, len(rows))
     for name in proposed:
         (folder / "expectations" / f"{name}.json").unlink(missing_ok=True)
-    write(proposed, folder / "expectations")
+    write(json.loads(json.dumps(proposed).replace('"inferred"', '"confirmed"')), folder / "expectations")
     write_remedy("decision_weights", folder / REMEDY)
     return run

@@ -49,7 +49,10 @@ CHOSEN = {  # files of the root, by the beginning of their name, that are render
     "expectations/windows.json": None,
     "expectations/": EXAMPLE,
 }
-JUDGING = ["expectations/candidates.json", "expectations/features.json", *(name for name, condition in CHOSEN.items() if not condition)]
+JUDGING = [
+    *(name for name, condition in CHOSEN.items() if not condition),
+    *(f"expectations/{name}.json" for name in ("candidates", "changes", "features")),
+]
 LOCK = "uv.lock"  # made at the root, by uv; the only answer in it is the name
 HOOKS = {  # each is one script: the answers, these modules, and a call
     "pre_gen_project.py": (
