@@ -11,11 +11,11 @@ from stages.command import Refused
 from stages.during.changes import changes, of_other_rows, profile, read_profile
 from stages.gate import gate
 from stages.params import ROW_ID
-from tests.pipeline_run import PROJECT, roles
+from tests.pipeline_run import SUITES, roles
 
 TODAY = pd.Timestamp("2024-01-01")
 DATA = roles(time="day", sensitive=["sex"])
-SUITE = PROJECT / "expectations" / "changes.json"
+SUITE = SUITES / "changes.json"
 
 
 def draw(seed: int, n: int = 2000, days: int = 1000) -> pd.DataFrame:

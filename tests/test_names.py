@@ -28,7 +28,8 @@ from stages.prepare import conform
 from stages.schema import check, load
 from stages.sources import Sources, read
 from stages.summary import GATES
-from tests.pipeline_run import PROJECT, SETTINGS, Run, copy_project
+from tests.pipeline_run import SETTINGS, SUITES, Run, copy_project
+from tests.toys import OTHER
 
 TARGET = 'y "class" {{x}}'
 LABELS = ["it's {{ 1 }}, 100 %", 'a "b" <c>\\']
@@ -75,7 +76,8 @@ def describe(folder: Path, names: list[str], target: str = TARGET, **split: obje
 @pytest.fixture(scope="module")
 def hostile(tmp_path_factory: pytest.TempPathFactory) -> Run:
     """A project with odd names of everything and a split by date, after `make scope` and a run."""
-    run = copy_project(tmp_path_factory.mktemp("hostile") / "project")
+    run = copy_project(tmp_path_factory.mktemp("hostile") / "project", without=OTHER)
+    shutil.copytree(SUITES, run.folder / "expectations")
     describe(run.folder, NAMES)
     for command in (["stages.scope"], ["dvc", "repro"]):
         result = run.call(*command)
@@ -230,7 +232,7 @@ def test_each_column_is_read_under_its_own_name(names):
 def test_the_whole_path_takes_any_names(names, target):
     names = [name for name in names if name.lower() != target.lower()] + ["one more"]
     with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder), contextlib.redirect_stdout(io.StringIO()):
-        shutil.copytree(PROJECT / "expectations", "expectations")
+        shutil.copytree(SUITES, "expectations")
         describe(Path(), names, target)
         scope.main()
         for stage in GATES:

@@ -49,6 +49,10 @@ CHOSEN = {  # files of the root, by the beginning of their name, that are render
     "expectations/windows.json": None,
     "expectations/": EXAMPLE,
 }
+JUDGING = [
+    *(name for name, condition in CHOSEN.items() if not condition),
+    *(f"expectations/{name}.json" for name in ("candidates", "changes", "features")),
+]
 LOCK = "uv.lock"  # made at the root, by uv; the only answer in it is the name
 HOOKS = {  # each is one script: the answers, these modules, and a call
     "pre_gen_project.py": (
@@ -143,11 +147,17 @@ def hooks() -> dict[Path, bytes]:
     return files
 
 
+def suites() -> dict[Path, bytes]:
+    """Return the suites that tests judge by, for the root and the template: in `expectations/` a project's owner may change them."""
+    content = {f"tests/suites/{Path(name).name}": (ROOT / name).read_bytes() for name in JUDGING}
+    return {folder / name: text for folder in (ROOT, TEMPLATE) for name, text in content.items()}
+
+
 def main() -> int:
     """Write what is out of step, or with --check name it; return how the process ends."""
     sources = rendered()
     to_root = {ROOT / name: content for name, content in sources.values() if name and not name.endswith("/")}
-    wanted = to_root | copied({name for name, _ in sources.values()}) | hooks()
+    wanted = to_root | copied({name for name, _ in sources.values()}) | hooks() | suites()
     extra = [path for path in sorted(TEMPLATE.rglob("*")) if path.is_file() and path not in wanted and path not in sources]
     stale = [path for path, content in wanted.items() if not path.is_file() or path.read_bytes() != content]
     for path in [*stale, *extra]:
