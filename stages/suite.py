@@ -24,7 +24,19 @@ SUITE_META_KEYS = {"great_expectations_version", "notes", "row", "show", "waived
 META_KEYS = {"bound", "notes", "proposed", "verdict", "waived"}
 CONDITION = '{"type": "comparison", "column": {"name": "colour"}, "operator": "==", "parameter": "red"}'
 JUDGED = {  # suites of tables that the stages compute, where a missing figure must not pass
-    *("by_class", "by_group", "candidates", "challenger", "challengers", "classes", "compared", "drift", "features", "label_bias"),
+    *(
+        "by_class",
+        "by_group",
+        "candidates",
+        "challenger",
+        "changes",
+        "challengers",
+        "classes",
+        "compared",
+        "drift",
+        "features",
+        "label_bias",
+    ),
     *("leakage", "model_age", "performance", "proxies", "slices", "sources", "synthetic", "test_set", "windows"),
 }
 DEEPEST = 20  # levels of a suite; a row_condition of three levels makes ten

@@ -1,7 +1,5 @@
 """Repeats: equal rows and lost rows are told with their classes, and things that return in each period are found, chance is not."""
 
-from datetime import date
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -80,7 +78,7 @@ def test_things_that_return_in_each_period_are_a_panel():
 
 
 def test_a_panel_keeps_the_cut_off_that_was_chosen():
-    split = Split(by="time", test_from=date(2020, 10, 1), test_size=0.2)
+    split = Split(by="time", test_from="2020-10-01", test_size=0.2)
     data = roles(time="month", cluster=["customer"])
     found = panel(months(), data, split, ["month"])
     assert (found.test_from, found.lost) == ("2020-10-01", 360)

@@ -54,6 +54,23 @@ def drawn(seed: int, n: int, years: range, turn: float = 0.1) -> pd.DataFrame:
     return pd.DataFrame(rows | {"late": rng.normal(size=n).round(3), "label": label})
 
 
+ROWS = {  # the columns that name a row of each judged table
+    "sources": ["source"],
+    "classes": ["class"],
+    "changes": ["check", "column"],
+    "leakage": ["check", "column"],
+    "synthetic": ["check", "column"],
+    "proxies": ["column"],
+    "label_bias": ["column", "group", "class"],
+    "candidates": ["candidate"],
+    "features": ["feature"],
+    "by_class": ["class"],
+    "by_group": ["column", "group", "against", "class", "rate"],
+    "slices": ["slice", "value", "class"],
+    "test_set": ["test_sha256"],
+}
+
+
 @pytest.fixture(scope="module")
 def made(tmp_path_factory) -> Path:
     """A project of its own with a champion, fitted on 2000 to 2002, and live files of 2004 and 2005."""
@@ -74,7 +91,8 @@ def made(tmp_path_factory) -> Path:
     )
     (folder / "params.yaml").write_text(yaml.safe_dump(params.model_dump(), sort_keys=False))
     for name in [name for names in GATES.values() for name in names]:
-        (folder / f"expectations/{name}.json").write_text(json.dumps({"name": name, "expectations": [ALWAYS]}))
+        named = {"row": ROWS[name]} if name in ROWS else {}
+        (folder / f"expectations/{name}.json").write_text(json.dumps({"name": name, "meta": named, "expectations": [ALWAYS]}))
     latest = {"type": "expect_column_values_to_be_between", "kwargs": {"column": "year", "max_value": 2003}, "severity": "critical"}
     latest["meta"] = {"notes": "The years of the raw file.", "bound": "confirmed"}
     (folder / "expectations/prepared.json").write_text(json.dumps({"name": "prepared", "expectations": [ALWAYS, latest]}))

@@ -274,8 +274,8 @@ def test_a_missing_file_is_refused(tmp_path):
         ({"missing": [None]}, "sources.toys.missing.0 is None, must be a valid string"),
         (
             {"delimter": ";"},
-            "sources.toys.delimter is unknown, allowed here: path, format, delimiter, encoding, decimal, missing, key, equal_rows, "
-            "no_content, columns; did you mean delimiter?",
+            "sources.toys.delimter is unknown, allowed here: path, format, delimiter, encoding, decimal, missing, records, "
+            "date_formats, key, equal_rows, no_content, columns; did you mean delimiter?",
         ),
     ],
 )

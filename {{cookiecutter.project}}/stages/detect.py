@@ -90,6 +90,7 @@ def sources_yaml(found: Found, path: str, labels: list[str]) -> str:
         f"    encoding: {found.encoding}  # utf-8 | utf-16 | cp1252 | latin-1",
         f'    decimal: "{found.decimal}"  # "." | ","',
         f"    missing: [{', '.join(map(_quoted, found.missing))}]  # how the file writes a missing value",
+        "    records: null  # how many the file must have, where its sender says so: a file that was cut off is refused",
         f"    date_formats: {{{', '.join(f'{_quoted(column)}: {_quoted(how)}' for column, how in found.date_formats.items())}}}"
         '  # column: how its dates are written, where not as 2024-12-31, such as "%d.%m.%Y"',
         "    key: []  # columns that name a row: repeats of a row are dropped, rows of one key that differ are refused",

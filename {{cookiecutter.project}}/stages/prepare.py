@@ -17,7 +17,7 @@ from stages.groups import check_audit
 from stages.params import ROW_ID, Params, Split, load_params
 from stages.private import show, shows_values
 from stages.shares import lost_and_equal
-from stages.sources import RECORD, Raw, Source, load_sources, read
+from stages.sources import RECORD, Raw, Source, check_records, load_sources, read
 from stages.tables import REJECTED, TEST, TRAIN, whole, write_table
 
 KINDS = ["malformed", "bad_value", "unlabelled", "duplicate", "key_conflict", "before_cutoff"]
@@ -336,6 +336,7 @@ def main() -> None:
     if len(source.columns) > MANY_COLUMNS:  # this optimizer compares each expression with each other
         con.raw_sql("SET disabled_optimizers = 'common_subexpressions'")
     raw = read(con, name, source)
+    check_records(raw, name, source)
     prepared = prepare(raw, name, source, params)
     write_table(prepared.rejects, REJECTED)
     table = summarise(prepared, raw, name, source)

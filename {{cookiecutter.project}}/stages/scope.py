@@ -49,7 +49,7 @@ from stages.groups import check_audit, groups
 from stages.params import ROW_ID, Data, Params, load_params
 from stages.prepare import IS_TEST, KIND, MANY_COLUMNS, PROBLEM, N, assign, check_roles, check_target, conform, fates, reject
 from stages.shares import lost_and_equal
-from stages.sources import RECORD, Raw, Source, load_sources, read
+from stages.sources import RECORD, Raw, Source, check_records, load_sources, read
 from stages.suite import read_suite
 from stages.tables import write_json, write_text
 from stages.text import say
@@ -321,6 +321,7 @@ def main() -> None:
         if len(source.columns) > MANY_COLUMNS:  # this optimizer compares each expression with each other
             con.raw_sql("SET disabled_optimizers = 'common_subexpressions'")
         raw = read(con, name, source)
+        check_records(raw, name, source)
         judged, columns = judge(raw, name, source, params)
         scoping, proposed = scope(judged, columns, raw, name, source, params)
     write_json(as_json(scoping), JSON)

@@ -39,6 +39,7 @@ class Source(Section):
     encoding: Literal["utf-8", "utf-16", "cp1252", "latin-1"] = "utf-8"
     decimal: Literal[".", ","] = "."
     missing: list[str]
+    records: Annotated[int, Field(ge=1)] | None = None
     date_formats: dict[str, str] = Field(default_factory=dict)
     key: list[str]
     equal_rows: Literal["together", "separate", "drop"] = "together"
@@ -110,6 +111,15 @@ class Raw:
     def lines(self, records: pd.Series) -> np.ndarray:
         """Return the lines on which accepted rows, given as `record`, begin."""
         return np.setdiff1d(self.starts, self.rejects["line"])[records.to_numpy() - 1]
+
+
+def check_records(raw: Raw, name: str, source: Source) -> None:
+    """Raise Refused where data/sources.yaml says how many records the file must have, and it has another number."""
+    if source.records is not None and raw.records_in_file != source.records:
+        raise Refused(
+            f"{source.path} has {raw.records_in_file:,} records, must have {source.records:,} (sources.{name}.records in "
+            "data/sources.yaml): it is cut off, or another file; copy it anew from where it came"
+        )
 
 
 def load_sources() -> Sources:

@@ -1,6 +1,7 @@
 import pytest
 
 from tests.pipeline_run import PROJECT, Run, copy_project
+from tests.toys import PARAMS, project_of, toys
 
 
 @pytest.fixture(scope="session")
@@ -19,4 +20,13 @@ def pipeline(first_run: tuple[Run | None, str]) -> Run:
     run, why = first_run
     if run is None or why:
         pytest.skip("there is no whole run to look at: test_no_gate_stops_the_default_run says why")
+    return run
+
+
+@pytest.fixture(scope="session")
+def toy_run(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """A project of toys after one run, the same in every project, shared by all tests that only read what it wrote or copy it."""
+    run = project_of(toys(), PARAMS, tmp_path_factory.mktemp("toys") / "project")
+    result = run.repro()
+    assert result.returncode == 0, run.stopped_by() or result.stdout
     return run

@@ -14,6 +14,7 @@ from stages.params import Data, Params
 from stages.schema import check
 
 PROJECT = Path(__file__).resolve().parent.parent
+SUITES = PROJECT / "tests" / "suites"  # as they ship: those in expectations/ are the project's own, to be changed
 COPIED = [
     ".dvc/config",
     ".dvcignore",
@@ -148,9 +149,9 @@ class Run:
         return pd.read_csv(path, dtype=NAMES) if path.suffix == ".csv" else pd.read_parquet(path)
 
 
-def copy_project(folder: Path) -> Run:
-    """Return a fresh copy of this project in `folder`, as a DVC repository without git."""
-    for name in COPIED:
+def copy_project(folder: Path, without: tuple[str, ...] = ()) -> Run:
+    """Return a fresh copy of this project in `folder`, as a DVC repository without git; without: what is left out."""
+    for name in [name for name in COPIED if name not in without]:
         source, target = PROJECT / name, folder / name
         target.parent.mkdir(parents=True, exist_ok=True)
         if source.is_dir():

@@ -14,14 +14,13 @@ from stages.after.again import judged_again
 from stages.after.proof import EVALUATED, verdicts
 from stages.command import Refused
 from stages.gate import gate
-from stages.params import load_params
 from stages.summary import REPORTS
 
 
 @pytest.fixture
-def project(pipeline, tmp_path, monkeypatch) -> Path:
+def project(toy_run, tmp_path, monkeypatch) -> Path:
     """A copy of a finished run as the working folder."""
-    shutil.copytree(pipeline.folder, tmp_path / "project")
+    shutil.copytree(toy_run.folder, tmp_path / "project")
     monkeypatch.chdir(tmp_path / "project")
     return tmp_path / "project"
 
@@ -35,8 +34,7 @@ def test_clean_run_is_as_it_says(project, tmp_path):
     before = {path: path.read_bytes() for path in project.rglob("*") if path.is_file()}
     assert problems(tmp_path) == []
     assert {path: path.read_bytes() for path in project.rglob("*") if path.is_file()} == before
-    asked = set(verdicts(tmp_path / "scratch/reports/gates"))
-    assert asked == set(EVALUATED) - (set() if load_params().data.sensitive else {"proxies", "label_bias"})
+    assert set(verdicts(tmp_path / "scratch/reports/gates")) == set(EVALUATED)
 
 
 def test_table_of_evaluate_that_was_edited_is_named(project, tmp_path):
@@ -78,12 +76,12 @@ def test_report_that_is_gone_is_refused(before, tmp_path):
         problems(tmp_path)
 
 
-def test_groups_are_not_asked_about_where_no_column_is_sensitive(before, tmp_path, monkeypatch):
-    params = load_params()
-    monkeypatch.setattr(again, "load_params", lambda: params.model_copy(update={"data": params.data.model_copy(update={"sensitive": []})}))
+def test_reports_on_groups_are_as_they_were_where_no_column_is_sensitive(project, tmp_path):
     Path("expectations/proxies.json").unlink()
     assert problems(tmp_path) == []
-    assert not {"proxies", "label_bias"} & {path.stem for path in (tmp_path / "scratch/reports/gates").iterdir()}
+    for name in ("proxies", "label_bias", "by_group"):
+        report = Path("reports/gates", f"{name}.json")
+        assert (tmp_path / "scratch" / report).read_bytes() == report.read_bytes()
 
 
 @pytest.mark.parametrize("name", ["1", "NA", "01", "1.50"])

@@ -8,9 +8,9 @@ from stages import age
 from stages.age import ageing, allowed_loss, backtest, blocks, longest_age
 from stages.command import Refused
 from stages.gate import gate
-from tests.pipeline_run import PROJECT, settings
+from tests.pipeline_run import SUITES, settings
 
-SUITE = PROJECT / "expectations" / "model_age.json"
+SUITE = SUITES / "model_age.json"
 
 
 def yearly(turn: float, n: int = 400, years: int = 5, seed: int = 0) -> pd.DataFrame:

@@ -11,11 +11,11 @@ from stages.command import Refused
 from stages.during.changes import changes, of_other_rows, profile, read_profile
 from stages.gate import gate
 from stages.params import ROW_ID
-from tests.pipeline_run import PROJECT, roles
+from tests.pipeline_run import SUITES, roles
 
 TODAY = pd.Timestamp("2024-01-01")
 DATA = roles(time="day", sensitive=["sex"])
-SUITE = PROJECT / "expectations" / "changes.json"
+SUITE = SUITES / "changes.json"
 
 
 def draw(seed: int, n: int = 2000, days: int = 1000) -> pd.DataFrame:
@@ -32,7 +32,7 @@ def draw(seed: int, n: int = 2000, days: int = 1000) -> pd.DataFrame:
             "seen": (day - pd.Timestamp("2020-01-01").as_unit("us")).days.astype("float64"),
             "place": pd.Series(rng.choice(["north", "south", "west"], n), dtype="str"),
             "sex": pd.Series(rng.choice(["f", "m"], n, p=[0.3, 0.7]), dtype="str"),
-            ROW_ID: pd.Series(rng.permutation(n).astype("str"), dtype="str"),
+            ROW_ID: pd.Series([f"{seed} {nth}" for nth in rng.permutation(n)], dtype="str"),
         }
     )
 
@@ -58,6 +58,10 @@ DEFECTS = {
     "cut off in the middle": (lambda rows: rows.head(1500), ("check rows", "check latest")),
     "an old copy": (lambda rows: rows[rows["day"] < "2022-09-01"], ("check latest",)),
     "a month is missing": (lambda rows: rows[rows["day"].dt.strftime("%Y-%m") != "2021-05"], ("check period, column day 2021-05",)),
+    "a join that multiplied rows": (
+        lambda rows: pd.concat([rows, rows[rows["place"] == "north"]], ignore_index=True),
+        ("check multiplied, column day", "check repeated"),
+    ),
     "a day after today": (
         lambda rows: rows.assign(day=rows["day"].mask(rows.index == 1999, pd.Timestamp("2024-01-02"))),
         ("check future",),

@@ -9,29 +9,29 @@ from pathlib import Path
 
 import pytest
 
-from stages import params, summary, verify
+from stages import summary, verify
 from stages.command import Refused
 from stages.summary import GATES
 from stages.verify import outputs, read_stages
 from tests.pipeline_run import COPIED, PROJECT, Run, copy_project
+from tests.toys import PARAMS, project_of, toys
 
 
 @pytest.fixture
-def run(pipeline, tmp_path, monkeypatch) -> Run:
+def run(toy_run, tmp_path, monkeypatch) -> Run:
     """A copy of a finished run as the working folder."""
-    shutil.copytree(pipeline.folder, tmp_path / "project")
+    shutil.copytree(toy_run.folder, tmp_path / "project")
     monkeypatch.chdir(tmp_path / "project")
     return Run(tmp_path / "project")
 
 
-def test_stages_called_one_by_one_write_what_they_write_under_dvc(pipeline, tmp_path, monkeypatch):
-    folder = copy_project(tmp_path / "project").folder
+def test_stages_called_one_by_one_write_what_they_write_under_dvc(toy_run, tmp_path, monkeypatch):
+    folder = project_of(toys(), PARAMS, tmp_path / "project").folder
     monkeypatch.chdir(folder)
-    params.load_params()
     for stage in GATES:
         importlib.import_module(f"stages.{stage}").main()
-    wanted = outputs(read_stages(pipeline.folder / "dvc.lock"))
-    cards = {"models/model.json", "models/baseline.json"}  # they list the code that is loaded, which is more in this process
+    wanted = outputs(read_stages(toy_run.folder / "dvc.lock"))
+    cards = {"models/model.json", "models/baseline.json", "models/reference.json"}  # they list, or name a list of, the code that is loaded
     assert {name: verify.md5(folder / name) for name in wanted.keys() - cards} == {name: wanted[name] for name in wanted.keys() - cards}
 
 

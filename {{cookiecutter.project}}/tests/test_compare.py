@@ -10,7 +10,7 @@ import pytest
 from stages import compare
 from stages.command import Refused
 from stages.gate import gate
-from tests.pipeline_run import PROJECT
+from tests.pipeline_run import PROJECT, SUITES
 
 
 def recalls(*rows: tuple) -> pd.DataFrame:
@@ -30,7 +30,7 @@ def row(table: pd.DataFrame, name: str = "rare") -> dict:
 
 
 def verdict(table: pd.DataFrame, tmp_path: Path):
-    return gate(table, PROJECT / compare.SUITE, tmp_path / "compared.json")
+    return gate(table, SUITES / "compared.json", tmp_path / "compared.json")
 
 
 def test_run_compared_with_itself_lost_nothing(tmp_path):
@@ -122,11 +122,11 @@ def git(folder: Path, *arguments: str) -> str:
 
 
 @pytest.fixture(scope="module")
-def committed(pipeline, tmp_path_factory) -> Path:
+def committed(toy_run, tmp_path_factory) -> Path:
     """A finished run, committed on main; what DVC keeps is left out."""
     folder = tmp_path_factory.mktemp("committed") / "project"
     shutil.copytree(
-        pipeline.folder, folder, ignore=shutil.ignore_patterns("cache", "tmp", "config.local", "*.parquet", "__pycache__", "*.skops")
+        toy_run.folder, folder, ignore=shutil.ignore_patterns("cache", "tmp", "config.local", "*.parquet", "__pycache__", "*.skops")
     )
     shutil.copy(PROJECT / ".gitignore", folder)
     for arguments in (["init", "--quiet"], ["add", "--all"], ["commit", "--quiet", "--message", "first run"]):

@@ -12,10 +12,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from stages.schema import load
-from stages.sources import Sources
 from stages.summary import GATES
-from tests.pipeline_run import PROJECT, Run
+from tests.pipeline_run import Run
+from tests.toys import RAW
 
 resource = pytest.importorskip("resource", reason="a quota and a signal as these are POSIX")
 
@@ -24,9 +23,9 @@ SECONDS = (0.3, 4.5)  # from the start of Python to the end of most stages
 
 
 @pytest.fixture
-def run(pipeline, tmp_path) -> Run:
+def run(toy_run, tmp_path) -> Run:
     """A copy of a finished run, to do harm to."""
-    shutil.copytree(pipeline.folder, tmp_path / "project")
+    shutil.copytree(toy_run.folder, tmp_path / "project")
     return Run(tmp_path / "project")
 
 
@@ -124,8 +123,7 @@ def test_clock_that_was_set_changes_nothing(run, seconds):
 
 def test_mended_input_restores_the_earlier_outputs_without_computing_them(run):
     wanted = lock(run)
-    [source] = load(PROJECT / "data/sources.yaml", Sources).sources.values()
-    raw = run.folder / source.path
+    raw = run.folder / RAW
     good = raw.read_bytes()
     raw.write_bytes(b"\0")
     assert run.repro().returncode != 0

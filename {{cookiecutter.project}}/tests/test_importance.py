@@ -15,7 +15,7 @@ from stages.during.models import build_model
 from stages.features import features
 from stages.gate import gate
 from stages.params import Data
-from tests.pipeline_run import PROJECT
+from tests.pipeline_run import SUITES
 
 ROLES = {"time": None, "sensitive": [], "allowed": {}, "cut_points": {}, "favourable": None, "forbidden": {}}
 
@@ -54,7 +54,7 @@ def measure(rows: pd.DataFrame, cluster: tuple[str, ...] = ("batch",), seed: int
 
 
 def judge(worths: pd.DataFrame, folder: Path):
-    return gate(worths.reset_index(), PROJECT / "expectations/features.json", folder / "features.json")
+    return gate(worths.reset_index(), SUITES / "features.json", folder / "features.json")
 
 
 @pytest.mark.parametrize("seed", range(5))

@@ -1,18 +1,14 @@
 """The ladder in real runs of DVC, on data where only repeated rows help the rare class."""
 
-import shutil
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
-import yaml
 
-from stages.before.propose import propose, write
 from stages.during.model import MODEL
-from stages.during.remedy import REMEDY, read_remedy, write_remedy
+from stages.during.remedy import REMEDY, read_remedy
 from stages.params import ORIGIN
 from stages.tables import AUGMENTED
-from tests.pipeline_run import Run, copy_project, settings
+from tests.pipeline_run import settings
+from tests.toys import project_of
 
 PARAMS = settings(
     train={"model": "logistic_regression", "decision_weights": "balanced_accuracy", "ladder": True, "folds": 3},
@@ -34,26 +30,8 @@ def coded() -> pd.DataFrame:
     return pd.DataFrame({"size": size, "code": np.where(label == "rare", of_rare, of_any), "label": label})
 
 
-def project(folder: Path) -> Run:
-    """Return a copy of this project for the rows of `coded`, with the suites that are proposed for them."""
-    run, rows = copy_project(folder), coded()
-    shutil.rmtree(folder / "data" / "raw")
-    (folder / "data" / "raw").mkdir()
-    rows.to_csv(folder / "data" / "raw" / "coded.csv", index=False)
-    columns = {"size": "number", "code": "text", "label": "text"}
-    source = {"path": "data/raw/coded.csv", "format": "csv", "missing": [""], "key": [], "columns": columns}
-    (folder / "data" / "sources.yaml").write_text(yaml.safe_dump({"sources": {"coded": source}}), encoding="utf-8")
-    (folder / "params.yaml").write_text(yaml.safe_dump(PARAMS.model_dump()), encoding="utf-8")
-    proposed = propose(rows.assign(__stage_row_id=[f"r{nth}" for nth in range(len(rows))]), PARAMS.data, PARAMS.scope, len(rows))
-    for name in proposed:
-        (folder / "expectations" / f"{name}.json").unlink(missing_ok=True)
-    write(proposed, folder / "expectations")
-    write_remedy("decision_weights", folder / REMEDY)
-    return run
-
-
 def test_the_ladder_takes_two_runs(tmp_path):
-    run = project(tmp_path / "project")
+    run = project_of(coded(), PARAMS, tmp_path / "project")
     first = run.repro()
     assert first.returncode != 0, first.stdout
     assert "the ladder chose oversampling, for which other rows are needed: run `dvc repro` once more" in first.stdout

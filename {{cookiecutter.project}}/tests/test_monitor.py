@@ -25,7 +25,7 @@ from stages.during.model import Model, sha256
 from stages.gate import gate
 from stages.groups import audited
 from stages.sources import Source, load_sources
-from tests.pipeline_run import PROJECT
+from tests.pipeline_run import PROJECT, SUITES
 
 DATA = SimpleNamespace(
     target="label",
@@ -36,7 +36,7 @@ DATA = SimpleNamespace(
     not_features=lambda: ["label", "sex"],
 )
 PARAMS = SimpleNamespace(data=DATA, random_state=0, train=SimpleNamespace(threads=1), monitor=SimpleNamespace(label_delay=None))
-SUITES = {name: PROJECT / "expectations" / f"{name}.json" for name in ("drift", "performance", "windows")}
+JUDGING = {name: SUITES / f"{name}.json" for name in ("drift", "performance", "windows")}
 REST = {"rejected_share": 0.0, "age": None, "model": "v1.0.0", "model_sha256": "m"}
 
 
@@ -83,7 +83,7 @@ def performed(rows: pd.DataFrame, known: int | None = None) -> pd.DataFrame:
 
 
 def verdict(table: pd.DataFrame, name: str, tmp_path):
-    return gate(table, SUITES[name], tmp_path / f"{name}.json")
+    return gate(table, JUDGING[name], tmp_path / f"{name}.json")
 
 
 def window(nth: int, drift: str = "pass", performance: str = "pass", batch: str = "pass", until: float | None = None) -> dict:
@@ -168,7 +168,7 @@ def test_turned_relation_between_features_is_seen_by_all_of_them_together():
 
 
 def test_clean_windows_hardly_ever_act(tmp_path):
-    bound = json.loads(SUITES["drift"].read_text())["expectations"][-1]["kwargs"]["max_value"]
+    bound = json.loads(JUDGING["drift"].read_text())["expectations"][-1]["kwargs"]["max_value"]
     acts = 0
     for seed in range(20):
         records = []
@@ -468,7 +468,7 @@ def test_window_may_not_leave_its_folder(tmp_path):
 def project(tmp_path, monkeypatch) -> Path:
     """A folder with what monitor reads, but for the model, which is MODEL."""
     (tmp_path / "expectations").mkdir()
-    for path in SUITES.values():
+    for path in JUDGING.values():
         shutil.copy(path, tmp_path / "expectations")
     meta = {"notes": "Known texts.", "bound": "confirmed"}
     known = {"type": "expect_column_values_to_be_in_set", "kwargs": {"column": "text", "value_set": ["p", "q"]}}
@@ -592,11 +592,12 @@ def test_command_without_a_batch_ends_in_2(tmp_path):
     )
 
 
-def test_raw_file_of_the_model_is_a_batch_like_any_other(pipeline, tmp_path, monkeypatch):
-    for name in ("data/sources.yaml", "data/raw", "data/prepared", "expectations", "models", "params.yaml"):
-        source, target = pipeline.folder / name, tmp_path / name
-        target.parent.mkdir(exist_ok=True)
+def test_raw_file_of_the_model_is_a_batch_like_any_other(toy_run, tmp_path, monkeypatch):
+    for name in ("data/sources.yaml", "data/raw", "data/prepared", "expectations", "models", "params.yaml", "reports/gates"):
+        source, target = toy_run.folder / name, tmp_path / name
+        target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copytree(source, target) if source.is_dir() else shutil.copy(source, target)
+    subprocess.run(["git", "init", "--quiet"], cwd=tmp_path, check=True)
     monkeypatch.chdir(tmp_path)
     [source] = load_sources().sources.values()
     monkeypatch.setattr("sys.argv", ["monitor", source.path, "--window", "raw"])

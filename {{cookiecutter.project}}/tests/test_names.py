@@ -6,6 +6,7 @@ import io
 import json
 import random
 import shutil
+import subprocess
 import tempfile
 from datetime import date, timedelta
 from importlib import import_module
@@ -28,7 +29,9 @@ from stages.prepare import conform
 from stages.schema import check, load
 from stages.sources import Sources, read
 from stages.summary import GATES
-from tests.pipeline_run import PROJECT, SETTINGS, Run, copy_project
+from stages.tables import read_csv
+from tests.pipeline_run import SETTINGS, SUITES, Run, copy_project
+from tests.toys import OTHER
 
 TARGET = 'y "class" {{x}}'
 LABELS = ["it's {{ 1 }}, 100 %", 'a "b" <c>\\']
@@ -75,8 +78,10 @@ def describe(folder: Path, names: list[str], target: str = TARGET, **split: obje
 @pytest.fixture(scope="module")
 def hostile(tmp_path_factory: pytest.TempPathFactory) -> Run:
     """A project with odd names of everything and a split by date, after `make scope` and a run."""
-    run = copy_project(tmp_path_factory.mktemp("hostile") / "project")
+    run = copy_project(tmp_path_factory.mktemp("hostile") / "project", without=OTHER)
+    shutil.copytree(SUITES, run.folder / "expectations")
     describe(run.folder, NAMES)
+    subprocess.run(["git", "init", "--quiet"], cwd=run.folder, check=True)  # it says which model is in service: none yet
     for command in (["stages.scope"], ["dvc", "repro"]):
         result = run.call(*command)
         assert result.returncode == 0, result.stdout
@@ -97,7 +102,7 @@ def first_days(run: Run) -> tuple[str, str]:
 
 def names_in(path: Path, column: str) -> list[str]:
     """Return a column of a CSV file, sorted, as it is written: a feature may be called None."""
-    return sorted(pd.read_csv(path, dtype="str", keep_default_na=False)[column])
+    return sorted(read_csv(path, dtype="str", keep_default_na=False)[column])
 
 
 def test_a_run_under_dvc_takes_any_name_and_splits_by_date(hostile):
@@ -230,8 +235,9 @@ def test_each_column_is_read_under_its_own_name(names):
 def test_the_whole_path_takes_any_names(names, target):
     names = [name for name in names if name.lower() != target.lower()] + ["one more"]
     with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder), contextlib.redirect_stdout(io.StringIO()):
-        shutil.copytree(PROJECT / "expectations", "expectations")
+        shutil.copytree(SUITES, "expectations")
         describe(Path(), names, target)
+        subprocess.run(["git", "init", "--quiet"], check=True)
         scope.main()
         for stage in GATES:
             import_module(f"stages.{stage}").main()

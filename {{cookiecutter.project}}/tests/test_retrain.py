@@ -26,7 +26,7 @@ from stages.after.registry import events, verified
 from stages.command import Refused
 from stages.during.intervals import newcombe_paired
 from stages.during.model import Model, load_model, save_model, sha256
-from stages.during.models import MODELS, BalancedEnsemble, build_model
+from stages.during.models import BalancedEnsemble, build_model
 from stages.during.recipes import age_weights, fit, from_params, out_of_fold, weights_of
 from stages.during.remedy import REMEDY, write_remedy
 from stages.during.warm import check_same, continued
@@ -36,9 +36,9 @@ from stages.sources import Source, load_sources
 from stages.summary import GATES
 from stages.tables import TEST, TRAIN, read_table
 from tests.drills import ALWAYS
-from tests.pipeline_run import PROJECT, WHO, roles, settings
+from tests.pipeline_run import PROJECT, SUITES, WHO, roles, settings
 
-SUITES = {name: PROJECT / "expectations" / f"{name}.json" for name in ("challenger", "challengers")}
+JUDGING = {name: SUITES / f"{name}.json" for name in ("challenger", "challengers")}
 ROLES = {"target": "label", "time": "year", "sensitive": ["sex"], "forbidden": {"late": "known later"}}
 DECLARED = {"year": "integer", "a": "number", "b": "number", "text": "text", "sex": "text", "late": "number", "label": "text"}
 
@@ -52,6 +52,23 @@ def drawn(seed: int, n: int, years: range, turn: float = 0.1) -> pd.DataFrame:
     label = np.where(rng.random(n) < 1 / (1 + np.exp(-odds)), "rare", "common")
     rows = {"year": year, "a": a.round(6), "b": b.round(6), "text": rng.choice(["p", "q"], n), "sex": rng.choice(["f", "m"], n)}
     return pd.DataFrame(rows | {"late": rng.normal(size=n).round(3), "label": label})
+
+
+ROWS = {  # the columns that name a row of each judged table
+    "sources": ["source"],
+    "classes": ["class"],
+    "changes": ["check", "column"],
+    "leakage": ["check", "column"],
+    "synthetic": ["check", "column"],
+    "proxies": ["column"],
+    "label_bias": ["column", "group", "class"],
+    "candidates": ["candidate"],
+    "features": ["feature"],
+    "by_class": ["class"],
+    "by_group": ["column", "group", "against", "class", "rate"],
+    "slices": ["slice", "value", "class"],
+    "test_set": ["test_sha256"],
+}
 
 
 @pytest.fixture(scope="module")
@@ -74,11 +91,12 @@ def made(tmp_path_factory) -> Path:
     )
     (folder / "params.yaml").write_text(yaml.safe_dump(params.model_dump(), sort_keys=False))
     for name in [name for names in GATES.values() for name in names]:
-        (folder / f"expectations/{name}.json").write_text(json.dumps({"name": name, "expectations": [ALWAYS]}))
+        named = {"row": ROWS[name]} if name in ROWS else {}
+        (folder / f"expectations/{name}.json").write_text(json.dumps({"name": name, "meta": named, "expectations": [ALWAYS]}))
     latest = {"type": "expect_column_values_to_be_between", "kwargs": {"column": "year", "max_value": 2003}, "severity": "critical"}
     latest["meta"] = {"notes": "The years of the raw file.", "bound": "confirmed"}
     (folder / "expectations/prepared.json").write_text(json.dumps({"name": "prepared", "expectations": [ALWAYS, latest]}))
-    for suite in SUITES.values():
+    for suite in JUDGING.values():
         shutil.copy(suite, folder / "expectations")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
@@ -591,7 +609,7 @@ def features_of(rows: pd.DataFrame) -> pd.DataFrame:
     return rows[["a", "b", "text"]].astype({"text": "str"})
 
 
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("name", ["logistic_regression", "random_forest", "hist_gradient_boosting", "vote"])
 def test_a_warm_start_learns_of_new_rows_and_leaves_the_old_model_alone(name, tmp_path):
     old, new, unseen = (drawn(seed, 1500, range(year, year + 1)) for seed, year in ((0, 2000), (1, 2010), (2, 2010)))
     model = first(name, old)
@@ -690,7 +708,7 @@ def found(rows: pd.DataFrame, n_rare: int, n_common: int) -> tuple[list[str], np
 
 
 def held(table: pd.DataFrame, tmp_path: Path):
-    return gate(table, SUITES["challenger"], tmp_path / "challenger.json")
+    return gate(table, JUDGING["challenger"], tmp_path / "challenger.json")
 
 
 def compared(rows: pd.DataFrame, champion, challenger, **data: object) -> pd.DataFrame:
@@ -820,7 +838,7 @@ def test_a_rise_of_the_brier_score_fails_however_well_the_challenger_decides(tmp
     # the champion is off by .1 in 9 rows of 10 and by .9 in the others, the challenger by .49 and .51
     assert row["brier"] == pytest.approx(0.9 * 0.49**2 + 0.1 * 0.51**2)
     assert row["proven_rise"] == pytest.approx(row["brier"] / (0.9 * 0.1**2 + 0.1 * 0.9**2) - 1)
-    verdict = gate(table, SUITES["challengers"], tmp_path / "challengers.json")
+    verdict = gate(table, JUDGING["challengers"], tmp_path / "challengers.json")
     assert verdict.verdict == "fail"
     assert "The challenger's probabilities are proven to be worse than the champion's" in " ".join(verdict.sentences)
 
@@ -845,7 +863,7 @@ def against_champion(tmp_path, *wrong: int):
     rows = pd.DataFrame({"a": np.tile([-1.0, 1.0], 200)}).assign(label=lambda rows: np.where(rows["a"] > 0, "rare", "common"))
     made = [Candidate(f"candidate_{n}", 10, fixed(n)) for n in wrong] + [Candidate("lost", why="not tried: no time")]
     table, best = challengers(fixed(40), made, rows, settings(train={"decision_weights": "balanced_accuracy"}))
-    return table.set_index("candidate"), best, gate(table, SUITES["challengers"], tmp_path / "challengers.json")
+    return table.set_index("candidate"), best, gate(table, JUDGING["challengers"], tmp_path / "challengers.json")
 
 
 def test_the_best_candidate_is_the_challenger(tmp_path):

@@ -129,6 +129,11 @@ def test_a_search_names_settings_that_the_model_has(name):
     assert settings_to_try(name, 3, 0) == settings_to_try(name, 3, 0)
 
 
+def test_a_search_for_a_model_without_ranges_is_refused():
+    with pytest.raises(Refused, match=r"train.search is 3, but nothing says which settings of 'mine' to try; give them in settings_to_try"):
+        settings_to_try("mine", 3, 0)
+
+
 def test_the_ensemble_is_fitted_on_balanced_draws():
     drawn = []
 

@@ -188,7 +188,7 @@ def test_ragged_rows_are_told(toys):
         (b"\xff\xfe\x00\xd8a,b", "begins like UTF-16, but is not"),
         (b",size\n1,2\n", "column 1 has no name; give it one, or leave the column out"),
         (b"colour, size\nred,1\n", "the name of column ' size' has spaces around it; remove them"),
-        (b"size,Size\n1,2\n", "two columns are named 'Size'; each needs a name of its own"),
+        (b"size,Size\n1,2\n", "two columns are named 'Size', upper and lower case aside; each needs a name of its own"),
         (b"a" * 501 + b",size\n1,2\n", "the name of column 1 is 501 characters long, must be 500 at most"),
         (b"1,2.5\n2,3.5\n", "it begins with values (1, 2.5); its first line must name the columns"),
         (b"red,1,f,f\nblue,2,t,f\n", "it begins with values (red, 1, f); its first line must name the columns"),

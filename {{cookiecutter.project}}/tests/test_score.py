@@ -467,10 +467,10 @@ def test_command_without_a_file_is_refused():
     assert ended.stderr == "score: name a file of live rows: make score FILE=PATH, or python -m stages.score PATH\n"
 
 
-def test_raw_file_of_the_model_is_scored_as_the_model_decides(pipeline, tmp_path, monkeypatch):
+def test_raw_file_of_the_model_is_scored_as_the_model_decides(toy_run, tmp_path, monkeypatch):
     monkeypatch.undo()  # the model in service is its own
     for name in ("data/sources.yaml", "data/raw", "expectations", "models", "params.yaml", "reports/gates"):
-        origin, target = pipeline.folder / name, tmp_path / "project" / name
+        origin, target = toy_run.folder / name, tmp_path / "project" / name
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copytree(origin, target) if origin.is_dir() else shutil.copy(origin, target)
     monkeypatch.chdir(tmp_path / "project")

@@ -12,7 +12,7 @@ from stages.during.recipes import Recipe, out_of_fold
 from stages.during.simple import few_features
 from stages.gate import gate
 from stages.params import Data
-from tests.pipeline_run import PROJECT
+from tests.pipeline_run import SUITES
 from tests.test_train import params
 
 DATA = Data(
@@ -44,7 +44,7 @@ def sentences(rows: pd.DataFrame, folder) -> list[str]:
     scores["class_shares"] = np.tile([2 / 3, 1 / 3], (len(rows), 1))
     model, *others = (choose(name, rows["label"], y_score, "none", "balanced_accuracy") for name, y_score in scores.items())
     candidates = compare(model, others, Judge(rows["label"], rows["batch"], "balanced_accuracy", 0))
-    return gate(candidates, PROJECT / "expectations/candidates.json", folder / "candidates.json").sentences
+    return gate(candidates, SUITES / "candidates.json", folder / "candidates.json").sentences
 
 
 def test_the_three_that_tell_are_found_best_first():

@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from stages.command import Refused
-from stages.sources import RECORD, Raw, Source, load_sources, read, row_lines
+from stages.sources import RECORD, Raw, Source, check_records, load_sources, read, row_lines
 
 TOYS = {"colour": "text", "size": "integer"}
 HEADER = "colour,size\n"
@@ -443,3 +443,13 @@ def test_file_without_a_header_is_refused_and_not_quoted(toys):
     [sentence] = refusal(toys, "Ada,1\nBob,2\n")
     assert sentence.endswith("has none of the columns that data/sources.yaml declares (sources.toys); does its first line name them?")
     assert "Ada" not in sentence
+
+
+def test_file_of_another_number_of_records_than_its_sender_says_is_refused(toys):
+    raw = toys(HEADER + "red,1\nblue,2\n")
+    check_records(raw, "toys", source("toys.csv", records=2))
+    check_records(raw, "toys", source("toys.csv"))
+    with pytest.raises(
+        Refused, match=r"toys\.csv has 2 records, must have 3 \(sources\.toys\.records in data/sources\.yaml\): it is cut off"
+    ):
+        check_records(raw, "toys", source("toys.csv", records=3))

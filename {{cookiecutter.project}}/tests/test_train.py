@@ -20,7 +20,7 @@ from stages.during.remedy import REMEDY, read_remedy, write_remedy
 from stages.gate import gate
 from stages.params import Params
 from stages.tables import AUGMENTED, TRAIN, write_table, write_text
-from tests.pipeline_run import PROJECT, settings
+from tests.pipeline_run import SUITES, settings
 
 STRATEGIES = ["none", "oversample", "smote"]
 
@@ -304,7 +304,7 @@ def test_the_gate_stops_a_model_only_where_logistic_regression_is_better_by_what
     names = ["model", "logistic_regression", "class_shares", "three_features"]
     table = pd.DataFrame([one | {"candidate": name, "features": "all", "why": "compared"} for name in names])
     table.loc[1, ["lead", "lead_low", "lead_high"]] = [lead_high - 0.01, lead_high - 0.02, lead_high]
-    found = gate(table, PROJECT / "expectations/candidates.json", tmp_path / "candidates.json")
+    found = gate(table, SUITES / "candidates.json", tmp_path / "candidates.json")
     assert (found.verdict, found.blocks) == (verdict, verdict == "fail")
 
 
@@ -365,7 +365,7 @@ def test_selection_leaves_out_noise_and_keeps_the_score():
 @pytest.mark.parametrize(("wanted", "columns"), [(True, ["size"]), (False, ["size", "noise", "mark"])])
 def test_the_saved_model_sees_the_selected_features_alone(tmp_path, monkeypatch, wanted, columns):
     monkeypatch.chdir(tmp_path)
-    shutil.copytree(PROJECT / "expectations", "expectations")
+    shutil.copytree(SUITES, "expectations")
     monkeypatch.setattr(train, "load_params", lambda: params(cluster=["batch"], decision_weights="balanced_accuracy", select=wanted))
     rows = noisy().assign(batch=range(450))
     write_table(rows, TRAIN)
@@ -388,7 +388,7 @@ def stage(tmp_path, monkeypatch):
     """Return a function that runs the stage in an empty folder; a ladder takes oversampling, whatever it is worth."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(train, "climb", lambda rungs, *given: ("oversampling", rungs))
-    shutil.copytree(PROJECT / "expectations", "expectations")
+    shutil.copytree(SUITES, "expectations")
     rows = table(90).drop(columns="place")
 
     def stage(made_by: str, **settings) -> None:

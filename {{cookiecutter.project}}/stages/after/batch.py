@@ -98,7 +98,7 @@ def once(batch: Batch, source: Source) -> Batch:
         "key_conflict": f"other rows have the same key: {', '.join(source.key)}",
     }
     more = pd.DataFrame({"source": "batch", "line": batch.rows.loc[out, LINE], "kind": kind, "reason": kind.map(reasons)})
-    rejects = pd.concat([side for side in (batch.rejects, more) if len(side)] or [more]).sort_values(LINE, ignore_index=True)
+    rejects = pd.concat([side for side in (batch.rejects, more) if len(side)] or [more]).sort_values("line", ignore_index=True)
     rows, labels, hidden = (side[~out].reset_index(drop=True) for side in (batch.rows, batch.labels, batch.hidden))
     return Batch(rows, labels, rejects, batch.records, hidden)
 

@@ -14,6 +14,11 @@ NOTES: dict[str, tuple[str, dict[str, float]]] = {
     "rows": (f"There are fewer rows than there were: the file may be cut off. {AGAIN}", {"min_value": 0.9}),
     "latest": (f"The newest row is older than it was: the file is cut off, or an old copy. {AGAIN}", {"max_value": 0}),
     "period": (f"Rows of a period that were there are gone: a part of the file is missing. {AGAIN}", {"min_value": 0.9}),
+    "multiplied": (
+        f"A period that was over has more rows than it had: a join may have multiplied them, or the file holds them twice. {AGAIN}",
+        {"max_value": 1.1},
+    ),
+    "repeated": (f"More rows equal another than before, by this share: a join may have multiplied them. {AGAIN}", {"max_value": 0.05}),
     "group_gone": (
         f"A group of a sensitive column is gone, so that nobody can say how it is treated. {AGAIN}",
         {"max_value": 0},

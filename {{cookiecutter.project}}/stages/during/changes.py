@@ -30,8 +30,8 @@ FITTED = 3000  # rows of a class that the model of these checks is fitted and sc
 BLOCK = 50  # rows in order of time that are looked at together
 STUCK = 0.1  # share of the blocks of one value: from it on, a column is one that hardly moves
 ALPHA = 1e-3  # one-sided, for all columns, classes or groups of a check together
-CHECKS = dict.fromkeys(["group_gone", "new_value", "distribution", "auc_lost", "latest", "future", "stretch", "flipped"], 0.0)
-CHECKS |= {"rows": 1.0, "period": 1.0, "not_seen_since": 1.0}  # the value where there is nothing to look at
+CHECKS = dict.fromkeys(["group_gone", "new_value", "distribution", "auc_lost", "latest", "future", "stretch", "flipped", "repeated"], 0.0)
+CHECKS |= {"rows": 1.0, "period": 1.0, "multiplied": 1.0, "not_seen_since": 1.0}  # the value where there is nothing to look at
 
 
 def profile(rows: pd.DataFrame, data: Data, today: pd.Timestamp, random_state: int) -> dict[str, Any]:
@@ -46,6 +46,7 @@ def profile(rows: pd.DataFrame, data: Data, today: pd.Timestamp, random_state: i
     return {
         "rows": len(rows),
         "latest": latest(rows, data),
+        "equal": _equal(rows),
         "periods": {str(name): int(n) for name, n in counts.sort_index().items() if n >= FEWEST},
         "columns": {column: distribution(X[column], X[column].head(0)) for column in X},
         "common": {column: _common(rows[column]) for column in X},
@@ -63,7 +64,7 @@ def write_profile(rows: pd.DataFrame, n_rows: int, data: Data, today: pd.Timesta
 
 def of_other_rows(known: dict[str, Any]) -> dict[str, Any]:
     """Return what of a profile holds for other rows of the same kind: not how many there are, nor from when."""
-    return known | {"rows": None, "latest": None, "periods": {}}
+    return known | {"rows": None, "latest": None, "equal": None, "periods": {}}
 
 
 def read_profile(path: Path = Path(PROFILE)) -> dict[str, Any] | None:
@@ -72,7 +73,7 @@ def read_profile(path: Path = Path(PROFILE)) -> dict[str, Any] | None:
         return None
     try:
         known = json.loads(path.read_text(encoding="utf-8"))
-        return {key: known[key] for key in ("rows", "latest", "periods", "columns", "common", "future", "groups", "auc")}
+        return {key: known[key] for key in ("rows", "latest", "equal", "periods", "columns", "common", "future", "groups", "auc")}
     except (ValueError, KeyError, TypeError):
         raise Refused(f"{path.as_posix()} is not what `make scope` writes; restore it from git, or run `make scope` again") from None
 
@@ -82,7 +83,8 @@ def changes(rows: pd.DataFrame, data: Data, known: dict[str, Any] | None, today:
 
     Against the profile `known` (neutral without one, and where the profile does not hold for these rows):
     `rows`: rows now per row then. `latest`: by how much the newest row is older than then. `period`: the smallest share of
-    its rows that a period kept, the last one then left out. `group_gone`: 1 for a group that chance would not keep away.
+    its rows that a period kept, the last one then left out, `multiplied` the largest. `repeated`: by how much the share of rows that
+    equal another rose. `group_gone`: 1 for a group that chance would not keep away.
     `new_value`: the share of a value that hardly any row had. `distribution`: the effect by which a column moved (see
     `compared`), 0 where chance explains it. `auc_lost`: by how much the classes are told apart worse, 0 likewise.
 
@@ -116,15 +118,20 @@ Checked = tuple[str, str, float]
 def _kept_rows(rows: pd.DataFrame, data: Data, known: dict[str, Any] | None) -> list[Checked]:
     if known is None or known["rows"] is None:
         return []
-    found: list[Checked] = [("rows", "-", len(rows) / known["rows"])]
+    found: list[Checked] = [("rows", "-", len(rows) / known["rows"]), ("repeated", "-", max(0.0, _equal(rows) - known["equal"]))]
     if data.time and known["latest"] is not None:
         found.append(("latest", data.time, max(0.0, known["latest"] - float(latest(rows, data) or 0.0))))
         counts = periods(rows[data.time]).astype("str").value_counts()
         kept = {name: counts.get(name, 0) / n for name, n in list(known["periods"].items())[:-1]}
         if kept:
-            worst = min(kept, key=lambda name: kept[name])
-            found.append(("period", f"{data.time} {worst}", kept[worst]))
+            worst, most = min(kept, key=lambda name: kept[name]), max(kept, key=lambda name: kept[name])
+            found += [("period", f"{data.time} {worst}", kept[worst]), ("multiplied", f"{data.time} {most}", kept[most])]
     return found
+
+
+def _equal(rows: pd.DataFrame) -> float:
+    """Return the share of the rows that are equal to another."""
+    return float(rows[ROW_ID].duplicated(keep=False).mean())
 
 
 def _kept_groups(rows: pd.DataFrame, data: Data, known: dict[str, Any] | None) -> list[Checked]:

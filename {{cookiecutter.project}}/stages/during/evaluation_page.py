@@ -85,6 +85,7 @@ def page(reports: Path, gates: dict[str, list[str]], ran: Collection[str] | None
         candidates=rows("candidates.csv", "train"),
         features=rows("features.csv", "train"),
         classes=rows("classes.csv", "validate"),
+        changes=rows("changes.csv", "validate"),
         proxies=rows("proxies.csv", "validate"),
         label_bias=rows("label_bias.csv", "validate"),
         leakage=[row for row in rows("leakage.csv", "validate") if row["check"] == "gives_away"],

@@ -64,7 +64,7 @@ class BalancedEnsemble(ClassifierMixin, BaseEstimator):
 def build_model(name: str, X: pd.DataFrame, random_state: int) -> ClassifierMixin:
     """Return the unfitted model `name` for features like `X`; its fit takes `sample_weight`.
 
-    To add a fifth, name it in MODELS and give it a case. Raises Refused for a name that is not in MODELS.
+    To add a fifth, append its name to MODELS and give it a case here. Raises Refused for a name that has no case.
     """
     match name:
         case "logistic_regression":
@@ -116,7 +116,10 @@ def _codes(X: pd.DataFrame, impute: bool) -> ColumnTransformer:
 
 
 def settings_to_try(name: str, n: int, random_state: int) -> list[dict[str, Any]]:
-    """Return `n` random settings of the model `name`, by scikit-learn's names of them; the ranges are those that tutorials try."""
+    """Return `n` random settings of the model `name`, by scikit-learn's names of them; the ranges are those that tutorials try.
+
+    Raises Refused for a model that has no ranges here.
+    """
     spaces: dict[str, dict[str, Any]] = {
         "logistic_regression": {"C": loguniform(0.01, 100)},
         "random_forest": {"min_samples_leaf": [1, 2, 5, 10, 20, 50], "max_features": ["sqrt", 0.3, 0.6, 1.0]},
@@ -128,6 +131,11 @@ def settings_to_try(name: str, n: int, random_state: int) -> list[dict[str, Any]
             "l2_regularization": [0.0, 1.0, 10.0],
         },
     }
+    if name not in {*spaces, "vote"}:
+        raise Refused(
+            f"params.yaml: train.search is {n}, but nothing says which settings of {name!r} to try; give them in settings_to_try of "
+            "stages/during/models.py, or set train.search: 0"
+        )
     prefixes = {f"{part}__classifier__": part for part in spaces} if name == "vote" else {"classifier__": name}
     space = {prefix + key: values for prefix, part in prefixes.items() for key, values in spaces[part].items()}
     drawn = ParameterSampler(space, n, random_state=random_state)
