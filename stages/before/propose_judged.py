@@ -53,7 +53,7 @@ def suite(name: str, notes: str, expectations: list[dict[str, Any]], **meta: lis
 
 
 def judged_suites(prepared: pd.DataFrame, data: Data, criteria: Criteria, asked: Asked = ASKED) -> dict[str, dict[str, Any]]:
-    """Return the suites sources, classes, changes, leakage, those of checks_suites, candidates, features, by_class, by_group, slices, test_set."""
+    """Return the suites of all tables that the stages compute, by name."""
     classes = sorted(prepared[data.target].unique())
     return {
         "sources": _sources(asked.equal_rows),
