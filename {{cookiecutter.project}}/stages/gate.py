@@ -12,6 +12,7 @@ import pandas as pd
 from great_expectations.expectations.expectation import Expectation
 from great_expectations.expectations.expectation_configuration import ExpectationConfiguration
 from great_expectations.render.renderer.inline_renderer import InlineRenderer
+from pandas.api.types import is_number
 
 from stages.command import Refused
 from stages.judging import FAULTS, exception_of, validated
@@ -23,6 +24,7 @@ from stages.waivers import suggested
 
 RANK = ("pass", "warn", "insufficient", "fail")
 EXAMPLES = 5
+FEWEST = ("support", "rows", "train")  # columns of judged tables that count the rows behind a figure
 UNCONFIRMED = "holds nothing but what a program inferred; read it, and set meta.bound to confirmed where it is right"
 CELLS = 40_000_000  # of a table that are in memory at once, for a batch of expectations: about 1 GB with what Great Expectations adds
 FIGURES = "^expect_table_|_(unique_value_count|proportion_of|mean|median|stdev|sum|quantile_values)_"  # judge what is no row's value
@@ -252,7 +254,8 @@ def _found(suite: Suite, expected: Expected, result: dict[str, Any], rows: list[
     """Say what stood in the table instead of what was expected: up to EXAMPLES rows or values."""
     what = " and ".join(expected.columns) or "the table"
     if suite.row and rows:
-        return "; ".join(_judged_row(suite, expected, row) for row in rows[:EXAMPLES]) + _more(len(rows))
+        worst = sorted(rows, key=lambda row: _rank(expected, row))
+        return "; ".join(_judged_row(suite, expected, row) for row in worst[:EXAMPLES]) + _more(len(rows))
     if result.get("unexpected_count") and "element_count" in result:
         return f"{what} fails in {result['unexpected_count']:,} of {result['element_count']:,} rows"
     if not suite.row and not re.search(FIGURES, expected.raw["type"]):
@@ -268,9 +271,18 @@ def _found(suite: Suite, expected: Expected, result: dict[str, Any], rows: list[
         parts |= mismatched
     if any(parts.values()):
         return f"{what} has " + "; ".join(
-            f"{kind} {', '.join(sorted(map(str, values))[:EXAMPLES])}" for kind, values in parts.items() if values
+            f"{kind} {', '.join(sorted(map(str, values))[:EXAMPLES])}{_more(len(values))}" for kind, values in parts.items() if values
         )
     return f"{what} has {_number(result.get('observed_value'))}"
+
+
+def _rank(expected: Expected, row: dict[str, Any]) -> tuple[float, float]:
+    """Return by what failed rows are told: the one farthest beyond its bound first, of equal ones the one of fewest rows."""
+    kwargs, value = expected.raw["kwargs"], row.get(expected.raw["kwargs"].get("column", ""))
+    ends = [(kwargs.get("min_value"), 1), (kwargs.get("max_value"), -1)]
+    beyond = [sign * (end - value) for end, sign in ends if is_number(end) and is_number(value)]
+    counts = [row[name] for name in FEWEST if is_number(row.get(name))]
+    return -max([0.0, *beyond]), min(counts, default=0.0)
 
 
 def _values(expected: Expected, result: dict[str, Any]) -> tuple[str, ...]:

@@ -1,5 +1,6 @@
 import gc
 import json
+import re
 import weakref
 from pathlib import Path
 from types import SimpleNamespace
@@ -166,7 +167,7 @@ def test_values_are_counted_without_an_example(judge):
 def test_at_most_five_judged_rows_are_given_as_examples(judge):
     table = pd.DataFrame({"colour": list("abcdefg"), "size": [10.0, 11.0, 12.0, 13.0, 14.0, 15.0, 16.0]})
     [sentence] = judge(table, sizes(), row=["colour"]).sentences
-    assert "colour a: size 10; colour b: size 11; colour c: size 12; colour d: size 13; colour e: size 14; and 2 more. Allowed" in sentence
+    assert "colour g: size 16; colour f: size 15; colour e: size 14; colour d: size 13; colour c: size 12; and 2 more. Allowed" in sentence
 
 
 def test_five_judged_rows_are_all_that_there_are(judge):
@@ -594,3 +595,16 @@ def test_a_suite_follows_the_columns_that_were_forbidden_since(tmp_path):
     assert too_large.startswith("FAIL: size fails in 1 of 3 rows") and too_large.endswith("expectation 4)")
     assert len(gate(TOYS, suite, report).sentences) == 4
     assert gate(TOYS.assign(weight=1.0), suite, report, dropped=["weight"]).sentences[0].startswith("FAIL: the table has unexpected weight")
+
+
+def test_failed_rows_are_told_worst_first_then_rarest_and_counted(tmp_path):
+    between = {"type": "expect_column_values_to_be_between", "kwargs": {"column": "recall", "min_value": 0.5}, "severity": "critical"}
+    between["meta"] = {"notes": "Found.", "bound": "confirmed"}
+    suite = {"name": "toys", "meta": {"row": ["class"], "show": ["support"]}, "expectations": [between]}
+    path = tmp_path / "toys.json"
+    path.write_text(json.dumps(suite), encoding="utf-8")
+    recalls, support = [0.4, 0.4, 0.1, 0.3, 0.45, 0.2, 0.9], [50, 20, 90, 90, 90, 90, 90]
+    table = pd.DataFrame({"class": list("abcdefg"), "recall": recalls, "support": support})
+    [sentence] = gate(table, path, tmp_path / "report.json").sentences
+    assert re.findall(r"class (\w):", sentence) == ["c", "f", "d", "b", "a"]
+    assert "and 1 more" in sentence

@@ -8,7 +8,6 @@ from typing import Any
 import pandas as pd
 
 from stages.before.clocks import clocks
-from stages.before.propose_changes import changes_suite
 from stages.before.propose_columns import expect, kind_of, propose_column
 from stages.before.propose_judged import ASKED, Asked, Criteria, judged_suites, suite
 from stages.before.propose_relations import propose_relations
@@ -41,7 +40,6 @@ def propose(prepared: pd.DataFrame, data: Data, criteria: Criteria, n_rows: int,
     """
     suites = {"prepared": _prepared(prepared, data, n_rows, asked.equal_rows == "drop")}
     suites["augmented"] = _augmented(prepared, suites["prepared"], data)
-    suites["changes"] = changes_suite()
     suites |= judged_suites(prepared, data, criteria, asked)
     return {name: sealed(one) for name, one in suites.items()}
 

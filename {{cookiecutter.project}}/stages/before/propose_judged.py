@@ -7,6 +7,7 @@ from typing import Any, Literal, Protocol
 import pandas as pd
 
 from stages.before.propose_by_group import by_group_suite
+from stages.before.propose_changes import changes_suite
 from stages.before.propose_checks import checks_suites
 from stages.before.propose_columns import expect
 from stages.before.propose_features import features_suite, simple_model
@@ -52,11 +53,12 @@ def suite(name: str, notes: str, expectations: list[dict[str, Any]], **meta: lis
 
 
 def judged_suites(prepared: pd.DataFrame, data: Data, criteria: Criteria, asked: Asked = ASKED) -> dict[str, dict[str, Any]]:
-    """Return the suites sources, classes, leakage, those of checks_suites, candidates, features, by_class, by_group, slices, test_set."""
+    """Return the suites of all tables that the stages compute, by name."""
     classes = sorted(prepared[data.target].unique())
     return {
         "sources": _sources(asked.equal_rows),
         "classes": _classes(classes, data),
+        "changes": changes_suite(),
         "leakage": _leakage(data, len(classes), asked.clusters_whole),
         **checks_suites(data),
         "candidates": _candidates(),
