@@ -43,10 +43,10 @@ from stages.before.thresholds import Thresholds, thresholds
 from stages.before.worklist import work_list
 from stages.command import Refused, run
 from stages.detect import complete
-from stages.during.changes import write_profile
+from stages.during.changes import changes, read_profile, write_profile
 from stages.gate import find
 from stages.groups import check_audit, groups
-from stages.params import ROW_ID, Data, Params, load_params
+from stages.params import ROW_ID, Params, load_params
 from stages.prepare import IS_TEST, KIND, MANY_COLUMNS, PROBLEM, N, assign, check_roles, check_target, conform, fates, reject
 from stages.shares import lost_and_equal
 from stages.sources import RECORD, Raw, Source, check_records, load_sources, read
@@ -59,7 +59,7 @@ SAMPLE = 1_000_000  # rows that are held in memory at most
 COUNTED, JUDGED = 100_000, 20_000  # at most, rows that orders, clusters and groups are counted on, and that trees are fitted on
 DIFFERENCES = "reports/proposals.txt"
 TOLD, WIDE = 12, 120  # lines of it on the screen, and signs of each
-PREPARED, LEAKAGE = "expectations/prepared.json", Path("expectations/leakage.json")
+PREPARED, CHANGES, LEAKAGE = "expectations/prepared.json", "expectations/changes.json", Path("expectations/leakage.json")
 UNUSABLE = ("malformed", "bad_value", "unlabelled", "key_conflict")  # kinds of records that are errors
 LET_PASS = "expectations/leakage.json lets that pass: nothing to do, if it is known before the target"
 P = TypeVar("P", ClassProof, GroupProof)
@@ -190,20 +190,23 @@ def _waived(proof: P, passes: bool) -> P:
     return replace(proof, verdict="waived") if passes and proof.verdict == "not judged" else proof
 
 
-def gate_findings(kinds: dict[str, int], name: str, records: int, rows: pd.DataFrame, n_rows: int, data: Data) -> list[Finding]:
+def gate_findings(kinds: dict[str, int], name: str, records: int, rows: pd.DataFrame, n_rows: int, params: Params) -> list[Finding]:
     """Return what will stop the next run but for classes, groups and columns that give the target away.
 
-    The suite of the prepared rows is only asked where `rows` are all of them, n_rows.
+    The suites of the prepared rows and of what changed in them are only asked where `rows` are all of them, n_rows.
     """
+    data = params.data
     found = []
     unusable = sum(kinds.get(kind, 0) for kind in UNUSABLE)
     if blocked("sources", pd.DataFrame({"source": [name], "unusable_share": [unusable / max(records, 1)]}), "source"):
         what = f"{unusable:,} of {records:,} records cannot be used: the gate sources will stop the run"
         found.append(Finding("stop", "data", name, what, "mend the file, or how data/sources.yaml declares it"))
-    for one in find(rows, read_suite(PREPARED)) if len(rows) == n_rows else []:
-        if one.blocks:
-            what = f"the gate prepared will stop the run: {one.sentence.removeprefix('FAIL: ')}"
-            found.append(Finding("stop", "data", PREPARED, what, "mend the data, or that expectation if the data are right"))
+    if len(rows) == n_rows:
+        changed = changes(rows, data, read_profile(), pd.Timestamp.now(), params.random_state)
+        for suite, table in ((PREPARED, rows), (CHANGES, changed)):
+            for sentence in [one.sentence.removeprefix("FAIL: ") for one in find(table, read_suite(suite)) if one.blocks]:
+                what = f"the gate {Path(suite).stem} will stop the run: {sentence}"
+                found.append(Finding("stop", "data", suite, what, "mend the data, or that expectation if the data are right"))
     of_column = [{"column": column, "groups": groups(rows[column], data.cut_points.get(column)).nunique()} for column in data.sensitive]
     for column in blocked("proxies", pd.DataFrame(of_column), "column") if of_column else []:
         what = "all rows are of one group, so that none can be compared: the gate proxies will stop the run"
@@ -253,7 +256,7 @@ def scope(judged: ibis.Table, columns: list[Column], raw: Raw, name: str, source
     ids = [column.name for column in columns if column.name in features and names_a_thing(column)]
     rates = group_rates(rows.head(COUNTED), data)
     found = [
-        *gate_findings(kinds, name, raw.records_in_file, rows, n_rows, data),
+        *gate_findings(kinds, name, raw.records_in_file, rows, n_rows, params),
         *tried.suspected,
         *class_findings(proofs, params.train.decision_weights, limits),
         *lost_findings(told, kinds, n_train),

@@ -113,6 +113,14 @@ def test_a_class_that_stayed_away_as_long_before_is_no_finding():
     assert table.loc[("not_seen_since", "ill"), "value"] == 1
 
 
+def test_a_day_after_today_that_was_there_when_scope_ran_stops_all_the_same(tmp_path):
+    typo = THEN.assign(born=pd.Timestamp("1990-01-01").as_unit("us"))
+    for column in ("day", "born"):
+        rows = typo.assign(**{column: typo[column].mask(typo.index == 1999, pd.Timestamp("3023-09-20").as_unit("us"))})
+        found = judge(rows, tmp_path, profile(rows, DATA, TODAY, 0))
+        assert any(sentence.startswith(f"FAIL: check future, column {column}") for sentence in found.sentences)
+
+
 def test_dates_that_lay_ahead_before_may_do_so_again(tmp_path):
     ahead = THEN.assign(until=pd.Timestamp("2030-01-01").as_unit("us"))
     known = profile(ahead, DATA, TODAY, 0)

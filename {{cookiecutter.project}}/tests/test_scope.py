@@ -368,3 +368,12 @@ def test_accuracy_is_refused_for_a_rare_class(tmp_path, monkeypatch):
     table = toys(600)
     project(tmp_path, table[(table["label"] == "most") | (table.index < 200)], criteria={"metric": "accuracy"})
     assert "never finding the former would hardly lower it" in refusal(monkeypatch, tmp_path)
+
+
+def test_a_date_after_today_is_foreseen(tmp_path, monkeypatch, capsys):
+    table = toys(300).drop(columns="copy").assign(seen=["3023-09-20", *["2023-09-20"] * 299])
+    project(tmp_path, table, {**{name: kind for name, kind in TYPES.items() if name != "copy"}, "seen": "date"})
+    monkeypatch.chdir(tmp_path)
+    scope.main()
+    [line] = about(json.loads(Path("reports/scope.json").read_text()), "expectations/changes.json")
+    assert line.startswith("stop: the gate changes will stop the run: check future, column seen")

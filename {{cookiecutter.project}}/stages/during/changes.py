@@ -50,7 +50,7 @@ def profile(rows: pd.DataFrame, data: Data, today: pd.Timestamp, random_state: i
         "periods": {str(name): int(n) for name, n in counts.sort_index().items() if n >= FEWEST},
         "columns": {column: distribution(X[column], X[column].head(0)) for column in X},
         "common": {column: _common(rows[column]) for column in X},
-        "future": [column for column, share in _future(rows, today).items() if share],
+        "future": [column for column, share in _future(rows, today).items() if share >= COMMON and column != data.time],
         "groups": {column: {str(name): int(n) for name, n in found.items() if n >= FEWEST} for column, found in groups.items()},
         "auc": {label: list(figures) for label, figures in _aucs(*_tried(rows, data, random_state)).items()},
     }
@@ -88,7 +88,8 @@ def changes(rows: pd.DataFrame, data: Data, known: dict[str, Any] | None, today:
     `new_value`: the share of a value that hardly any row had. `distribution`: the effect by which a column moved (see
     `compared`), 0 where chance explains it. `auc_lost`: by how much the classes are told apart worse, 0 likewise.
 
-    By the rows alone: `future`: the share of dates after `today`, in columns that held none in the profile. `stretch`: rows in
+    By the rows alone: `future`: the share of dates after `today`, but in columns where COMMON of the rows had such dates in the
+    profile, as appointments have; data.time is never among these. `stretch`: rows in
     blocks, in order of time, in which a number that otherwise moves stood still. `not_seen_since`: for each class the probability
     that it stays away up to the newest row while it comes as often as ever, 1 where it stayed away as long before. `flipped`:
     by how much the ROC AUC in a group is proven to be below .5, as where labels were turned round.
