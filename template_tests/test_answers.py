@@ -91,7 +91,7 @@ def test_params_of_own_data_follow_from_the_answers(german, numbered, tmp_path):
     params = yaml(generate(ROOT, tmp_path / "b", project=ODD, data=str(numbered), target="kind", sensitive=" colour,"), "params.yaml")
     data = params["data"]
     assert (data["target"], data["sensitive"], data["no_sensitive"]) == ("kind", ["colour"], None)
-    assert params["prepare"]["split"] == {"by": "random", "test_from": None, "test_size": 0.2}
+    assert params["prepare"]["split"] == {"by": "random", "test_from": None, "keep_clusters_whole": True, "test_size": 0.2}
 
 
 @pytest.mark.parametrize("column", ["yes", "it's", 'say "x"', "a: b", "#1", "größe", "null", "{a}"])

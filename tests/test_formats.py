@@ -102,7 +102,7 @@ def test_pattern_of_a_value_follows_the_decimal_mark(kind, decimal, text, matche
 
 
 WORDS = ["self", "index", "class", "row_id", "origin", "line", "p_a"]
-SIGNS = ["'", '"', "{{x}}", "{%x%}", "100%", "a.b", "a,b", "$x", "größe", "גיל", "🙂"]
+SIGNS = ["'", '"', "{{x}}", "\x7b%x%}", "100%", "a.b", "a,b", "$x", "größe", "גיל", "🙂"]
 
 
 def test_names_that_are_words_of_any_language_can_be_those_of_columns():
