@@ -104,7 +104,7 @@ def name_of(given: str | None, batch: Batch | None, path: Path, data: Any) -> st
     if name is None and batch is not None and data.time and batch.rows[data.time].notna().any():
         ends = dict.fromkeys(str(end).removesuffix(" 00:00:00").removesuffix(".0") for end in batch.rows[data.time].agg(["min", "max"]))
         name = re.sub(r"[^\w.-]", "-", "_".join(ends))
-    name = path.name.partition(".")[0] if name is None else name
+    name = re.sub(r"[^\w-]+", "-", path.name.partition(".")[0]).strip("-")[:100] or "batch" if name is None else name
     if not NAME.fullmatch(name):
         raise Refused(f"the window would be called {name!r}; name it with --window in letters, digits, dots and dashes")
     return name

@@ -107,6 +107,16 @@ def test_other_rows_of_the_same_kind_pass(tmp_path, seed):
     assert judge(draw(seed), tmp_path, of_other_rows(KNOWN)).verdict == "pass"
 
 
+def test_a_value_that_most_rows_have_is_no_stretch(tmp_path):
+    rare = THEN["visits"].where(THEN.index % 20 == 0, 0.0) * np.arange(2000)
+    rows = THEN.assign(spent=rare.mask(THEN.index < 200, 0.0))
+    assert judge(rows, tmp_path, profile(rows, DATA, TODAY, 0)).verdict == "pass"
+
+
+def test_a_feature_that_is_forbidden_since_is_no_lost_rank(tmp_path):
+    assert judge(THEN.drop(columns="warmth"), tmp_path).verdict == "pass"
+
+
 def test_a_class_that_stayed_away_as_long_before_is_no_finding():
     rows = THEN[(THEN["label"] == "well") | (THEN["day"] < "2020-09-01") | THEN["day"].between("2021-06-01", "2022-03-01")]
     table = changes(rows, DATA, None, TODAY, 0).set_index(["check", "column"])

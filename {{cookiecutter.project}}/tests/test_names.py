@@ -38,7 +38,7 @@ LABELS = ["it's {{ 1 }}, 100 %", 'a "b" <c>\\']
 TIME, PERIOD = "the day; of %s", "period"
 NAMES = [
     *["self", "index", "class", "None", "row_id", "origin", "line", "n", "test", "value", "label", "y_pred", "p_a", "name", "a__", "a"],
-    *["$price", "@x", "it's", '"quoted"', "{{x}}", "{% raw %}", "${x}", "100 %", "a.b", "a,b", "a;b\\n", "../up", "[0-9]+("],
+    *["$price", "@x", "it's", '"quoted"', "{{x}}", "\x7b% raw %}", "${x}", "100 %", "a.b", "a,b", "a;b\\n", "../up", "[0-9]+("],
     *["-- drop table raw", "=1+1", "größe", "גיל", "👩‍🔬", "long " * 59 + "name"],
 ]
 OF_ANY_DATA = ("challenger", "challengers", "compared", "drift", "model_age", "performance", "windows")

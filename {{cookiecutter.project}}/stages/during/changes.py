@@ -29,6 +29,7 @@ FOLDS = 3
 FITTED = 3000  # rows of a class that the model of these checks is fitted and scored on
 BLOCK = 50  # rows in order of time that are looked at together
 STUCK = 0.1  # share of the blocks of one value: from it on, a column is one that hardly moves
+USUAL = 0.2  # share of the rows from which on a value may stand in many rows that follow each other
 ALPHA = 1e-3  # one-sided, for all columns, classes or groups of a check together
 CHECKS = dict.fromkeys(["group_gone", "new_value", "distribution", "auc_lost", "latest", "future", "stretch", "flipped", "repeated"], 0.0)
 CHECKS |= {"rows": 1.0, "period": 1.0, "multiplied": 1.0, "not_seen_since": 1.0}  # the value where there is nothing to look at
@@ -86,7 +87,8 @@ def changes(rows: pd.DataFrame, data: Data, known: dict[str, Any] | None, today:
     its rows that a period kept, the last one then left out, `multiplied` the largest. `repeated`: by how much the share of rows that
     equal another rose. `group_gone`: 1 for a group that chance would not keep away.
     `new_value`: the share of a value that hardly any row had. `distribution`: the effect by which a column moved (see
-    `compared`), 0 where chance explains it. `auc_lost`: by how much the classes are told apart worse, 0 likewise.
+    `compared`), 0 where chance explains it. `auc_lost`: by how much the classes are told apart worse, 0 likewise, and
+    where a feature of then is none now.
 
     By the rows alone: `future`: the share of dates after `today`, but in columns where COMMON of the rows had such dates in the
     profile, as appointments have; data.time is never among these. `stretch`: rows in
@@ -100,7 +102,7 @@ def changes(rows: pd.DataFrame, data: Data, known: dict[str, Any] | None, today:
         *_kept_rows(rows, data, known),
         *_kept_groups(rows, data, known),
         *_moved_columns(X, rows, data, known),
-        *_lost_auc(_aucs(*model), known),
+        *(_lost_auc(_aucs(*model), known) if known and set(known["columns"]) <= set(X) else []),
         *(("future", column, share) for column, share in _future(rows, today).items() if known is None or column not in known["future"]),
         *_stretches(X, rows, data),
         *_not_seen_since(rows, data),
@@ -193,7 +195,8 @@ def _stretches(X: pd.DataFrame, rows: pd.DataFrame, data: Data) -> list[Checked]
     for column in X.columns.difference(text_columns(X)):
         values = X[column].to_numpy()[order[: len(order) // BLOCK * BLOCK]].reshape(-1, BLOCK)
         still = (values == values[:, :1]).all(axis=1)
-        if X[column].nunique() > 20 and still.mean() <= STUCK:
+        usual = X[column].value_counts(normalize=True).max() > USUAL  # such as 0 of what was spent: many rows of it are no fault
+        if X[column].nunique() > 20 and still.mean() <= STUCK and not usual:
             found.append(("stretch", column, float(still.sum() * BLOCK)))
     return found
 
