@@ -46,11 +46,9 @@ def stages_that_ran() -> list[str]:
 
 def _only_absent(found: list[Any]) -> bool:
     """Whether nothing differs from dvc.lock but that outputs which git does not hold are not here."""
-    outs = {
-        out["path"] for stage in yaml.safe_load(Path("dvc.lock").read_text(encoding="utf-8"))["stages"].values() for out in stage["outs"]
-    }
+    outs = {path for stage in yaml.safe_load(Path("dvc.yaml").read_text(encoding="utf-8"))["stages"].values() for path in stage["outs"]}
     states = [(path, state) for part in found if isinstance(part, dict) for paths in part.values() for path, state in paths.items()]
-    absent = all(state in ("deleted", "not in cache") and path in outs and not path.startswith(f"{REPORTS}/") for path, state in states)
+    absent = all(state in ("deleted", "not in cache") and path in outs for path, state in states)
     return absent and all(isinstance(part, dict) for part in found)
 
 

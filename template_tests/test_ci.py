@@ -200,7 +200,7 @@ def test_seeded_fall_in_recall_stops_the_job(compare):
     (folder / "reports/by_class.csv").write_text("\n".join(table) + "\n", encoding="utf-8")
     code, page = run()
     assert code != 0
-    assert "| compared | fail | FAIL: class dead: proven_fall" in page
+    assert "| compared | fail | `FAIL: class dead: proven_fall" in page
 
 
 @pytest.mark.parametrize("compare", ["gitlab"], indirect=True)
@@ -395,6 +395,7 @@ def test_project_without_a_committed_run_has_nothing_to_verify(service):
 def test_run_whose_reports_block_never_ends_well(baked, tmp_path):
     folder = shutil.copytree(baked["none"], tmp_path / ODD)
     shutil.copytree(ROOT / "reports", folder / "reports")
+    shutil.copy(ROOT / "dvc.lock", folder)
     stub = tmp_path / "stub"  # DVC finds nothing to do
     Service.script(
         stub, f'#!/usr/bin/env bash\nif [ "$1" = dvc ]; then exit "${{DVC_ENDS:-0}}"; fi\nshift; exec {ROOT}/.venv/bin/python "$@"\n'

@@ -34,7 +34,7 @@ from tests.pipeline_run import SETTINGS, SUITES, Run, copy_project
 from tests.toys import OTHER
 
 TARGET = 'y "class" {{x}}'
-LABELS = ["it's {{ 1 }}, 100 %", 'a "b" <c>\\']
+LABELS = ["it's {\x7b 1 }}, 100 %", 'a "b" <c>\\']
 TIME, PERIOD = "the day; of %s", "period"
 NAMES = [
     *["self", "index", "class", "None", "row_id", "origin", "line", "n", "test", "value", "label", "y_pred", "p_a", "name", "a__", "a"],

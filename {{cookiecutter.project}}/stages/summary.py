@@ -31,16 +31,25 @@ def stages_that_ran() -> list[str]:
     """Return the stages whose reports are of the files as they lie here.
 
     DVC says which stages it would run; of these the first has run if its reports are newer than all that it reads: a gate
-    stopped it. Where DVC cannot say anything, because it stops at what is in params.yaml, nothing ran.
+    stopped it. Where DVC cannot say anything, because it stops at what is in params.yaml, nothing ran. A fresh clone holds
+    the reports of a run but not its tables and its model: that is no change.
     """
     command = [sys.executable, "-m", "dvc", "status", "--json", *GATES]
     asked = subprocess.run(command, capture_output=True, encoding="utf-8")
     if asked.returncode:
         return []
-    changed = json.loads(asked.stdout or "{}")
+    changed = {stage: found for stage, found in json.loads(asked.stdout or "{}").items() if not _only_absent(found)}
     first = next((nth for nth, stage in enumerate(GATES) if stage in changed), len(GATES))
     stages = list(GATES)
     return stages[: first + 1] if first < len(stages) and _is_newer(stages[first]) else stages[:first]
+
+
+def _only_absent(found: list[Any]) -> bool:
+    """Whether nothing differs from dvc.lock but that outputs which git does not hold are not here."""
+    outs = {path for stage in yaml.safe_load(Path("dvc.yaml").read_text(encoding="utf-8"))["stages"].values() for path in stage["outs"]}
+    states = [(path, state) for part in found if isinstance(part, dict) for paths in part.values() for path, state in paths.items()]
+    absent = all(state in ("deleted", "not in cache") and path in outs for path, state in states)
+    return absent and all(isinstance(part, dict) for part in found)
 
 
 def _is_newer(stage: str) -> bool:
