@@ -103,7 +103,8 @@ def _report(path: Path) -> Any:
 def main() -> None:
     """Print the screen and write the page; what did not run is said so, and an old result is not shown as a new one.
 
-    Raises Refused for a run that was stopped, whatever DVC says of it: only a run that every gate let pass ends with exit code 0.
+    Raises Refused for a run that was stopped or did not reach its end, whatever DVC says of it: only a run that every gate let
+    pass ends with exit code 0.
     """
     if not any(REPORTS.glob("gates/*.json")):
         raise Refused("there is no report yet; run `make repro` (without make: `uv run dvc repro`)")
@@ -113,12 +114,15 @@ def main() -> None:
     metrics = _report(REPORTS / "metrics.json")
     if metrics and judged[-1].verdict not in UNJUDGED:
         say("Test rows", *classes(metrics), "")
-    if not any(one.blocks for one in judged) and any(one.verdict in UNJUDGED for one in judged):
-        say("Not every stage ran on the files as they are now; what DVC said above says why. Older reports are not shown.", "")
     write(REPORTS, GATES, ran)
     say("Page: reports/evaluation.html. Reports: reports/metrics.json, by_class.csv, by_group.csv, plots/, gates/")
     if any(one.blocks for one in judged):
         raise Refused("the run was stopped: reports/gates/ says by what; against the last commit: `uv run dvc metrics diff`")
+    if any(one.verdict in UNJUDGED for one in judged):
+        raise Refused(
+            "not every stage ran on the files as they are now, so their older reports are not shown; "
+            "run `make repro`, which says why where a stage stops"
+        )
 
 
 if __name__ == "__main__":

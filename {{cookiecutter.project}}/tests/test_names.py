@@ -153,7 +153,9 @@ def test_what_did_not_run_shows_no_verdict_of_an_earlier_run(hostile, tmp_path):
     refused = run.call("stages.params")
     assert (refused.returncode, "stands there without quotes" in refused.stdout) == (1, True)
     assert run.repro().returncode != 0
-    screen = run.call("stages.summary").stdout
+    ended = run.call("stages.summary")
+    assert ended.returncode == 1
+    screen = ended.stdout
     assert screen.count("did not run") == sum(len(gates) for gates in GATES.values())
     assert "this model" not in screen
     assert (run.folder / "reports/evaluation.html").read_text(encoding="utf-8").count("did not run") >= len(GATES)
