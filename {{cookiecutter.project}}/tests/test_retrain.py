@@ -162,7 +162,7 @@ def test_labels_of_one_class_flipped_are_refused_by_class(project, monkeypatch, 
     with pytest.raises(Refused) as refused:
         retrain.retrain(*asked())
     said = capsys.readouterr().out
-    assert "FAIL: column all, group all, class rare: proven_fall" in said
+    assert "FAIL: column sex, group f, class rare: proven_fall" in said  # the worst first
     assert "Look at the labels of the newest rows; keep the champion." in said
     assert "stopped by the gate challenger (fail), read reports/retraining/gates/challenger.json" in str(refused.value)
     assert "the challenger (all) is refused: the model in service stays" in str(refused.value)
