@@ -27,6 +27,7 @@ from stages.after.pool import OWN, Pool, gather, recent, span
 from stages.after.proof import PARTS, suites, verdicts
 from stages.after.registry import CHALLENGER as STAGE
 from stages.after.registry import assign, identified, register
+from stages.after.repository import on_a_branch
 from stages.command import Refused, run
 from stages.during.changes import PROFILE, of_other_rows, read_profile
 from stages.during.model import Model, load_model, save_model, sha256
@@ -297,6 +298,7 @@ def main() -> None:
     labels = [None if one == OWN else Path(one) for one in of_each] or [None] * len(files)
     [source] = load_sources().sources.values()
     identified()
+    on_a_branch()
     params = load_params()
     name = retrain(files, labels, params, source)
     version = registered(f"a challenger ({name}) of {', '.join(map(str, files))}", params.registry.public_key)
