@@ -27,7 +27,7 @@ from stages.after.pool import OWN, Pool, gather, recent, span
 from stages.after.proof import PARTS, suites, verdicts
 from stages.after.registry import CHALLENGER as STAGE
 from stages.after.registry import assign, identified, register
-from stages.command import Refused, run
+from stages.command import FAILED, TRACEBACKS, Refused, run
 from stages.during.changes import PROFILE, of_other_rows, read_profile
 from stages.during.model import Model, load_model, save_model, sha256
 from stages.during.recipes import weights_of
@@ -102,7 +102,10 @@ def later(suite: Path, rows: pd.DataFrame, time: str | None) -> list[str]:
 
 
 def staged(folder: Path, name: str, names: tuple[str, ...]) -> str:
-    """Run stages in `folder`, each in a process of its own, until one is stopped; return why it was, nothing if none was."""
+    """Run stages in `folder`, each in a process of its own, until one is stopped; return why it was, nothing if none was.
+
+    Raises RuntimeError where a stage failed by itself: that says nothing of its candidate.
+    """
     root = str(Path(stages.__file__).parent.parent)
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([root, os.environ.get("PYTHONPATH", "")]), "PYTHONUTF8": "1"}
     for stage in names:
@@ -111,6 +114,13 @@ def staged(folder: Path, name: str, names: tuple[str, ...]) -> str:
         ended = subprocess.run(command, cwd=folder, env=environment, capture_output=True, encoding="utf-8", errors="replace")
         say(f"retrain: {name}: {stage}, {time.monotonic() - start:.0f} s")
         say(*(f"  {line}" for line in ended.stdout.splitlines()))
+        if ended.returncode == FAILED:
+            kept = Path(TRACEBACKS.format(stage))
+            if (folder / kept).is_file():
+                kept.parent.mkdir(exist_ok=True)
+                shutil.copy(folder / kept, kept)
+            say(*ended.stderr.splitlines())
+            raise RuntimeError(f"the stage {stage} failed for the candidate {name}")
         if ended.returncode:
             said = [line for line in ended.stderr.splitlines() if line.startswith(f"{stage}: ")] or ended.stderr.splitlines()[-1:]
             return "; ".join(said).replace("reports/gates/", f"{REPORTS.as_posix()}/gates/") or f"{stage} ended with {ended.returncode}"
