@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ import yaml
 from threadpoolctl import threadpool_limits
 
 import stages
-from stages.after.challenger import Candidate, challengers, check_classes, non_inferiority
+from stages.after.challenger import Candidate, challengers, check_classes, non_inferiority, seen
 from stages.after.champion import champion as in_service
 from stages.after.champion import load_champion
 from stages.after.champion import version as served
@@ -29,14 +30,14 @@ from stages.after.registry import CHALLENGER as STAGE
 from stages.after.registry import assign, identified, register
 from stages.command import FAILED, TRACEBACKS, Refused, run
 from stages.during.changes import PROFILE, of_other_rows, read_profile
-from stages.during.model import Model, load_model, save_model, sha256
+from stages.during.model import MODEL, Model, load_model, save_model, sha256
 from stages.during.recipes import weights_of
 from stages.during.remedy import REMEDY, read_remedy
 from stages.during.test_set import HISTORY, remember, test_rows_sha256
 from stages.during.warm import check_same, continued
 from stages.features import features
 from stages.gate import Verdict, gate, stop
-from stages.params import ORIGIN, Params, load_params
+from stages.params import ORIGIN, ROW_ID, Params, load_params
 from stages.prepare import shares
 from stages.sources import Source, load_sources
 from stages.suite import read_suite
@@ -178,7 +179,7 @@ def warm(folder: Path, params: Params, champion: Model) -> None:
     old, cold = (json.loads(one.read_text(encoding="utf-8")) for one in (in_service() / "model.json", path.with_suffix(".json")))
     provenance = {"model": old["model"], "settings": old["settings"], "warm_start_of": old["model_sha256"]}
     provenance |= {key: cold[key] for key in ("data_sha256", "code_sha256")}
-    save_model(model, path, provenance | {"warm_iterations": params.retrain.warm_iterations})
+    save_model(replace(model, data=params.data), path, provenance | {"warm_iterations": params.retrain.warm_iterations})
 
 
 def sources(pool: Pool) -> pd.DataFrame:
@@ -197,8 +198,8 @@ def judge(name: str, folder: Path, pool: Pool, params: Params, champion: Model, 
     Return why evaluate was stopped, nothing if it was not, and the verdict on the classes.
     """
     why = staged(folder, name, ("evaluate",))
-    X, challenger = features(pool.test, params.data), load_model(folder / "models/model.skops")
-    old, new = ((model.classes, model.decide(model.predict_proba(X), pool.test)) for model in (champion, challenger))
+    both, rows = (champion, load_model(folder / "models/model.skops")), pool.test
+    old, new = ((model.classes, model.decide(model.predict_proba(seen(model, rows, params.data)), rows)) for model in both)
     table = non_inferiority(pool.test, old, new, pool.train, params.data, 1 - 0.05 / n_candidates)
     write_table(table, REPORTS / "challenger.csv")
     return why, gate(table, HELD, REPORTS / "gates" / "challenger.json")
@@ -228,13 +229,26 @@ def show(folder: Path) -> None:
             shutil.copy(folder / "reports" / name, REPORTS / name)
 
 
+def check_run(prepared: pd.DataFrame, params: Params, source: Source) -> None:
+    """Raise Refused unless the `prepared` rows have the columns that are declared, in the roles that params.yaml gives them."""
+    card = Path(MODEL).with_suffix(".json")
+    trained = load_model(MODEL).data
+    changed = [f"data.{role}" for role, was in trained or [] if was != getattr(params.data, role)]
+    changed += [f"the column {column}" for column in prepared.columns if column not in (ROW_ID, *source.columns)]
+    if trained is None or changed:
+        what = f"params.yaml or data/sources.yaml has changed {', '.join(changed)} since the last run" if changed else f"{card} is too old"
+        raise Refused(f"{what}, and challengers are made of its rows; run `make repro` first")
+
+
 def retrain(paths: list[Path], labels: list[Path | None], params: Params, source: Source) -> str:
     """Write reports/retraining/, and models/challenger/ where all gates let the best candidate pass; return its name.
 
     Raises Refused, when all is written, for a challenger that a gate stops.
     """
     champion, reference = load_champion()
-    pool = gather(paths, labels, pd.concat([read_table(TRAIN), read_table(TEST)], ignore_index=True), params, source)
+    prepared = pd.concat([read_table(TRAIN), read_table(TEST)], ignore_index=True)
+    check_run(prepared, params, source)
+    pool = gather(paths, labels, prepared, params, source)
     before = reference.get("fitted_on", {})
     if sha256(pool.cohort) in before.values():
         raise Refused(f"the model in service was fitted on {pool.cohort.as_posix()}, so that it cannot be judged by it; name a newer file")
