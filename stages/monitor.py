@@ -13,7 +13,7 @@ from threadpoolctl import threadpool_limits
 
 from stages.after import monitoring_page, windows
 from stages.after.batch import LINE, Batch, beside, check_labels, live_suite, named_by, once, read_batch, with_labels
-from stages.after.champion import load_champion, suite_of_rows, version, worth_of_features
+from stages.after.champion import as_trained, load_champion, suite_of_rows, version, worth_of_features
 from stages.after.drift import domain, drift, pictures
 from stages.after.labelling import to_label
 from stages.after.live import LIVE, live_files
@@ -113,6 +113,7 @@ def name_of(given: str | None, batch: Batch | None, path: Path, data: Any) -> st
 def monitor(path: Path, labels: Path | None, window: str | None, sample: int, params: Params, source: Source) -> str:
     """Write reports/monitoring/ for a batch and return the verdict over the windows; a batch that cannot be read is a window that fails."""
     served, (model, reference) = version(), load_champion()
+    params, source = as_trained(model, reference, params, source)
     digest = sha256(path) if path.is_file() else ""
     try:
         batch = once(read_batch(path, source, params.data), source)

@@ -12,14 +12,13 @@ from typing import Any
 import pandas as pd
 
 from stages.after.again import judged_again
-from stages.after.challenger import accept, exchanged, non_inferiority
+from stages.after.challenger import accept, exchanged, non_inferiority, seen
 from stages.after.champion import load_champion
 from stages.after.proof import COMPARED, EVALUATED, PARTS, missing_proof, suites, verdicts
 from stages.after.registry import CHAMPION, FOLDER, RETIRED, alone, assign, events, identified, in_service, register, verified
 from stages.after.repository import how_to_push, on_a_branch
 from stages.command import Refused, run
 from stages.during.model import MODEL, load_model, sha256
-from stages.features import features
 from stages.gate import gate, not_judged, stop
 from stages.git import git
 from stages.params import load_params
@@ -53,8 +52,8 @@ def held_against_champion(uncompared: str | None, accepted: list[str]) -> tuple[
     report = REPORTS / "gates" / HELD.name
     try:
         served, reference = load_champion()
-        X = features(rows, data)
-        old, new = ((model.classes, model.decide(model.predict_proba(X), rows)) for model in (served, load_model(MODEL)))
+        both = (served, load_model(MODEL))
+        old, new = ((model.classes, model.decide(model.predict_proba(seen(model, rows, data)), rows)) for model in both)
     except Refused as refused:
         if uncompared is None:
             raise Refused(

@@ -17,7 +17,7 @@ from tqdm import tqdm
 
 from stages.after.aside import REJECTED, Held, aside, parted
 from stages.after.batch import LINE, critical, live_source, named_by, written
-from stages.after.champion import load_champion, suite_of_rows, version
+from stages.after.champion import as_trained, load_champion, suite_of_rows, version
 from stages.after.chunks import ROWS, batches
 from stages.command import Refused, run
 from stages.during.decision import confidence
@@ -69,7 +69,8 @@ def score(path: Path, out: Path, params: Params, source: Source, most: int = ROW
         raise Refused(f"--out is {out}, must end in .csv or .parquet")
     if out.resolve() == path.resolve():
         raise Refused(f"--out is {out}, the file to score; name another")
-    served, (model, _), aside_name = version(), load_champion(), f"{out}.rejects.csv"
+    served, (model, reference), aside_name = version(), load_champion(), f"{out}.rejects.csv"
+    params, source = as_trained(model, reference, params, source)
     suite = critical(suite_of_rows(), params.data)
     if version() != served:
         raise Refused(f"another model took the place of {served} while its files were read; run it again")

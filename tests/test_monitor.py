@@ -476,6 +476,7 @@ def project(tmp_path, monkeypatch) -> Path:
     (tmp_path / "expectations" / "prepared.json").write_text(json.dumps(suite), encoding="utf-8")
     frozen = REFERENCE | {"model_sha256": "m", "test_sha256": "t"}
     monkeypatch.setattr(monitor, "load_champion", lambda: (MODEL, frozen))
+    monkeypatch.setattr(monitor, "as_trained", lambda model, reference, params, source: (params, source))
     monkeypatch.chdir(tmp_path)
     subprocess.run(["git", "init", "--quiet"], check=True)
     return tmp_path

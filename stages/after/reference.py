@@ -76,9 +76,9 @@ def counted(values: pd.Series, bins: dict[str, Any]) -> list[int]:
     return [*(int(n) for n in np.bincount(at, minlength=size)), len(values) - len(there)]
 
 
-def write_reference(train: pd.DataFrame, test: pd.DataFrame, y_score: np.ndarray, y_pred: np.ndarray, model: Model, data: Data) -> None:
-    """Write what `freeze` returns, with the hashes of what it belongs to: model, card, test rows and the reports of the gates."""
+def write_reference(frozen: dict[str, Any]) -> None:
+    """Write what is `frozen` (see `freeze`), with the hashes of what it belongs to: model, card, test rows and the reports of the gates."""
     hashes = {"model_sha256": sha256(MODEL), "card_sha256": sha256(Path(MODEL).with_suffix(".json")), "test_sha256": sha256(TEST)}
     reports = [REPORTS / "gates" / f"{name}.json" for name in JUDGED]
     gates = {"gates": {path.stem: sha256(path) for path in reports if path.is_file()}}
-    write_json(hashes | gates | freeze(train, test, y_score, y_pred, model, data), REFERENCE)
+    write_json(hashes | gates | frozen, REFERENCE)
