@@ -172,7 +172,7 @@ def main() -> None:
     verdicts.append(gate(used, "expectations/test_set.json", "reports/gates/test_set.json"))
     write(REPORTS, GATES)
     stop(verdicts)
-    write_reference(train, test, y_score, y_pred, model, data)
+    write_reference(train, test, y_score, y_pred, model, params)
 
 
 if __name__ == "__main__":
