@@ -42,7 +42,7 @@ SIGNALS = ("drift", "performance")
 LENGTHS = (500, 2000, 20_000)
 DEFECTS = ("shift .1", "shift .25", "shift .5", "new category", "unit change", "flipped")
 PLAIN = SimpleNamespace(
-    target="label", time=None, sensitive=[], not_features=lambda: ["label", "__stage_row_id"]
+    target="label", time=None, cluster=[], sensitive=[], not_features=lambda: ["label", "__stage_row_id"]
 )  # what of params.yaml's section data is read here
 
 
@@ -95,7 +95,8 @@ class Watch:
         """Fit on `train` and freeze the reference on `test`."""
         self.data, self.model, self.test = data, fitted(train, data), test
         y_score = self.model.predict_proba(features(test, data))
-        self.reference = freeze(train, test, y_score, self.model.decide(y_score), self.model, data)
+        params: Any = SimpleNamespace(data=data, prepare=SimpleNamespace(split=SimpleNamespace(by="time")))
+        self.reference = freeze(train, test, y_score, self.model.decide(y_score), self.model, params)
         self.records: list[dict[str, Any]] = []
         self.drift, self.loss = bounds("drift")[""], bounds("performance")
 
@@ -104,7 +105,7 @@ class Watch:
         X = features(rows, self.data)
         y_score = self.model.predict_proba(X)
         y_pred = self.model.decide(y_score)
-        moved = drift(self.reference, X, y_score, y_pred, domain(features(self.test, self.data), X, 0), {})
+        moved = drift(self.reference, X, (y_score, y_pred), None, domain(features(self.test, self.data), X, None, 0), {})
         live = figures(rows[self.data.target], y_score, y_pred, rows[[]], self.model.classes)
         lost = performance(self.reference["performance"], live, 1.0)
         red = {f"drift {name}" for name in moved.loc[moved["proven_effect"] > self.drift, "name"]}
@@ -192,7 +193,7 @@ def stream(folder: Path, named: str, n: int) -> None:
     rows = pd.read_csv(folder / file).dropna(axis=1, how="all")
     rows[target] = rows[target].astype("str")
     hidden = [target, *apart.split(",")]
-    data = SimpleNamespace(target=target, time=None, sensitive=[], not_features=lambda: hidden)
+    data = SimpleNamespace(target=target, time=None, cluster=[], sensitive=[], not_features=lambda: hidden)
     usual = rows[target].value_counts()
     rows = rows[rows[target].isin(usual.index[usual >= len(rows) / 50])].reset_index(drop=True)
     fifth = len(rows) // 5

@@ -173,7 +173,7 @@ def main() -> None:
     verdicts.append(gate(used, "expectations/test_set.json", "reports/gates/test_set.json"))
     write(REPORTS, GATES)
     stop(verdicts)
-    write_reference(freeze(train, test, y_score, y_pred, model, data) | {"key": source.key})
+    write_reference(freeze(train, test, y_score, y_pred, model, params) | {"key": source.key})
 
 
 if __name__ == "__main__":

@@ -265,7 +265,7 @@ def scope(judged: ibis.Table, columns: list[Column], raw: Raw, name: str, source
         *date_findings(in_time, data, times),
         *clock_findings(clocks(rows, data), data),
         *cluster_findings(rows.head(COUNTED), data),
-        *equal_findings(told, n_rows, source),
+        *equal_findings(told, n_rows, source, rows.head(COUNTED).drop(columns=[data.target, ROW_ID])),
         *contradiction_findings(contradicting, n_rows),
         *findings(columns, data, source, told_by(ids, training, data, limits, params.random_state)),
         *missing_findings(columns, data),
