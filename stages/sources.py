@@ -96,7 +96,7 @@ class Sources(Section):
 
 @dataclass(frozen=True)
 class Raw:
-    """A source as it was read: `table` has every column as text and `record`, the nth accepted row from 1.
+    """A source as it was read: `table` has every column, of CSV as text, and `record`, the nth accepted row from 1.
 
     `starts` has the line on which each record of the file begins (its header is on line 1), accepted or not.
     """
@@ -130,7 +130,7 @@ def load_sources() -> Sources:
 
 
 def read(con: Any, name: str, source: Source, before: int = 0) -> Raw:
-    """Return the rows of `source`, all as text, on the DuckDB connection `con` of Ibis.
+    """Return the rows of `source`, those of CSV all as text, on the DuckDB connection `con` of Ibis.
 
     before: how many lines of a larger file, of which this one is a part, lie between the header and its first row.
 
@@ -209,8 +209,7 @@ def _read_parquet(con: Any, name: str, source: Source, path: Path, before: int) 
     if wrong := unreadable(schema):
         raise Refused("\n".join(f"{path}: {problem}" for problem in wrong))
     table = con.read_parquet(_literal(path), **AS_IT_IS)
-    text = [_as_text(table[column], schema.field(column).type).name(column) for column in source.columns]
-    raw = con.create_table("raw", table.select((ibis.row_number() + 1).name(RECORD), *text), temp=True)
+    raw = con.create_table("raw", table.select((ibis.row_number() + 1).name(RECORD), *source.columns), temp=True)
     return Raw(raw, pd.DataFrame(columns=REJECTS).astype({"line": "int64"}), np.arange(pq.read_metadata(path).num_rows) + 2 + before)
 
 
@@ -227,13 +226,16 @@ def unreadable(schema: pa.Schema) -> list[str]:
     return said + ([f"{', '.join(blobs)} holds bytes; write them as text, or leave them out of the file"] if blobs else [])
 
 
-def _as_text(column: ibis.Value, kind: pa.DataType) -> ibis.Value:
-    """Return a column of Parquet as text: a time stamp with a zone as that of UTC, what is not a number as missing."""
-    if pa.types.is_timestamp(kind) and kind.tz:
+def as_text(column: ibis.Value) -> ibis.Value:
+    """Return a column of any type as text: a time stamp with a zone as that of UTC, what is not a number as missing."""
+    kind = column.type()
+    if kind.is_timestamp() and kind.timezone:
         column = column.cast("timestamp('UTC')").cast("timestamp")
-    elif pa.types.is_floating(kind):
+    elif kind.is_floating():
         column = ibis.ifelse(column.isnan(), None, column)
-    return column.cast("string")
+    elif kind.is_boolean():  # as Python writes them, and pandas a CSV file
+        column = ibis.cases((column, "True"), (~column, "False"))
+    return column if kind.is_string() else column.cast("string")
 
 
 def _literal(path: Path) -> str:
