@@ -76,16 +76,20 @@ def fenced(text: str) -> str:
     """Return `text` as a block of code in Markdown that nothing in it can end, each of its lines as on a terminal."""
     mark = "`" * max(3, 1 + max(map(len, re.findall("`+", text)), default=0))
     return "\n".join([mark, *map(terminal, text.split("\n")), mark])
-"""Run a stage as a command: a user's mistake ends in a sentence, never in a traceback, and a command that is ended tidies up."""
+"""Run a stage as a command: a mistake and a failure end in a sentence, never in a traceback, and a command that is ended tidies up."""
 
 import signal
 import sys
 import threading
+import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
+
+FAILED = 70  # the exit code of a command that failed by itself, whatever its others mean: EX_SOFTWARE of sysexits.h
+TRACEBACKS = "private/failed-{}.txt"  # of a command; git ignores the folder, since a traceback may quote values of people
 
 
 class Refused(ValueError):  # noqa: N818 - it is an answer, not a fault
@@ -93,9 +97,10 @@ class Refused(ValueError):  # noqa: N818 - it is an answer, not a fault
 
 
 def run(stage: Callable[[], object]) -> None:
-    """Call `stage`; on a Refused, or where the system refuses a file, print its sentences to stderr and exit with 1.
+    """Call `stage`; on a Refused print its sentences to stderr and exit with 1, where the system refuses a file with FAILED.
 
-    What the terminal's encoding lacks, in a column's name say, is printed escaped.
+    What the terminal's encoding lacks, in a column's name say, is printed escaped. Any other exception passes: `stages/__init__.py`
+    hands it to `fail`.
     """
     name = Path(sys.argv[0]).stem
     sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
@@ -106,7 +111,33 @@ def run(stage: Callable[[], object]) -> None:
         sys.exit("\n".join(f"{name}: {terminal(line)}" for line in str(refusal).split("\n")))
     except OSError as error:
         what = terminal(f"{error.filename or 'a file'}: {error.strerror or error}")
-        sys.exit(f"{name}: {what}; free space or mend the permissions, then run it again")
+        print(f"{name}: {what}; free space or mend the permissions, then run it again", file=sys.stderr)
+        sys.exit(FAILED)
+
+
+def fail(error: BaseException) -> NoReturn:
+    """Say on stderr where the program failed, write the traceback to a file that git ignores, and exit with FAILED.
+
+    The text of `error` is in the file alone: it may quote values of rows.
+    """
+    name = Path(sys.argv[0]).stem
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [frame for frame in frames if Path(frame.filename).is_relative_to(Path(__file__).parent)] or frames
+    where = f"{Path(own[-1].filename).name}, line {own[-1].lineno}" if own else "no known line"
+    to = Path(TRACEBACKS.format(name))
+    try:
+        to.parent.mkdir(exist_ok=True)
+        to.write_text("".join(traceback.format_exception(error)), encoding="utf-8", errors="backslashreplace")
+        seen = f"{to.as_posix()}, which has the traceback and may quote values of rows"
+    except OSError:
+        seen = "what stands above"
+        traceback.print_tb(error.__traceback__)
+    print(
+        f"{name}: the program failed ({type(error).__name__} in {where}), so that there is no verdict; report it to those who maintain "
+        f"stages/ (the `template` that .cruft.json names, if there is one) with {seen}",
+        file=sys.stderr,
+    )
+    sys.exit(FAILED)
 
 
 @contextmanager
@@ -150,6 +181,7 @@ from typing import Any
 ENCODINGS = ("utf-8", "utf-16", "cp1252", "latin-1")
 DELIMITERS = (",", ";", "\t", "|")
 PACKED = {".gz": "gzip", ".bz2": "bzip2", ".xz": "xz", ".zip": "zip"}
+PARQUET = (".parquet", ".pq")
 PATTERNS = {
     "integer": r"^[+-]?[0-9]+(\.0*)?$",
     "number": r"^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?$",
@@ -220,10 +252,20 @@ def date_pattern(written: str) -> tuple[str, list[str]]:
     return "^" + (regex if any(pieces[2:-1:2]) else regex.replace("{1,2}", "{2}")) + "$", parts
 
 
+def ending(path: Path) -> str:
+    """Return the ending of a file's name in small letters: exports are called DATA.CSV.GZ, too."""
+    return path.suffix.lower()
+
+
+def is_parquet(path: Path) -> bool:
+    """Whether the name of a file says that it is Parquet; any other is text, packed or not."""
+    return ending(path) in PARQUET
+
+
 @contextmanager
 def opened(path: Path) -> Iterator[Any]:
     """Yield the bytes of the file at `path`, unpacked as its ending says; raises Refused where they cannot be."""
-    kind = PACKED.get(path.suffix, "text")
+    kind = PACKED.get(ending(path), "text")
     try:
         if kind == "zip":
             with zipfile.ZipFile(path) as archive, archive.open(_member(path, archive)) as file:
@@ -296,7 +338,7 @@ def look(path: Path) -> Found:
     """
     if not path.is_file():
         raise Refused(f"there is no file {str(path)!r}")
-    if path.suffix in (".parquet", ".pq"):
+    if is_parquet(path):
         with path.open("rb") as file:
             if file.read(4) != b"PAR1":
                 raise Refused(f"{path} is no Parquet file, as its name says")

@@ -14,6 +14,7 @@ from stages.params import ORIGIN, Augment, Data, load_params
 from stages.tables import AUGMENTED, TEST, TRAIN, read_table, write_table
 
 ATTEMPTS = 20
+SHOWN = 3  # features of which most is missing
 
 
 def augment(rows: pd.DataFrame, data: Data, settings: Augment, random_state: int) -> pd.DataFrame:
@@ -50,9 +51,9 @@ def _repeat(rows: pd.DataFrame, data: Data, lacking: dict[str, int], random_stat
 def _smote(rows: pd.DataFrame, data: Data, settings: Augment, lacking: dict[str, int], random_state: int) -> pd.DataFrame:
     """Return `lacking` more rows per class, each between a row and one of its neighbours of the same class.
 
-    Only rows without missing features are parents. No fraction comes into a count, and what is a code (text, or at most two
-    values) keeps to combinations that a real row of the class has: no car without an airbag deploys one. SMOTENC (Chawla et
-    al. 2002, JAIR 16) where there are codes beside numbers, SMOTEN where there are only codes.
+    Only rows without missing features are parents; a feature that is empty in all rows stays so. No fraction comes into a count, and
+    what is a code (text, or at most two values) keeps to combinations that a real row of the class has: no car without an airbag
+    deploys one. SMOTENC (Chawla et al. 2002, JAIR 16) where there are codes beside numbers, SMOTEN where there are only codes.
     """
     from imblearn.over_sampling import SMOTE, SMOTEN, SMOTENC
 
@@ -61,7 +62,9 @@ def _smote(rows: pd.DataFrame, data: Data, settings: Augment, lacking: dict[str,
             f"augment.strategy is 'smote' for {len(rows):,} rows, params.yaml: augment.smote_max_rows allows {settings.smote_max_rows:,}; "
             "take 'oversample', or raise the limit and wait"
         )
-    names = [column for column in rows.columns if column not in data.not_features()]
+    names = [column for column in rows.columns if column not in data.not_features() and rows[column].notna().any()]
+    if not names:
+        raise Refused("smote has nothing to go by: all features are empty in the training rows; set augment.strategy: none in params.yaml")
     parents = rows.dropna(subset=names)
     parents = parents.astype({column: "int64" for column in names if is_datetime64_any_dtype(rows[column])})
     counts = parents[data.target].value_counts()
@@ -69,7 +72,8 @@ def _smote(rows: pd.DataFrame, data: Data, settings: Augment, lacking: dict[str,
         if counts.get(label, 0) <= settings.k_neighbors:
             raise Refused(
                 f"class {label!r} has {counts.get(label, 0)} training rows without missing features, smote needs augment.k_neighbors + 1 = "
-                f"{settings.k_neighbors + 1}; lower k_neighbors in params.yaml, take 'oversample', or add rows"
+                f"{settings.k_neighbors + 1}; {_emptiest(rows.loc[rows[data.target] == label, names])}lower k_neighbors in params.yaml, "
+                "take 'oversample', or add rows"
             )
     if len(counts) < 2:
         raise Refused(f"smote needs rows without missing features of two classes, only {counts.index[0]!r} has some; take 'oversample'")
@@ -87,11 +91,18 @@ def _smote(rows: pd.DataFrame, data: Data, settings: Augment, lacking: dict[str,
         synthetic = pd.concat([synthetic, made.merge(real)])
         if all((synthetic[data.target] == label).sum() >= n for label, n in lacking.items()):
             chosen = [synthetic[synthetic[data.target] == label].head(n) for label, n in lacking.items()]
-            return pd.concat(chosen).assign(**{ORIGIN: "synthetic"})
+            return pd.concat(chosen).astype(rows.dtypes[rows.isna().all()]).assign(**{ORIGIN: "synthetic"})
     raise Refused(
         f"smote made too few rows with a combination of {', '.join(codes)} that some real row of the class has; "
         "take 'oversample' for augment.strategy in params.yaml"
     )
+
+
+def _emptiest(features: pd.DataFrame) -> str:
+    """Return which features have most values missing, and what to do about them; nothing where none is missing."""
+    missing = features.isna().sum().sort_values(ascending=False, kind="stable")
+    worst = [f"{column} ({n} of {len(features)})" for column, n in missing[missing > 0].head(SHOWN).items()]
+    return f"most is missing in {', '.join(worst)}: name what is hardly filled in data.forbidden of params.yaml, " if worst else ""
 
 
 def _like(column: pd.Series, real: pd.Series) -> pd.Series:

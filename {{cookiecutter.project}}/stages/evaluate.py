@@ -17,7 +17,7 @@ from sklearn.metrics import (
 )
 from threadpoolctl import threadpool_limits
 
-from stages.after.reference import REFERENCE, write_reference
+from stages.after.reference import REFERENCE, freeze, write_reference
 from stages.command import Refused, run
 from stages.during.costs import cost_matrix, cost_problems, implied, mean_costs
 from stages.during.decision import confidence
@@ -33,6 +33,7 @@ from stages.features import clusters, features
 from stages.gate import gate, stop
 from stages.groups import not_audited
 from stages.params import ROW_ID, Data, load_params
+from stages.sources import load_sources
 from stages.summary import GATES, REPORTS
 from stages.tables import TEST, TRAIN, read_table, write_json, write_table
 
@@ -125,7 +126,7 @@ def main() -> None:
     A run that was stopped lacks this output, so that `dvc commit` cannot record it as if it had ended.
     """
     Path(REFERENCE).unlink(missing_ok=True)
-    params = load_params()
+    params, [source] = load_params(), load_sources().sources.values()
     data, asked, seed = params.data, params.evaluate, params.random_state
     train, test, model, baseline = read_table(TRAIN), read_table(TEST), load_model(MODEL), load_model(BASELINE)
     X_test, y_test, classes = features(test, data), test[data.target], model.classes
@@ -172,7 +173,7 @@ def main() -> None:
     verdicts.append(gate(used, "expectations/test_set.json", "reports/gates/test_set.json"))
     write(REPORTS, GATES)
     stop(verdicts)
-    write_reference(train, test, y_score, y_pred, model, data)
+    write_reference(freeze(train, test, y_score, y_pred, model, params) | {"key": source.key})
 
 
 if __name__ == "__main__":

@@ -21,6 +21,7 @@ from stages.command import Refused
 ENCODINGS = ("utf-8", "utf-16", "cp1252", "latin-1")
 DELIMITERS = (",", ";", "\t", "|")
 PACKED = {".gz": "gzip", ".bz2": "bzip2", ".xz": "xz", ".zip": "zip"}
+PARQUET = (".parquet", ".pq")
 PATTERNS = {
     "integer": r"^[+-]?[0-9]+(\.0*)?$",
     "number": r"^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?$",
@@ -91,10 +92,20 @@ def date_pattern(written: str) -> tuple[str, list[str]]:
     return "^" + (regex if any(pieces[2:-1:2]) else regex.replace("{1,2}", "{2}")) + "$", parts
 
 
+def ending(path: Path) -> str:
+    """Return the ending of a file's name in small letters: exports are called DATA.CSV.GZ, too."""
+    return path.suffix.lower()
+
+
+def is_parquet(path: Path) -> bool:
+    """Whether the name of a file says that it is Parquet; any other is text, packed or not."""
+    return ending(path) in PARQUET
+
+
 @contextmanager
 def opened(path: Path) -> Iterator[Any]:
     """Yield the bytes of the file at `path`, unpacked as its ending says; raises Refused where they cannot be."""
-    kind = PACKED.get(path.suffix, "text")
+    kind = PACKED.get(ending(path), "text")
     try:
         if kind == "zip":
             with zipfile.ZipFile(path) as archive, archive.open(_member(path, archive)) as file:

@@ -13,7 +13,7 @@ from threadpoolctl import threadpool_limits
 
 from stages.after import monitoring_page, windows
 from stages.after.batch import LINE, Batch, beside, check_labels, live_suite, named_by, once, read_batch, with_labels
-from stages.after.champion import load_champion, suite_of_rows, version, worth_of_features
+from stages.after.champion import as_trained, load_champion, suite_of_rows, version, worth_of_features
 from stages.after.drift import domain, drift, pictures
 from stages.after.labelling import to_label
 from stages.after.live import LIVE, live_files
@@ -23,7 +23,7 @@ from stages.age import TABLE as AGES
 from stages.age import allowed_loss, longest_age
 from stages.command import Refused, run
 from stages.during.model import Model, sha256
-from stages.features import as_number, features
+from stages.features import as_number, clusters, features
 from stages.gate import gate
 from stages.groups import audited
 from stages.params import Params, load_params
@@ -56,12 +56,9 @@ def judge(
     with threadpool_limits(params.train.threads):
         y_score = model.predict_proba(X)
         y_pred = model.decide(y_score, rows)
-        told_apart = None
-        if _has_test(reference, X):
-            told_apart = domain(features(read_table(TEST), data), X[list(model.columns)], params.random_state)
-    if told_apart is None:
-        say(f"no classifier was asked to tell live rows from test rows: {TEST} is not that of the model; `dvc pull` brings it")
-    moved = drift(reference, X, y_score, y_pred, told_apart, _weights(worth_of_features()))
+        told_apart = _told_apart(reference, X[list(model.columns)], rows, params)
+    ids = clusters(rows, data.cluster) if data.cluster else None
+    moved = drift(reference, X, (y_score, y_pred), ids, told_apart, _weights(worth_of_features()))
     write_table(moved, folder / "drift.csv")
     write_json(pictures(reference, X, y_score, y_pred, moved), folder / "pictures.json")
     verdicts["drift"] = gate(moved, DRIFT, folder / "gates" / "drift.json").verdict
@@ -71,7 +68,8 @@ def judge(
         to = PRIVATE / folder.name / "to_label.csv"  # it names single rows, and what was decided of them
         write_table(table, to)
         say(f"{to.as_posix()} names {len(table)} rows to label")
-    live = figures(batch.labels[known], y_score[known], y_pred[known], audited(rows, data)[known], model.classes)
+    of_known = ids[known] if ids is not None else None
+    live = figures(batch.labels[known], y_score[known], y_pred[known], audited(rows, data)[known], model.classes, of_known)
     table = performance(reference["performance"], live, float(known.mean()) if len(known) else 0.0)
     write_table(table, folder / "performance.csv")
     verdicts["performance"] = gate(table, PERFORMANCE, folder / "gates" / "performance.json").verdict
@@ -84,6 +82,19 @@ def classes_moved(table: pd.DataFrame) -> int:
     most = [kwargs["max_value"] for kwargs in shares if kwargs.get("row_condition", {}).get("parameter") == "class_share"]
     moved = table.loc[table["figure"] == "class_share", "proven_loss"]
     return int((moved > min(most, default=np.inf)).sum())
+
+
+def _told_apart(reference: dict[str, Any], X: pd.DataFrame, rows: pd.DataFrame, params: Params) -> dict[str, float] | None:
+    """Return how well a classifier tells live rows from test rows; where none can be asked, say why and return None."""
+    if not _has_test(reference, X):
+        say(f"no classifier was asked to tell live rows from test rows: {TEST} is not that of the model; `dvc pull` brings it")
+        return None
+    test, columns = read_table(TEST), params.data.cluster
+    named = [side[columns] for side in (test, rows)] if columns else None
+    found = domain(features(test, params.data), X, named, params.random_state)
+    if found is None:
+        say("no classifier was asked to tell live rows from test rows: too few of them are different")
+    return found
 
 
 def _has_test(reference: dict[str, Any], X: pd.DataFrame) -> bool:
@@ -113,6 +124,7 @@ def name_of(given: str | None, batch: Batch | None, path: Path, data: Any) -> st
 def monitor(path: Path, labels: Path | None, window: str | None, sample: int, params: Params, source: Source) -> str:
     """Write reports/monitoring/ for a batch and return the verdict over the windows; a batch that cannot be read is a window that fails."""
     served, (model, reference) = version(), load_champion()
+    params, source = as_trained(model, reference, params, source)
     digest = sha256(path) if path.is_file() else ""
     try:
         batch = once(read_batch(path, source, params.data), source)

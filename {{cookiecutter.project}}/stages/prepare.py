@@ -1,6 +1,7 @@
 """Read the raw source, reject what does not conform, and part the rows into training and test, equal rows on one side."""
 
 import errno
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from stages.groups import check_audit
 from stages.params import ROW_ID, Params, Split, load_params
 from stages.private import show, shows_values
 from stages.shares import lost_and_equal
-from stages.sources import RECORD, Raw, Source, check_records, load_sources, read
+from stages.sources import RECORD, Raw, Source, as_text, check_records, load_sources, read
 from stages.tables import REJECTED, TEST, TRAIN, whole, write_table
 
 KINDS = ["malformed", "bad_value", "unlabelled", "duplicate", "key_conflict", "before_cutoff"]
@@ -94,18 +95,29 @@ def check_roles(params: Params, source: Source) -> None:
 
 
 def conform(raw: ibis.Table, source: Source) -> ibis.Table:
-    """Return `raw` with each column trimmed and of its declared type, and PROBLEM: where no such value can stand, and its form."""
+    """Return `raw` with each column trimmed and of its declared type, and PROBLEM: where no such value can stand, and its form.
+
+    What has a type already, as in Parquet, is judged as text as well, but not in the notation that data/sources.yaml declares for text.
+    """
     typed, problems = [], []
     for column, kind in source.columns.items():
-        text = raw[column].strip()
+        is_text = raw[column].type().is_string()
+        text = as_text(raw[column]).strip()
         text = ibis.ifelse(text.isin(source.missing), None, text) if source.missing else text
-        value = _date(text, source.date_formats.get(column)) if kind == "date" else _typed(text, kind, source.decimal)
-        typed.append(value.name(column))
+        written = source.date_formats.get(column) if is_text else None
+        value = _date(text, written) if kind == "date" else _typed(text, kind, source.decimal if is_text else ".")
+        numbers = _numbers(source.missing, source.decimal) if kind in ("integer", "number") else []
+        typed.append((ibis.ifelse(value.isin(numbers), None, value) if numbers else value).name(column))
         if kind != "text":
             problem = f"{column} is {WORDS[kind]}: written as " + form(text)
             problems.append(ibis.ifelse(text.notnull() & value.isnull(), problem, None))
     said = ibis.array(problems).filter(lambda problem: problem.notnull()).join("; ") if problems else ibis.literal("")
     return raw.select(RECORD, *typed, said.nullif("").name(PROBLEM))
+
+
+def _numbers(words: list[str], decimal: str) -> list[float]:
+    """Return the numbers among `words`: where -9 means missing, so does -9.0, as a column of Parquet may hold it."""
+    return [float(word.replace(decimal, ".")) for word in words if re.search(pattern("number", decimal), word)]
 
 
 def form(text: ibis.expr.types.StringValue) -> ibis.expr.types.StringValue:

@@ -12,13 +12,13 @@ from typing import Any
 import pandas as pd
 
 from stages.after.again import judged_again
-from stages.after.challenger import accept, exchanged, non_inferiority
+from stages.after.challenger import accept, exchanged, non_inferiority, seen
 from stages.after.champion import load_champion
 from stages.after.proof import COMPARED, EVALUATED, PARTS, missing_proof, suites, verdicts
 from stages.after.registry import CHAMPION, FOLDER, RETIRED, alone, assign, events, identified, in_service, register, verified
+from stages.after.repository import how_to_push, on_a_branch
 from stages.command import Refused, run
 from stages.during.model import MODEL, load_model, sha256
-from stages.features import features
 from stages.gate import gate, not_judged, stop
 from stages.git import git
 from stages.params import load_params
@@ -52,8 +52,8 @@ def held_against_champion(uncompared: str | None, accepted: list[str]) -> tuple[
     report = REPORTS / "gates" / HELD.name
     try:
         served, reference = load_champion()
-        X = features(rows, data)
-        old, new = ((model.classes, model.decide(model.predict_proba(X), rows)) for model in (served, load_model(MODEL)))
+        both = (served, load_model(MODEL))
+        old, new = ((model.classes, model.decide(model.predict_proba(seen(model, rows, data)), rows)) for model in both)
     except Refused as refused:
         if uncompared is None:
             raise Refused(
@@ -88,13 +88,18 @@ def _ways_on(table: pd.DataFrame, same_rows: bool) -> list[str]:
 
 def of_last_run(why: str, public_key: str | None, uncompared: str | None, accepted: list[str]) -> str:
     """Register the model of the last run and return its version; raises Refused where a file differs from dvc.lock, or a gate blocks."""
+    on_a_branch()
     ended = subprocess.run([sys.executable, "-m", "dvc", "status", "--json"], capture_output=True, encoding="utf-8")
     if ended.returncode:
         raise Refused(f"`dvc status` refused: {' '.join(ended.stderr.split())}")
     changed = json.loads(ended.stdout or "{}")
     problems = [f"{what}; a model is promoted as it was judged" for what in differing(changed)] + frozen(read_stages("dvc.yaml"))
+    above = git("rev-parse", "--show-prefix").rstrip("\n")  # git names files as seen from the root
     listed = git("status", "--porcelain", "--untracked-files=no", "--", *DESCRIBE).splitlines()
-    problems += [f"{line[3:]} is not committed, and the version's commit has to say what made it; commit the run first" for line in listed]
+    problems += [
+        f"{line[3:].removeprefix(above)} is not committed, and the version's commit has to say what made it; commit the run first"
+        for line in listed
+    ]
     proven = {name: one for name, one in verdicts(REPORTS / "gates").items() if name in EVALUATED}
     problems += missing_proof(proven, EVALUATED)
     if problems:
@@ -154,11 +159,7 @@ def promote(version: str | None, why: str, public_key: str | None, uncompared: s
     assign(version, CHAMPION, why, public_key)
     if before is not None:
         assign(before, RETIRED, f"{version} took its place: {why}")
-    return (
-        f"{version} is in service"
-        + (f", {before} is retired" if before else "")
-        + "; git has the tags: push them with `git push --follow-tags`"
-    )
+    return f"{version} is in service" + (f", {before} is retired" if before else "") + f"; git has the tags: push them with {how_to_push()}"
 
 
 def main() -> None:

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ import yaml
 from threadpoolctl import threadpool_limits
 
 import stages
-from stages.after.challenger import Candidate, challengers, check_classes, non_inferiority
+from stages.after.challenger import Candidate, challengers, check_classes, non_inferiority, seen
 from stages.after.champion import champion as in_service
 from stages.after.champion import load_champion
 from stages.after.champion import version as served
@@ -27,16 +28,17 @@ from stages.after.pool import OWN, Pool, gather, recent, span
 from stages.after.proof import PARTS, suites, verdicts
 from stages.after.registry import CHALLENGER as STAGE
 from stages.after.registry import assign, identified, register
-from stages.command import Refused, run
+from stages.after.repository import on_a_branch
+from stages.command import FAILED, TRACEBACKS, Refused, run
 from stages.during.changes import PROFILE, of_other_rows, read_profile
-from stages.during.model import Model, load_model, save_model, sha256
+from stages.during.model import MODEL, Model, load_model, save_model, sha256
 from stages.during.recipes import weights_of
 from stages.during.remedy import REMEDY, read_remedy
 from stages.during.test_set import HISTORY, remember, test_rows_sha256
 from stages.during.warm import check_same, continued
 from stages.features import features
 from stages.gate import Verdict, gate, stop
-from stages.params import ORIGIN, Params, load_params
+from stages.params import ORIGIN, ROW_ID, Params, load_params
 from stages.prepare import shares
 from stages.sources import Source, load_sources
 from stages.suite import read_suite
@@ -102,7 +104,10 @@ def later(suite: Path, rows: pd.DataFrame, time: str | None) -> list[str]:
 
 
 def staged(folder: Path, name: str, names: tuple[str, ...]) -> str:
-    """Run stages in `folder`, each in a process of its own, until one is stopped; return why it was, nothing if none was."""
+    """Run stages in `folder`, each in a process of its own, until one is stopped; return why it was, nothing if none was.
+
+    Raises RuntimeError where a stage failed by itself: that says nothing of its candidate.
+    """
     root = str(Path(stages.__file__).parent.parent)
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([root, os.environ.get("PYTHONPATH", "")]), "PYTHONUTF8": "1"}
     for stage in names:
@@ -111,6 +116,13 @@ def staged(folder: Path, name: str, names: tuple[str, ...]) -> str:
         ended = subprocess.run(command, cwd=folder, env=environment, capture_output=True, encoding="utf-8", errors="replace")
         say(f"retrain: {name}: {stage}, {time.monotonic() - start:.0f} s")
         say(*(f"  {line}" for line in ended.stdout.splitlines()))
+        if ended.returncode == FAILED:
+            kept = Path(TRACEBACKS.format(stage))
+            if (folder / kept).is_file():
+                kept.parent.mkdir(exist_ok=True)
+                shutil.copy(folder / kept, kept)
+            say(*ended.stderr.splitlines())
+            raise RuntimeError(f"the stage {stage} failed for the candidate {name}")
         if ended.returncode:
             said = [line for line in ended.stderr.splitlines() if line.startswith(f"{stage}: ")] or ended.stderr.splitlines()[-1:]
             return "; ".join(said).replace("reports/gates/", f"{REPORTS.as_posix()}/gates/") or f"{stage} ended with {ended.returncode}"
@@ -168,7 +180,7 @@ def warm(folder: Path, params: Params, champion: Model) -> None:
     old, cold = (json.loads(one.read_text(encoding="utf-8")) for one in (in_service() / "model.json", path.with_suffix(".json")))
     provenance = {"model": old["model"], "settings": old["settings"], "warm_start_of": old["model_sha256"]}
     provenance |= {key: cold[key] for key in ("data_sha256", "code_sha256")}
-    save_model(model, path, provenance | {"warm_iterations": params.retrain.warm_iterations})
+    save_model(replace(model, data=params.data), path, provenance | {"warm_iterations": params.retrain.warm_iterations})
 
 
 def sources(pool: Pool) -> pd.DataFrame:
@@ -187,8 +199,8 @@ def judge(name: str, folder: Path, pool: Pool, params: Params, champion: Model, 
     Return why evaluate was stopped, nothing if it was not, and the verdict on the classes.
     """
     why = staged(folder, name, ("evaluate",))
-    X, challenger = features(pool.test, params.data), load_model(folder / "models/model.skops")
-    old, new = ((model.classes, model.decide(model.predict_proba(X), pool.test)) for model in (champion, challenger))
+    both, rows = (champion, load_model(folder / "models/model.skops")), pool.test
+    old, new = ((model.classes, model.decide(model.predict_proba(seen(model, rows, params.data)), rows)) for model in both)
     table = non_inferiority(pool.test, old, new, pool.train, params.data, 1 - 0.05 / n_candidates)
     write_table(table, REPORTS / "challenger.csv")
     return why, gate(table, HELD, REPORTS / "gates" / "challenger.json")
@@ -218,13 +230,26 @@ def show(folder: Path) -> None:
             shutil.copy(folder / "reports" / name, REPORTS / name)
 
 
+def check_run(prepared: pd.DataFrame, params: Params, source: Source) -> None:
+    """Raise Refused unless the `prepared` rows have the columns that are declared, in the roles that params.yaml gives them."""
+    card = Path(MODEL).with_suffix(".json")
+    trained = load_model(MODEL).data
+    changed = [f"data.{role}" for role, was in trained or [] if was != getattr(params.data, role)]
+    changed += [f"the column {column}" for column in prepared.columns if column not in (ROW_ID, *source.columns)]
+    if trained is None or changed:
+        what = f"params.yaml or data/sources.yaml has changed {', '.join(changed)} since the last run" if changed else f"{card} is too old"
+        raise Refused(f"{what}, and challengers are made of its rows; run `make repro` first")
+
+
 def retrain(paths: list[Path], labels: list[Path | None], params: Params, source: Source) -> str:
     """Write reports/retraining/, and models/challenger/ where all gates let the best candidate pass; return its name.
 
     Raises Refused, when all is written, for a challenger that a gate stops.
     """
     champion, reference = load_champion()
-    pool = gather(paths, labels, pd.concat([read_table(TRAIN), read_table(TEST)], ignore_index=True), params, source)
+    prepared = pd.concat([read_table(TRAIN), read_table(TEST)], ignore_index=True)
+    check_run(prepared, params, source)
+    pool = gather(paths, labels, prepared, params, source)
     before = reference.get("fitted_on", {})
     if sha256(pool.cohort) in before.values():
         raise Refused(f"the model in service was fitted on {pool.cohort.as_posix()}, so that it cannot be judged by it; name a newer file")
@@ -297,6 +322,7 @@ def main() -> None:
     labels = [None if one == OWN else Path(one) for one in of_each] or [None] * len(files)
     [source] = load_sources().sources.values()
     identified()
+    on_a_branch()
     params = load_params()
     name = retrain(files, labels, params, source)
     version = registered(f"a challenger ({name}) of {', '.join(map(str, files))}", params.registry.public_key)

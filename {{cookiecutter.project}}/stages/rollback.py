@@ -3,6 +3,7 @@
 import argparse
 
 from stages.after.registry import CHAMPION, RETIRED, Event, alone, assign, champions, events, identified, lineage, promoted, serving
+from stages.after.repository import how_to_push
 from stages.command import Refused, run
 from stages.params import load_params
 from stages.text import say
@@ -37,7 +38,7 @@ def roll_back(version: str | None, why: str, public_key: str | None) -> str:
     if now is not None:
         assign(now, RETIRED, f"rolled back to {back}: {why}")
     retired = f", {now} is retired" if now else ""
-    return f"{back} is in service again{retired}; git has the tags: push them with `git push --follow-tags`"
+    return f"{back} is in service again{retired}; git has the tags: push them with {how_to_push()}"
 
 
 def main() -> None:

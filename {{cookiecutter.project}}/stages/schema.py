@@ -50,7 +50,8 @@ def load(path: str | Path, schema: type[S]) -> S:
     a value of the wrong type, out of range or at odds with another.
     """
     try:
-        content = yaml.load(Path(path).read_text(encoding="utf-8"), Loader=_Plain)
+        text = Path(path).read_text(encoding="utf-8")
+        content, node = yaml.load(text, Loader=_Plain), yaml.compose(text, Loader=_Plain)
     except FileNotFoundError:
         raise Refused(f"{path} does not exist; restore it from git or write it anew") from None
     except UnicodeDecodeError as error:
@@ -59,22 +60,22 @@ def load(path: str | Path, schema: type[S]) -> S:
         raise Refused(f"{path} is not YAML: {' '.join(str(error).split())}") from None
     except RecursionError:
         raise Refused(f"{path} is not YAML that can be read: its lists or mappings stand too deep in each other") from None
-    return check(path, schema, content)
+    return check(path, schema, content, node)
 
 
-def check(path: str | Path, schema: type[S], content: Any) -> S:
-    """Return `content`, which was read from `path`, as a `schema`; raises Refused as `load` does."""
+def check(path: str | Path, schema: type[S], content: Any, node: yaml.Node | None = None) -> S:
+    """Return `content`, which was read from `path`, as a `schema`; raises Refused as `load` does. node: `content` as it stands there."""
     if not isinstance(content, dict):
         raise Refused(f"{path} holds {type(content).__name__}, must hold the sections {', '.join(schema.model_fields)}")
     try:
         return schema.model_validate(content)
     except ValidationError as error:
-        sentences = list(dict.fromkeys(_sentence(schema, problem) for problem in error.errors()))
+        sentences = list(dict.fromkeys(_sentence(schema, problem, node) for problem in error.errors()))
         raise Refused("\n".join(f"{path}: {sentence}" for sentence in sentences)) from None
 
 
-def _sentence(schema: type[Section], problem: Any) -> str:
-    """Say one of pydantic's problems as: where, the value found, the value allowed."""
+def _sentence(schema: type[Section], problem: Any, node: yaml.Node | None) -> str:
+    """Say one of pydantic's problems as: where, the value found, the value allowed; node: the file as it is written."""
     steps = list(problem["loc"])
     is_key = steps[-1:] == ["[key]"]
     where = ".".join(str(step) for step in (steps[:-2] if is_key else steps)) or "the file"
@@ -90,9 +91,22 @@ def _sentence(schema: type[Section], problem: Any) -> str:
         return f"{where}: {problem['ctx']['error']}" if steps else str(problem["ctx"]["error"])
     message = problem["msg"].partition("should ")[2] or problem["msg"]
     if problem["type"] == "string_type" and isinstance(problem["input"], bool | int | float | date):
-        message = "be text: put it in quotes"  # YAML takes yes, 1 and 2024-01-31 for something else
+        word = _written(_Plain(""), node, problem["input"])  # YAML takes yes, 1 and 2024-01-31 for something else
+        found = f"{word}, which YAML reads as {problem['input']}" if word else problem["input"]
+        return f"{where} is {found}, must be text: write it in quotes"
+    if problem["type"] == "string_type" and problem["input"] is None:
+        return f"{where} is empty or null, must be text; if that is the word null, write it in quotes"
     found = str(problem["input"]) if isinstance(problem["input"], date) else repr(problem["input"])
     return f"{where} is {found if len(found) <= LONG else found[:LONG] + '...'}, must {message}"
+
+
+def _written(loader: _Plain, node: yaml.Node | None, value: Any) -> str:
+    """Return the words in `node`, a part of a file, that YAML reads as `value`, without those that say so themselves."""
+    if isinstance(node, yaml.ScalarNode):
+        found = loader.construct_object(node)
+        return node.value if (type(found), found) == (type(value), value) and node.value.lower() != str(value).lower() else ""
+    children = [part for pair in node.value for part in pair] if isinstance(node, yaml.MappingNode) else node.value if node else []
+    return " or ".join(sorted({word for child in children if (word := _written(loader, child, value))}))
 
 
 def _keys(schema: Any, steps: list[Any]) -> list[str]:

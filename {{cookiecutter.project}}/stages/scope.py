@@ -51,7 +51,7 @@ from stages.prepare import IS_TEST, KIND, MANY_COLUMNS, PROBLEM, N, assign, chec
 from stages.shares import lost_and_equal
 from stages.sources import RECORD, Raw, Source, check_records, load_sources, read
 from stages.suite import read_suite
-from stages.tables import write_json, write_text
+from stages.tables import read_parquet, write_json, write_text
 from stages.text import say
 
 MEMORY = "1GB"  # of the table engine; beyond it, it writes to disk
@@ -137,7 +137,7 @@ def sample(sides: ibis.Table, source: Source, params: Params) -> pd.DataFrame:
         path = Path(folder) / "rows.parquet"
         sides.select(*columns, ROW_ID, RECORD, IS_TEST, KIND).order_by([ROW_ID, *columns, RECORD]).limit(SAMPLE).to_parquet(path)
         sides.get_backend().disconnect()  # its memory is needed
-        return pd.read_parquet(path)
+        return read_parquet(path)
 
 
 @dataclass(frozen=True)
@@ -265,7 +265,7 @@ def scope(judged: ibis.Table, columns: list[Column], raw: Raw, name: str, source
         *date_findings(in_time, data, times),
         *clock_findings(clocks(rows, data), data),
         *cluster_findings(rows.head(COUNTED), data),
-        *equal_findings(told, n_rows, source),
+        *equal_findings(told, n_rows, source, rows.head(COUNTED).drop(columns=[data.target, ROW_ID])),
         *contradiction_findings(contradicting, n_rows),
         *findings(columns, data, source, told_by(ids, training, data, limits, params.random_state)),
         *missing_findings(columns, data),

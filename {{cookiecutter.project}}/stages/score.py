@@ -17,13 +17,13 @@ from tqdm import tqdm
 
 from stages.after.aside import REJECTED, Held, aside, parted
 from stages.after.batch import LINE, critical, live_source, named_by, written
-from stages.after.champion import load_champion, suite_of_rows, version
+from stages.after.champion import as_trained, load_champion, suite_of_rows, version
 from stages.after.chunks import ROWS, batches
 from stages.command import Refused, run
 from stages.during.decision import confidence
 from stages.during.model import Model
 from stages.features import features
-from stages.formats import PACKED
+from stages.formats import PACKED, ending, is_parquet
 from stages.gate import find
 from stages.params import Params, load_params
 from stages.sources import Source, load_sources
@@ -65,11 +65,12 @@ def score(path: Path, out: Path, params: Params, source: Source, most: int = ROW
     evaluate.refer_below; `model_version`. At most `most` rows are in memory at once. Raises Refused, and writes nothing, where the file,
     its columns or the table as a whole are not what was declared, and where no row is left.
     """
-    if out.suffix not in WRITERS:
+    if ending(out) not in WRITERS:
         raise Refused(f"--out is {out}, must end in .csv or .parquet")
     if out.resolve() == path.resolve():
         raise Refused(f"--out is {out}, the file to score; name another")
-    served, (model, _), aside_name = version(), load_champion(), f"{out}.rejects.csv"
+    served, (model, reference), aside_name = version(), load_champion(), f"{out}.rejects.csv"
+    params, source = as_trained(model, reference, params, source)
     suite = critical(suite_of_rows(), params.data)
     if version() != served:
         raise Refused(f"another model took the place of {served} while its files were read; run it again")
@@ -145,7 +146,7 @@ def decide(
             [*(file.schema_arrow.field(column).with_name(written(column)) for column in key), *columns_of(model.classes).items()]
         )
         total, is_quiet = file.metadata.num_rows, not sys.stderr.isatty()
-        with WRITERS[Path(out.stem).suffix](out, schema) as scored, tqdm(total=total, desc="score: decides", disable=is_quiet) as progress:
+        with WRITERS[ending(Path(out.stem))](out, schema) as scored, tqdm(total=total, desc="score: decides", disable=is_quiet) as progress:
             for chunk in file.iter_batches(batch_size=most):
                 rows = chunk.to_pandas()
                 wrong = aside(rows, exceeded)
@@ -194,9 +195,9 @@ def main() -> None:
     if given.file is None:
         raise Refused("name a file of live rows: make score FILE=PATH, or python -m stages.score PATH")
     [source] = load_sources().sources.values()
-    name = Path(given.file.stem).stem if given.file.suffix in PACKED else given.file.stem
-    ending = ".parquet" if given.file.suffix == ".parquet" else ".csv"
-    score(given.file, given.out or FOLDER / (name + ending), load_params(), source)
+    name = Path(given.file.stem).stem if ending(given.file) in PACKED else given.file.stem
+    suffix = ".parquet" if is_parquet(given.file) else ".csv"
+    score(given.file, given.out or FOLDER / (name + suffix), load_params(), source)
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 import codecs
 import csv
+import glob
 import io
 import re
 import tempfile
@@ -21,10 +22,11 @@ import pyarrow.parquet as pq
 from pydantic import Field, model_validator
 
 from stages.command import Refused
-from stages.formats import MOST_COLUMNS, RESERVED, date_pattern, opened, wrong_names
+from stages.formats import MOST_COLUMNS, RESERVED, date_pattern, ending, opened, wrong_names
 from stages.schema import Section, load
 
 REJECTS = ["source", "line", "kind", "reason"]
+AS_IT_IS = {"hive_partitioning": False, "filename": False, "union_by_name": False}  # a path is no data
 RECORD = f"{RESERVED}record"
 MIXED = "some lines end in a line feed, some in a carriage return and a line feed; export it with one of them"
 UNCLOSED = "has a quote that is never closed; close it, or double it if it is text"
@@ -94,7 +96,7 @@ class Sources(Section):
 
 @dataclass(frozen=True)
 class Raw:
-    """A source as it was read: `table` has every column as text and `record`, the nth accepted row from 1.
+    """A source as it was read: `table` has every column, of CSV as text, and `record`, the nth accepted row from 1.
 
     `starts` has the line on which each record of the file begins (its header is on line 1), accepted or not.
     """
@@ -128,7 +130,7 @@ def load_sources() -> Sources:
 
 
 def read(con: Any, name: str, source: Source, before: int = 0) -> Raw:
-    """Return the rows of `source`, all as text, on the DuckDB connection `con` of Ibis.
+    """Return the rows of `source`, those of CSV all as text, on the DuckDB connection `con` of Ibis.
 
     before: how many lines of a larger file, of which this one is a part, lie between the header and its first row.
 
@@ -153,7 +155,7 @@ def readable(path: Path, source: Source) -> Iterator[tuple[Path, str]]:
 
     A byte that its encoding does not know stays as it is, so that no UTF-8 comes of it and its row is rejected.
     """
-    if path.suffix not in (".bz2", ".xz", ".zip") and source.encoding in ("utf-8", "latin-1"):
+    if ending(path) not in (".bz2", ".xz", ".zip") and source.encoding in ("utf-8", "latin-1"):
         yield path, source.encoding
         return
     unknown = "surrogatepass" if source.encoding == "utf-16" else "surrogateescape"
@@ -179,9 +181,11 @@ def _read_csv(con: Any, name: str, source: Source, path: Path, before: int) -> R
     rows, is_record, is_ended = row_lines(path, source, before)
     columns = ", ".join(f"{_quoted(column)}: 'VARCHAR'" for column in header)
     options = f"header=true, delim={_quoted(source.delimiter)}, quote='\"', escape='\"', encoding={_quoted(source.encoding)}"
+    packed, as_it_is = "gzip" if ending(path) == ".gz" else "none", ", ".join(f"{name}={value}" for name, value in AS_IT_IS.items())
     con.raw_sql(
-        f"CREATE TEMP TABLE raw AS SELECT row_number() OVER () AS {RECORD}, * FROM read_csv({_quoted(str(path))},"
-        f" auto_detect=false, columns={{{columns}}}, {options}, nullstr='', strict_mode=true, store_rejects=true, rejects_limit=0)"
+        f"CREATE TEMP TABLE raw AS SELECT row_number() OVER () AS {RECORD}, * FROM read_csv({_quoted(_literal(path))}, {as_it_is},"
+        f" compression={_quoted(packed)}, auto_detect=false, columns={{{columns}}}, {options}, nullstr='', strict_mode=true,"
+        " store_rejects=true, rejects_limit=0)"
     )
     query = "SELECT line, min(lower(error_type)) AS what, arg_min(error_message, lower(error_type)) AS why FROM reject_errors GROUP BY line"
     found = con.raw_sql(query).df().sort_values("line", ignore_index=True)
@@ -204,9 +208,8 @@ def _read_parquet(con: Any, name: str, source: Source, path: Path, before: int) 
     _check_columns(name, source, path, named_columns(schema))
     if wrong := unreadable(schema):
         raise Refused("\n".join(f"{path}: {problem}" for problem in wrong))
-    table = con.read_parquet(path)
-    text = [_as_text(table[column], schema.field(column).type).name(column) for column in source.columns]
-    raw = con.create_table("raw", table.select((ibis.row_number() + 1).name(RECORD), *text), temp=True)
+    table = con.read_parquet(_literal(path), **AS_IT_IS)
+    raw = con.create_table("raw", table.select((ibis.row_number() + 1).name(RECORD), *source.columns), temp=True)
     return Raw(raw, pd.DataFrame(columns=REJECTS).astype({"line": "int64"}), np.arange(pq.read_metadata(path).num_rows) + 2 + before)
 
 
@@ -223,13 +226,21 @@ def unreadable(schema: pa.Schema) -> list[str]:
     return said + ([f"{', '.join(blobs)} holds bytes; write them as text, or leave them out of the file"] if blobs else [])
 
 
-def _as_text(column: ibis.Value, kind: pa.DataType) -> ibis.Value:
-    """Return a column of Parquet as text: a time stamp with a zone as that of UTC, what is not a number as missing."""
-    if pa.types.is_timestamp(kind) and kind.tz:
+def as_text(column: ibis.Value) -> ibis.Value:
+    """Return a column of any type as text: a time stamp with a zone as that of UTC, what is not a number as missing."""
+    kind = column.type()
+    if kind.is_timestamp() and kind.timezone:
         column = column.cast("timestamp('UTC')").cast("timestamp")
-    elif pa.types.is_floating(kind):
+    elif kind.is_floating():
         column = ibis.ifelse(column.isnan(), None, column)
-    return column.cast("string")
+    elif kind.is_boolean():  # as Python writes them, and pandas a CSV file
+        column = ibis.cases((column, "True"), (~column, "False"))
+    return column if kind.is_string() else column.cast("string")
+
+
+def _literal(path: Path) -> str:
+    """Return a path as DuckDB has to be given it, to which *, ? and [ are patterns and ~ is a folder."""
+    return glob.escape(str(path.absolute()))
 
 
 def _quoted(text: str) -> str:

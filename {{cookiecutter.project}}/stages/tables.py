@@ -71,10 +71,15 @@ def _each_text(table: pd.DataFrame, change: Callable[[str], str]) -> pd.DataFram
     return changed
 
 
+def read_parquet(path: str | Path, columns: list[str] | None = None) -> pd.DataFrame:
+    """Return the Parquet file at `path`, or some columns of it, and nothing that only the names of its folders say."""
+    return pd.read_parquet(path, columns=columns, partitioning=None)
+
+
 def read_table(path: str | Path, columns: list[str] | None = None) -> pd.DataFrame:
     """Return the Parquet file at `path`, or some columns of it; raises Refused where it is missing or not Parquet."""
     with _parquet(path):
-        return pd.read_parquet(path, columns=columns)
+        return read_parquet(path, columns)
 
 
 class Stored:

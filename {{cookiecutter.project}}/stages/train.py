@@ -165,7 +165,8 @@ def main() -> None:
     for path, estimator, chosen in ((MODEL, fitted, model), (BASELINE, plain, weighted)):
         columns = {column: str(dtype) for column, dtype in X.dtypes.items() if path == BASELINE or column not in dropped}
         card = provenance | ({"model": "logistic_regression", "settings": {}} if path == BASELINE else {})
-        save_model(Model(estimator, sorted(y.unique()), columns, chosen.calibration, chosen.decision_weights, chosen.by_group), path, card)
+        chosen_with = (chosen.calibration, chosen.decision_weights, chosen.by_group)
+        save_model(Model(estimator, sorted(y.unique()), columns, *chosen_with, data=params.data), path, card)
 
 
 if __name__ == "__main__":

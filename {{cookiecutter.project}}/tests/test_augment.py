@@ -259,6 +259,28 @@ def test_smote_counts_only_complete_rows_of_a_class(limit, n):
         augment(rows, roles(), settings(), 0)
 
 
+@pytest.mark.parametrize("empty", [np.nan, None, pd.NaT])
+def test_smote_passes_over_a_feature_that_is_empty_in_all_rows(empty):
+    rows = numbers().assign(nothing=pd.Series([empty] * 9, dtype="datetime64[us]" if empty is pd.NaT else None))
+    out = augment(rows, roles(), settings(), 0)
+    assert counts(out) == {"a": 6, "b": 6}
+    assert out["nothing"].isna().all()
+    assert out["nothing"].dtype == rows["nothing"].dtype
+    assert_frame_equal(out.drop(columns="nothing"), augment(numbers(), roles(), settings(), 0))
+
+
+def test_smote_names_the_features_that_leave_too_few_rows():
+    rows = numbers().assign(late=[1.0] * 6 + [np.nan, np.nan, 1.0], depth=lambda rows: rows["depth"].where(rows["depth"] < 9))
+    sentence = r"most is missing in late \(2 of 3\), depth \(1 of 3\): name what is hardly filled in data.forbidden of params.yaml, lower"
+    with pytest.raises(Refused, match=sentence):
+        augment(rows, roles(), settings(), 0)
+
+
+def test_smote_refuses_a_table_without_any_feature_that_is_filled():
+    with pytest.raises(Refused, match=r"all features are empty in the training rows; set augment\.strategy: none in params\.yaml"):
+        augment(numbers().assign(size=np.nan, depth=np.nan), roles(), settings(), 0)
+
+
 def test_smote_takes_a_class_with_just_enough_rows():
     assert counts(augment(numbers(), roles(), settings(k_neighbors=2), 0)) == {"a": 6, "b": 6}
 

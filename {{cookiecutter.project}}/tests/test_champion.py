@@ -32,7 +32,7 @@ def models(tmp_path, monkeypatch) -> Path:
     for name in EVALUATED:
         said(name)
     (folder / "model.json").write_text(json.dumps({"model_sha256": "abc"}), encoding="utf-8")
-    reference = {"model_sha256": "abc", "card_sha256": sha256(folder / "model.json")}
+    reference = {"key": [], "model_sha256": "abc", "card_sha256": sha256(folder / "model.json")}
     reference |= {"gates": {name: sha256(f"reports/gates/{name}.json") for name in JUDGED}}
     (folder / "reference.json").write_text(json.dumps(reference), encoding="utf-8")
     return folder

@@ -12,6 +12,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from stages.command import FAILED
 from stages.summary import GATES
 from tests.pipeline_run import Run
 from tests.toys import RAW
@@ -75,7 +76,7 @@ def test_stage_killed_at_any_moment_leaves_nothing_half_done(run, stage):
 def test_stage_on_a_full_disk_says_so_and_leaves_nothing_half_done(run, stage):
     process = start(run, f"stages.{stage}", preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (20, 20)))
     output, _ = process.communicate()
-    assert process.returncode == 1, output
+    assert process.returncode == FAILED, output
     assert "Traceback" not in output
     assert f"{stage}: " in output
     assert "free space or mend the permissions" in output
@@ -93,7 +94,7 @@ def test_read_only_data_folder_is_told(run):
     mount = "mount --bind data data && mount -o remount,ro,bind data && exec"
     command = ["unshare", "--mount", "sh", "-c", f"{mount} {sys.executable} -m stages.prepare"]
     result = subprocess.run(command, cwd=run.folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, encoding="utf-8")
-    assert result.returncode == 1
+    assert result.returncode == FAILED
     assert "Read-only file system; free space or mend the permissions, then run it again" in result.stdout
     assert "Traceback" not in result.stdout
     assert_whole(run)

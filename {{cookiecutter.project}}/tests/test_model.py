@@ -109,7 +109,7 @@ def test_a_model_takes_its_columns_by_name():
 
 
 def test_missing_columns_are_refused_by_name():
-    with pytest.raises(Refused, match="the model needs the columns size, colour, which the table lacks; retrain, or mend the table"):
+    with pytest.raises(Refused, match="the model was trained with size, colour, which these rows lack; bring the columns back, "):
         fitted("logistic_regression", ["no", "yes"]).predict_proba(pd.DataFrame({"depth": [1.0]}))
 
 

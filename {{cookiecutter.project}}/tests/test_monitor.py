@@ -30,12 +30,19 @@ from tests.pipeline_run import PROJECT, SUITES
 DATA = SimpleNamespace(
     target="label",
     time=None,
+    cluster=[],
     sensitive=["sex"],
     cut_points={},
     forbidden={"late": "known later"},
     not_features=lambda: ["label", "sex"],
 )
-PARAMS = SimpleNamespace(data=DATA, random_state=0, train=SimpleNamespace(threads=1), monitor=SimpleNamespace(label_delay=None))
+PARAMS = SimpleNamespace(
+    data=DATA,
+    random_state=0,
+    prepare=SimpleNamespace(split=SimpleNamespace(by="time")),
+    train=SimpleNamespace(threads=1),
+    monitor=SimpleNamespace(label_delay=None),
+)
 JUDGING = {name: SUITES / f"{name}.json" for name in ("drift", "performance", "windows")}
 REST = {"rejected_share": 0.0, "age": None, "model": "v1.0.0", "model_sha256": "m"}
 
@@ -68,12 +75,12 @@ def score(rows: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
 
 
 TEST = draw(1, 2000)
-REFERENCE = json.loads(json.dumps(freeze(draw(0, 2000), TEST, *score(TEST), MODEL, DATA)))
+REFERENCE = json.loads(json.dumps(freeze(draw(0, 2000), TEST, *score(TEST), MODEL, PARAMS)))
 
 
 def drifted(rows: pd.DataFrame) -> pd.DataFrame:
     X = rows[list(MODEL.columns)]
-    return drift(REFERENCE, X, *score(rows), domain(TEST.head(800), X, 0), {"a": 0.2})
+    return drift(REFERENCE, X, score(rows), None, domain(TEST.head(800), X, None, 0), {"a": 0.2})
 
 
 def performed(rows: pd.DataFrame, known: int | None = None) -> pd.DataFrame:
@@ -175,7 +182,7 @@ def test_clean_windows_hardly_ever_act(tmp_path):
         for nth in range(10):
             rows = draw(1000 + 10 * seed + nth, 500)
             X, scored = rows[list(MODEL.columns)], score(rows)
-            red = drift(REFERENCE, X, *scored, None, {})["proven_effect"].max() > bound
+            red = drift(REFERENCE, X, scored, None, None, {})["proven_effect"].max() > bound
             lost = performed(rows)["proven_loss"].max() > 0
             records.append(window(nth, "warn" if red else "pass", "fail" if lost else "pass"))
         table = timeline(records, None, None)
@@ -242,7 +249,7 @@ def test_a_sensitive_number_is_judged_by_its_groups_and_not_by_its_values(tmp_pa
 def test_a_frozen_reference_names_no_age():
     rows, _ = aged(TEST)
     data = SimpleNamespace(**vars(DATA) | {"sensitive": ["age"], "cut_points": {"age": [40]}})
-    frozen = freeze(rows, rows, *score(rows), MODEL, data)
+    frozen = freeze(rows, rows, *score(rows), MODEL, SimpleNamespace(**vars(PARAMS) | {"data": data}))
     assert {row["group"] for row in frozen["performance"]} == {"all", "below 40", "40 or more"}
 
 
@@ -476,6 +483,7 @@ def project(tmp_path, monkeypatch) -> Path:
     (tmp_path / "expectations" / "prepared.json").write_text(json.dumps(suite), encoding="utf-8")
     frozen = REFERENCE | {"model_sha256": "m", "test_sha256": "t"}
     monkeypatch.setattr(monitor, "load_champion", lambda: (MODEL, frozen))
+    monkeypatch.setattr(monitor, "as_trained", lambda model, reference, params, source: (params, source))
     monkeypatch.chdir(tmp_path)
     subprocess.run(["git", "init", "--quiet"], check=True)
     return tmp_path

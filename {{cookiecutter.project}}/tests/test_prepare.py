@@ -704,3 +704,14 @@ def test_the_reasons_are_written_even_if_the_gate_stops():
         stage(FOUR + "pink,x,a\n" * 7, TOYS, settings())
     assert Path("data/prepared/rejects.csv").read_text().splitlines()[1] == "toys,6,bad_value,size is no integer of 64 bits: written as a"
     assert len(pd.read_csv("reports/sources.csv")) == 1
+
+
+@pytest.mark.parametrize("cell", ["-9", "-9.0", " -9 "])
+def test_a_number_that_means_missing_does_so_however_it_is_written(tmp_path, cell):
+    """Parquet holds -9.0 where CSV says -9."""
+    (tmp_path / "toys.csv").write_text(f"n,x,text\n{cell},{cell},-9.0\n")
+    columns = {"n": "integer", "x": "number", "text": "text"}
+    source = declared(columns, path=str(tmp_path / "toys.csv"), missing=["", "-9"])
+    table = conform(read(ibis.duckdb.connect(), "toys", source).table, source).to_pandas()
+    assert table[["n", "x", PROBLEM]].isna().all(axis=None)
+    assert table["text"].tolist() == ["-9.0"]

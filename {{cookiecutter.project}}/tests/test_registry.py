@@ -1,7 +1,6 @@
 import json
 import os
 import re
-import shlex
 import shutil
 import subprocess
 import sys
@@ -15,7 +14,8 @@ from stages import history, promote, rollback
 from stages.after import registry
 from stages.after.manifest import KEY, MANIFEST, SIGNATURE, read_manifest, write_manifest
 from stages.after.proof import COMPARED, EVALUATED, missing_proof, verdicts
-from stages.after.registry import CHAMPION, RETIRED, Event, assign, champions, events, in_service, promoted, register, verified
+from stages.after.registry import CHAMPION, RETIRED, Event, assign, champions, events, identified, in_service, promoted, register, verified
+from stages.after.repository import how_to_push
 from stages.command import Refused
 from stages.during.model import sha256
 from tests.pipeline_run import PROJECT, WHO
@@ -335,17 +335,71 @@ def test_copy_within_another_repository_is_refused(quick, monkeypatch):
         events()
 
 
-@pytest.mark.parametrize("how", ["--no-tags", "--depth=1"])
-def test_clone_without_the_tags_is_refused_until_they_are_fetched(quick, how, monkeypatch):
+def obey(sentence: object, keep: int | None = None) -> None:
+    """Run the commands that a sentence gives."""
+    commands = re.findall("`([^`]*)`", str(sentence))
+    assert commands
+    for command in commands[:keep]:
+        subprocess.run(["bash", "-c", command], check=True, capture_output=True)
+
+
+@pytest.mark.parametrize(("how", "fetch"), [("--no-tags", "git fetch --tags"), ("--depth=1", "git fetch --tags --unshallow")])
+def test_clone_without_the_tags_is_refused_until_they_are_fetched(quick, how, fetch, monkeypatch):
     for version in (one("a"), one("b"), "v1.0.0"):
         assign(version, CHAMPION, "why")
     git("clone", "--quiet", how, quick.as_uri(), "made/clone")
     monkeypatch.chdir("made/clone")
-    with pytest.raises(
-        Refused, match=r"registry/v1\.0\.0\.dvc is there, and not the tag model@v1\.0\.0 that registers it; run `git fetch --tags`"
-    ):
+    with pytest.raises(Refused, match=r"registry/v1\.0\.0\.dvc is there, and not the tag model@v1\.0\.0 that registers it") as refused:
         events()
-    git("fetch", "--quiet", "--tags")
+    assert f"run `{fetch}" in str(refused.value)
+    obey(str(refused.value).splitlines()[0])
+    assert in_service(events()) == "v1.0.0"
+
+
+@pytest.mark.parametrize("how", ["--no-tags", "--depth=1"])
+def test_clone_that_may_lack_tags_is_refused_though_its_tree_tells_nothing(quick, how, monkeypatch):
+    assign(one("a"), CHAMPION, "why")
+    git("rm", "--quiet", "--cached", "registry/v1.0.0.dvc")
+    git("commit", "--quiet", "--message", "of another branch")
+    git("clone", "--quiet", how, quick.as_uri(), "made/clone")
+    monkeypatch.chdir("made/clone")
+    with pytest.raises(Refused, match="this clone may lack the tags that say which model is in service; run `git ") as refused:
+        events()
+    obey(refused.value)
+    assert in_service(events()) == "v1.0.0"
+
+
+@pytest.mark.parametrize("how", ["--no-tags", "--depth=1"])
+def test_clone_of_a_repository_without_versions_serves_once_it_was_looked(quick, how, monkeypatch):
+    git("clone", "--quiet", how, quick.as_uri(), "made/clone")
+    monkeypatch.chdir("made/clone")
+    with pytest.raises(Refused, match="this clone may lack the tags") as refused:
+        events()
+    obey(refused.value)
+    assert in_service(events()) is None
+
+
+def test_clone_of_one_branch_does_not_serve_the_model_that_another_replaced(quick, monkeypatch):
+    branch = git("branch", "--show-current").strip()
+    assign(one("a"), CHAMPION, "why")
+    git("switch", "--quiet", "--create", "other")
+    assign(one("b"), CHAMPION, "why")
+    assign("v1.0.0", RETIRED, "v2.0.0 took its place")
+    git("clone", "--quiet", "--single-branch", "--branch", branch, quick.as_uri(), "made/clone")
+    monkeypatch.chdir("made/clone")
+    with pytest.raises(Refused, match="model#retired#3 says that another model took the place of v1") as no:
+        in_service(events())
+    history.main()
+    obey(no.value, keep=1)
+    assert in_service(events()) == "v2.0.0"
+
+
+def test_model_that_was_retired_by_mistake_serves_once_that_is_taken_back(quick):
+    assign(one("a"), CHAMPION, "why")
+    assign("v1.0.0", RETIRED, "why")
+    with pytest.raises(Refused, match="the tag model#retired#2 says that another model took the place"):
+        in_service(events())
+    gto("deprecate", "model", "v1.0.0", "retired")
     assert in_service(events()) == "v1.0.0"
 
 
@@ -384,7 +438,7 @@ def test_tag_that_proves_nothing_is_refused(quick, make, said):
     assign(one("b"), "challenger", "why")
     assert in_service(events()) == "v1.0.0"
     make()
-    with pytest.raises(Refused, match=f"{said}(.|\n)*git tag --delete 'model"):
+    with pytest.raises(Refused, match=f"{said}(.|\n)*git tag --delete '?model"):
         events()
 
 
@@ -534,16 +588,126 @@ def test_lock_that_another_process_holds_is_waited_for_and_then_refused(quick, m
     assert one("a") == "v1.0.0", "a lock dies with its process"
 
 
-def test_version_whose_pointer_is_on_another_branch_comes_back_as_the_sentence_says(project):
+def test_version_whose_pointer_is_on_another_branch_comes_back_as_the_sentences_say(project, monkeypatch):
     branch = git("branch", "--show-current").strip()
-    git("checkout", "--quiet", "--detach")
+    git("switch", "--quiet", "--create", "other")
     assign(one("a"), CHAMPION, "why")
-    git("checkout", "--quiet", branch)
-    shutil.rmtree("registry/v1.0.0")
+    git("switch", "--quiet", branch)
+    git("init", "--quiet", "--bare", "made/origin")
+    git("remote", "add", "origin", "made/origin")
+    obey(how_to_push())
+    git("clone", "--quiet", "made/origin", "made/clone")
+    shutil.copytree(".dvc/cache", "made/clone/.dvc/cache")  # as `dvc pull` would bring it
+    monkeypatch.chdir("made/clone")
     with pytest.raises(Refused) as refused:
-        verified("v1.0.0", events(), None)
+        verified(str(in_service(events())), events(), None)
     commands = re.findall("`(.*?)`", str(refused.value))
     assert [command.split()[1] for command in commands] == ["restore", "checkout", "pull"]
-    for command in commands[:2]:
-        subprocess.run(shlex.split(command), check=True)
+    obey(refused.value, keep=2)
     assert verified("v1.0.0", events(), None)
+
+
+def test_detached_head_registers_nothing_and_may_still_go_back(quick):
+    for version in (one("a"), one("b")):
+        assign(version, CHAMPION, "why")
+    branch = git("branch", "--show-current").strip()
+    git("switch", "--quiet", "--detach")
+    with pytest.raises(
+        Refused, match="HEAD is detached, so that no branch would hold the commit that registers the model; run `git switch"
+    ):
+        one("c")
+    with pytest.raises(Refused, match="HEAD is detached"):
+        promote.promote(None, "why", None)
+    assert rollback.roll_back(None, "worse", None).endswith("push them with `git push origin 'refs/tags/model*'`")
+    git("switch", "--quiet", branch)
+    assert in_service(events()) == "v1.0.0"
+    assert one("c") == "v3.0.0"
+
+
+def folder_of_project(name: str) -> Path:
+    """Return a folder of the repository with a project of its own in it."""
+    folder = Path(name).absolute()
+    folder.mkdir(parents=True)
+    shutil.copytree(".dvc", folder / ".dvc")
+    shutil.copy(".gitignore", folder / ".gitignore")
+    (folder / "made").mkdir()
+    git("add", "-A")
+    git("commit", "--quiet", "--message", name)
+    return folder
+
+
+def test_projects_in_one_repository_have_versions_of_their_own(project, monkeypatch):
+    folders = [folder_of_project(name) for name in ("first", "teams/second")]
+    for folder, content in zip(folders, "ab", strict=True):
+        monkeypatch.chdir(folder)
+        assert events() == []
+        assign(one(content), CHAMPION, "why")
+    assert (in_service(events()), len(events())) == ("v1.0.0", 2)
+    assert git("show", "--name-only", "--format=", "HEAD") == "teams/second/registry/v1.0.0.dvc\n"
+    assign(one("c"), CHAMPION, "why")
+    assert "teams/second:model" in gto("show", "teams/second:model#champion")
+    monkeypatch.chdir(folders[0])
+    assert verified(str(in_service(events())), events(), None)["files"] == {"model": sha256("made/model")}
+    assert how_to_push() == "`git push origin HEAD 'refs/tags/first=model*'`"
+    monkeypatch.chdir(project)
+    assert events() == []
+    assert git("status", "--porcelain") == ""
+    assert one("a") == "v1.0.0", "a project at the root is called as GTO calls it there"
+    assert "model@v1.0.0" in git("tag").splitlines()
+
+
+def test_folder_that_git_allows_no_tag_of_is_refused_before_anything_is_made(project, monkeypatch):
+    monkeypatch.chdir(folder_of_project("two words"))
+    assert events() == []
+    with pytest.raises(Refused, match=r"git allows no tag 'two words=model@v1\.0\.0', as it would be called in this folder"):
+        identified()
+
+
+def test_tags_of_a_folder_that_was_moved_get_their_names_as_the_sentence_says(quick, monkeypatch):
+    first = folder_of_project("first")
+    for folder in (quick, first):  # the root's stay the root's
+        monkeypatch.chdir(folder)
+        for content in "ab":
+            assign(one(content), CHAMPION, f"tag {content}\ntag first=model")
+    before = events()
+    monkeypatch.chdir(quick)
+    git("mv", "first", "second")
+    git("commit", "--quiet", "--message", "moved")
+    monkeypatch.chdir("second")
+    with pytest.raises(
+        Refused, match=r"v1\.0\.0\.dvc is there, and the tag that registers it is called first=model@v1\.0\.0; tags"
+    ) as refused:
+        events()
+    obey(str(refused.value).splitlines()[1])
+    assert [(event.tag, event.message, event.when, event.who) for event in events()] == [
+        (event.tag.replace("first", "second"), event.message, event.when, event.who) for event in before
+    ]
+    assert in_service(events()) == "v2.0.0"
+
+
+def test_tags_from_before_they_named_folders_get_their_names_as_the_sentence_says(quick, monkeypatch):
+    folder = folder_of_project("first")
+    monkeypatch.chdir(folder)
+    with monkeypatch.context() as patch:
+        patch.setattr(registry, "artifact", lambda: "model")
+        assign(one("a"), CHAMPION, "why")
+    with pytest.raises(Refused, match=r"the tag that registers it is called model@v1\.0\.0; tags of the project in this folder") as refused:
+        events()
+    obey(str(refused.value).splitlines()[1])
+    assert in_service(events()) == "v1.0.0"
+
+
+def test_signed_model_of_another_project_does_not_serve(quick, keys, monkeypatch):
+    monkeypatch.setenv(KEY, str(quick / "made/private.pem"))
+    keys = str(quick / keys)
+    first, second = (folder_of_project(name) for name in ("first", "second"))
+    monkeypatch.chdir(first)
+    assign(one("a", keys), CHAMPION, "why", keys)
+    registered, champion = events()
+    shutil.copytree(first / "registry", second / "registry")
+    monkeypatch.chdir(second)
+    registry._commit(Path("registry/v1.0.0"), "replay")
+    tag("second=model@v1.0.0", "HEAD", registered.message)
+    tag("second=model#champion#1", "HEAD", champion.message)
+    with pytest.raises(Refused, match=r"second=model#champion#1 puts v1\.0\.0 into service, and its promotion is not signed by"):
+        promoted(str(in_service(events())), events(), keys)

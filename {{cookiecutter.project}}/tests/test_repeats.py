@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from stages.before.finding import Finding
-from stages.before.repeats import equal_findings, lost_findings, panel, panel_findings, with_one_answer
+from stages.before.repeats import by_chance, equal_findings, lost_findings, panel, panel_findings, with_one_answer
 from stages.params import Split
 from stages.shares import class_shares, lost_and_equal
 from stages.sources import Source
@@ -15,6 +15,8 @@ AT_RANDOM = Split(by="random", test_from=None, test_size=0.2)
 COUNTS = pd.DataFrame(
     {"kept": [60, 40], "equal": [30, 0], "duplicate": [5, 15], "before_cutoff": [30, 0]}, index=pd.Index(["ham", "spam"], name="label")
 )
+
+FINE = pd.DataFrame({"a": [*range(50)] * 2, "b": [*range(50)] * 2})  # each row stands twice, which chance hardly does
 
 
 def source(**changes) -> Source:
@@ -38,14 +40,25 @@ def test_lost_and_equal_rows_are_told_with_their_classes():
 
 
 def test_many_equal_rows_are_to_be_looked_at():
-    [found] = equal_findings(lost_and_equal(COUNTS), 100, source())
+    [found] = equal_findings(lost_and_equal(COUNTS), 100, source(), FINE)
     assert (found.weight, found.about) == ("look", "equal rows")
     assert found.what.startswith(
         "30 of 100 rows repeat an earlier one in all columns, so that 70 are different. Their classes are ham 100%"
     )
-    assert [one.weight for one in equal_findings(lost_and_equal(COUNTS), 10_000, source())] == ["note"]
-    assert equal_findings(lost_and_equal(COUNTS), 100, source(equal_rows="separate")) == []
-    assert equal_findings(lost_and_equal(COUNTS.assign(equal=0)), 100, source()) == []
+    assert [one.weight for one in equal_findings(lost_and_equal(COUNTS), 10_000, source(), FINE)] == ["note"]
+    assert equal_findings(lost_and_equal(COUNTS), 100, source(equal_rows="separate"), FINE) == []
+    assert equal_findings(lost_and_equal(COUNTS.assign(equal=0)), 100, source(), FINE) == []
+
+
+def test_equal_rows_that_chance_makes_are_called_different_cases():
+    rng = np.random.default_rng(0)
+    coarse = pd.DataFrame({"sex": rng.integers(0, 2, 300), "class": rng.integers(0, 3, 300), "empty": [None] * 300})
+    assert by_chance(coarse) == pytest.approx(1, abs=0.05)
+    assert by_chance(FINE) < 0.02
+    [found] = equal_findings(lost_and_equal(COUNTS), 100, source(), coarse)
+    assert found.weight == "look"
+    assert "they are probably different cases that look alike: say equal_rows: separate in data/sources.yaml" in found.do
+    assert "records written twice" in equal_findings(lost_and_equal(COUNTS), 100, source(), FINE)[0].do
 
 
 def test_lost_rows_stop_where_a_cut_off_takes_more_than_a_fifth_of_training():

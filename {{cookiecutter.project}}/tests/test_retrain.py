@@ -23,7 +23,7 @@ from stages.after.challenger import CHAMPION, Candidate, accept, challengers, ch
 from stages.after.pool import gather, matured, part, recent, span
 from stages.after.proof import PARTS
 from stages.after.registry import events, verified
-from stages.command import Refused
+from stages.command import FAILED, Refused
 from stages.during.intervals import newcombe_paired
 from stages.during.model import Model, load_model, save_model, sha256
 from stages.during.models import BalancedEnsemble, build_model
@@ -153,6 +153,18 @@ def test_a_challenger_of_newer_rows_passes_all_gates_and_is_registered(project, 
 
 
 # what the stages make, without their processes
+
+
+def test_a_stage_that_fails_by_itself_is_no_reason_against_its_candidate(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "made/private").mkdir(parents=True)
+    (tmp_path / "made/private/failed-train.txt").write_text("Traceback", encoding="utf-8")
+    failed = subprocess.CompletedProcess([], FAILED, "", "train: the program failed (KeyError in train.py, line 9)")
+    monkeypatch.setattr(retrain.subprocess, "run", lambda *_, **__: failed)
+    with pytest.raises(RuntimeError, match="the stage train failed for the candidate all"):
+        retrain.staged(tmp_path / "made", "all", ("train",))
+    assert "train: the program failed (KeyError in train.py, line 9)" in capsys.readouterr().out
+    assert (tmp_path / "private/failed-train.txt").read_text(encoding="utf-8") == "Traceback"
 
 
 def test_labels_of_one_class_flipped_are_refused_by_class(project, monkeypatch, capsys):

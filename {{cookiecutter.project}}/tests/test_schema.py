@@ -117,8 +117,11 @@ def test_a_first_test_value_stays_as_it_is_written_and_is_known_as_what_it_means
         ({"prepare__split__test_size": 0}, "prepare.split.test_size is 0, must be greater than 0"),
         ({"augment__strategy": "smoote"}, "augment.strategy is 'smoote', must be 'none', 'oversample' or 'smote'"),
         ({"data__cluster": "pack"}, "data.cluster is 'pack', must be a valid list"),
-        ({"data__cluster": [1]}, "data.cluster.0 is 1, must be text: put it in quotes"),
-        ({"data__forbidden": {"price": None}}, "data.forbidden.price is None, must be a valid string"),
+        ({"data__cluster": [1]}, "data.cluster.0 is 1, must be text: write it in quotes"),
+        (
+            {"data__forbidden": {"price": None}},
+            "data.forbidden.price is empty or null, must be text; if that is the word null, write it in quotes",
+        ),
         ({"data__time": "label"}, "data: data.time names the target 'label'; give each column one role"),
         (
             {"data__cluster": ["label"], "data__sensitive": ["label"]},
@@ -174,11 +177,17 @@ def test_an_integer_that_no_column_can_hold_is_refused(tmp_path):
 NOT_FOR_DVC = [
     ("test_from: 2001", "test_from: 2001-02-03", "prepare.split.test_from: 2001-02-03 stands there without quotes, as which DVC does not"),
     ("test_from: 2001", "test_from: 2001-02-03 04:05:06", "prepare.split.test_from: 2001-02-03 04:05:06 stands there without quotes"),
-    ("target: label", "target: 2001-02-03", "data.target is 2001-02-03, must be text: put it in quotes"),
+    ("target: label", "target: 2001-02-03", "data.target is 2001-02-03, must be text: write it in quotes"),
     ("cluster: [pack]", "cluster: !!set {pack}", "data.cluster is {'pack'}, must be a valid list"),
     ("target: label", "target: !!binary aGVsbG8=", "data.target is b'hello', must be a valid string"),
-    ("target: label", "target: yes", "data.target is True, must be text: put it in quotes"),
-    ("recall_floors: {rare: 0.3}", "recall_floors: {100: 0.6}", "a key of scope.recall_floors is 100, must be text: put it in quotes"),
+    ("target: label", "target: yes", "data.target is yes, which YAML reads as True, must be text: write it in quotes"),
+    ("recall_floors: {rare: 0.3}", "recall_floors: {100: 0.6}", "a key of scope.recall_floors is 100, must be text: write it in quotes"),
+    ("recall_floors: {rare: 0.3}", "recall_floors: {off: 0.6}", "a key of scope.recall_floors is off, which YAML reads as False, must be"),
+    ("favourable: null", "favourable: No", "data.favourable is No, which YAML reads as False, must be text: write it in quotes"),
+    ("favourable: null", "favourable: true", "data.favourable is True, must be text: write it in quotes"),
+    ("target: label", "target: 0x1F", "data.target is 0x1F, which YAML reads as 31, must be text: write it in quotes"),
+    ("target: label", "target: 1:30", "data.target is 1:30, which YAML reads as 90, must be text: write it in quotes"),
+    ("cluster: [pack]", "cluster: [on, off]", "data.cluster.0 is on, which YAML reads as True, must be text: write it in quotes"),
     ("recall_floors: {rare: 0.3}", "recall_floors: {2001-02-03: 0.6}", "a key of scope.recall_floors is 2001-02-03, must be text"),
     ("costs: {}", "costs: {a: {b: .inf}}", "evaluate.costs.a.b is inf, must be a finite number"),
     ("costs: {}", "costs: {a: {b: .nan}}", "evaluate.costs.a.b is nan, must be a finite number"),
@@ -188,7 +197,7 @@ NOT_FOR_DVC = [
 @pytest.mark.parametrize(("old", "new", "sentence"), NOT_FOR_DVC)
 def test_what_dvc_does_not_take_is_told_before_it_is_asked(tmp_path, old, new, sentence):
     assert old in PARAMS
-    [told] = refusal(tmp_path, PARAMS.replace(old, new))
+    told = refusal(tmp_path, PARAMS.replace(old, new))[0]
     assert told.startswith(sentence)
 
 
@@ -216,7 +225,7 @@ def test_a_missing_key_is_refused(tmp_path):
 def test_problems_in_several_sections_are_told_at_once(tmp_path):
     assert refusal(tmp_path, changed(random_state="x", data__target=1, train__modle="y")) == [
         "random_state is 'x', must be a valid integer",
-        "data.target is 1, must be text: put it in quotes",
+        "data.target is 1, must be text: write it in quotes",
         "train.modle is unknown, allowed here: model, sample_weight, half_life, decision_weights, calibration, "
         "ladder, search, select, mitigation, folds, threads; did you mean model?",
     ]
@@ -271,7 +280,7 @@ def test_a_missing_file_is_refused(tmp_path):
             "rename it in the file",
         ),
         ({"encoding": "utf8"}, "sources.toys.encoding is 'utf8', must be 'utf-8', 'utf-16', 'cp1252' or 'latin-1'"),
-        ({"missing": [None]}, "sources.toys.missing.0 is None, must be a valid string"),
+        ({"missing": [None]}, "sources.toys.missing.0 is empty or null, must be text; if that is the word null, write it in quotes"),
         (
             {"delimter": ";"},
             "sources.toys.delimter is unknown, allowed here: path, format, delimiter, encoding, decimal, missing, records, "

@@ -75,6 +75,7 @@ def project(tmp_path, monkeypatch) -> Path:
     (tmp_path / "expectations").mkdir()
     holds(COLUMNS, BETWEEN, KNOWN)
     monkeypatch.setattr(command, "load_champion", lambda: (MODEL, {}))
+    monkeypatch.setattr(command, "as_trained", lambda model, reference, params, source: (params, source))
     monkeypatch.setattr(command, "version", lambda: "v2")
     return tmp_path
 

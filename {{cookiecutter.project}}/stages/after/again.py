@@ -22,7 +22,7 @@ from stages.validate import UNSEEN
 from stages.verify import md5, outputs, read_stages
 
 CARDS = [str(Path(model).with_suffix(".json").as_posix()) for model in (MODEL, BASELINE)]
-READ = ["params.yaml", HISTORY, TRAIN, TEST, MODEL, BASELINE, *CARDS]  # by evaluate, beside the suites
+READ = ["params.yaml", "data/sources.yaml", HISTORY, TRAIN, TEST, MODEL, BASELINE, *CARDS]  # by evaluate, beside the suites
 STORED = {"prepared": (TRAIN, TEST), "augmented": (AUGMENTED,)}  # tables that are no reports
 OF_GROUPS = ("proxies", "label_bias")  # not asked where no column is sensitive
 

@@ -12,13 +12,13 @@ import pyarrow.parquet as pq
 
 from stages.after.reference import counted
 from stages.command import Refused
-from stages.formats import RESERVED
+from stages.formats import RESERVED, is_parquet
 from stages.params import ROW_ID, Data
 from stages.prepare import PROBLEM, conform
 from stages.private import show, without_values
 from stages.sources import RECORD, REJECTS, Source, header_of, read
 from stages.suite import Expected, Suite, expected, read_suite, without
-from stages.tables import read_csv
+from stages.tables import read_csv, read_parquet
 
 LINE = f"{RESERVED}line"  # where a live row begins in its file; it is called "line" in what is written
 EXAMPLES = 5
@@ -42,7 +42,7 @@ class Batch:
 def live_source(path: Path, source: Source, data: Data) -> Source:
     """Return what the file at `path` is: the declared source, of which the target and forbidden columns may be lacking."""
     later = {data.target, *data.forbidden}
-    live = source.model_copy(update={"path": path.as_posix(), "format": "parquet" if path.suffix == ".parquet" else "csv"})
+    live = source.model_copy(update={"path": path.as_posix(), "format": "parquet" if is_parquet(path) else "csv"})
     if not path.is_file():
         raise Refused(f"{path} does not exist; name the file of the batch")
     try:
@@ -120,9 +120,7 @@ def with_labels(batch: Batch, path: Path, key: list[str], source: Source) -> Bat
     """
     target, by = str(batch.labels.name), named_by(list(batch.rows.columns), key)
     try:
-        table = (
-            pd.read_parquet(path) if path.suffix == ".parquet" else read_csv(path, sep=source.delimiter, dtype="str", keep_default_na=False)
-        )
+        table = read_parquet(path) if is_parquet(path) else read_csv(path, sep=source.delimiter, dtype="str", keep_default_na=False)
     except FileNotFoundError:
         raise Refused(f"{path} does not exist; name the file with the labels") from None
     except (pa.ArrowInvalid, ValueError) as error:

@@ -76,10 +76,10 @@ def challengers(
     `proven_rise` what it rose by, as a share of the champion's, where that is beyond chance (one-sided 95 %, a paired bootstrap over
     clusters), else 0. A candidate that was not made has no figures, bounds of -1 and 1, and `why`.
     """
-    X, y, together = features(cohort, params.data), cohort[params.data.target], clusters(cohort, params.data.cluster)
+    y, together = cohort[params.data.target], clusters(cohort, params.data.cluster)
     aimed_at = params.train.decision_weights
     models = {CHAMPION: champion} | {one.name: one.model for one in candidates if one.model is not None}
-    y_score = {name: model.predict_proba(X) for name, model in models.items()}
+    y_score = {name: model.predict_proba(seen(model, cohort, params.data)) for name, model in models.items()}
     y_pred = {name: model.decide(y_score[name], cohort) for name, model in models.items()}
     score = {name: aim(y, decided, aimed_at) for name, decided in y_pred.items()}
     squares = {name: _squares(y, y_score[name], model.classes) for name, model in models.items()}
@@ -100,6 +100,11 @@ def challengers(
             row |= {"why": one.why or ("the best score" if one is best else "another scored better")}
         rows.append(row)
     return pd.DataFrame(rows, columns=COMPARED).assign(aim="accuracy" if aimed_at == "none" else aimed_at), best
+
+
+def seen(model: Model, rows: pd.DataFrame, data: Data) -> pd.DataFrame:
+    """Return the features of `rows` by the roles that `model` was trained with, those of `data` where it does not say."""
+    return features(rows, model.data or data)
 
 
 def _squares(y: pd.Series, y_score: np.ndarray, known: list[str]) -> np.ndarray:

@@ -10,8 +10,10 @@ from stages.after.registry import FOLDER as REGISTRY
 from stages.after.registry import events, in_service, promoted
 from stages.command import Refused
 from stages.during.model import Model, load_model, sha256
-from stages.params import load_params
+from stages.params import Params, load_params
+from stages.sources import Source
 from stages.summary import REPORTS
+from stages.text import say
 
 FOLDER = Path("models")
 UNREGISTERED = "unregistered"
@@ -61,7 +63,7 @@ def load_champion() -> tuple[Model, dict[str, Any]]:
     card = json.loads((folder / "model.json").read_text(encoding="utf-8"))
     try:
         reference = json.loads(path.read_text(encoding="utf-8"))
-        frozen_with, card_sha256 = reference["model_sha256"], reference["card_sha256"]
+        frozen_with, card_sha256, _ = (reference[name] for name in ("model_sha256", "card_sha256", "key"))
         gates = {name: reference["gates"].get(name) for name in JUDGED}
     except FileNotFoundError:
         raise Refused(f"{path.as_posix()} does not exist; run `dvc repro`, which freezes it with the model") from None
@@ -76,6 +78,33 @@ def load_champion() -> tuple[Model, dict[str, Any]]:
     if now is None:
         _prove_last_run(gates)
     return model, reference
+
+
+def as_trained(model: Model, reference: dict[str, Any], params: Params, source: Source) -> tuple[Params, Source]:
+    """Return `params` and `source` with the roles and the key that columns had when `model` was trained; it serves by these.
+
+    Says which ones params.yaml and data/sources.yaml have changed since. Raises Refused where the model does not know its roles, and
+    where data/sources.yaml no longer has a column that it needs.
+    """
+    data, key = model.data, reference["key"]
+    if data is None:
+        raise Refused(
+            "the model in service does not say which roles the columns had when it was trained: an earlier release made it; run "
+            "`make repro`, commit the run, and promote its model"
+        )
+    needed = [data.target, *([data.time] if data.time else []), *data.sensitive, *key, *model.columns]
+    if gone := [column for column in dict.fromkeys(needed) if column not in source.columns]:
+        raise Refused(
+            f"data/sources.yaml does not declare {', '.join(gone)}, which the model in service was trained with; declare it again, or "
+            "promote a model that does without"
+        )
+    changed = [f"data.{role}" for role, was in data if was != getattr(params.data, role)] + ["key"] * (key != source.key)
+    if changed:
+        say(
+            f"params.yaml and data/sources.yaml have changed {', '.join(changed)} since the model in service was trained; it serves by the "
+            "roles it was trained with, until a run with the new ones is promoted"
+        )
+    return params.model_copy(update={"data": data}), source.model_copy(update={"key": key})
 
 
 def _prove_last_run(frozen: dict[str, str | None]) -> None:

@@ -3,6 +3,7 @@
 import base64
 import json
 import os
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -95,7 +96,7 @@ def _signature_problems(folder: Path, content: bytes, public_key: str) -> list[s
 
 def _way_back(pointer: str, tag: str) -> str:
     """Return the commands that bring back the folder of which `pointer` is DVC's small file; a branch may lack it, its tag does not."""
-    first = f"`git restore --source='{tag}' {pointer}`, then " if tag and not Path(pointer).is_file() else ""
+    first = f"`git restore --source={shlex.quote(tag)} {pointer}`, then " if tag and not Path(pointer).is_file() else ""
     return f"run {first}`dvc checkout --force {pointer}`, after `dvc pull {pointer}` in a new clone"
 
 

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -15,14 +16,15 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from stages.after.manifest import MANIFEST, is_signed, read_manifest, sign, write_manifest
+from stages.after.repository import artifact, how_to_fetch, not_fetched, on_a_branch, without_tag
 from stages.command import Refused
 from stages.during.model import sha256
 from stages.git import ask, git, read_all
 
 FOLDER = Path("registry")
-NAME = "model"  # of the artifact, as GTO has it
 CHAMPION, CHALLENGER, RETIRED = "champion", "challenger", "retired"
-TAG = re.compile(rf"{NAME}(?:@deprecated|(?:@(?P<version>v\d+\.\d+\.\d+)|#(?P<stage>[^!#]+))(?P<off>!?))(?:#(?P<nth>\d+))?")
+# after the name of the artifact
+TAG = re.compile(r"(?:(?P<all>@deprecated)|(?:@(?P<version>v\d+\.\d+\.\d+)|#(?P<stage>[^!#]+))(?P<off>!?))(?:#(?P<nth>\d+))?")
 FORMAT = "%00".join(
     [
         "%(refname:strip=2)",
@@ -79,13 +81,15 @@ class Event:
 
 
 def identified() -> None:
-    """Raise Refused unless git finds a repository and knows who is working in it: the tags say who it was."""
+    """Raise Refused unless git finds a repository, can name tags after this folder, and knows who is working: the tags say who."""
     try:
-        git("rev-parse", "--git-dir")
+        tag = f"{artifact()}@v1.0.0"
     except Refused as refusal:
         raise Refused(
             f"{refusal}\na model is registered in git: where there is no repository, run `git init`, and commit the run"
         ) from None
+    if ask("check-ref-format", f"refs/tags/{tag}") is None:
+        raise Refused(f"git allows no tag {tag!r}, as it would be called in this folder; rename the folder, without spaces or signs")
     if ask("var", "GIT_COMMITTER_IDENT") is None:
         raise Refused("git does not know who you are, and the tags say who registered a model; set `git config user.name` and user.email")
 
@@ -111,27 +115,29 @@ def events() -> list[Event]:
     cannot be read may be the promotion of another model.
     """
     try:
-        listed = read_all("for-each-ref", f"--format={FORMAT}", "refs/tags")
+        name, listed = artifact(), read_all("for-each-ref", f"--format={FORMAT}", "refs/tags")
         pointers = read_all("ls-files", "-z", "--", f":(glob){FOLDER.as_posix()}/v*.dvc").split("\0")
     except Refused as refusal:
         raise Refused(f"the registry cannot be read, so that nobody knows which model is in service; mend this first: {refusal}") from None
-    tags = [tag for entry in listed.split("\0\1") if TAG.fullmatch((tag := entry.strip("\n").split("\0"))[0])]
-    said, problems = _understood(tags)
+    tags = [entry.strip("\n").split("\0") for entry in listed.split("\0\1")]
+    said, problems = _understood(tags, name)
     known = {event.version for event in said if event.stage is None}
     problems += [
-        f"{pointer.as_posix()} is there, and not the tag {NAME}@{pointer.stem} that registers it; run `git fetch --tags`, which brings it, "
-        "or take the file away if the version is none any more"
+        without_tag(pointer, [tag for tag, *_ in tags])
         for pointer in sorted({*map(Path, filter(None, pointers)), *FOLDER.glob("v*.dvc")})
         if pointer.stem not in known and not _interrupted(pointer.stem)
     ]
+    if not said and not problems and (fetch := not_fetched()):
+        problems.append(f"this clone may lack the tags that say which model is in service; run {fetch}")
     if problems:
         raise Refused("\n".join(problems))
     return said
 
 
-def _understood(tags: list[list[str]]) -> tuple[list[Event], list[str]]:
-    """Return the events that tags, as FORMAT has them, tell of, in order, and a sentence for each tag that proves nothing."""
-    found = {name: match for name, *_ in tags if (match := TAG.fullmatch(name))}
+def _understood(tags: list[list[str]], artifact: str) -> tuple[list[Event], list[str]]:
+    """Return the events that the tags of `artifact`, as FORMAT has them, tell of, in order, and a sentence for each that proves nothing."""
+    found = {name: match for name, *_ in tags if name.startswith(artifact) and (match := TAG.fullmatch(name, len(artifact)))}
+    tags = [tag for tag in tags if tag[0] in found]
     own = [tag for tag in tags if tag[0] == tag[1]]
     commits = {commit: found[name]["version"] for name, _, commit, *_ in own if found[name]["version"] and not found[name]["off"]}
     said, problems = (
@@ -143,11 +149,11 @@ def _understood(tags: list[list[str]]) -> tuple[list[Event], list[str]]:
         ],
     )
     for name, _, commit, who, when, message, seconds in own:
-        match, is_of_all = found[name], name.startswith(f"{NAME}@deprecated")
+        match, is_of_all = found[name], bool(found[name]["all"])
         version = "" if is_of_all else match["version"] or commits.get(commit)
         if version is None:
             problems.append(
-                f"the tag {name} gives a stage to a commit that no tag registers as a version; run `git fetch --tags`, which brings what "
+                f"the tag {name} gives a stage to a commit that no tag registers as a version; run {how_to_fetch()}, which brings what "
                 f"is missing here, or take it away with {_delete(name)}"
             )
             continue
@@ -166,7 +172,7 @@ def _understood(tags: list[list[str]]) -> tuple[list[Event], list[str]]:
 
 
 def _delete(tag: str) -> str:
-    return f"`git tag --delete '{tag}'`"
+    return f"`git tag --delete {shlex.quote(tag)}`"
 
 
 def _interrupted(version: str) -> bool:
@@ -210,7 +216,23 @@ def in_service(said: list[Event]) -> str | None:
             f"the model in service was withdrawn with `gto deprecate`, so that no model is; `make rollback VERSION=...` puts one back "
             f"that was in service: {', '.join(past)}"
         )
+    if now is not None and (retired := _retired(now, said)):
+        raise Refused(
+            f"the tag {retired.tag} says that another model took the place of {now}, and no tag says which; run {how_to_fetch()}, which "
+            f"brings what is missing here, or take it away with {_delete(retired.tag)} if {now} is to serve"
+        )
     return now
+
+
+def _retired(version: str, said: list[Event]) -> Event | None:
+    """Return the event that retired `version` since it was put into service; None where that was not, or was taken back."""
+    last = None
+    for event in said:
+        if event.is_withdrawal:
+            last = None if last and event.takes_back(last) else last
+        elif event.version == version and event.stage in (CHAMPION, RETIRED):
+            last = event if event.stage == RETIRED else None
+    return last
 
 
 def registrations(said: list[Event]) -> dict[str, Event]:
@@ -236,7 +258,7 @@ def verified(version: str, said: list[Event], public_key: str | None) -> dict[st
     """Return the manifest of a registered version whose files all match it (see `read_manifest`), and which is that version's own."""
     event = registered(version, said)
     if event.manifest_sha256 is None:
-        raise Refused(f"the tag {NAME}@{version} names no manifest, so that nothing can be verified; register the model again")
+        raise Refused(f"the tag {event.tag} names no manifest, so that nothing can be verified; register the model again")
     manifest = read_manifest(FOLDER / version, public_key, event.manifest_sha256, event.tag)
     if manifest.get("version") != version:
         raise Refused(
@@ -273,6 +295,7 @@ def register(files: dict[str, Path], said: dict[str, Any], why: str, public_key:
             if is_here and json.loads(path.read_text(encoding="utf-8"))["files"] == wanted:
                 verified(version, past, public_key)
                 return version
+        on_a_branch()
         _in_order(past)
         version = f"v{1 + max((int(event.version[1:].split('.')[0]) for event in past if event.version), default=0)}.0.0"
         for left in FOLDER.glob(".*.part"):  # of a process that was killed: no other holds the lock
@@ -288,7 +311,7 @@ def register(files: dict[str, Path], said: dict[str, Any], why: str, public_key:
         shutil.rmtree(folder, ignore_errors=True)  # one that never got its tag
         (part / "files").replace(folder)
         _commit(folder, f"Register model {version}: {why}")
-        _tag(f"{NAME}@{version}", "HEAD", _message(why, folder, manifest_sha256))
+        _tag(f"{artifact()}@{version}", "HEAD", _message(why, folder, manifest_sha256))
         shutil.rmtree(part)  # until now it says that the version is not there yet
     return version
 
@@ -328,7 +351,7 @@ def assign(version: str, stage: str, why: str, public_key: str | None = None) ->
         if stage == CHAMPION and public_key is not None:
             before = next((one.promotion for one in reversed(said) if one.version == version and one.promotion), "")
             message += f"\npromotion {before or sign(_promotion(event), public_key)}"
-        _tag(f"{NAME}#{stage}#{1 + max(one.nth for one in said)}", f"{event.tag}^{{commit}}", message)
+        _tag(f"{artifact()}#{stage}#{1 + max(one.nth for one in said)}", f"{event.tag}^{{commit}}", message)
 
 
 def _in_order(said: list[Event]) -> None:
@@ -345,8 +368,8 @@ def _tag(name: str, commit: str, message: str) -> None:
 
 
 def _promotion(registration: Event) -> bytes:
-    """Return what a promotion signs: that this very version may serve."""
-    return f"{NAME}#{CHAMPION} {registration.version} {registration.manifest_sha256}".encode()
+    """Return what a promotion signs: that this very version of this very project may serve."""
+    return f"{artifact()}#{CHAMPION} {registration.version} {registration.manifest_sha256}".encode()
 
 
 def _message(why: str, folder: Path, manifest_sha256: str) -> str:

@@ -26,7 +26,7 @@ def look_at_parquet(path: Path, labels: list[str]) -> Found:
     columns = {name: _kind(schema.field(name).type) for name in named_columns(schema)}
     columns |= dict.fromkeys(_beyond_64_bits(path, schema), "text")
     there = [column for column in labels if column in columns]
-    table = pq.read_table(path, columns=there)
+    table = pq.read_table(path, columns=there, partitioning=None)
     values = {column: {str(value) for value in table[column].unique().to_pylist() if value is not None} - {"nan"} for column in there}
     columns |= {column: kind_of(values[column], ".") for column in there if columns[column] == "number"}
     return Found(format="parquet", columns=columns, values=values, notes=tuple(_notes(schema, columns)))
@@ -35,7 +35,7 @@ def look_at_parquet(path: Path, labels: list[str]) -> Found:
 def _beyond_64_bits(path: Path, schema: pa.Schema) -> list[str]:
     """Return the columns of unsigned numbers that hold one too large for a signed number of 64 bits: names, most likely."""
     wide = [field.name for field in schema if pa.types.is_uint64(field.type)]
-    largest = {name: pc.max(pq.read_table(path, columns=[name])[name]).as_py() for name in wide}
+    largest = {name: pc.max(pq.read_table(path, columns=[name], partitioning=None)[name]).as_py() for name in wide}
     return [name for name, value in largest.items() if value is not None and value >= 2**63]
 
 

@@ -14,6 +14,7 @@ from stages.params import ROW_ID, Data, Split
 from stages.sources import Source
 
 TEST = 0.3  # of the rows, at most, are test rows of the split that is proposed
+MOSTLY = 0.5  # of the pairs of equal rows: where chance makes as many, they are called different cases
 FEWEST = 20  # clusters, and pairs of rows that would meet by chance
 LOST = {  # what to call them, and what to do
     "duplicate": ("duplicates", "if these are no records written twice, look at key and equal_rows in data/sources.yaml"),
@@ -25,10 +26,10 @@ LOST = {  # what to call them, and what to do
 }
 
 
-def equal_findings(told: dict[str, Any], n_rows: int, source: Source) -> list[Finding]:
+def equal_findings(told: dict[str, Any], n_rows: int, source: Source, content: pd.DataFrame) -> list[Finding]:
     """Return what equal rows mean that are kept; nothing where data/sources.yaml says that they are different cases.
 
-    told: what `lost_and_equal` says of the n_rows rows that are kept.
+    told: what `lost_and_equal` says of the n_rows rows that are kept; content: a sample of them without the target and ROW_ID.
     """
     n = told["equal"]
     if not n or source.equal_rows == "separate":
@@ -41,7 +42,23 @@ def equal_findings(told: dict[str, Any], n_rows: int, source: Source) -> list[Fi
         "they are kept, on one side of every split. Say in data/sources.yaml if they are records written twice (equal_rows: drop, or a "
         "key), or different cases that look alike (equal_rows: separate)"
     )
+    if (chance := by_chance(content)) >= MOSTLY:
+        do = (
+            f"columns with so few values make {min(chance, 1):.0%} of these matches by chance, so they are probably different cases that "
+            "look alike: say equal_rows: separate in data/sources.yaml, and each row goes its own way in a split. Till then they stay on "
+            "one side, and the intervals of all figures are wider"
+        )
     return [Finding("look" if n > MOST_EQUAL * n_rows else "note", "data", "equal rows", what, do)]
+
+
+def by_chance(rows: pd.DataFrame) -> float:
+    """Return how many pairs of equal rows columns that know nothing of each other make by chance, for each pair that there is.
+
+    Columns that do know of each other make more, so that this errs to the low side.
+    """
+    every = max(len(rows) * (len(rows) - 1) / 2, 1)
+    agree = [_pairs(rows[[column]]) / every for column in rows]
+    return float(np.prod(agree) * every / max(_pairs(rows), 1))
 
 
 def lost_findings(told: dict[str, Any], kinds: dict[str, int], n_train: int) -> list[Finding]:
@@ -114,7 +131,7 @@ def _names_rows(cluster: pd.Series, time: pd.Series) -> bool:
 
 def _pairs(values: pd.Series | pd.DataFrame) -> float:
     """Return how many pairs of rows agree in `values`."""
-    counts = values.value_counts().to_numpy(dtype="float64")
+    counts = values.value_counts(dropna=False).to_numpy(dtype="float64")
     return float((counts * (counts - 1)).sum() / 2)
 
 

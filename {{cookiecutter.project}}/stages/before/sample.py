@@ -13,7 +13,7 @@ from itertools import islice
 from pathlib import Path
 
 from stages.command import Refused
-from stages.formats import DELIMITERS, opened, pattern, wrong_names
+from stages.formats import DELIMITERS, is_parquet, opened, pattern, wrong_names
 
 SAMPLE = 2_000_000  # bytes, unpacked, that are looked at
 MISSING = ("", "NA", "N/A", "n/a", "#N/A", "<NA>", "NaN", "nan", "NULL", "Null", "null", "?")
@@ -49,7 +49,7 @@ def look(path: Path) -> Found:
     """
     if not path.is_file():
         raise Refused(f"there is no file {str(path)!r}")
-    if path.suffix in (".parquet", ".pq"):
+    if is_parquet(path):
         with path.open("rb") as file:
             if file.read(4) != b"PAR1":
                 raise Refused(f"{path} is no Parquet file, as its name says")

@@ -20,6 +20,8 @@ from stages.command import Refused
 from stages.during.decision import calibrate, greatest, weigh, weigh_by_group
 from stages.during.models import BalancedEnsemble, WeightedPipeline
 from stages.groups import crossed
+from stages.params import Data
+from stages.schema import check
 from stages.tables import whole, write_json
 
 MODEL, BASELINE = "models/model.skops", "models/baseline.skops"
@@ -47,6 +49,7 @@ class Model:
     """A fitted estimator with what was chosen out of fold: calibration curves and a decision weight per class.
 
     Where decisions differ by group, `by_group` has the `columns` and `cut_points` that make the groups, and their `weights`.
+    data: the roles that columns had when it was trained, by which it serves; None where nobody said.
     """
 
     estimator: ClassifierMixin
@@ -55,12 +58,16 @@ class Model:
     calibration: dict[str, dict[str, float]]
     decision_weights: dict[str, float]
     by_group: dict[str, Any] = field(default_factory=dict)
+    data: Data | None = None
 
     def predict_proba(self, X: pd.DataFrame) -> np.ndarray:
         """Return (n_samples, n_classes) probabilities, columns as in `classes`; raises Refused if columns of `X` are missing."""
         missing = [column for column in self.columns if column not in X.columns]
         if missing:
-            raise Refused(f"the model needs the columns {', '.join(missing)}, which the table lacks; retrain, or mend the table")
+            raise Refused(
+                f"the model was trained with {', '.join(missing)}, which these rows lack; bring the columns back, into the file or by "
+                "taking them out of data.forbidden in params.yaml, or promote a model that does without them"
+            )
         return calibrate(self.estimator.predict_proba(X[list(self.columns)]), self.classes, self.calibration)
 
     def decide(self, y_score: np.ndarray, rows: pd.DataFrame | None = None) -> np.ndarray:
@@ -93,6 +100,7 @@ def save_model(model: Model, path: str | Path, provenance: dict[str, Any]) -> No
         "decision_weights": model.decision_weights,
         "calibration": model.calibration,
         "by_group": model.by_group,
+        "data": model.data and model.data.model_dump(),
         "libraries": {library: version(library) for library in LIBRARIES},
         **provenance,
     }
@@ -113,7 +121,8 @@ def load_model(path: str | Path) -> Model:
         estimator = skops.io.loads(content, trusted=TRUSTED)
         if (classes := [str(label) for label in estimator.classes_]) != card["classes"]:
             raise Refused(f"{card_path} names the classes {card['classes']}, {path} has {classes}; run `dvc checkout` or `dvc repro`")
-        return Model(estimator, *(card[key] for key in ("classes", "columns", "calibration", "decision_weights", "by_group")))
+        data = check(card_path, Data, card["data"]) if card.get("data") else None  # one of an earlier release has none
+        return Model(estimator, classes, card["columns"], card["calibration"], card["decision_weights"], card["by_group"], data)
     except FileNotFoundError as error:
         raise Refused(f"{error.filename} does not exist; run `dvc repro`, which makes it") from None
     except UntrustedTypesFoundException as error:
