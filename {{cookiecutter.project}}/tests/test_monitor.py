@@ -525,7 +525,7 @@ def test_injected_drift_alarms_in_its_second_window(project):
     page = (project / "reports" / "monitoring.html").read_text(encoding="utf-8")
     assert "The data drifted in two of the last three windows" in page
     assert page.index(">day1<") < page.index(">day2<") < page.index(">day3<")
-    assert "b: shares among test rows and live rows" in page
+    assert "b: shares before and among live rows" in page
 
 
 def test_labels_that_come_later_turn_what_could_not_be_judged_into_an_alarm(project):
