@@ -12,6 +12,7 @@ import pandas as pd
 from threadpoolctl import threadpool_limits
 
 from stages.after import monitoring_page, windows
+from stages.after.aside import by_chance
 from stages.after.batch import LINE, Batch, beside, check_labels, live_suite, named_by, once, read_batch, with_labels
 from stages.after.champion import as_trained, load_champion, suite_of_rows, version, worth_of_features
 from stages.after.drift import domain, drift, pictures
@@ -24,7 +25,7 @@ from stages.age import allowed_loss, longest_age
 from stages.command import Refused, run
 from stages.during.model import Model, sha256
 from stages.features import as_number, clusters, features
-from stages.gate import gate
+from stages.gate import RANK, gate
 from stages.groups import audited
 from stages.params import Params, load_params
 from stages.private import FOLDER as PRIVATE
@@ -36,6 +37,7 @@ from stages.text import csv_text, say
 FOLDER = Path("reports/monitoring")
 DRIFT, PERFORMANCE, WINDOWS = (Path(f"expectations/{name}.json") for name in ("drift", "performance", "windows"))
 CODES = {"pass": 0, "warn": 1, "fail": 2, "insufficient": 3}
+FEWEST = 10  # rows that a classifier is asked about
 NAME = re.compile(r"[\w-][\w.-]{0,99}")
 
 
@@ -51,7 +53,7 @@ def judge(
     X = features(rows, data)
     write_table(batch.rejects, folder / "rejects.csv")
     write_table(beside(reference, X), folder / "batch.csv")
-    write_json(live_suite(suite_of_rows(), data), folder / "suite.json")
+    write_json(by_chance(live_suite(suite_of_rows(), data), rows), folder / "suite.json")
     verdicts: dict[str, Any] = {"batch": gate(rows, folder / "suite.json", folder / "gates" / "batch.json").verdict}
     with threadpool_limits(params.train.threads):
         y_score = model.predict_proba(X)
@@ -86,19 +88,24 @@ def classes_moved(table: pd.DataFrame) -> int:
 
 def _told_apart(reference: dict[str, Any], X: pd.DataFrame, rows: pd.DataFrame, params: Params) -> dict[str, float] | None:
     """Return how well a classifier tells live rows from test rows; where none can be asked, say why and return None."""
-    if not _has_test(reference, X):
-        say(f"no classifier was asked to tell live rows from test rows: {TEST} is not that of the model; `dvc pull` brings it")
-        return None
-    test, columns = read_table(TEST), params.data.cluster
-    named = [side[columns] for side in (test, rows)] if columns else None
-    found = domain(features(test, params.data), X, named, params.random_state)
-    if found is None:
-        say("no classifier was asked to tell live rows from test rows: too few of them are different")
+    why, found, columns = _not_told_apart(reference, X), None, params.data.cluster
+    if why is None:
+        test = read_table(TEST)
+        named = [side[columns] for side in (test, rows)] if columns else None
+        found = domain(features(test, params.data), X, named, params.random_state)
+        why = None if found else "too few of them are different"
+    if why:
+        say(f"no classifier was asked to tell live rows from test rows: {why}")
     return found
 
 
-def _has_test(reference: dict[str, Any], X: pd.DataFrame) -> bool:
-    return len(X) >= 10 and Path(TEST).is_file() and sha256(TEST) == reference["test_sha256"]
+def _not_told_apart(reference: dict[str, Any], X: pd.DataFrame) -> str | None:
+    """Return why live rows cannot be told from test rows, None where they can."""
+    if len(X) < FEWEST:
+        return f"the batch has {len(X)} rows, and {FEWEST} are the fewest that can be"
+    if not Path(TEST).is_file():
+        return f"{TEST} does not exist; `dvc pull` brings it"
+    return None if sha256(TEST) == reference["test_sha256"] else f"{TEST} is not that of the model in service, but of a later run"
 
 
 def _weights(path: Path) -> dict[str, float]:
@@ -122,7 +129,10 @@ def name_of(given: str | None, batch: Batch | None, path: Path, data: Any) -> st
 
 
 def monitor(path: Path, labels: Path | None, window: str | None, sample: int, params: Params, source: Source) -> str:
-    """Write reports/monitoring/ for a batch and return the verdict over the windows; a batch that cannot be read is a window that fails."""
+    """Write reports/monitoring/ for a batch and return the verdict over the windows; a batch that cannot be read is a window that fails.
+
+    Where a gate of this window is red, the verdict is warn at least: the windows before may be well, and so say pass.
+    """
     served, (model, reference) = version(), load_champion()
     params, source = as_trained(model, reference, params, source)
     digest = sha256(path) if path.is_file() else ""
@@ -146,21 +156,11 @@ def monitor(path: Path, labels: Path | None, window: str | None, sample: int, pa
         "model_sha256": reference["model_sha256"],
     }
     record |= {"rows": 0, "rejected_share": 0.0, "until": None, "age": None, "coverage": 0.0}
-    if batch is None or batch.rows.empty:
-        said = [f"FAIL: {sentence}" for sentence in (broken if batch is None else [f"no row of {path} is one of this table"])]
-        say("gate batch: fail", *said)
-        report = {
-            "gate": "batch",
-            "verdict": "fail",
-            "blocks": True,
-            "sentences": said,
-            "suite": suite_of_rows().as_posix(),
-            "rows": 0,
-        }
-        write_json(report | {"expectations": 0}, folder / "gates" / "batch.json")
-        verdicts = {"batch": "fail", "drift": "insufficient", "performance": "insufficient"}
-        for file in ("drift.csv", "performance.csv", "batch.csv", "pictures.json", "gates/drift.json", "gates/performance.json"):
-            (folder / file).unlink(missing_ok=True)
+    if batch is not None:
+        broken = _not_judgeable(batch, path, params.data.time)
+        record["repeated"] = int(batch.rejects["kind"].isin(["duplicate", "key_conflict"]).sum()) if source.key else 0
+    if batch is None or broken:
+        verdicts = _failed(folder, broken)
     else:
         batch = with_labels(batch, labels, source.key, source) if labels else batch
         check_labels(batch.labels, model.classes)
@@ -176,7 +176,28 @@ def monitor(path: Path, labels: Path | None, window: str | None, sample: int, pa
     if version() != served:
         raise Refused(f"another model took the place of {served} while it was monitored; run it again")
     write_json(record | verdicts, folder / windows.RECORD)
-    return close(FOLDER, params.monitor.label_delay)
+    is_red = any(verdicts[signal] in ("warn", "fail") for signal in windows.SIGNALS)
+    return max(close(FOLDER, params.monitor.label_delay), "warn" if is_red else "pass", key=RANK.index)
+
+
+def _failed(folder: Path, broken: list[str]) -> dict[str, Any]:
+    """Write that the batch of a window is `broken`, take away what an earlier batch of this name left, and return the verdicts."""
+    said = [f"FAIL: {sentence}" for sentence in broken]
+    say("gate batch: fail", *said)
+    report = {"gate": "batch", "verdict": "fail", "blocks": True, "sentences": said, "suite": suite_of_rows().as_posix()}
+    write_json(report | {"rows": 0, "expectations": 0}, folder / "gates" / "batch.json")
+    for file in ("drift.csv", "performance.csv", "batch.csv", "pictures.json", "gates/drift.json", "gates/performance.json"):
+        (folder / file).unlink(missing_ok=True)
+    return {"batch": "fail", "drift": "insufficient", "performance": "insufficient"}
+
+
+def _not_judgeable(batch: Batch, path: Path, time: str | None) -> list[str]:
+    """Return why no row of `batch` can be judged."""
+    if batch.rows.empty:
+        return [f"no row of {path} is one of this table"]
+    if time and batch.rows[time].isna().all():
+        return [f"no row of {path} has a value of {time} (data.time), so that nobody knows when they are from; mend what writes the file"]
+    return []
 
 
 def close(folder: Path, label_delay: float | None) -> str:

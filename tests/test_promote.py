@@ -121,7 +121,7 @@ def test_run_that_a_gate_stopped_is_not_promoted(run):
     assert run.repro(**WHO).returncode != 0
     ended = run.call("stages.promote", "--why", "hurry", **WHO)
     assert ended.returncode == 1
-    assert "the gate by_class said fail; a model that it stops is not promoted" in ended.stdout
+    assert "the gate by_class stopped this model (fail): it neither serves nor is promoted" in ended.stdout
     committed = run.call("dvc", "commit", "--force", **WHO)
     assert committed.returncode != 0, "a run that was stopped would be recorded as if it had ended"
     assert "output 'models/reference.json' does not exist" in committed.stdout

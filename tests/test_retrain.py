@@ -35,7 +35,7 @@ from stages.params import ROW_ID, load_params
 from stages.sources import Source, load_sources
 from stages.summary import GATES
 from stages.tables import TEST, TRAIN, read_table
-from tests.drills import ALWAYS
+from tests.drills import ALWAYS, ROWS
 from tests.pipeline_run import PROJECT, SUITES, WHO, roles, settings
 
 JUDGING = {name: SUITES / f"{name}.json" for name in ("challenger", "challengers")}
@@ -52,23 +52,6 @@ def drawn(seed: int, n: int, years: range, turn: float = 0.1) -> pd.DataFrame:
     label = np.where(rng.random(n) < 1 / (1 + np.exp(-odds)), "rare", "common")
     rows = {"year": year, "a": a.round(6), "b": b.round(6), "text": rng.choice(["p", "q"], n), "sex": rng.choice(["f", "m"], n)}
     return pd.DataFrame(rows | {"late": rng.normal(size=n).round(3), "label": label})
-
-
-ROWS = {  # the columns that name a row of each judged table
-    "sources": ["source"],
-    "classes": ["class"],
-    "changes": ["check", "column"],
-    "leakage": ["check", "column"],
-    "synthetic": ["check", "column"],
-    "proxies": ["column"],
-    "label_bias": ["column", "group", "class"],
-    "candidates": ["candidate"],
-    "features": ["feature"],
-    "by_class": ["class"],
-    "by_group": ["column", "group", "against", "class", "rate"],
-    "slices": ["slice", "value", "class"],
-    "test_set": ["test_sha256"],
-}
 
 
 @pytest.fixture(scope="module")

@@ -54,7 +54,9 @@ def load_champion() -> tuple[Model, dict[str, Any]]:
     said = events()
     now = in_service(said)
     folder = FOLDER if now is None else REGISTRY / now
-    if now is not None:
+    if now is None:
+        _check_stopped()
+    else:
         manifest = promoted(now, said, load_params().registry.public_key)
         needed = [*EVALUATED, COMPARED] if manifest.get("compared_with") else EVALUATED
         if problems := missing_proof(manifest["verdicts"], needed):
@@ -105,6 +107,16 @@ def as_trained(model: Model, reference: dict[str, Any], params: Params, source: 
             "roles it was trained with, until a run with the new ones is promoted"
         )
     return params.model_copy(update={"data": data}), source.model_copy(update={"key": key})
+
+
+def _check_stopped() -> None:
+    """Raise Refused where a gate stopped the last run, which may have ended there before it made a model."""
+    found = verdicts(REPORTS / "gates")
+    if stopped := [
+        f"the gate {name} stopped the last run ({found[name]['verdict']})" for name in EVALUATED if name in found and found[name]["blocks"]
+    ]:
+        way_on = f"{(REPORTS / 'gates').as_posix()}/ says why; mend it, then run `make repro`"
+        raise Refused("\n".join([*stopped, f"no model was promoted yet, and that of the last run is not proven: {way_on}"]))
 
 
 def _prove_last_run(frozen: dict[str, str | None]) -> None:
