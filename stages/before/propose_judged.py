@@ -262,8 +262,9 @@ def _candidates() -> dict[str, Any]:
     notes = (
         "One row is one candidate, scored out of fold on real rows. `lead` is what the model has over it, in the figure that its "
         "decision aims at; `brier_lead` is the candidate's Brier score less the model's. Intervals are one-sided 99 % bounds (a "
-        "two-sided 98 % interval) of a paired bootstrap over clusters; `why` says why a candidate was taken or not. `largest_gap` is the "
-        "largest difference in recall or false positive rate between two groups of a sensitive column, as it is, chance included."
+        "two-sided 98 % interval) of a paired bootstrap over clusters; `lead_for_cost` is `lead_low`, or 1 where the model is a logistic "
+        "regression on three features itself; `why` says why a candidate was taken or not. `largest_gap` is the largest difference in "
+        "recall or false positive rate between two groups of a sensitive column, as it is, chance included."
     )
     return suite("candidates", notes, expectations, row=["candidate"], show=["score", "brier", "lead", "lead_low", "lead_high", "features"])
 
