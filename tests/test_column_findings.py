@@ -14,6 +14,7 @@ from stages.before.column_findings import (
     is_identifier,
     is_named_id,
     missing_findings,
+    names_a_thing,
 )
 from stages.before.columns import Column
 from stages.params import Data
@@ -60,6 +61,12 @@ def test_a_type_that_does_not_hold_is_to_be_mended():
 )
 def test_an_identifier_has_nearly_one_value_a_row(given, answer):
     assert is_identifier(column(**given)) == answer
+
+
+def test_a_continuous_amount_names_nothing_whatever_it_is_called():
+    whole = column(name="row_id", type="number", distinct=80, common=[("7", 2), ("9", 1)])
+    assert names_a_thing(whole)
+    assert not names_a_thing(replace(whole, common=[("7.25", 2), ("9", 1)]))
 
 
 @pytest.mark.parametrize(

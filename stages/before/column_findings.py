@@ -89,7 +89,8 @@ def is_constant(column: Column) -> bool:
 
 def names_a_thing(column: Column) -> bool:
     """Tell whether a column names its row, or by its own name something that stands in several rows."""
-    return is_identifier(column) or (is_named_id(column.name) and FEW < column.distinct < column.filled)
+    is_amount = column.type == "number" and any(not float(value).is_integer() for value, _n in column.common)
+    return is_identifier(column) or (is_named_id(column.name) and not is_amount and FEW < column.distinct < column.filled)
 
 
 def findings(columns: list[Column], data: Data, source: Source, tells: Mapping[str, str] = MappingProxyType({})) -> list[Finding]:
