@@ -201,7 +201,7 @@ def test_equal_groups_have_no_proven_gap():
 
 def test_without_a_sensitive_column_there_is_no_row():
     found = table({"label": list("abab")}, "abab")
-    assert found.columns.tolist() == COLUMNS
+    assert found.columns.tolist() == without_small(found, 200, 30).columns.tolist() == COLUMNS
     assert found.empty
 
 
