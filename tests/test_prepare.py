@@ -243,6 +243,14 @@ def test_equal_rows_are_on_one_side():
         assert rows[rows["size"] == 1][IS_TEST].nunique() == 1
 
 
+def test_equal_rows_of_different_clusters_are_different_cases():
+    text = "customer," + HEADER + "".join(f"{nth},red,1,{label}\n" for nth, label in enumerate("aabb" * 5))
+    outcome = prepared(text, {"customer": "integer"} | TOYS, params(cluster=["customer"]))
+    rows = outcome.rows.to_pandas()
+    assert rejected(outcome) == []
+    assert (len(rows), rows["customer"].nunique(), rows[IS_TEST].nunique()) == (20, 20, 2)
+
+
 def test_rows_that_differ_in_the_label_alone_are_on_one_side():
     text = HEADER + "red,1,a\nred,1,b\nred,2,a\nred,3,b\nred,4,a\nred,5,b\n"
     for seed in range(5):  # else those of one class could be trained on and those of the other tested
