@@ -11,7 +11,7 @@ import yaml
 
 from stages import augment, evaluate, prepare, scope, train, validate
 from stages.command import Refused
-from stages.summary import GATES
+from stages.gates import GATES
 from tests.pipeline_run import PROJECT
 from tests.test_effort import params
 
