@@ -61,7 +61,7 @@ def test_the_screen_of_a_run_that_was_stopped_shows_no_old_result(run, capsys):
             lambda run: run.edit("dvc.yaml", "    cmd: python -m stages.train", "    frozen: true\n    cmd: python -m stages.train"),
             "is frozen",
         ),
-        (lambda run: run.edit("params.yaml", "  folds: 2", "  folds: 3"), "reports of train, evaluate are not shown"),  # and DVC was not asked to
+        (lambda run: run.edit("params.yaml", "  folds: 2", "  folds: 3"), "reports of train, evaluate are not shown"),
         (
             lambda run: [run.folder.joinpath(f"reports/gates/{gate}.json").unlink() for gate in GATES["train"]],
             "reports of train, evaluate are not shown",

@@ -137,12 +137,18 @@ def test_run_that_does_not_match_its_hashes_is_not_promoted(run):
     assert not (run.folder / "registry").exists()
 
 
-def test_run_that_a_gate_stopped_is_not_promoted(run):
+def test_run_that_a_gate_stopped_neither_scores_nor_is_promoted(run):
     run.expect("by_class", "expect_column_values_to_be_between", column="recall", min_value=1.0)
     assert run.repro(**WHO).returncode != 0
-    ended = run.call("stages.promote", "--why", "hurry", **WHO)
-    assert ended.returncode == 1
-    assert "the gate by_class stopped this model (fail): it neither serves nor is promoted" in ended.stdout
+    stopped = {
+        "stages.promote --why hurry": "stopped this model (fail): it neither serves nor is promoted",
+        f"stages.score {RAW}": "stopped the last run",
+    }
+    for command, said in stopped.items():
+        ended = run.call(*command.split(), **WHO)
+        assert ended.returncode == 1
+        assert f"the gate by_class {said}" in ended.stdout
+    assert not (run.folder / "scored").exists()
     committed = run.call("dvc", "commit", "--force", **WHO)
     assert committed.returncode != 0, "a run that was stopped would be recorded as if it had ended"
     assert "output 'models/reference.json' does not exist" in committed.stdout
