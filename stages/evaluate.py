@@ -32,10 +32,10 @@ from stages.during.slices import slice_problems, slices
 from stages.during.test_set import remember, test_rows_sha256, uses
 from stages.features import clusters, features
 from stages.gate import gate, stop
+from stages.gates import GATES, REPORTS
 from stages.groups import not_audited
 from stages.params import ROW_ID, Data, load_params
 from stages.sources import load_sources
-from stages.summary import GATES, REPORTS
 from stages.tables import TEST, TRAIN, read_table, write_json, write_table
 
 DIGITS = 6

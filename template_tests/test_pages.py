@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PYTHON = ROOT / ".venv" / ("Scripts" if os.name == "nt" else "bin") / "python"  # of the root: the tools have no pandas
 QUIET = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
 QUIET += ["--disable-component-update", "--disable-sync"]
-WRITE = "from stages.summary import GATES, REPORTS; from stages.during.evaluation_page import write; write(REPORTS, GATES)"
+WRITE = "from stages.gates import GATES, REPORTS; from stages.during.evaluation_page import write; write(REPORTS, GATES)"
 WATCH = """
 from stages import monitor
 from tests import test_monitor as t

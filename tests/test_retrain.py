@@ -31,9 +31,9 @@ from stages.during.recipes import age_weights, fit, from_params, out_of_fold, we
 from stages.during.remedy import REMEDY, write_remedy
 from stages.during.warm import check_same, continued
 from stages.gate import gate
+from stages.gates import GATES
 from stages.params import ROW_ID, load_params
 from stages.sources import Source, load_sources
-from stages.summary import GATES
 from stages.tables import TEST, TRAIN, read_table
 from tests.drills import ALWAYS, ROWS
 from tests.pipeline_run import PROJECT, SUITES, WHO, roles, settings

@@ -12,7 +12,7 @@ import yaml
 from stages import augment, evaluate, prepare, scope, train, validate
 from stages.before.columns import written
 from stages.command import Refused
-from stages.summary import GATES
+from stages.gates import GATES
 from tests.pipeline_run import PROJECT
 from tests.test_effort import params
 

@@ -10,9 +10,9 @@ from stages.after.registry import FOLDER as REGISTRY
 from stages.after.registry import events, in_service, promoted
 from stages.command import Refused
 from stages.during.model import Model, load_model, sha256
+from stages.gates import REPORTS
 from stages.params import Params, load_params
 from stages.sources import Source
-from stages.summary import REPORTS
 from stages.text import say
 
 FOLDER = Path("models")

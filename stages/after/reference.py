@@ -11,9 +11,9 @@ from stages.after.performance import figures
 from stages.during.draws import rows_worth
 from stages.during.model import MODEL, Model, sha256
 from stages.features import as_number, clusters, features
+from stages.gates import GATES, REPORTS
 from stages.groups import audited
 from stages.params import Data, Params
-from stages.summary import GATES, REPORTS
 from stages.tables import TEST, write_json
 
 REFERENCE = "models/reference.json"
