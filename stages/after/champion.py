@@ -88,12 +88,13 @@ def as_trained(model: Model, reference: dict[str, Any], params: Params, source: 
     Says which ones params.yaml and data/sources.yaml have changed since. Raises Refused where the model does not know its roles, and
     where data/sources.yaml no longer has a column that it needs.
     """
-    data, key = model.data, reference["key"]
+    data = model.data
     if data is None:
         raise Refused(
             "the model in service does not say which roles the columns had when it was trained: an earlier release made it; run "
             "`make repro`, commit the run, and promote its model"
         )
+    key = reference["key"]
     needed = [data.target, *([data.time] if data.time else []), *data.sensitive, *key, *model.columns]
     if gone := [column for column in dict.fromkeys(needed) if column not in source.columns]:
         raise Refused(
