@@ -55,6 +55,7 @@ def monitored() -> dict[str, pd.DataFrame]:
         "classes_moved": 0,
         "repeated": 0,
         "older_by": 0.0,
+        "after_today": 0,
     }
     return {
         "drift": pd.DataFrame({"what": whats, "name": whats}).assign(rows=500, **shares),

@@ -282,9 +282,16 @@ def test_batch_without_any_time_is_a_window_that_fails(changed):
     assert served()[0] == "fail"
     report = json.loads(Path("reports/monitoring/2003/gates/batch.json").read_text(encoding="utf-8"))
     assert report["sentences"] == [
-        "FAIL: no row of data/live/2003.csv has a value of when (data.time), so that nobody knows when they are from; "
+        "FAIL: no row of data/live/2003.csv has a when (data.time) up to today, so that nobody knows when they are from; "
         "mend what writes the file"
     ]
+
+
+def test_rows_without_any_time_make_no_challenger(changed):
+    pd.read_csv("data/live/2003.csv", dtype={"id": "str"}).assign(when=None).to_csv("data/live/2003.csv", index=False)
+    [source] = load_sources().sources.values()
+    with pytest.raises(Refused, match=r"no row of data/live/2003\.csv has a label and a who and a when: wait until labels come"):
+        retrain.retrain([Path("data/live/2003.csv")], [None], load_params(), source)
 
 
 @pytest.mark.parametrize("day", ["3023-09-20", "9999-12-31", "0001-01-01"])
@@ -292,6 +299,11 @@ def test_dates_that_nanoseconds_do_not_hold_are_served(changed, day):
     rows = pd.read_csv("data/live/2003.csv", dtype={"id": "str"})
     rows.loc[5, "when"] = day
     rows.to_csv("data/live/2003.csv", index=False)
-    verdict, decided = served()
-    assert verdict in monitor.CODES
+    _, decided = served()
     assert len(decided) == 300
+    record = json.loads(next(Path("reports/monitoring").rglob("window.json")).read_text(encoding="utf-8"))
+    assert record["window"] == f"{'0001-01-01' if day < '1' else '2003-01-01'}_2003-10-27"
+    assert record["after_today"] == int(day > "3")
+    assert record["age"] < 700
+    windows = json.loads(Path("reports/monitoring/windows.json").read_text(encoding="utf-8"))
+    assert any("So many rows are dated after today" in sentence for sentence in windows["sentences"]) == (day > "3")
