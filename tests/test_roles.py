@@ -229,7 +229,7 @@ def changed(trained, tmp_path, monkeypatch) -> Path:
 @pytest.mark.parametrize("role", [*CHANGES, "key"])
 def test_model_serves_by_the_roles_that_it_was_trained_with(changed, capsys, role):
     before = served()
-    assert "have changed" not in capsys.readouterr().out
+    assert "somebody changed" not in capsys.readouterr().out
     wanted = written(changed)
     shutil.rmtree("reports/monitoring")
     change(role)
@@ -238,7 +238,7 @@ def test_model_serves_by_the_roles_that_it_was_trained_with(changed, capsys, rol
     assert after[0] == before[0]
     pd.testing.assert_frame_equal(after[1], before[1])
     assert written(changed) == wanted
-    assert f"have changed {'key' if role == 'key' else f'data.{role}'}" in said
+    assert f"somebody changed {'the key in data/sources.yaml' if role == 'key' else f'data.{role} in params.yaml'}" in said
     assert said.count("it serves by the roles it was trained with") == 2
 
 

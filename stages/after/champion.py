@@ -101,11 +101,12 @@ def as_trained(model: Model, reference: dict[str, Any], params: Params, source: 
             f"data/sources.yaml does not declare {', '.join(gone)}, which the model in service was trained with; declare it again, or "
             "promote a model that does without"
         )
-    changed = [f"data.{role}" for role, was in data if was != getattr(params.data, role)] + ["key"] * (key != source.key)
+    changed = [f"data.{role} in params.yaml" for role, was in data if was != getattr(params.data, role)]
+    changed += ["the key in data/sources.yaml"] if key != source.key else []
     if changed:
         say(
-            f"params.yaml and data/sources.yaml have changed {', '.join(changed)} since the model in service was trained; it serves by the "
-            "roles it was trained with, until a run with the new ones is promoted"
+            f"since the model in service was trained, somebody changed {', '.join(changed)}; it serves by the roles it was trained with, "
+            "until a run with the new ones is promoted"
         )
     return params.model_copy(update={"data": data}), source.model_copy(update={"key": key})
 
