@@ -22,6 +22,7 @@ WATCH = """
 from stages import monitor
 from tests import test_monitor as t
 monitor.load_champion = lambda: (t.MODEL, t.REFERENCE | {"model_sha256": "", "test_sha256": ""})
+monitor.as_trained = lambda model, reference, params, source: (params, source)
 for nth in range(12):
     rows = t.draw(nth, 500, flip=nth > 9, new=nth / 100)
     t.monitored(f"a_very_long_name_of_a_window_{nth}", rows.assign(b=rows["b"] + nth / 9))

@@ -516,6 +516,11 @@ def test_all_roles_that_columns_cannot_have_are_told_at_once():
     ]
 
 
+def test_the_target_is_no_key():
+    with pytest.raises(Refused, match=r"^data/sources\.yaml: the key names the target 'size'; a key tells rows apart"):
+        check_roles(params(target="size"), declared({"size": "integer", "colour": "text"}, key=["size"]))
+
+
 @pytest.mark.parametrize("name", BESIDE_KEY)
 def test_a_key_that_is_called_as_what_score_writes_is_refused_before_there_is_a_model(name):
     with pytest.raises(Refused, match=f"^data/sources.yaml: the key '{name}' is called as a column that is written beside it; rename it"):

@@ -447,7 +447,7 @@ def test_labels_come_from_a_file_of_their_own(project):
 
 def test_files_without_labels_are_refused(project):
     pd.read_csv("data/live/2005.csv").drop(columns="label").to_csv("data/live/2005.csv", index=False)
-    with pytest.raises(Refused, match=r"no row of data/live/2005\.csv has a label: wait until they mature, or give --labels"):
+    with pytest.raises(Refused, match=r"no row of data/live/2005\.csv has a label and a year: wait until labels come, or give --labels"):
         gathered("2005")
 
 

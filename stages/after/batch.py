@@ -9,6 +9,7 @@ import ibis
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
+from pandas.api.types import is_datetime64_any_dtype
 
 from stages.after.reference import counted
 from stages.command import Refused
@@ -153,9 +154,13 @@ def _conformed(table: pd.DataFrame, path: Path, kinds: dict[str, str], source: S
     declared = {column: kinds[column] for column in table}
     for column in [column for column, kind in declared.items() if kind == "boolean"]:
         texts[column] = texts[column].str.strip().str.replace(r"\.0+$", "", regex=True)  # as a program writes 1 beside what is missing
-    decimal = "." if path.suffix == ".parquet" else source.decimal
+    texts_only = [column for column in table if table[column].dtype in ("object", "str")]
+    notation = {  # of text: what Parquet types is written in no notation
+        "decimal": "." if is_parquet(path) else source.decimal,
+        "date_formats": {column: source.date_formats[column] for column in source.date_formats if column in texts_only},
+    }
     raw = ibis.memtable(texts.assign(**{RECORD: range(len(texts))}), schema=dict.fromkeys(declared, "string") | {RECORD: "int64"})
-    typed = conform(raw, source.model_copy(update={"columns": declared, "decimal": decimal})).order_by(RECORD)
+    typed = conform(raw, source.model_copy(update={"columns": declared, **notation})).order_by(RECORD)
     typed = typed.mutate(typed[table.columns[-1]].cast("string").name(table.columns[-1]))
     found = ibis.duckdb.connect().to_pandas(typed)
     if (wrong := found[PROBLEM].dropna()).size:
@@ -178,8 +183,14 @@ def _times(n: int) -> str:
 
 def _keys(table: pd.DataFrame, by: list[str]) -> pd.Index:
     """Return a name for each row, of the values of its key as text."""
-    texts = [table[column].astype("str").str.strip().str.removesuffix(".0") for column in by]
-    return pd.Index(["/".join(parts) for parts in zip(*texts, strict=True)])
+    return pd.Index(["/".join(parts) for parts in zip(*(_name(table[column]) for column in by), strict=True)])
+
+
+def _name(values: pd.Series) -> pd.Series:
+    """Return `values` as text, each in a form that does not depend on the others; one that is missing is empty."""
+    if is_datetime64_any_dtype(values):
+        return values.map(lambda value: value.isoformat(), na_action="ignore").astype("str").fillna("")
+    return values.astype("str").fillna("").str.strip().str.removesuffix(".0")
 
 
 def live_suite(path: Path, data: Data) -> dict[str, Any]:

@@ -54,8 +54,8 @@ def freeze(
 
 
 def latest(rows: pd.DataFrame, data: Data) -> float | None:
-    """Return the last moment in `rows`, in days since 1970 or units of the time column; None without one."""
-    return float(as_number(rows[data.time]).max()) if data.time else None
+    """Return the last moment in `rows`, in days since 1970 or units of the time column; None without one, or where none is known."""
+    return float(as_number(rows[data.time]).max()) if data.time and rows[data.time].notna().any() else None
 
 
 def distribution(test: pd.Series, train: pd.Series) -> dict[str, Any]:
