@@ -12,9 +12,10 @@ import pandas as pd
 from ibis import _
 
 from stages.command import Refused, run
-from stages.formats import MOST_CLASSES, OFFSET, PATTERNS, RESERVED, date_pattern, pattern
+from stages.formats import MOST_CLASSES, OFFSET, PATTERNS, RESERVED, SPACES, date_pattern
 from stages.gate import gate, stop
 from stages.groups import check_audit
+from stages.numbers import EXPONENT_ALONE, LEADING_ZERO, ZERO_AT_END, Notation
 from stages.params import ROW_ID, Params, Split, load_params
 from stages.private import show, shows_values
 from stages.shares import lost_and_equal
@@ -94,6 +95,19 @@ def check_roles(params: Params, source: Source) -> None:
         raise Refused("\n".join(problems))
 
 
+@ibis.udf.scalar.builtin(name="trim")
+def _trimmed(text: str, signs: str) -> str:  # type: ignore[empty-body]
+    """Return `text` without the signs at its ends; that of Ibis leaves no-break spaces there."""
+
+
+def cell(raw: ibis.Table, column: str, source: Source) -> ibis.expr.types.StringValue:
+    """Return the text of `column` as it counts: trimmed, in one case where that is declared, and null for a missing value."""
+    text = _trimmed(as_text(raw[column]), SPACES)
+    if words := source.missing_words(column):
+        text = ibis.ifelse(text.isin(words), None, text)
+    return text.lower().re_replace(f"[{SPACES}]+", " ") if column in source.ignore_case else text
+
+
 def conform(raw: ibis.Table, source: Source) -> ibis.Table:
     """Return `raw` with each column trimmed and of its declared type, and PROBLEM: where no such value can stand, and its form.
 
@@ -102,22 +116,26 @@ def conform(raw: ibis.Table, source: Source) -> ibis.Table:
     typed, problems = [], []
     for column, kind in source.columns.items():
         is_text = raw[column].type().is_string()
-        text = as_text(raw[column]).strip()
-        text = ibis.ifelse(text.isin(source.missing), None, text) if source.missing else text
-        written = source.date_formats.get(column) if is_text else None
-        value = _date(text, written) if kind == "date" else _typed(text, kind, source.decimal if is_text else ".")
-        numbers = _numbers(source.missing, source.decimal) if kind in ("integer", "number") else []
-        typed.append((ibis.ifelse(value.isin(numbers), None, value) if numbers else value).name(column))
+        text, notation = cell(raw, column, source), source.notation(column) if is_text else Notation()
+        plain = _plain(text, kind, notation) if kind in ("integer", "number") else text
+        value = _date(text, source.date_formats.get(column) if is_text else None) if kind == "date" else _typed(plain, kind)
         if kind != "text":
             problem = f"{column} is {WORDS[kind]}: written as " + form(text)
-            problems.append(ibis.ifelse(text.notnull() & value.isnull(), problem, None))
+            problem = ibis.ifelse(text.notnull() & value.isnull(), problem, None)
+            if is_text and column in source.one_spelling:
+                code = _code(plain, kind)
+                problem = ibis.coalesce(f"{column} " + code + ", see one_spelling in data/sources.yaml: written as " + form(text), problem)
+                value = ibis.ifelse(code.notnull(), None, value)
+            problems.append(problem)
+        numbers = _numbers(source.missing_words(column), source.notation(column)) if kind in ("integer", "number") else []
+        typed.append((ibis.ifelse(value.isin(numbers), None, value) if numbers else value).name(column))
     said = ibis.array(problems).filter(lambda problem: problem.notnull()).join("; ") if problems else ibis.literal("")
     return raw.select(RECORD, *typed, said.nullif("").name(PROBLEM))
 
 
-def _numbers(words: list[str], decimal: str) -> list[float]:
+def _numbers(words: list[str], notation: Notation) -> list[float]:
     """Return the numbers among `words`: where -9 means missing, so does -9.0, as a column of Parquet may hold it."""
-    return [float(word.replace(decimal, ".")) for word in words if re.search(pattern("number", decimal), word)]
+    return [float(notation.plain(word)) for word in words if re.search(notation.pattern("number"), word)]
 
 
 def form(text: ibis.expr.types.StringValue) -> ibis.expr.types.StringValue:
@@ -125,17 +143,31 @@ def form(text: ibis.expr.types.StringValue) -> ibis.expr.types.StringValue:
     return text.re_replace("[0-9]+", "9").re_replace(r"\p{L}[\p{L}\p{M}]*", "a").substr(0, FORM)
 
 
-def _typed(text: ibis.expr.types.StringValue, kind: str, decimal: str) -> ibis.Value:
-    """Return `text` as `kind` (not a date), null where it is no such value: DuckDB alone would round 1.5 to 2.
+def _plain(text: ibis.expr.types.StringValue, kind: str, notation: Notation) -> ibis.expr.types.StringValue:
+    """Return `text` as a number that DuckDB reads, null where it is not written as `notation` says."""
+    plain = ibis.ifelse(text.re_search(notation.pattern(kind)), text, None)
+    for regex, new in notation.steps():
+        plain = plain.re_replace(regex, new)
+    return plain.re_replace(r"\.0*$", "") if kind == "integer" else plain
+
+
+def _code(plain: ibis.expr.types.StringValue, kind: str) -> ibis.expr.types.StringValue:
+    """Return why a number may be a code, null where it is a number: what was taken for one had no such value when it was looked at."""
+    reasons = [(plain.re_search(LEADING_ZERO), "has a leading zero")]
+    if kind == "number":
+        shorter = plain.re_extract(r"^(.*?)0+$", 1)
+        reasons.append((plain.re_search(EXPONENT_ALONE), "may be a code or a power of ten"))
+        reasons.append((plain.re_search(ZERO_AT_END) & shorter.isin(plain), "is written in two ways, as 1.10 beside 1.1"))
+    return ibis.cases(*reasons)
+
+
+def _typed(text: ibis.expr.types.StringValue, kind: str) -> ibis.Value:
+    """Return `text`, in which a number is written as DuckDB reads it, as `kind` (not a date), null where it is no such value.
 
     A boolean becomes 1 or 0, so that a column of them is a number whether or not values are missing.
     """
     if kind == "text":
         return text
-    if kind == "integer":
-        text = ibis.ifelse(text.re_search(pattern(kind, decimal)), text.re_replace(r"[.,]0*$", ""), None)
-    elif kind in PATTERNS:
-        text = ibis.ifelse(text.re_search(pattern(kind, decimal)), text.replace(decimal, ".") if decimal != "." else text, None)
     value = text.try_cast(TYPES[kind])
     if kind == "number":  # 1e999 has the pattern of a number, and is infinite
         return ibis.ifelse(value.isinf(), None, value)

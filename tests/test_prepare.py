@@ -128,6 +128,92 @@ def test_a_decimal_comma_is_read_where_it_is_declared(kind, text, value, what):
 @pytest.mark.parametrize(
     ("how", "text", "value"),
     [
+        ({"decimal": ",", "thousands": "."}, "16.865", "16865.0"),
+        ({"decimal": ",", "thousands": "."}, "1.003,45", "1003.45"),
+        ({"decimal": ",", "thousands": "."}, "512,3", "512.3"),
+        ({"decimal": ",", "thousands": "."}, "1.5", None),
+        ({"decimal": ",", "thousands": "."}, "16.86", None),
+        ({"thousands": ","}, "1,234,567.5", "1234567.5"),
+        ({"thousands": ","}, "16865", "16865.0"),
+        ({"thousands": ","}, "1,2345", None),
+        ({"thousands": " "}, "4\u202f000", "4000.0"),
+        ({"thousands": "'"}, "4\u2019000", "4000.0"),
+        ({"before": "$", "thousands": ","}, "-$1,200.50", "-1200.5"),
+        ({"before": "$"}, "12", None),
+        ({"after": "%"}, "12.5 %", "12.5"),
+        ({"after": "kg"}, "40 kg", "40.0"),
+        ({"after": "kg"}, "40 g", None),
+        ({"negative": "parentheses"}, "(1.20)", "-1.2"),
+        ({"negative": "trailing"}, "1.20-", "-1.2"),
+        ({}, "\u22121.5", "-1.5"),
+    ],
+)
+def test_a_number_is_read_as_its_column_declares(how, text, value):
+    read_as, problem = conformed("number", text, number_formats={"value": how})
+    assert read_as == value
+    assert (problem is None) == (value is not None)
+
+
+def conformed_all(kind, *cells, **changes):
+    """Return the values of a column that is declared as `kind`, as text, and which of them are a problem."""
+    source = declared({"value": kind, "label": "text"}, **changes)
+    raw = raw_of("value,label\n" + "".join(f'"{cell}",a\n' for cell in cells), source)
+    table = conform(raw.table, source).order_by("__stage_record").to_pandas()
+    return [None if pd.isna(value) else str(value) for value in table["value"]], table[PROBLEM].notna().tolist()
+
+
+def test_a_leading_zero_is_a_problem_where_one_spelling_is_declared():
+    cells = ["10", "010", "+3", "1.0", "0", "-0"]
+    assert conformed_all("integer", *cells)[1] == [False] * 6
+    assert conformed_all("integer", *cells, one_spelling=["value"])[1] == [False, True, False, False, False, False]
+    problem = conformed("integer", "010", one_spelling=["value"])[1]
+    assert problem == "value has a leading zero, see one_spelling in data/sources.yaml: written as 9"
+
+
+def test_a_second_spelling_is_a_problem_where_one_is_declared():
+    cells = ["1.1", "1.10", "2.50", "2E3", "2e+3", "0.5", "-0.0"]
+    assert conformed_all("number", *cells)[1] == [False] * 7
+    assert conformed_all("number", *cells, one_spelling=["value"])[1] == [False, True, False, True, False, False, False]
+
+
+def test_missing_words_are_those_of_the_column():
+    assert conformed_all("text", "NA", "-", "", missing_in={"value": ["", "-"]})[0] == ["NA", None, None]
+    assert conformed_all("text", "NA", "-", "", missing_in={"label": ["", "-"]})[0] == [None, "-", None]
+
+
+def test_spaces_of_any_kind_around_a_value_are_no_part_of_it():
+    assert conformed_all("text", "good\u00a0", "\u2003good ", "so\u00a0good")[0] == ["good", "good", "so\u00a0good"]
+
+
+def test_case_and_spaces_make_no_difference_where_that_is_declared():
+    assert conformed_all("text", "Very good", "VERY  GOOD", "very\u00a0good", ignore_case=["value"])[0] == ["very good"] * 3
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        (
+            {"number_formats": {"label": {"thousands": ","}}},
+            "number_formats names 'label', which columns does not declare as integer or number",
+        ),
+        ({"one_spelling": ["label"]}, "one_spelling names 'label', which columns does not declare as integer or number"),
+        ({"ignore_case": ["size"]}, "ignore_case names 'size', which columns does not declare as text"),
+        ({"missing_in": {"weight": [""]}}, "missing_in names 'weight', which columns does not declare"),
+        (
+            {"decimal": ",", "number_formats": {"size": {"thousands": ","}}},
+            "number_formats.size has ',' as decimal mark and between thousands",
+        ),
+        ({"number_formats": {"size": {"after": "5kg"}}}, "number_formats.size.after"),
+    ],
+)
+def test_what_cannot_be_declared_is_refused(changes, said):
+    with pytest.raises(ValueError, match=said):
+        declared(TOYS, **changes)
+
+
+@pytest.mark.parametrize(
+    ("how", "text", "value"),
+    [
         ("%d.%m.%Y", "1.2.2012", "2012-02-01 00:00:00"),
         ("%m/%d/%Y", "01/02/2012", "2012-01-02 00:00:00"),
         ("%Y/%m/%d", "2012/01/02", "2012-01-02 00:00:00"),
