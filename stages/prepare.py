@@ -18,16 +18,18 @@ from stages.groups import check_audit
 from stages.numbers import EXPONENT_ALONE, LEADING_ZERO, ZERO_AT_END, Notation
 from stages.params import ROW_ID, Params, Split, load_params
 from stages.private import show, shows_values
-from stages.shares import lost_and_equal
+from stages.shares import alike, lost_and_equal, vanished
 from stages.sources import RECORD, Raw, Source, as_text, check_records, load_sources, read
 from stages.tables import REJECTED, TEST, TRAIN, whole, write_table
 
 KINDS = ["malformed", "bad_value", "unlabelled", "duplicate", "key_conflict", "before_cutoff"]
 PROBLEM, KIND, REASON = f"{RESERVED}problem", f"{RESERVED}kind", f"{RESERVED}reason"
 WRONG, CLUSTER, IS_TEST, N = f"{RESERVED}wrong", f"{RESERVED}cluster", f"{RESERVED}is_test", f"{RESERVED}n"
+LABEL = f"{RESERVED}label"
 NTH, EQUAL = f"{RESERVED}nth", f"{RESERVED}equal"
 TYPES = {"text": "string", "integer": "int64", "number": "float64", "boolean": "boolean", "date": "timestamp"}
 WORDS = {"integer": "no integer of 64 bits", "number": "no finite number", "boolean": "neither true nor false", "date": "no ISO date"}
+LABELS = 1000  # as the file writes them, that are looked at
 MANY_COLUMNS = 100
 BESIDE_KEY = ["label", "y_pred", "confidence", "referred", "model_version", "decision", "score", "drawn"]  # by score and monitor
 FORM = 30  # signs of how a value is written
@@ -108,10 +110,11 @@ def cell(raw: ibis.Table, column: str, source: Source) -> ibis.expr.types.String
     return text.lower().re_replace(f"[{SPACES}]+", " ") if column in source.ignore_case else text
 
 
-def conform(raw: ibis.Table, source: Source) -> ibis.Table:
+def conform(raw: ibis.Table, source: Source, target: str | None = None) -> ibis.Table:
     """Return `raw` with each column trimmed and of its declared type, and PROBLEM: where no such value can stand, and its form.
 
     What has a type already, as in Parquet, is judged as text as well, but not in the notation that data/sources.yaml declares for text.
+    target: the column of which LABEL holds what the file writes, for rows that have no label.
     """
     typed, problems = [], []
     for column, kind in source.columns.items():
@@ -130,7 +133,8 @@ def conform(raw: ibis.Table, source: Source) -> ibis.Table:
         numbers = _numbers(source.missing_words(column), source.notation(column)) if kind in ("integer", "number") else []
         typed.append((ibis.ifelse(value.isin(numbers), None, value) if numbers else value).name(column))
     said = ibis.array(problems).filter(lambda problem: problem.notnull()).join("; ") if problems else ibis.literal("")
-    return raw.select(RECORD, *typed, said.nullif("").name(PROBLEM))
+    label = [_trimmed(as_text(raw[target]), SPACES).name(LABEL)] if target else []
+    return raw.select(RECORD, *typed, said.nullif("").name(PROBLEM), *label)
 
 
 def _numbers(words: list[str], notation: Notation) -> list[float]:
@@ -271,7 +275,12 @@ def _assign_at_random(rows: ibis.Table, target: str, cluster: list[str], split: 
     rank = ibis.dense_rank().over(order_by=cluster or [ROW_ID])  # follows from the values, not from the order in the file
     numbered = rows.get_backend().create_table("numbered", rows.mutate(rank.name(CLUSTER)), temp=True)
     labels = numbered.select(CLUSTER, target).to_pandas()
-    test = test_clusters(labels[target], labels[CLUSTER], split.test_size, random_state)
+    try:
+        test = test_clusters(labels[target], labels[CLUSTER], split.test_size, random_state)
+    except Refused as refusal:  # a class may be rare because it is another one, spelled otherwise
+        same = "; ".join(", ".join(map(repr, group)) for group in alike(labels[target].unique()))
+        hint = f"; {same} differ only in case or spaces: if they are one class, write ignore_case: [{target}] in data/sources.yaml"
+        raise Refused(f"{refusal}{hint if same else ''}") from None
     chosen = ibis.memtable({CLUSTER: sorted(test)})
     joined = numbered.left_join(chosen, CLUSTER)
     return joined.mutate(_[f"{CLUSTER}_right"].notnull().name(IS_TEST)).drop(CLUSTER, f"{CLUSTER}_right")
@@ -281,10 +290,11 @@ def prepare(raw: Raw, name: str, source: Source, params: Params) -> Prepared:
     """Return the rows of `raw` in a total order that follows from their values, and every rejected one with its reason."""
     con, target = raw.table.get_backend(), params.data.target
     # a table for each step: in one query DuckDB would plan every column's expressions inside each other
-    conformed = con.create_table("conformed", conform(raw.table, source), temp=True)
+    conformed = con.create_table("conformed", conform(raw.table, source, target), temp=True)
     judged = reject(conformed, params, source).mutate(_[target].cast("string").name(target))
     judged = con.create_table("judged", judged, temp=True)
     kept = judged.filter(_[KIND].isnull())
+    check_classes(judged, target, source)
     check_target(kept, target, name, judged, raw)
     check_audit(kept, params.data)
     assigned = con.create_table("assigned", assign(kept, params), temp=True)
@@ -319,6 +329,20 @@ def fates(judged: ibis.Table, assigned: ibis.Table, target: str) -> pd.DataFrame
     found[KIND] = found[KIND].astype("object").fillna("kept")
     equal = found[(found[KIND] == "kept") & found[EQUAL]].assign(**{KIND: "equal"})
     return pd.concat([found, equal]).pivot_table(index=target, columns=KIND, values=N, aggfunc="sum", fill_value=0)
+
+
+def label_fates(judged: ibis.Table) -> pd.DataFrame:
+    """Return for each label (index), as the file writes it: in how many rows it stands, how many are kept, and why the others are not."""
+    reason = ibis.coalesce(_[REASON], "").max()
+    found = judged.filter(_[LABEL].notnull()).group_by(LABEL).agg(n=_.count(), kept=_[KIND].isnull().cast("int64").sum(), reason=reason)
+    return found.order_by(ibis.desc("n"), LABEL).limit(LABELS).to_pandas().set_index(LABEL)
+
+
+def check_classes(judged: ibis.Table, target: str, source: Source) -> None:
+    """Raise Refused where no row of a class is left, for it would vanish without a word; where no row at all is, check_target says why."""
+    fates = label_fates(judged)
+    if fates["kept"].any() and (wrong := vanished(fates, target, source.missing_words(target), target in source.missing_in)):
+        raise Refused("\n".join(wrong))
 
 
 def check_target(kept: ibis.Table, target: str, name: str, judged: ibis.Table, raw: Raw) -> None:

@@ -299,6 +299,75 @@ def test_a_row_without_a_target_is_rejected():
     assert rejected(prepared(FOUR + "pink,5,NA\n", TOYS, params())) == [[6, "unlabelled", "label is missing"]]
 
 
+MANY = FOUR + "".join(f"blue,{n},{'ab'[n % 2]}\n" for n in range(10, 60))
+
+
+@pytest.mark.parametrize(
+    ("rows", "changes", "said"),
+    [
+        (
+            [f"red,{n},NA" for n in range(20)],
+            {},
+            "the target 'label' is 'NA' in 20 rows, which `missing` in data/sources.yaml takes for rows",
+        ),
+        (
+            [f"red,{n},-" for n in range(20)],
+            {"missing": ["", "-"]},
+            r"missing_in: {label: \[\"\"\]} there; if it means missing, missing_in",
+        ),
+        (
+            ["red,x,c"] * 5,
+            {},
+            "is 'c' in 5 rows, and none of them can be used .size is no integer of 64 bits: written as a.: the class would",
+        ),
+    ],
+)
+def test_a_class_that_would_vanish_stops(rows, changes, said):
+    with pytest.raises(Refused, match=said):
+        prepared(MANY + "\n".join([*rows, ""]), TOYS, params(), **changes)
+
+
+def test_a_label_with_a_leading_zero_is_no_other_class():
+    text = MANY.replace(",a\n", ",10\n").replace(",b\n", ",20\n")
+    columns = TOYS | {"label": "integer"}
+    outcome = prepared(text + "red,7,010\n", columns, params(), one_spelling=["label"])
+    assert rejected(outcome) == [[56, "bad_value", "label has a leading zero, see one_spelling in data/sources.yaml: written as 9"]]
+    with pytest.raises(Refused, match="the target 'label' is '010' in 9 rows, and none of them can be used"):
+        prepared(text + "red,7,010\n" * 9, columns, params(), one_spelling=["label"])
+
+
+@pytest.mark.parametrize(
+    ("rows", "changes"),
+    [
+        (["red,x,c"] * 4 + ["red,3,NA"] * 19 + ["red,3,"] * 30, {}),
+        (["red,3,NA"] * 30, {"missing_in": {"label": ["", "NA"]}}),
+        ([f"red,{n},NA" for n in range(30)], {"missing_in": {"label": [""]}}),
+    ],
+)
+def test_what_is_no_class_or_told_to_be_missing_stops_nothing(rows, changes):
+    outcome = prepared(MANY + "\n".join([*rows, ""]), TOYS, params(), **changes)
+    is_class = changes.get("missing_in") == {"label": [""]}
+    assert set(outcome.counts.index) == ({"a", "b", "NA"} if is_class else {"a", "b"})
+
+
+def test_classes_that_differ_in_case_or_spaces_are_counted():
+    labels = ["Good", "good\u00a0", "so  so", "so\u00a0so", "bad"]
+    text = HEADER + "".join(f"red,{n},{label}\n" for n, label in enumerate(labels * 4))
+    source = declared(TOYS)
+    raw = raw_of(text, source)
+    [row] = summarise(prepare(raw, "toys", source, params()), raw, "toys", source).to_dict("records")
+    assert (row["classes_alike"], row["alike"]) == (2, "'Good', 'good'; 'so  so', 'so\\xa0so'")
+    source = declared(TOYS, ignore_case=["label"])
+    raw = raw_of(text, source)
+    [row] = summarise(prepare(raw, "toys", source, params()), raw, "toys", source).to_dict("records")
+    assert (row["classes_alike"], row["alike"], row["classes"]) == (0, "-", "good 40%, so so 40%, bad 20%")
+
+
+def test_a_class_that_is_rare_because_it_is_spelled_otherwise_is_told():
+    with pytest.raises(Refused, match=r"'A', 'a' differ only in case or spaces: if they are one class, write ignore_case: .label. in"):
+        prepared(FOUR + "red,5,A\n", TOYS, params())
+
+
 def test_a_row_without_a_cluster_is_rejected():
     text = YEAR_HEADER + "red,p,2000,a\nblue,q,2001,b\npink,,2001,b\n"
     assert rejected(prepared(text, YEARS, params(FROM_2001, time="year", cluster=["pack"]))) == [[4, "unlabelled", "pack is missing"]]
@@ -677,6 +746,8 @@ def test_every_record_is_accounted_for(every_kind):
         "duplicate_classes": "a 100%",
         "key_conflict_classes": "a 50%, b 50%",
         "before_cutoff_classes": "b 100%",
+        "classes_alike": 0,
+        "alike": "-",
     }
 
 

@@ -9,11 +9,13 @@ import pandas as pd
 from stages.before.attributes import personal, sensitive, words
 from stages.before.columns import COMMON, FEW, SHOWN, Column, copies, written
 from stages.before.finding import Finding
-from stages.before.sample import date_formats
+from stages.before.notations import written_as
+from stages.before.sample import asked, date_formats
 from stages.formats import PATTERNS
 from stages.groups import MOST_CODES
 from stages.params import Data
 from stages.prepare import MANY_COLUMNS, WORDS
+from stages.shares import alike
 from stages.sources import Source
 
 NAMED = """account agent applicant application article asset batch bill booking borrower box branch building buyer call campaign car card
@@ -24,7 +26,8 @@ NAMED = """account agent applicant application article asset batch bill booking 
     record recipient ref region rental report request res ride route row sale sample school seller sensor serial sess session shipment shop
     site station stay store student subj subject subscriber sub supplier task team tenant test ticket tour trade train trans transaction
     trial trip txn unit user vehicle vendor vessel visit visitor voter ward worker zone"""  # things of which each has an id
-DIGIT = re.compile(r"\d")
+DIGIT, LETTERS = re.compile(r"\d"), re.compile(r"[^\W\d_]+")
+EXAMPLES = 3
 NEARLY = 0.99  # almost constant, almost one value a row
 MISSING_WORDS = {"?", "-", ".", "na", "n/a", "nan", "null", "nil", "unknown", "unk", "missing", "not available", "not known"}
 SENTINELS = {-1, -9, -99, -999, -9999, 99, 999, 9999, 99999, 999999}
@@ -126,8 +129,10 @@ def _of_values(column: Column, source: Source) -> list[Finding]:
     words_for_missing = [value for value, _n in column.common if value.strip().lower() in MISSING_WORDS]
     if column.type == "text" and words_for_missing:
         n = dict(column.common)[words_for_missing[0]]
-        do = "if so, add it to missing in data/sources.yaml"
+        do = f"if so, add it to missing_in: {{{name}: [...]}} in data/sources.yaml"
         found.append(Finding("look", "data", name, f"{words_for_missing[0]!r} ({n:,} times) may mean a missing value", do))
+    if column.type == "text":
+        found += _of_text(column, source)
     if column.type in ("integer", "number") and (sentinel := _sentinel(column)):
         do = "if it means a missing value, write nothing there instead; as a number it misleads"
         found.append(Finding("look", "data", name, f"the value {sentinel} stands apart from all others", do))
@@ -135,6 +140,24 @@ def _of_values(column: Column, source: Source) -> list[Finding]:
         do = f"if so, add {' and '.join(map(repr, ends))}, as the file writes it, to missing in data/sources.yaml; as a date it misleads"
         found.append(Finding("look", "data", name, f"{' and '.join(ends)} may stand for open or not known, as databases write it", do))
     return found
+
+
+def _of_text(column: Column, source: Source) -> list[Finding]:
+    """Return what is to be said of text that may be numbers in another notation, or of values that may be one.
+
+    Values that few rows have are shown as `form` shows them.
+    """
+    frequent = {value for value, _n in column.frequent}
+    found = []
+    if column.name not in source.ignore_case and (same := alike(frequent)):
+        groups = "; ".join(", ".join(map(repr, group)) for group in same[:EXAMPLES])
+        do = f"if they are one, write ignore_case: [{column.name}] in data/sources.yaml"
+        found.append(Finding("look", "data", column.name, f"values differ only in upper and lower case or in spaces: {groups}", do))
+    cells = {value if DIGIT.search(value) or value in frequent else LETTERS.sub("a", value) for value, _n in column.common}
+    return found + [
+        Finding("look", "data", column.name, f"declared as text, it {DIGIT.sub('9', what)}", do)
+        for what, do in asked(column.name, cells, written_as(cells))
+    ]
 
 
 def _sentinel(column: Column) -> str | None:

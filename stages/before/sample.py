@@ -313,9 +313,7 @@ def asked(column: str, cells: set[str], written: Written | None) -> list[tuple[s
         measured = {cell for cell in cells if MEASURED.match(cell)}
         if len(cells) < MANY or len(measured) < MOSTLY * len(cells):
             return []
-        return [
-            (f"begins with a number in most of its {len(cells):,} values, such as {min(measured)}", "write the number alone, in one unit")
-        ]
+        return [(f"begins with a number in most values, such as {min(measured)}", "write the number alone, in one unit")]
     notation = written.readings[0]
     plain = {notation.plain(cell) for cell in cells if cell not in written.odd}
     why = code_of(plain)
