@@ -84,6 +84,17 @@ def test_encoding_is_found(toys, encoding, found):
     assert bool(toy.notes) == (found in ("latin-1", "cp1252"))
 
 
+@pytest.mark.parametrize(("encoding", "stray"), [("utf-8", b"\xe4"), ("cp1252", b"\x81")])
+def test_a_stray_byte_does_not_change_the_encoding(toys, encoding, stray):
+    rows = "".join(f"grün € {n},{n}\n" for n in range(20)).encode(encoding)
+    found = toys(b"colour,size\n" + rows + b"rot " + stray + b",x\n")
+    assert (found.encoding, found.columns["size"]) == (encoding, "integer")
+    assert (
+        found.notes[0]
+        == f"nearly all of it is {encoding}, but 1 bytes are not: rows with such a byte will be rejected, mend them in the file"
+    )
+
+
 def test_a_word_cut_by_the_end_of_the_sample_does_not_change_the_encoding(toys, monkeypatch):
     content = "colour,size\nred,1\ngrün,2\n".encode()
     monkeypatch.setattr(sample, "SAMPLE", content.index(b"\xbc"))

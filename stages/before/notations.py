@@ -15,6 +15,7 @@ GRID = ((".", None), (",", None), (".", ","), (",", "."), (".", " "), (",", " ")
 MOSTLY = 0.8  # of the values of a column are numbers: the others are words among numbers
 STRAY = 0.02  # of the numbers with marks may be at odds with a way to read them that is possible all the same
 FEW_DOUBLE = 0.02  # of the numbers may be written in two ways without being codes
+FRACTION = r"\.[0-9]*[1-9]"
 MANY = 20  # different values; with fewer nothing is said of words
 CURRENCIES = {"EUR", "USD", "GBP", "CHF", "JPY", "CNY", "INR", "SEK", "NOK", "DKK", "PLN", "CZK", "BRL", "AUD", "CAD", "Kč", "kr", "zł"}
 EXAMPLES = 3
@@ -92,7 +93,7 @@ def code_of(plain: set[str]) -> str | None:
     if longest := [number for number in plain if re.match("[+-]?[0-9]{19}", number)]:
         return f"holds numbers of {len(longest[0])} digits, which 64 bits do not hold"
     alone = sorted(number for number in plain if re.match(EXPONENT_ALONE, number))
-    if alone and not any("." in number for number in plain):
+    if alone and not any(re.search(FRACTION, number) for number in plain):
         return f"holds {alone[0]}, which may be a code as well as a power of ten"
     double = doubles(plain)
     if len(double) > FEW_DOUBLE * len(plain):

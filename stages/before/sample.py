@@ -17,13 +17,16 @@ from pathlib import Path
 from stages.before.notations import MANY, MOSTLY, Written, code_of, doubles, is_sure, question, written_as
 from stages.command import Refused
 from stages.formats import DELIMITERS, PATTERNS, SPACES, is_date, is_parquet, on_one_line, opened, wrong_names
-from stages.numbers import LEADING_ZERO, Notation
+from stages.numbers import EXPONENT_ALONE, LEADING_ZERO, Notation
 
 SAMPLE = 2_000_000  # bytes, unpacked, that are looked at
 MISSING = ("", "NA", "N/A", "n/a", "#N/A", "<NA>", "NaN", "nan", "NULL", "Null", "null", "?")
 PERHAPS = ("None", "-", ".")  # missing where a column holds numbers or dates otherwise; words, where all that use them hold text
 FREQUENT, FREQUENT_SHARE = 20, 0.01  # rows, or share of them, from which on such a word is a label where a label can stand
 ABBREVIATION = re.compile("^[A-Z]{2,5}$")  # NA beside EU and APAC is one
+BROKEN = re.compile("[\udc80-\udcff]")  # a byte that is none of the encoding
+OF_CP1252 = re.compile(rb"[\x80\x82-\x8c\x8e\x91-\x9c\x9e\x9f]")  # signs such as the euro, where latin-1 has none
+STRAYS = 9  # signs that are right for one that is broken, at least
 SHAPE = re.compile(r"^[0-9]{1,4}(?P<mark>[./-])[0-9]{1,2}(?P=mark)[0-9]{1,4}(?P<time> [0-9]{1,2}:[0-9]{2}(:[0-9]{2})?)?$")
 MEASURED = re.compile(r"^[+-]?[0-9]+([.,][0-9]+)?\s?[^\d\s]{1,10}$")
 WHOLE = re.compile(r"^[+-]?[0-9]+(\.0?)?$")  # 3.0 is what programs write of 3 where values are missing, and 3.00 a price
@@ -99,6 +102,10 @@ def look(path: Path, labels: Iterable[str] = ()) -> Found:
     counts = {column: Counter(cell.strip(SPACES) for cell in cells) for column, *cells in zip(header, *rows, strict=True)}
     looks = {column: look_at(column, cells, column in labels) for column, cells in counts.items()}
     notes = [f"{ragged:,} of {len(rows) + ragged:,} rows looked at have another number of fields than the header"] if ragged else []
+    if broken := len(BROKEN.findall(text)):
+        notes.append(
+            f"nearly all of it is {encoding}, but {broken:,} bytes are not: rows with such a byte will be rejected, mend them in the file"
+        )
     if encoding in ("cp1252", "latin-1"):
         notes.append(f"it is not UTF-8; read as {encoding}: see that accented letters are right")
     found = _found(looks, delimiter, encoding)
@@ -188,8 +195,9 @@ def _if_missing(column: str, word: str) -> str:
 
 
 def _spelled_once(cells: set[str], notation: Notation) -> bool:
-    """Whether no two of `cells` are one number, as 1.10 and 1.1 are, so that a later file must not have such a pair either."""
-    return code_of(plain := set(map(notation.plain, cells))) is None and doubles(plain) == []
+    """Whether no two of `cells`, which are numbers, are one, and none may be a code, so that this is to hold for later files as well."""
+    plain = set(map(notation.plain, cells))
+    return not doubles(plain) and not any(map(re.compile(EXPONENT_ALONE).match, plain))
 
 
 def _decoded(path: Path, sample: bytes, whole: bool) -> tuple[str, str]:
@@ -200,15 +208,20 @@ def _decoded(path: Path, sample: bytes, whole: bool) -> tuple[str, str]:
         raise Refused(f"{path} is no text: it holds NUL bytes; export the table as CSV, in UTF-8")
     else:
         encoding = "utf-8"
+    errors = "strict" if encoding == "utf-16" else "surrogateescape"
     try:
-        return codecs.getincrementaldecoder(encoding)().decode(sample, final=whole).removeprefix("\ufeff"), encoding
+        text = codecs.getincrementaldecoder(encoding)(errors).decode(sample, final=whole).removeprefix("\ufeff")
     except UnicodeDecodeError:
-        if encoding == "utf-16":
-            raise Refused(f"{path} begins like UTF-16, but is not; export it in UTF-8") from None
+        raise Refused(f"{path} begins like UTF-16, but is not; export it in UTF-8") from None
+    foreign = len(BROKEN.findall(text))
+    if not foreign or STRAYS * foreign <= sum(sign > "\x7f" for sign in text) - foreign:
+        return text, encoding
     try:
         text = sample.decode("cp1252")
     except UnicodeDecodeError:
-        return sample.decode("latin-1"), "latin-1"
+        text = sample.decode("cp1252", "surrogateescape")
+        if STRAYS * len(BROKEN.findall(text)) > len(OF_CP1252.findall(sample)):
+            return sample.decode("latin-1"), "latin-1"
     return text, "latin-1" if whole and text == sample.decode("latin-1") else "cp1252"
 
 
@@ -239,6 +252,8 @@ def _rows(path: Path, text: str, delimiter: str, whole: bool) -> tuple[list[str]
     if len(numbers) == len(header) or (numbers and len(set(header)) < len(header)):
         problems = [f"it begins with values ({', '.join(header[:3])}); its first line must name the columns"]
     rows = [row for row in reader if row][: None if whole else -1]
+    if BROKEN.search(text):  # the stages reject such rows
+        rows = [row for row in rows if not any(map(BROKEN.search, row))]
     if not rows:
         problems.append("it has no row, only a header")
     if problems:
