@@ -96,10 +96,11 @@ def sources_yaml(found: Found, path: str, labels: list[str]) -> str:
         f"    missing: [{', '.join(map(_quoted, found.missing))}]  # how the file writes a missing value",
         f"    missing_in: {_mapping(missing_in)}  # column: the words that mean missing there, instead of those under missing",
         "    records: null  # how many the file must have, where its sender says so: a file that was cut off is refused",
-        f"    number_formats: {_mapping(formats)}  # column: how its numbers are written, where not as the decimal mark says, such as"
-        ' {decimal: ",", thousands: "."}; also before: "$", after: "%", negative: parentheses | trailing',
-        f"    one_spelling: [{', '.join(_quoted(column) for column in numbers if column in found.one_spelling)}]"
-        "  # numbers without leading zeros, and never 1.10 beside 1.1: else they may be codes, and such a row is rejected",
+        '    # column: how its numbers are written, where not as the decimal mark says, such as {decimal: ",", thousands: "."};',
+        '    # also before: "$", after: "%", and negative: parentheses as in (1.20), or trailing as in 1.20-',
+        f"    number_formats: {_mapping(formats)}",
+        "    # columns of numbers that are no codes: a row with 010, with 1E5, or with 1.10 where 1.1 stands as well, is rejected",
+        f"    one_spelling: [{', '.join(_plain(column) for column in numbers if column in found.one_spelling)}]",
         "    ignore_case: []  # columns of text in which upper and lower case, and how many spaces, make no difference",
         f"    date_formats: {_mapping({column: _quoted(how) for column, how in found.date_formats.items()})}"
         '  # column: how its dates are written, where not as 2024-12-31, such as "%d.%m.%Y"',
@@ -113,7 +114,7 @@ def sources_yaml(found: Found, path: str, labels: list[str]) -> str:
 
 def _mapping(values: dict[str, str]) -> str:
     """Return a mapping of columns to what is YAML already, on one line."""
-    return "{" + ", ".join(f"{_quoted(column)}: {value}" for column, value in values.items()) + "}"
+    return "{" + ", ".join(f"{_plain(column)}: {value}" for column, value in values.items()) + "}"
 
 
 def _plain(text: str) -> str:

@@ -27,7 +27,6 @@ NAMED = """account agent applicant application article asset batch bill booking 
     site station stay store student subj subject subscriber sub supplier task team tenant test ticket tour trade train trans transaction
     trial trip txn unit user vehicle vendor vessel visit visitor voter ward worker zone"""  # things of which each has an id
 DIGIT, LETTERS = re.compile(r"\d"), re.compile(r"[^\W\d_]+")
-EXAMPLES = 3
 NEARLY = 0.99  # almost constant, almost one value a row
 MISSING_WORDS = {"?", "-", ".", "na", "n/a", "nan", "null", "nil", "unknown", "unk", "missing", "not available", "not known"}
 SENTINELS = {-1, -9, -99, -999, -9999, 99, 999, 9999, 99999, 999999}
@@ -102,7 +101,7 @@ def findings(columns: list[Column], data: Data, source: Source, tells: Mapping[s
     """
     found: list[Finding] = []
     for column in columns:
-        found += _of_values(column, source)
+        found += _of_values(column, source, data.target)
         if column.name not in data.not_features():
             found += _of_features(column, data, tells.get(column.name, ""))
     if len(columns) > MANY_COLUMNS:
@@ -112,7 +111,7 @@ def findings(columns: list[Column], data: Data, source: Source, tells: Mapping[s
     return found
 
 
-def _of_values(column: Column, source: Source) -> list[Finding]:
+def _of_values(column: Column, source: Source, target: str) -> list[Finding]:
     """Return what is to be said of how values are written."""
     name, found = column.name, []
     if column.misfits:
@@ -132,7 +131,7 @@ def _of_values(column: Column, source: Source) -> list[Finding]:
         do = f"if so, add it to missing_in: {{{name}: [...]}} in data/sources.yaml"
         found.append(Finding("look", "data", name, f"{words_for_missing[0]!r} ({n:,} times) may mean a missing value", do))
     if column.type == "text":
-        found += _of_text(column, source)
+        found += _of_text(column, [*source.ignore_case, target])
     if column.type in ("integer", "number") and (sentinel := _sentinel(column)):
         do = "if it means a missing value, write nothing there instead; as a number it misleads"
         found.append(Finding("look", "data", name, f"the value {sentinel} stands apart from all others", do))
@@ -142,21 +141,21 @@ def _of_values(column: Column, source: Source) -> list[Finding]:
     return found
 
 
-def _of_text(column: Column, source: Source) -> list[Finding]:
-    """Return what is to be said of text that may be numbers in another notation, or of values that may be one.
+def _of_text(column: Column, settled: list[str]) -> list[Finding]:
+    """Return what is to be said of text that may be numbers in another notation, or of values that may be one, unless that is `settled`.
 
     Values that few rows have are shown as `form` shows them.
     """
     frequent = {value for value, _n in column.frequent}
     found = []
-    if column.name not in source.ignore_case and (same := alike(frequent)):
-        groups = "; ".join(", ".join(map(repr, group)) for group in same[:EXAMPLES])
+    if column.name not in settled and (same := alike(frequent)):
+        groups = "; ".join(", ".join(map(repr, group)) for group in same[:SHOWN])
         do = f"if they are one, write ignore_case: [{column.name}] in data/sources.yaml"
         found.append(Finding("look", "data", column.name, f"values differ only in upper and lower case or in spaces: {groups}", do))
     cells = {value if DIGIT.search(value) or value in frequent else LETTERS.sub("a", value) for value, _n in column.common}
     return found + [
         Finding("look", "data", column.name, f"declared as text, it {DIGIT.sub('9', what)}", do)
-        for what, do in asked(column.name, cells, written_as(cells))
+        for what, do in asked(column.name, cells, written_as(cells), examples=1)
     ]
 
 

@@ -106,14 +106,14 @@ def doubles(plain: set[str]) -> list[str]:
     return sorted(number for number in plain if re.search(ZERO_AT_END, number) and number.rstrip("0") in plain)
 
 
-def question(written: Written, cells: set[str], column: str) -> tuple[str, str] | None:
+def question(written: Written, cells: set[str], column: str, examples: int = EXAMPLES) -> tuple[str, str] | None:
     """Return what is to be said of a column of text that holds numbers in another notation, and what to do; None if that is nothing.
 
     Values stand in it: `cells` should hold none that could tell of a person.
     """
     notation = written.readings[0]
     if len(written.readings) > 1:
-        fit = [cell for cell in sorted(cells) if len({_value(one, cell) for one in written.readings} - {None}) > 1][:EXAMPLES]
+        fit = [cell for cell in sorted(cells) if len({_value(one, cell) for one in written.readings} - {None}) > 1][:examples]
         both = "; ".join(f"{cell} as {' or '.join(filter(None, (_value(one, cell) for one in written.readings)))}" for cell in fit)
         how = " or ".join(f"number_formats: {{{column}: {one_line(one)}}}" for one in written.readings)
         return f"holds numbers that can be read in two ways: {both}", f"declare it as number in data/sources.yaml, with {how}"

@@ -14,7 +14,7 @@ from datetime import datetime
 from itertools import islice
 from pathlib import Path
 
-from stages.before.notations import MANY, MOSTLY, Written, code_of, doubles, is_sure, question, written_as
+from stages.before.notations import EXAMPLES, MANY, MOSTLY, Written, code_of, doubles, is_sure, question, written_as
 from stages.command import Refused
 from stages.formats import DELIMITERS, PATTERNS, SPACES, is_date, is_parquet, on_one_line, opened, wrong_names
 from stages.numbers import EXPONENT_ALONE, LEADING_ZERO, Notation
@@ -322,7 +322,7 @@ def _odd_text(column: str, cells: set[str], written: Written | None) -> list[tup
     return [(f"{what}, so that it is read as text", do) for what, do in asked(column, cells, written)]
 
 
-def asked(column: str, cells: set[str], written: Written | None) -> list[tuple[str, str]]:
+def asked(column: str, cells: set[str], written: Written | None, examples: int = EXAMPLES) -> list[tuple[str, str]]:
     """Return what is to be said of the numbers in a column of text, how they are `written`, and what to do."""
     if written is None:
         measured = {cell for cell in cells if MEASURED.match(cell)}
@@ -333,5 +333,5 @@ def asked(column: str, cells: set[str], written: Written | None) -> list[tuple[s
     plain = {notation.plain(cell) for cell in cells if cell not in written.odd}
     why = code_of(plain)
     if why is None or (len(written.readings) > 1 and not any(re.match(LEADING_ZERO, number) for number in plain)):
-        return [told] if (told := question(written, cells, column)) else []
+        return [told] if (told := question(written, cells, column, examples)) else []
     return [] if len(set(map(len, cells))) == 1 else [(why, "if it is a quantity, declare it as integer or number in data/sources.yaml")]
