@@ -340,8 +340,8 @@ def label_fates(judged: ibis.Table) -> pd.DataFrame:
 
 def check_classes(judged: ibis.Table, target: str, source: Source) -> None:
     """Raise Refused where no row of a class is left, for it would vanish without a word; where no row at all is, check_target says why."""
-    fates = label_fates(judged)
-    if fates["kept"].any() and (wrong := vanished(fates, target, source.missing_words(target), target in source.missing_in)):
+    fates, is_told = label_fates(judged), target in source.missing_in or source.columns[target] != "text"
+    if fates["kept"].any() and (wrong := vanished(fates, target, source.missing_words(target), is_told)):
         raise Refused("\n".join(wrong))
 
 

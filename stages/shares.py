@@ -50,7 +50,7 @@ def vanished(fates: pd.DataFrame, target: str, words: list[str], is_told: bool) 
     """Return a sentence for each class of which no row is left.
 
     fates: rows of each label (index) as the file writes it: n, how many are kept, and the commonest reason where they are not.
-    words: what means missing there; is_told: data/sources.yaml says so of this column, not of all.
+    words: what means missing there; is_told: data/sources.yaml says so of this column, not of all, or no word can be a label.
     """
     wrong = []
     for label, row in fates[fates["kept"] == 0].iterrows():

@@ -219,3 +219,10 @@ def test_values_that_differ_in_case_alone_are_told_with_the_remedy():
         "look size: values differ only in upper and lower case or in spaces: 'Red', 'red'; if they are one, write ignore_case: [size]"
         in sentence
     )
+
+
+def test_values_that_may_be_codes_are_told_as_such():
+    declared = source(size="integer").model_copy(update={"one_spelling": ["size"]})
+    sentence = texts(findings([column(type="integer", common=[("7", 60)], misfits=3, examples=["9"])], DATA, declared))
+    assert "3 of 100 values are no integer of 64 bits or may be codes, written as '9'; their rows are rejected" in sentence
+    assert "numbers with leading zeros are text if they are codes, else take the column out of one_spelling" in sentence

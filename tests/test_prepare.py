@@ -350,6 +350,12 @@ def test_what_is_no_class_or_told_to_be_missing_stops_nothing(rows, changes):
     assert set(outcome.counts.index) == ({"a", "b", "NA"} if is_class else {"a", "b"})
 
 
+def test_a_word_among_labels_that_are_numbers_is_no_class():
+    text = MANY.replace(",a\n", ",10\n").replace(",b\n", ",20\n") + "red,3,NA\n" * 30
+    outcome = prepared(text, TOYS | {"label": "integer"}, params())
+    assert set(outcome.counts.index) == {"10", "20"}
+
+
 def test_classes_that_differ_in_case_or_spaces_are_counted():
     labels = ["Good", "good\u00a0", "so  so", "so\u00a0so", "bad"]
     text = HEADER + "".join(f"red,{n},{label}\n" for n, label in enumerate(labels * 4))

@@ -269,6 +269,8 @@ def test_a_word_that_hardly_any_row_has_as_its_label_is_missing_with_a_note(toys
 def test_a_word_among_numbers_is_missing_in_a_label_too(toys):
     found = toys("size,outcome\n" + "".join(f"{n},{'NA' if n < 30 else n % 2}\n" for n in range(90)), labels=["outcome"])
     assert (found.missing, found.columns["outcome"], found.values["outcome"]) == (("", "NA"), "integer", {"0", "1"})
+    assert found.missing_in == {"outcome": ("", "NA")}  # that it is no class is settled: prepare need not ask
+    assert found.notes[0].startswith("'outcome' has 'NA' in 30 rows, which is read as missing: they have no class or group")
 
 
 def test_a_sign_that_is_a_class_is_none_for_missing_in_its_column(toys):

@@ -115,16 +115,11 @@ def _of_values(column: Column, source: Source, target: str) -> list[Finding]:
     """Return what is to be said of how values are written."""
     name, found = column.name, []
     if column.misfits:
-        examples = ", ".join(map(repr, column.examples))
-        found.append(
-            Finding(
-                "stop",
-                "data",
-                name,
-                f"{column.misfits:,} of {column.rows:,} values are {WORDS[column.type]}, written as {examples}; their rows are rejected",
-                f"mend its type in data/sources.yaml (now {column.type}), or the words under missing there, or the file",
-            )
-        )
+        examples, codes = ", ".join(map(repr, column.examples)), name in source.one_spelling
+        what = f"{column.misfits:,} of {column.rows:,} values are {WORDS[column.type]}{' or may be codes' if codes else ''}"
+        do = f"mend its type in data/sources.yaml (now {column.type}), or the words under missing there, or the file"
+        do += "; numbers with leading zeros are text if they are codes, else take the column out of one_spelling" if codes else ""
+        found.append(Finding("stop", "data", name, f"{what}, written as {examples}; their rows are rejected", do))
     words_for_missing = [value for value, _n in column.common if value.strip().lower() in MISSING_WORDS]
     if column.type == "text" and words_for_missing:
         n = dict(column.common)[words_for_missing[0]]

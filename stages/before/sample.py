@@ -61,7 +61,7 @@ class Found:
 class Look:
     """What one column holds: `cells` are its different values without the words for missing ones, `written` how these are numbers.
 
-    how: the format of its dates; notes: what is to be said of it, and what to do, in pairs.
+    how: the format of its dates; notes: what is to be said of it, and what to do, in pairs; own: its words are not those of all.
     """
 
     kind: str
@@ -70,6 +70,7 @@ class Look:
     written: Written | None = None
     how: str | None = None
     notes: tuple[tuple[str, str], ...] = ()
+    own: bool = False
 
 
 def look(path: Path, labels: Iterable[str] = ()) -> Found:
@@ -123,7 +124,7 @@ def _found(looks: dict[str, Look], delimiter: str, encoding: str) -> Found:
         if number != Notation(decimal) and (number != Notation() or any("." in cell for cell in looks[column].cells))
     }
     missing = tuple(word for word in ("", *MISSING[1:], *PERHAPS) if not word or any(word in one.missing for one in looks.values()))
-    own = {column: ("", *one.missing) for column, one in looks.items() if one.kind == "text"}
+    own = {column: ("", *one.missing) for column, one in looks.items() if one.own}
     notes = [f"{column!r} {what}; {do}" for column, one in looks.items() for what, do in one.notes]
     notes += [
         f"{column!r} is read as numbers written {number.said()}; correct it under number_formats if it is not so"
@@ -140,7 +141,7 @@ def _found(looks: dict[str, Look], delimiter: str, encoding: str) -> Found:
         encoding,
         decimal,
         missing,
-        {column: words for column, words in own.items() if words != missing},
+        {column: words for column, words in own.items() if words != missing or looks[column].kind != "text"},
         {column: one.how for column, one in looks.items() if one.how},
         formats,
         tuple(column for column, number in numbers.items() if _spelled_once(looks[column].cells, number)),
@@ -161,11 +162,12 @@ def look_at(column: str, counts: "Counter[str]", is_label: bool = False) -> Look
     if len(fits) == 1:
         kind, how = "date", fits[0]
     if kind != "text" or written:
-        return Look(kind, cells, tuple(there), written, how, tuple(_odd_text(column, cells, written)) if kind == "text" else ())
+        notes = _odd_text(column, cells, written) if kind == "text" else []
+        notes += [(_read_as_missing(word, counts), "if that is no missing value, mend the file") for word in there if is_label]
+        return Look(kind, cells, tuple(there), written, how, tuple(notes), own=kind == "text" or (is_label and bool(there)))
     words, notes = _values(column, counts, there, cells, is_label)
-    return Look(
-        kind, cells | words, tuple(word for word in there if word not in words), None, None, (*notes, *_odd_text(column, cells, None))
-    )
+    left = tuple(word for word in there if word not in words)
+    return Look(kind, cells | words, left, notes=(*notes, *_odd_text(column, cells, None)), own=True)
 
 
 def _values(
@@ -185,9 +187,13 @@ def _values(
             notes.append((f"has 'NA' in {n:,} rows, which is read as a value like {min(cells)}", _if_missing(column, word)))
         elif is_label and word not in words:
             notes.append(
-                (f"has {word!r} in {n:,} rows, which is read as missing", "if it is a class or group, take it out of missing_in there")
+                (_read_as_missing(word, counts), f'if it is a class or group, write missing_in: {{{column}: [""]}} in data/sources.yaml')
             )
     return words, notes
+
+
+def _read_as_missing(word: str, counts: "Counter[str]") -> str:
+    return f"has {word!r} in {counts[word]:,} rows, which is read as missing: they have no class or group"
 
 
 def _if_missing(column: str, word: str) -> str:
