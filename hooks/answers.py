@@ -75,7 +75,8 @@ def _wrong_data(answers: dict[str, str]) -> list[str]:
             "and sensitive were not looked at"
         ]
     try:
-        return problems(look(path), answers["target"].strip(), sensitive(answers))
+        target, groups = answers["target"].strip(), sensitive(answers)
+        return problems(look(path, [target, *groups]), target, groups)
     except Refused as refusal:
         return [f"data: {line}" for line in str(refusal).splitlines()]
     except OSError as error:

@@ -54,21 +54,22 @@ JUDGING = [
     *(f"expectations/{name}.json" for name in ("candidates", "changes", "features")),
 ]
 LOCK = "uv.lock"  # made at the root, by uv; the only answer in it is the name
+LOOKING = [
+    "stages/text.py",
+    "stages/command.py",
+    "stages/numbers.py",
+    "stages/formats.py",
+    "stages/before/notations.py",
+    "stages/before/sample.py",
+    "stages/detect.py",
+]
 HOOKS = {  # each is one script: the answers, these modules, and a call
     "pre_gen_project.py": (
-        ["stages/text.py", "stages/command.py", "stages/formats.py", "stages/before/sample.py", "stages/detect.py", "hooks/answers.py"],
+        [*LOOKING, "hooks/answers.py"],
         "check(ANSWERS, LOCKED)",
     ),
     "post_gen_project.py": (
-        [
-            "stages/text.py",
-            "stages/command.py",
-            "stages/formats.py",
-            "stages/before/sample.py",
-            "stages/detect.py",
-            "hooks/answers.py",
-            "hooks/next_steps.py",
-        ],
+        [*LOOKING, "hooks/answers.py", "hooks/next_steps.py"],
         "finish(ANSWERS)",
     ),
 }
