@@ -150,8 +150,8 @@ def _of_text(column: Column, settled: list[str]) -> list[Finding]:
         found.append(Finding("look", "data", column.name, f"values differ only in upper and lower case or in spaces: {groups}", do))
     cells = {value if DIGIT.search(value) or value in frequent else LETTERS.sub("a", value) for value, _n in column.common}
     return found + [
-        Finding("look", "data", column.name, f"declared as text, it {DIGIT.sub('9', what)}", do)
-        for what, do in asked(column.name, cells, written_as(cells), examples=1)
+        Finding("look", "data", column.name, f"declared as text, it {what}", do)
+        for what, do in asked(column.name, cells, written_as(cells), 1, lambda value: DIGIT.sub("9", value))
     ]
 
 
