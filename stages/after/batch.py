@@ -9,7 +9,7 @@ import ibis
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
-from pandas.api.types import is_datetime64_any_dtype
+from pandas.api.types import is_datetime64_any_dtype, is_numeric_dtype
 
 from stages.after.reference import counted
 from stages.command import Refused
@@ -190,7 +190,8 @@ def _name(values: pd.Series) -> pd.Series:
     """Return `values` as text, each in a form that does not depend on the others; one that is missing is empty."""
     if is_datetime64_any_dtype(values):
         return values.map(lambda value: value.isoformat(), na_action="ignore").astype("str").fillna("")
-    return values.astype("str").fillna("").str.strip().str.removesuffix(".0")
+    text = values.astype("str").fillna("").str.strip()
+    return text.str.removesuffix(".0") if is_numeric_dtype(values) else text  # 5 is 5.0 beside a missing one; v1.0 is not v1
 
 
 def live_suite(path: Path, data: Data) -> dict[str, Any]:
