@@ -208,7 +208,7 @@ def numbers_as_text(cells) -> Column:
         ([f"{n},{n}" for n in range(100, 130)], "declared as text, it holds numbers that can be read in two ways: 9,9 as 9.9 or 9"),
         ([f"{n} kg" for n in range(100, 130)], "declared as text, it holds numbers written as 1234.5 kg"),
         ([*map(str, range(30)), "Ada"], "declared as text, it holds numbers, but also 'a'"),
-        ([f"{n} {'kg' if n % 2 else 'g'}" for n in range(100, 130)], "declared as text, it begins with a number in most values"),
+        ([f"{n} {'kg' if n % 2 else 'g'}" for n in range(100, 130)], "declared as text, it holds numbers in no one notation"),
     ],
 )
 def test_numbers_in_another_notation_are_told_without_their_values(cells, what):

@@ -116,6 +116,8 @@ def question(
     Values stand in it, as `show` shows them.
     """
     notation = written.readings[0]
+    if notation.before not in CURRENCIES and any(sign.isalpha() for sign in notation.before[-1:]):
+        return None  # a code such as A12
     if len(written.readings) > 1:
         fit = [cell for cell in sorted(cells) if len({_value(one, cell) for one in written.readings} - {None}) > 1][:examples]
         both = "; ".join(
