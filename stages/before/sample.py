@@ -338,7 +338,7 @@ def asked(
     """Return what is to be said of the numbers in a column of text, how they are `written`, and what to do; `show` shows a value."""
     if written is None:
         measured = {cell for cell in cells if MEASURED.match(cell)}
-        if len(cells) < MANY or len(measured) < MOSTLY * len(cells):
+        if len(cells) < MANY or len(measured) < len(cells) / 2:
             return []
         return [(f"holds numbers in no one notation, such as {show(min(measured))}", "write the numbers alone, all in one way and one unit")]
     notation = written.readings[0]
