@@ -127,7 +127,8 @@ def conform(raw: ibis.Table, source: Source, target: str | None = None) -> ibis.
         plain = _plain(text, kind, notation) if kind in ("integer", "number") else text
         value = _date(text, source.date_formats.get(column) if is_text else None) if kind == "date" else _typed(plain, kind)
         if kind != "text":
-            wrong = [(text.notnull() & value.isnull(), f"{column} is {WORDS[kind]}: written as " + form(text))]
+            like = f" such as {notation.said()}" if column in source.number_formats else ""
+            wrong = [(text.notnull() & value.isnull(), f"{column} is {WORDS[kind]}{like}: written as " + form(text))]
             if is_text and column in source.one_spelling:
                 code = _code(plain, twice.get(column, []))
                 reason = f"{column} " + code + ", see one_spelling in data/sources.yaml: written as " + form(text)
