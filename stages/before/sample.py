@@ -340,7 +340,9 @@ def asked(
         measured = {cell for cell in cells if MEASURED.match(cell)}
         if len(cells) < MANY or len(measured) < len(cells) / 2:
             return []
-        return [(f"holds numbers in no one notation, such as {show(min(measured))}", "write the numbers alone, all in one way and one unit")]
+        return [
+            (f"holds numbers in no one notation, such as {show(min(measured))}", "write the numbers alone, all in one way and one unit")
+        ]
     notation = written.readings[0]
     plain = {notation.plain(cell) for cell in cells if cell not in written.odd}
     why = code_of(plain, show)
