@@ -15,7 +15,7 @@ from pathlib import Path
 
 from stages.before.sample import Found, look
 from stages.command import Refused, run
-from stages.formats import MOST_CLASSES, PACKED
+from stages.formats import MOST_CLASSES, PACKED, check_rows
 from stages.text import say
 
 LARGEST = 50_000_000  # bytes of a file that git takes
@@ -151,6 +151,8 @@ def complete(path: Path | None = None) -> None:
     found = look(path)
     if found.format == "parquet":
         found = look_at_parquet(path, [data.target, *data.sensitive])
+    else:
+        check_rows(path, found.delimiter, found.encoding, len(found.columns))
     if wrong := problems(found, data.target, data.sensitive):
         raise Refused("\n".join(f"params.yaml: data.{problem}" for problem in wrong))
     left = take_in(path, found, [data.target, *data.sensitive])

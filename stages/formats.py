@@ -4,14 +4,17 @@ Standard library only: the template checks its answers with this before there is
 """
 
 import bz2
+import csv
 import gzip
+import io
 import lzma
 import re
 import unicodedata
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -32,6 +35,9 @@ DATE_PARTS = dict.fromkeys(["%m", "%d", "%H", "%M", "%S"], "([0-9]{1,2})") | {"%
 MOST_CLASSES = 200  # more labels than this are a continuous target or an identifier
 MOST_COLUMNS = 1000  # each check costs time per column
 LONGEST_NAME = 500  # signs of the name of a column
+MIXED = "some lines end in a line feed, some in a carriage return and a line feed; export it with one of them"
+UNCLOSED = "has a quote that is never closed; close it, or double it if it is text"
+CUT_OFF = "ends in the middle of its last row, on line {}: it is cut off; copy it anew from where it came"
 RESERVED = "__stage_"  # how the names of the columns begin that the stages add themselves
 
 
@@ -129,3 +135,97 @@ def _member(path: Path, archive: zipfile.ZipFile) -> str:
     if archive.getinfo(names[0]).flag_bits & 1:
         raise Refused(f"{path} is locked with a password; unpack it and give what is in it")
     return names[0]
+
+
+def is_index(header: list[str]) -> bool:
+    """Whether the first column has no name, though others have: so pandas and R write the names of the rows."""
+    return len(header) > 1 and not header[0].strip()
+
+
+@dataclass(frozen=True)
+class Rows:
+    """The rows of a text file, its header among them: the line on which each begins, which are not blank, and the text of the last.
+
+    is_ended: whether the last line has a line end.
+    """
+
+    starts: Sequence[int]
+    filled: bytearray
+    last: str
+    is_ended: bool
+
+
+def rows_of(path: Path, delimiter: str, encoding: str, before: int = 0) -> Rows:
+    """Return the rows of a text file; before: how many lines of a larger one lie between the header and its first row.
+
+    Raises Refused for NUL bytes, for carriage returns on which readers differ, and for a quote that is never closed: it would swallow
+    the rest.
+    """
+    quoted, ends, filled, line = False, set(), bytearray(), b""
+    with opened(path) as file:
+        for number, line in enumerate(_lines(file, encoding), 1):
+            check_line(path, line, number + before)
+            quoted = quoted or b'"' in line
+            ends.add(line[-2:] == b"\r\n" if line[-1:] == b"\n" else None)
+            filled.append(bool(line.strip(b"\r\n")))
+    if not quoted and {True, False} <= ends:
+        raise Refused(f"{path}: {MIXED}")
+    if quoted:
+        return _quoted_rows(path, delimiter, encoding, before, None not in ends)
+    return Rows(range(1 + before, len(filled) + 1 + before), filled, _text(line, encoding), None not in ends)
+
+
+def _lines(file: Any, encoding: str) -> Iterable[bytes]:
+    """Return the lines of a file, in UTF-8 where it is in UTF-16, of which a line feed is two bytes."""
+    if encoding != "utf-16":
+        return file
+    return (line.encode("utf-8", "replace") for line in io.TextIOWrapper(file, encoding, errors="replace", newline="\n"))
+
+
+def _text(line: bytes, encoding: str) -> str:
+    return line.decode("utf-8" if encoding == "utf-16" else encoding, errors="replace")
+
+
+def check_line(path: Path, line: bytes, number: int) -> None:
+    """Raise Refused for a line that holds a NUL byte, or a carriage return on which readers differ."""
+    if b"\0" in line:
+        raise Refused(f"{path}: line {number} holds a NUL byte; it is not a text file, or is broken: export it anew")
+    if b"\r" in line.removesuffix(b"\n").removesuffix(b"\r"):
+        raise Refused(f"{path}: line {number} holds a carriage return that ends no line; export it with line feeds, or remove it")
+
+
+def _quoted_rows(path: Path, delimiter: str, encoding: str, before: int, is_ended: bool) -> Rows:
+    """Return what `rows_of` does for a file with quotes, in which a row can span lines."""
+    csv.field_size_limit(2**31 - 1)
+    starts, filled, start = [], bytearray(), 1 + before
+    lines_of_row: list[str] = []
+    last_row: list[str] = []
+
+    def remembered(lines: Iterable[str]) -> Iterator[str]:
+        for line in lines:
+            lines_of_row.append(line)
+            yield line
+
+    with opened(path) as file:
+        text = io.TextIOWrapper(file, encoding=encoding, errors="replace", newline="")
+        rows = csv.reader(remembered(text), delimiter=delimiter)
+        for row in rows:
+            starts.append(start)
+            filled.append(bool(row))
+            start = rows.line_num + 1 + before
+            last_row = lines_of_row.copy()
+            lines_of_row.clear()
+    try:
+        list(csv.reader(last_row, delimiter=delimiter, strict=True))
+    except csv.Error as error:
+        if "end of data" in str(error):
+            raise Refused(f"{path}: the row that begins on line {starts[-1]} {UNCLOSED}") from None
+    return Rows(starts, filled, "".join(last_row), is_ended)
+
+
+def check_rows(path: Path, delimiter: str, encoding: str, width: int) -> None:
+    """Raise Refused where a text file of `width` columns cannot be read as a whole, for what only its rows show, first to last."""
+    rows = rows_of(path, delimiter, encoding)
+    fields = next(csv.reader([rows.last], delimiter=delimiter), [])
+    if not rows.is_ended and len(rows.starts) > 1 and len(fields) < width:
+        raise Refused(f"{path} {CUT_OFF.format(rows.starts[-1])}")

@@ -7,7 +7,7 @@ import io
 import re
 import tempfile
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,14 +22,22 @@ import pyarrow.parquet as pq
 from pydantic import Field, model_validator
 
 from stages.command import Refused
-from stages.formats import MOST_COLUMNS, RESERVED, date_pattern, ending, opened, wrong_names
+from stages.formats import (
+    CUT_OFF,
+    MOST_COLUMNS,
+    RESERVED,
+    date_pattern,
+    ending,
+    is_index,
+    opened,
+    rows_of,
+    wrong_names,
+)
 from stages.schema import Section, load
 
 REJECTS = ["source", "line", "kind", "reason"]
 AS_IT_IS = {"hive_partitioning": False, "filename": False, "union_by_name": False}  # a path is no data
-RECORD = f"{RESERVED}record"
-MIXED = "some lines end in a line feed, some in a carriage return and a line feed; export it with one of them"
-UNCLOSED = "has a quote that is never closed; close it, or double it if it is text"
+RECORD, INDEX = f"{RESERVED}record", f"{RESERVED}index"
 
 
 class Source(Section):
@@ -177,13 +185,15 @@ def readable(path: Path, source: Source) -> Iterator[tuple[Path, str]]:
 
 def _read_csv(con: Any, name: str, source: Source, path: Path, before: int) -> Raw:
     header = header_of(source, path)
-    _check_columns(name, source, path, header)
+    header = [INDEX if is_index(header) else header[0], *header[1:]]
+    _check_columns(name, source, path, [column for column in header if column != INDEX])
     rows, is_record, is_ended = row_lines(path, source, before)
     columns = ", ".join(f"{_quoted(column)}: 'VARCHAR'" for column in header)
     options = f"header=true, delim={_quoted(source.delimiter)}, quote='\"', escape='\"', encoding={_quoted(source.encoding)}"
     packed, as_it_is = "gzip" if ending(path) == ".gz" else "none", ", ".join(f"{name}={value}" for name, value in AS_IT_IS.items())
+    named = f"* EXCLUDE ({INDEX})" if INDEX in header else "*"
     con.raw_sql(
-        f"CREATE TEMP TABLE raw AS SELECT row_number() OVER () AS {RECORD}, * FROM read_csv({_quoted(_literal(path))}, {as_it_is},"
+        f"CREATE TEMP TABLE raw AS SELECT row_number() OVER () AS {RECORD}, {named} FROM read_csv({_quoted(_literal(path))}, {as_it_is},"
         f" compression={_quoted(packed)}, auto_detect=false, columns={{{columns}}}, {options}, nullstr='', strict_mode=true,"
         " store_rejects=true, rejects_limit=0)"
     )
@@ -195,7 +205,7 @@ def _read_csv(con: Any, name: str, source: Source, path: Path, before: int) -> R
         )
     line = rows[found["line"].to_numpy(dtype="int64") - 1]  # DuckDB counts rows, blank ones too, where a row can span lines
     if not is_ended and len(line) and line.max() == rows[-1]:
-        raise Refused(f"{path} ends in the middle of its last row, on line {rows[-1]}: it is cut off; copy it anew from where it came")
+        raise Refused(f"{path} {CUT_OFF.format(rows[-1])}")
     rejects = pd.DataFrame({"source": name, "line": line, "kind": "malformed", "reason": found["what"] + ": " + found["why"]})
     return Raw(con.table("raw"), rejects[REJECTS], rows[is_record][1:])
 
@@ -290,56 +300,8 @@ def row_lines(path: Path, source: Source, before: int = 0) -> tuple[np.ndarray, 
     """Return the line on which each row of a CSV file begins, which rows are the header or records, and if its last line is ended.
 
     A blank line is a record, a missing value, in a file of one column. Found by Python alone, so that what DuckDB reads can
-    be held against it. Raises Refused for NUL bytes, for carriage returns on which readers differ, and for a quote that is never
-    closed: it would swallow the rest.
+    be held against it. Raises Refused as `rows_of` does.
     """
-    quoted, ends, filled = False, set(), bytearray()
-    with opened(path) as file:
-        for number, line in enumerate(file, 1):
-            check_line(path, line, number + before)
-            quoted = quoted or b'"' in line
-            ends.add(line[-2:] == b"\r\n" if line[-1:] == b"\n" else None)
-            filled.append(bool(line.strip(b"\r\n")))
-    starts = np.arange(len(filled)) + 1 + before
-    if not quoted and {True, False} <= ends:
-        raise Refused(f"{path}: {MIXED}")
-    if quoted:
-        starts, filled = _quoted_rows(path, source, before)
-    return starts, np.frombuffer(filled, dtype=bool) | (len(source.columns) == 1), None not in ends
-
-
-def check_line(path: Path, line: bytes, number: int) -> None:
-    """Raise Refused for a line that holds a NUL byte, or a carriage return on which readers differ."""
-    if b"\0" in line:
-        raise Refused(f"{path}: line {number} holds a NUL byte; it is not a text file, or is broken: export it anew")
-    if b"\r" in line.removesuffix(b"\n").removesuffix(b"\r"):
-        raise Refused(f"{path}: line {number} holds a carriage return that ends no line; export it with line feeds, or remove it")
-
-
-def _quoted_rows(path: Path, source: Source, before: int) -> tuple[np.ndarray, bytearray]:
-    """Return what `row_lines` does for a file with quotes, in which a row can span lines."""
-    csv.field_size_limit(2**31 - 1)
-    starts, filled, start = [], bytearray(), 1 + before
-    lines_of_row: list[str] = []
-    last_row: list[str] = []
-
-    def remembered(lines: Iterable[str]) -> Iterator[str]:
-        for line in lines:
-            lines_of_row.append(line)
-            yield line
-
-    with opened(path) as file:
-        text = io.TextIOWrapper(file, encoding=source.encoding, errors="replace", newline="")
-        rows = csv.reader(remembered(text), delimiter=source.delimiter)
-        for row in rows:
-            starts.append(start)
-            filled.append(bool(row))
-            start = rows.line_num + 1 + before
-            last_row = lines_of_row.copy()
-            lines_of_row.clear()
-    try:
-        list(csv.reader(last_row, delimiter=source.delimiter, strict=True))
-    except csv.Error as error:
-        if "end of data" in str(error):
-            raise Refused(f"{path}: the row that begins on line {starts[-1]} {UNCLOSED}") from None
-    return np.array(starts), filled
+    rows = rows_of(path, source.delimiter, source.encoding, before)
+    is_record = np.frombuffer(rows.filled, dtype=bool) | (len(source.columns) == 1)
+    return np.array(rows.starts, dtype="int64"), is_record, rows.is_ended

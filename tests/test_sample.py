@@ -201,13 +201,48 @@ def test_what_is_no_table_is_refused(toys, content, said):
 
 
 def test_all_that_is_wrong_with_a_header_is_told_at_once(toys):
-    assert len(refusal(toys, b", b,c,C\n1,2,3,4\n").splitlines()) == 3
+    assert len(refusal(toys, b"a, b,,c,C\n1,2,3,4,5\n").splitlines()) == 3
 
 
 def test_a_file_that_is_not_there_is_refused(tmp_path):
     with pytest.raises(Refused, match="there is no file"):
-        look(tmp_path)
+        look(tmp_path / "toys.csv")
 
 
 def test_what_is_no_parquet_file_is_refused(toys):
     assert "is no Parquet file, as its name says" in refusal(toys, b"colour,size\n", name="toys.parquet")
+
+
+@pytest.mark.parametrize("first", ["", '""', " "])
+def test_a_first_column_without_a_name_is_left_out_with_a_note(toys, first):
+    found = toys(f"{first},colour,size\n0,red,1\n1,blue,2\n")
+    assert found.columns == {"colour": "text", "size": "integer"}
+    assert found.values == {"colour": {"red", "blue"}, "size": {"1", "2"}}
+    assert found.notes == ("the first column has no name, as pandas and R write the names of the rows, and is left out",)
+
+
+def test_another_column_without_a_name_is_refused(toys):
+    assert "column 2 has no name; give it one" in refusal(toys, "colour,,size\nred,1,2\n")
+
+
+def test_names_of_rows_without_a_column_of_their_own_are_told(toys):
+    assert "its rows have one field more than its header, as R writes" in refusal(toys, '"colour","size"\n"1","red",2\n"2","blue",3\n')
+
+
+def test_time_stamps_with_an_offset_are_dates_of_utc_and_told(toys):
+    found = toys("when,size\n2023-01-01T00:00:00+02:00,1\n2023-06-01 12:00-0500,2\n")
+    assert found.columns["when"] == "date"
+    assert found.notes == ("'when' has time stamps with an offset from UTC, such as 2023-01-01T00:00:00+02:00, and is read as UTC",)
+
+
+def test_a_folder_is_told_as_one(tmp_path):
+    with pytest.raises(Refused, match="is a folder; name the one CSV or Parquet file in it"):
+        look(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("late", "encoding"), [("größe".encode(), "utf-8"), ("größe".encode("cp1252"), "cp1252"), ("größe".encode() + b"\xff", "utf-8")]
+)
+def test_the_first_letter_beyond_ascii_tells_the_encoding_however_late_it_comes(toys, monkeypatch, late, encoding):
+    monkeypatch.setattr(sample, "SAMPLE", 30)
+    assert toys(b"colour,size\n" + b"red,1\n" * 9 + late + b",2\n").encoding == encoding

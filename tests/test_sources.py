@@ -454,3 +454,14 @@ def test_file_of_another_number_of_records_than_its_sender_says_is_refused(toys)
         Refused, match=r"toys\.csv has 2 records, must have 3 \(sources\.toys\.records in data/sources\.yaml\): it is cut off"
     ):
         check_records(raw, "toys", source("toys.csv", records=3))
+
+
+@pytest.mark.parametrize("first", ["", '""', " "])
+def test_a_first_column_without_a_name_is_left_out(toys, first):
+    raw = toys(f"{first},colour,size\n7,red,1\n8,blue\n9,green,2\n")
+    assert raw.table.columns == (RECORD, "colour", "size")
+    assert (colours(raw), raw.rejects["line"].tolist()) == (["red", "green"], [3])
+
+
+def test_another_column_without_a_name_is_refused(toys):
+    assert refusal(toys, "colour,,size\nred,1,2\n") == ["toys.csv has no name for column 2: give it one (sources.toys)"]

@@ -13,11 +13,16 @@ from itertools import islice
 from pathlib import Path
 
 from stages.command import Refused
-from stages.formats import DELIMITERS, is_parquet, opened, pattern, wrong_names
+from stages.formats import DELIMITERS, OFFSET, is_index, is_parquet, opened, pattern, wrong_names
 
 SAMPLE = 2_000_000  # bytes, unpacked, that are looked at
 MISSING = ("", "NA", "N/A", "n/a", "#N/A", "<NA>", "NaN", "nan", "NULL", "Null", "null", "?")
 PERHAPS = ("None", "-", ".")  # missing where a column holds numbers or dates otherwise; words, where all that use them hold text
+INDEX = "the first column has no name, as pandas and R write the names of the rows, and is left out"
+ROW_NAMES = (
+    "its rows have one field more than its header, as R writes the names of the rows; export it with row.names = FALSE (R), or give that "
+    "column a name"
+)
 THOUSANDS = re.compile(r"^[+-]?[1-9][0-9]{0,2}([., '][0-9]{3})+([.,][0-9]+)?$")
 SHAPE = re.compile(r"^[0-9]{1,4}(?P<mark>[./-])[0-9]{1,2}(?P=mark)[0-9]{1,4}(?P<time> [0-9]{1,2}:[0-9]{2}(:[0-9]{2})?)?$")
 OTHER_DATE = re.compile(r"^([0-9]{1,2}[./-][0-9]{1,2}[./-][0-9]{2,4}|[0-9]{4}[./][0-9]{1,2}[./][0-9]{1,2})\b")
@@ -47,6 +52,8 @@ def look(path: Path) -> Found:
 
     Raises Refused where there is no such file, or it is no table of text with a name for each column.
     """
+    if path.is_dir():
+        raise Refused(f"{path} is a folder; name the one CSV or Parquet file in it")
     if not path.is_file():
         raise Refused(f"there is no file {str(path)!r}")
     if is_parquet(path):
@@ -59,6 +66,8 @@ def look(path: Path) -> Found:
         sample = file.read(SAMPLE)
         whole = not file.read(1)
     text, encoding = _decoded(path, sample, whole)
+    if encoding == "utf-8" and not whole and text.isascii() and not _is_utf8(path):
+        encoding = "cp1252"
     if "\r" in text and "\n" not in text:
         raise Refused(f"{path}: its lines end in carriage returns alone; export it with line feeds")
     if text.startswith(("\n", "\r\n")) and text.strip():
@@ -66,7 +75,7 @@ def look(path: Path) -> Found:
     if text.lstrip().startswith(("{", "[{", "<!", "<?", "<html")):
         raise Refused(f"{path} is JSON, or a page, and no table; export it as CSV or Parquet")
     delimiter = _delimiter(path, text)
-    header, rows, ragged = _rows(path, text, delimiter, whole)
+    header, rows, ragged, indexed = _rows(path, text, delimiter, whole)
     values = {column: {cell.strip() for cell in set(cells)} for column, *cells in zip(header, *rows, strict=True)}
     decimal = _decimal(values, delimiter)
     missing = _missing(values, decimal)
@@ -75,9 +84,15 @@ def look(path: Path) -> Found:
     formats = {column: date_formats(values[column]) for column, kind in columns.items() if kind == "text"}
     written = {column: fits[0] for column, fits in formats.items() if len(fits) == 1}
     columns |= dict.fromkeys(written, "date")
-    notes = [f"{ragged:,} of {len(rows) + ragged:,} rows looked at have another number of fields than the header"] if ragged else []
+    notes = [INDEX] if indexed else []
+    notes += [f"{ragged:,} of {len(rows) + ragged:,} rows looked at have another number of fields than the header"] if ragged else []
     if encoding in ("cp1252", "latin-1"):
         notes.append(f"it is not UTF-8; read as {encoding}: see that accented letters are right")
+    notes += [
+        f"{column!r} has time stamps with an offset from UTC, such as {far}, and is read as UTC"
+        for column, kind in columns.items()
+        if kind == "date" and (far := min(filter(re.compile(OFFSET).search, values[column]), default=""))
+    ]
     notes += [note for column, kind in columns.items() if kind == "text" for note in _odd_text(column, values[column], decimal)]
     notes += [
         f"{column!r} is read as dates written {how}; correct it under date_formats if it is not so" for column, how in written.items()
@@ -105,14 +120,30 @@ def _decoded(path: Path, sample: bytes, whole: bool) -> tuple[str, str]:
     return text, "latin-1" if whole and text == sample.decode("latin-1") else "cp1252"
 
 
+def _is_utf8(path: Path) -> bool:
+    """Whether the first letter beyond ASCII in a file is one of UTF-8, or there is none: it may come late."""
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    with opened(path) as file:
+        while part := file.read(2**20):
+            try:
+                if not decoder.decode(part).isascii():
+                    return True
+            except UnicodeDecodeError as error:
+                return not bytes(error.object[: error.start]).isascii()
+    return True
+
+
 def _delimiter(path: Path, text: str) -> str:
     """Return the delimiter that parts most of the first rows into as many fields as the header, two or more."""
-    best, fits = "", (0.0, 0)
+    best, fits, longer = "", (0.0, 0), False
     for delimiter in DELIMITERS:
         widths = [len(row) for row in islice(csv.reader(io.StringIO(text[:200_000], newline=""), delimiter=delimiter), 500) if row]
         share = sum(width == widths[0] for width in widths) / len(widths) if widths else 0
         if widths and widths[0] > 1 and share > 0.5 and (share, widths[0]) > fits:
             best, fits = delimiter, (share, widths[0])
+        longer |= bool(widths and widths[0] > 1 and sum(width == widths[0] + 1 for width in widths) > len(widths) / 2)
+    if not best and longer:
+        raise Refused(f"{path}: {ROW_NAMES}")
     if not best:
         first = text.split("\n", 1)[0][:80]
         raise Refused(
@@ -123,10 +154,15 @@ def _delimiter(path: Path, text: str) -> str:
     return best
 
 
-def _rows(path: Path, text: str, delimiter: str, whole: bool) -> tuple[list[str], list[list[str]], int]:
-    """Return the names of the columns, the rows that are as long, and how many are not; the last of a part may be cut."""
+def _rows(path: Path, text: str, delimiter: str, whole: bool) -> tuple[list[str], list[list[str]], int, bool]:
+    """Return the names of the columns, the rows that are as long, and how many are not; the last of a part may be cut.
+
+    Last whether the first column has no name: it is left out.
+    """
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
     header = next(reader)
+    width, indexed = len(header), is_index(header)
+    header = header[indexed:]
     problems = wrong_names(header)
     numbers = [name for name in header if re.match(pattern("number", "."), name) or name in MISSING[1:]]
     if len(numbers) == len(header) or (numbers and len(set(header)) < len(header)):
@@ -136,8 +172,8 @@ def _rows(path: Path, text: str, delimiter: str, whole: bool) -> tuple[list[str]
         problems.append("it has no row, only a header")
     if problems:
         raise Refused("\n".join(f"{path}: {problem}" for problem in problems))
-    good = [row for row in rows if len(row) == len(header)]
-    return header, good, len(rows) - len(good)
+    good = [row[indexed:] for row in rows if len(row) == width]
+    return header, good, len(rows) - len(good), indexed
 
 
 def _decimal(values: dict[str, set[str]], delimiter: str) -> str:
