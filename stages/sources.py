@@ -186,7 +186,7 @@ def readable(path: Path, source: Source) -> Iterator[tuple[Path, str]]:
 def _read_csv(con: Any, name: str, source: Source, path: Path, before: int) -> Raw:
     header = header_of(source, path)
     header = [INDEX if is_index(header) else header[0], *header[1:]]
-    _check_columns(name, source, path, [column for column in header if column != INDEX])
+    _check_columns(name, source, path, header)
     rows, is_record, is_ended = row_lines(path, source, before)
     columns = ", ".join(f"{_quoted(column)}: 'VARCHAR'" for column in header)
     options = f"header=true, delim={_quoted(source.delimiter)}, quote='\"', escape='\"', encoding={_quoted(source.encoding)}"
@@ -290,7 +290,9 @@ def _check_columns(name: str, source: Source, path: Path, found: list[str]) -> N
     problems += [f"no name for column {nth}: give it one" for nth, column in enumerate(found, 1) if not column]
     problems += [f"no column {column!r}, which data/sources.yaml declares" for column in source.columns if column not in found]
     problems += [
-        f"a column {column!r}, which data/sources.yaml does not declare" for column in found if column and column not in source.columns
+        f"a column {column!r}, which data/sources.yaml does not declare"
+        for column in found
+        if column and column != INDEX and column not in source.columns
     ]
     if problems:
         raise Refused("\n".join(f"{path} has {problem} (sources.{name})" for problem in problems))

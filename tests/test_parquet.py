@@ -129,7 +129,7 @@ def test_what_is_read_otherwise_is_said(tmp_path):
         "'when' has the time zone Europe/Berlin, and is read as UTC",
         "'took' holds durations, and is read as whole numbers of s",
         "'at' holds times of day, and is read as text; make a number of it if its order matters",
-        "'id' holds numbers beyond signed integers of 64 bits, and is read as text: a name, it seems",
+        "'id' holds numbers beyond signed integers of 64 bits, and is read as text: it is a name rather than a quantity",
     )
 
 

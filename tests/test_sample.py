@@ -186,7 +186,7 @@ def test_ragged_rows_are_told(toys):
         (b"colour,size\n", "it has no row, only a header"),
         (b"colour,size\nred,\0\n", "is no text: it holds NUL bytes"),
         (b"\xff\xfe\x00\xd8a,b", "begins like UTF-16, but is not"),
-        (b",size\n1,2\n", "column 1 has no name; give it one, or leave the column out"),
+        (b"size,\n1,2\n", "column 2 has no name; give it one, or leave the column out"),
         (b"colour, size\nred,1\n", "the name of column ' size' has spaces around it; remove them"),
         (b"size,Size\n1,2\n", "two columns are named 'Size', upper and lower case aside; each needs a name of its own"),
         (b"a" * 501 + b",size\n1,2\n", "the name of column 1 is 501 characters long, must be 500 at most"),

@@ -228,10 +228,6 @@ def test_what_is_wrong_in_a_packed_file_is_told_under_its_own_name(toys):
     ]
 
 
-def test_a_column_without_a_name_is_refused(toys):
-    assert "toys.csv has no name for column 1: give it one (sources.toys)" in refusal(toys, ",colour,size\n0,red,1\n")
-
-
 def test_a_header_that_is_not_of_the_declared_encoding_is_refused(toys):
     [sentence] = refusal(toys, "größe,colour\n1,red\n".encode("latin-1"))
     assert sentence == "toys.csv: its header is not utf-8 (byte 2); data/sources.yaml declares the encoding"
@@ -465,3 +461,4 @@ def test_a_first_column_without_a_name_is_left_out(toys, first):
 
 def test_another_column_without_a_name_is_refused(toys):
     assert refusal(toys, "colour,,size\nred,1,2\n") == ["toys.csv has no name for column 2: give it one (sources.toys)"]
+    assert refusal(toys, ",colour,,size\n0,red,1,2\n") == ["toys.csv has no name for column 3: give it one (sources.toys)"]
