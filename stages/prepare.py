@@ -136,6 +136,8 @@ def _typed(text: ibis.expr.types.StringValue, kind: str, decimal: str) -> ibis.V
         text = ibis.ifelse(text.re_search(pattern(kind, decimal)), text.re_replace(r"[.,]0*$", ""), None)
     elif kind in PATTERNS:
         text = ibis.ifelse(text.re_search(pattern(kind, decimal)), text.replace(decimal, ".") if decimal != "." else text, None)
+    if kind == "boolean":
+        text = text.re_replace(r"\.0+$", "")  # as pandas writes 1 beside what is missing
     value = text.try_cast(TYPES[kind])
     if kind == "number":  # 1e999 has the pattern of a number, and is infinite
         return ibis.ifelse(value.isinf(), None, value)
