@@ -27,7 +27,7 @@ PURPOSE = "this pipeline sorts the rows of a table into classes, by one label a 
 
 def problems(found: Found, target: str, sensitive: list[str]) -> list[str]:
     """Return a sentence for each thing that is wrong with these answers, each with what the header offers."""
-    columns = list(found.columns)
+    columns = list(found.columns or found.names)
     wrong = []
     if not target:
         wrong.append(f"target is empty, must be the column to predict: {_offered(columns)}")
@@ -41,7 +41,7 @@ def problems(found: Found, target: str, sensitive: list[str]) -> list[str]:
     if target in found.values:
         wrong += [f"target is {target!r}, {why}" for why in _no_label(found, target)]
     for name in dict.fromkeys(sensitive):
-        if name in columns and (kind := _label_kind(found, name)) in ("number", "date"):
+        if name in found.columns and (kind := _label_kind(found, name)) in ("number", "date"):
             later = "; name a number in params.yaml afterwards, with its cut points" if kind == "number" else ""
             wrong.append(f"sensitive is {name!r}, a {kind}; groups need a text, integer or boolean{later}")
     if columns and not set(columns) - {target, *sensitive}:

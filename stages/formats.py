@@ -25,6 +25,7 @@ ENCODINGS = ("utf-8", "utf-16", "cp1252", "latin-1")
 DELIMITERS = (",", ";", "\t", "|")
 PACKED = {".gz": "gzip", ".bz2": "bzip2", ".xz": "xz", ".zip": "zip"}
 PARQUET = (".parquet", ".pq")
+INDEX_LEVEL = r"__index_level_\d+__"  # what pandas calls an index without a name
 PATTERNS = {
     "integer": r"^[+-]?[0-9]+(\.0*)?$",
     "number": r"^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?$",
@@ -229,3 +230,75 @@ def check_rows(path: Path, delimiter: str, encoding: str, width: int) -> None:
     fields = next(csv.reader([rows.last], delimiter=delimiter), [])
     if not rows.is_ended and len(rows.starts) > 1 and len(fields) < width:
         raise Refused(f"{path} {CUT_OFF.format(rows.starts[-1])}")
+
+
+def parquet_names(path: Path) -> list[str]:
+    """Return the names of the columns of a Parquet file, without pandas' index that has none; none where its footer is of no known kind.
+
+    The footer is a struct in Thrift's compact protocol (Parquet format 2.10, parquet.thrift): its second field is the list of schema
+    elements, the root first; of an element the fourth field is the name and the fifth how many elements lie in it.
+    Raises Refused where the file does not begin and end as one of Parquet.
+    """
+    with path.open("rb") as file:
+        size = file.seek(0, io.SEEK_END)
+        file.seek(0)
+        begin = file.read(4)
+        file.seek(max(0, size - 8))
+        length, end = int.from_bytes(file.read(4), "little"), file.read(4)
+        if begin != b"PAR1" or end not in (b"PAR1", b"PARE") or not 0 < length <= size - 12:
+            raise Refused(f"{path} is no Parquet file, as its name says, or is cut off")
+        file.seek(size - 8 - length)
+        footer = file.read(length)
+    try:
+        elements = iter(next(value for key, value in _fields(io.BytesIO(footer)) if key == 2)[1:])
+        names = [_passed(element, elements)[4].decode() for element in elements]
+    except (AttributeError, IndexError, KeyError, OverflowError, RecursionError, StopIteration, TypeError, ValueError):
+        return []  # encrypted, or not as it was written down: whoever reads the file will say
+    return [name for name in names if not re.fullmatch(INDEX_LEVEL, name)]
+
+
+def _passed(element: dict[int, Any], rest: Iterator[dict[int, Any]]) -> dict[int, Any]:
+    """Return an element of a schema, those that lie in it passed over in `rest`."""
+    for _ in range(element.get(5, 0)):
+        _passed(next(rest), rest)
+    return element
+
+
+def _fields(data: io.BytesIO) -> Iterator[tuple[int, Any]]:
+    """Yield the fields of a struct in Thrift's compact protocol, number and value; raises IndexError where they break off."""
+    number = 0
+    while head := data.read(1)[0]:
+        number = number + (head >> 4) if head >> 4 else _integer(data)
+        yield number, _value(data, head & 15)
+
+
+def _value(data: io.BytesIO, kind: int) -> Any:
+    """Return a value of one of the compact protocol's types: truths, numbers, bytes, lists, structs."""
+    if kind in (1, 2):
+        return kind == 1
+    if kind in (3, 7):
+        return data.read(1 if kind == 3 else 8)
+    if kind in (4, 5, 6):
+        return _integer(data)
+    if kind == 8:
+        return data.read(_varint(data))
+    if kind in (9, 10):
+        head = data.read(1)[0]
+        n = head >> 4 if head >> 4 < 15 else _varint(data)
+        return [data.read(1)[0] == 1 if head & 15 in (1, 2) else _value(data, head & 15) for _ in range(n)]
+    if kind == 12:
+        return dict(_fields(data))
+    raise ValueError(f"{kind} is no type of a field that Parquet has")
+
+
+def _varint(data: io.BytesIO) -> int:
+    found, shift = 0, 0
+    while (byte := data.read(1)[0]) & 128:
+        found, shift = found | (byte & 127) << shift, shift + 7
+    return found | byte << shift
+
+
+def _integer(data: io.BytesIO) -> int:
+    """Return a signed number, as the protocol folds it."""
+    found = _varint(data)
+    return (found >> 1) ^ -(found & 1)

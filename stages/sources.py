@@ -24,6 +24,7 @@ from pydantic import Field, model_validator
 from stages.command import Refused
 from stages.formats import (
     CUT_OFF,
+    INDEX_LEVEL,
     MOST_COLUMNS,
     RESERVED,
     date_pattern,
@@ -225,7 +226,7 @@ def _read_parquet(con: Any, name: str, source: Source, path: Path, before: int) 
 
 def named_columns(schema: pa.Schema) -> list[str]:
     """Return the columns of a Parquet file, without the index that pandas writes along where it has no name."""
-    return [name for name in schema.names if not re.fullmatch(r"__index_level_\d+__", name)]
+    return [name for name in schema.names if not re.fullmatch(INDEX_LEVEL, name)]
 
 
 def unreadable(schema: pa.Schema) -> list[str]:

@@ -93,7 +93,8 @@ def test_a_packed_file_is_unpacked(toys):
 
 
 def test_a_parquet_file_is_left_to_its_reader(toys):
-    assert (toys(b"PAR1...", name="toys.parquet").format, toys(b"PAR1...", name="toys.parquet").columns) == ("parquet", {})
+    content = b"PAR1" + b"\0" + (1).to_bytes(4, "little") + b"PAR1"
+    assert (toys(content, name="toys.parquet").format, toys(content, name="toys.parquet").columns) == ("parquet", {})
 
 
 @pytest.mark.parametrize("word", ["NA", "N/A", "nan", "NULL", "?", "-", ".", "None"])

@@ -13,7 +13,7 @@ from itertools import islice
 from pathlib import Path
 
 from stages.command import Refused
-from stages.formats import DELIMITERS, OFFSET, is_index, is_parquet, opened, pattern, wrong_names
+from stages.formats import DELIMITERS, OFFSET, is_index, is_parquet, opened, parquet_names, pattern, wrong_names
 
 SAMPLE = 2_000_000  # bytes, unpacked, that are looked at
 MISSING = ("", "NA", "N/A", "n/a", "#N/A", "<NA>", "NaN", "nan", "NULL", "Null", "null", "?")
@@ -32,7 +32,8 @@ OTHER_DATE = re.compile(r"^([0-9]{1,2}[./-][0-9]{1,2}[./-][0-9]{2,4}|[0-9]{4}[./
 class Found:
     """How a file is written: `columns` maps each to its type, `values` to what it holds in the sample, missing words left out.
 
-    `whole` says that the sample is the file; `notes` are sentences for whoever has to correct data/sources.yaml.
+    `whole` says that the sample is the file; `names` are the columns where their types are not known yet, as of Parquet; `notes` are
+    sentences for whoever has to correct data/sources.yaml.
     """
 
     format: str = "csv"
@@ -45,10 +46,11 @@ class Found:
     values: dict[str, set[str]] = field(default_factory=dict)
     whole: bool = True
     notes: tuple[str, ...] = ()
+    names: tuple[str, ...] = ()
 
 
 def look(path: Path) -> Found:
-    """Return what the first SAMPLE bytes of `path` show; of a Parquet file, which tells its columns itself, only that it is one.
+    """Return what the first SAMPLE bytes of `path` show; of a Parquet file, which tells its columns itself, only their names.
 
     Raises Refused where there is no such file, or it is no table of text with a name for each column.
     """
@@ -57,10 +59,10 @@ def look(path: Path) -> Found:
     if not path.is_file():
         raise Refused(f"there is no file {str(path)!r}")
     if is_parquet(path):
-        with path.open("rb") as file:
-            if file.read(4) != b"PAR1":
-                raise Refused(f"{path} is no Parquet file, as its name says")
-        return Found(format="parquet")
+        names = parquet_names(path)
+        if wrong := wrong_names(names):
+            raise Refused("\n".join(f"{path}: {problem}" for problem in wrong))
+        return Found(format="parquet", names=tuple(names))
     csv.field_size_limit(2**31 - 1)
     with opened(path) as file:
         sample = file.read(SAMPLE)
