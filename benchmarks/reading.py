@@ -45,7 +45,7 @@ from stages.sources import RECORD, Sources, read
 FILES, RANDOM_STATE, FATES = 200, 0, ("meant", "as written", "told", "silent")
 MISSING = ["", "NA", "N/A", "NULL", "nan", "?", "-", "None", "-999"]
 PLACES = ["rows", "rows[1]", "colour=red/rows", "label=good/rows", "a*b", "my rows (1)"]
-WORDS = ["red", "grün", "a, b; c", 'say "so"', "two\nlines", "x|y", "naïve", "NA", "none", "-", "true", "O'Neill", "1st", "tab\there"]
+WORDS = ["red", "grün", "a, b; c", 'say "so"', "two\nlines", "x|y", "naïve", "none", "-", "true", "O'Neill", "1st", "tab\there"]
 NAMES = [
     "size",
     "größe",
@@ -292,7 +292,7 @@ def taken_in(path: Path, looked_at: int) -> tuple[list[str], pd.DataFrame, np.nd
     looked_at: how many bytes are looked at, as if the file went on for long after them.
     """
     sample.SAMPLE = looked_at
-    found = sample.look(path)
+    found = sample.look(path, ["label"])
     if found.format == "parquet":
         found = look_at_parquet(path, ["label"])
     else:
@@ -316,9 +316,16 @@ def fate(value: Any, cell: str, read_as: Any) -> str:
     if isinstance(read_as, pd.Timestamp | datetime):
         return "meant" if isinstance(value, date) and pd.Timestamp(read_as) == pd.Timestamp(value) else "silent"
     if value is None or isinstance(value, str | date):  # a code that is read as a number must be the one that stands there
-        return "as written" if cell.strip() == f"{read_as:.15g}" else "silent"
+        word = cell.strip()
+        return "as written" if f"{read_as:.15g}" in (word, word.rstrip("0").rstrip(".")) else "silent"
     number = float(cell) if isinstance(value, timedelta) else float(value)
     return "meant" if float(read_as) == number else "silent"
+
+
+def merged(column: Column, read_as: pd.Series, at: np.ndarray) -> bool:
+    """Whether different words of a column, which may be codes, became one value."""
+    words = {column.cells[row].strip() for row in at if isinstance(column.values[row], str)}
+    return pd.api.types.is_numeric_dtype(read_as) and len(words) > read_as.nunique()
 
 
 def judged(path: Path, columns: dict[str, Column], looked_at: int, shows: bool) -> Counter[tuple[str, str]]:
@@ -333,9 +340,11 @@ def judged(path: Path, columns: dict[str, Column], looked_at: int, shows: bool) 
     for column, name in zip(columns.values(), table.columns, strict=True):
         is_told = any(repr(name) in note for note in notes)
         fates = [fate(column.values[row], column.cells[row], value) for row, value in zip(at, table[name], strict=True)]
+        if merged(column, table[name], at):
+            fates = ["silent"] * len(fates)
         if shows and "silent" in fates and not is_told:
             first = fates.index("silent")
-            print(f"{path}: {name}: {column.cells[at[first]]!r} was read as {table[name].iloc[first]!r}; notes: {notes}")
+            print(f"{path}: {column.kind}, {name}: {column.cells[at[first]]!r} was read as {table[name].iloc[first]!r}; notes: {notes}")
         found.update((column.kind, "told" if is_told and one == "silent" else one) for one in fates)
         found[column.kind, "told"] += n - len(at)  # rows that were rejected, with their reason
     return found

@@ -89,10 +89,11 @@ def _wrong_data(answers: dict[str, str]) -> list[str]:
             "and sensitive were not looked at"
         ]
     try:
-        found = look(path)
+        target, groups = answers["target"].strip(), sensitive(answers)
+        found = look(path, [target, *groups])
         if found.format == "csv":
             check_rows(path, found.delimiter, found.encoding, len(found.columns))
-        return problems(found, answers["target"].strip(), sensitive(answers))
+        return problems(found, target, groups)
     except Refused as refusal:
         return [f"data: {line}" for line in str(refusal).splitlines()]
     except OSError as error:

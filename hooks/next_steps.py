@@ -20,8 +20,9 @@ def own_data(answers: dict[str, str]) -> tuple[list[str], list[str]]:
     path = find_data(answers["data"])
     if path is None:
         return [], []
-    found = look(path)
-    commands = take_in(path, found, [answers["target"].strip(), *sensitive(answers)])
+    labels = [answers["target"].strip(), *sensitive(answers)]
+    found = look(path, labels)
+    commands = take_in(path, found, labels)
     return [_said(found), *(f"  {note}" for note in found.notes)], commands
 
 

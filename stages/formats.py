@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from stages.command import Refused
+from stages.numbers import Notation
 
 ENCODINGS = ("utf-8", "utf-16", "cp1252", "latin-1")
 DELIMITERS = (",", ";", "\t", "|")
@@ -27,8 +28,8 @@ PACKED = {".gz": "gzip", ".bz2": "bzip2", ".xz": "xz", ".zip": "zip"}
 PARQUET = (".parquet", ".pq")
 INDEX_LEVEL = r"__index_level_\d+__"  # what pandas calls an index without a name
 PATTERNS = {
-    "integer": r"^[+-]?[0-9]+(\.0*)?$",
-    "number": r"^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?$",
+    "integer": Notation().pattern("integer"),
+    "number": Notation().pattern("number"),
     "date": r"^[0-9]{4}-[0-9]{2}-[0-9]{2}([ T][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]+)?)?(Z|[+-][0-9]{2}(:?[0-9]{2})?)?)?$",
 }
 OFFSET = r":[0-9]{2}(\.[0-9]+)?[+-][0-9]{2}(:?[0-9]{2})?$"  # of a time stamp that says how far its clock is from UTC
@@ -39,12 +40,9 @@ LONGEST_NAME = 500  # signs of the name of a column
 MIXED = "some lines end in a line feed, some in a carriage return and a line feed; export it with one of them"
 UNCLOSED = "has a quote that is never closed; close it, or double it if it is text"
 CUT_OFF = "ends in the middle of its last row, on line {}: it is cut off; copy it anew from where it came"
+# what is no part of a value where it stands at its ends
+SPACES = " \t\n\r\f\v\x85\xa0\u1680\u2028\u2029\u202f\u205f\u3000\ufeff" + "".join(map(chr, range(0x2000, 0x200C)))
 RESERVED = "__stage_"  # how the names of the columns begin that the stages add themselves
-
-
-def pattern(kind: str, decimal: str) -> str:
-    """Return the regular expression of a value of type `kind` (integer, number or date) with this decimal mark."""
-    return PATTERNS[kind] if decimal == "." or kind == "date" else PATTERNS[kind].replace(r"\.", decimal)
 
 
 def is_date(text: str) -> bool:
@@ -53,6 +51,11 @@ def is_date(text: str) -> bool:
         return bool(re.search(PATTERNS["date"], text) and datetime.fromisoformat(text))
     except ValueError:
         return False
+
+
+def on_one_line(names: list[str]) -> list[str]:
+    """Return the names of columns as they are called here: a line break in one, and the spaces around it, are one space."""
+    return [" ".join(filter(None, map(str.strip, re.split("[\r\n]", name)))) if "\n" in name or "\r" in name else name for name in names]
 
 
 def wrong_names(names: list[str]) -> list[str]:
@@ -208,7 +211,8 @@ def _quoted_rows(path: Path, delimiter: str, encoding: str, before: int, is_ende
             yield line
 
     with opened(path) as file:
-        text = io.TextIOWrapper(file, encoding=encoding, errors="replace", newline="")
+        marked = "utf-8-sig" if encoding == "utf-8" else encoding  # a quote after the mark of UTF-8 opens a name as well
+        text = io.TextIOWrapper(file, encoding=marked, errors="replace", newline="")
         rows = csv.reader(remembered(text), delimiter=delimiter)
         for row in rows:
             starts.append(start)
@@ -269,10 +273,10 @@ def _fields(data: io.BytesIO) -> Iterator[tuple[int, Any]]:
     number = 0
     while head := data.read(1)[0]:
         number = number + (head >> 4) if head >> 4 else _integer(data)
-        yield number, _value(data, head & 15)
+        yield number, _thrift(data, head & 15)
 
 
-def _value(data: io.BytesIO, kind: int) -> Any:
+def _thrift(data: io.BytesIO, kind: int) -> Any:
     """Return a value of one of the compact protocol's types: truths, numbers, bytes, lists, structs."""
     if kind in (1, 2):
         return kind == 1
@@ -285,7 +289,7 @@ def _value(data: io.BytesIO, kind: int) -> Any:
     if kind in (9, 10):
         head = data.read(1)[0]
         n = head >> 4 if head >> 4 < 15 else _varint(data)
-        return [data.read(1)[0] == 1 if head & 15 in (1, 2) else _value(data, head & 15) for _ in range(n)]
+        return [data.read(1)[0] == 1 if head & 15 in (1, 2) else _thrift(data, head & 15) for _ in range(n)]
     if kind == 12:
         return dict(_fields(data))
     raise ValueError(f"{kind} is no type of a field that Parquet has")

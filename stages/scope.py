@@ -23,7 +23,7 @@ from stages.before.forecast import blocked, class_table, group_table
 from stages.before.proof import ClassProof, GroupProof, check_criteria, class_findings, group_findings, group_proofs, prove
 from stages.before.propose import propose, write
 from stages.before.propose_judged import Asked, judged_suites
-from stages.before.repeats import equal_findings, lost_findings, panel, panel_findings, with_one_answer
+from stages.before.repeats import equal_findings, label_findings, lost_findings, panel, panel_findings, with_one_answer
 from stages.before.scope_page import headline, page
 from stages.before.scoping import HTML, JSON, Scoping, as_json, screen
 from stages.before.suspicious import (
@@ -47,7 +47,21 @@ from stages.during.changes import changes, read_profile, write_profile
 from stages.gate import find
 from stages.groups import check_audit, groups
 from stages.params import ROW_ID, Params, load_params
-from stages.prepare import IS_TEST, KIND, MANY_COLUMNS, PROBLEM, N, assign, check_roles, check_target, conform, fates, reject
+from stages.prepare import (
+    IS_TEST,
+    KIND,
+    MANY_COLUMNS,
+    PROBLEM,
+    N,
+    assign,
+    check_classes,
+    check_roles,
+    check_target,
+    conform,
+    fates,
+    label_fates,
+    reject,
+)
 from stages.shares import lost_and_equal
 from stages.sources import RECORD, Raw, Source, check_records, load_sources, read
 from stages.suite import read_suite
@@ -92,7 +106,7 @@ def judge(raw: Raw, name: str, source: Source, params: Params) -> tuple[ibis.Tab
     Raises Refused where no row is left or the target is no class, with the columns whose type does not hold.
     """
     con = raw.table.get_backend()
-    conformed = con.create_table("conformed", conform(raw.table, source), temp=True)
+    conformed = con.create_table("conformed", conform(raw.table, source, params.data.target), temp=True)
     wrong = misfits(raw.table, conformed, source)
     con.raw_sql("DROP TABLE raw")
     rows = int(conformed.count().to_pandas())
@@ -102,6 +116,7 @@ def judge(raw: Raw, name: str, source: Source, params: Params) -> tuple[ibis.Tab
     judged = con.create_table("judged", judged, temp=True)
     con.raw_sql("DROP TABLE conformed")
     try:
+        check_classes(judged, params.data.target, source)
         check_target(judged.filter(_[KIND].isnull()), params.data.target, name, judged, raw)
         check_audit(judged.filter(_[KIND].isnull()), params.data)
     except Refused as refusal:
@@ -228,7 +243,7 @@ def scope(judged: ibis.Table, columns: list[Column], raw: Raw, name: str, source
     counts = class_counts(sides, params)
     features = [column for column in source.columns if column not in data.not_features()]
     contradicting = contradictions(judged, features, data.target)
-    by_fate = fates(judged, sides, data.target)
+    by_fate, of_labels = fates(judged, sides, data.target), label_fates(judged)
     told = lost_and_equal(by_fate)
     kinds |= {kind: int(by_fate[kind].sum()) for kind in ("before_cutoff",) if kind in by_fate}
     every = sample(sides, source, params)
@@ -259,6 +274,7 @@ def scope(judged: ibis.Table, columns: list[Column], raw: Raw, name: str, source
         *gate_findings(kinds, name, raw.records_in_file, rows, n_rows, params),
         *tried.suspected,
         *class_findings(proofs, params.train.decision_weights, limits),
+        *label_findings(of_labels, told, data.target, source),
         *lost_findings(told, kinds, n_train),
         *about_panel,
         *times,

@@ -103,6 +103,20 @@ def test_any_name_of_a_target_arrives_in_params(tmp_path, column):
     assert column in yaml(folder, "data/sources.yaml")["sources"]["toys"]["columns"]
 
 
+def test_each_column_is_described_in_the_notation_of_its_own(tmp_path, capfd):
+    rows = "".join(f'"{n},{n + 100}";"{n}.{n + 100},5";{"NA" if n % 3 else "-"};{"-" if n % 2 else n}\n' for n in range(100, 180))
+    (tmp_path / "toys.csv").write_text('size;price;"kind\n(final)";weight\n831;12,5;EU;1\n' + rows, encoding="utf-8")
+    folder = generate(ROOT, tmp_path / "made", project=ODD, data=str(tmp_path / "toys.csv"), target="kind (final)")
+    source = yaml(folder, "data/sources.yaml")["sources"]["toys"]
+    assert source["columns"] == {"size": "text", "price": "number", "kind (final)": "text", "weight": "integer"}
+    assert source["number_formats"] == {"price": {"decimal": ",", "thousands": "."}}
+    assert (source["missing"], source["missing_in"]) == (["", "-"], {"size": [""], "kind (final)": [""]})
+    assert source["one_spelling"] == ["price", "weight"]
+    said = capfd.readouterr().out
+    assert "'size' holds numbers that can be read in two ways: 100,200 as 100.200 or 100200" in said
+    assert "'kind (final)' has 'NA' in 54 rows, which is read as a class or group" in said
+
+
 def test_own_data_bring_nothing_of_the_example(german, tmp_path):
     folder = generate(ROOT, tmp_path, project=ODD, data=str(german), target="Art")
     made = files(folder)
@@ -260,7 +274,7 @@ def test_all_wrong_answers_are_refused_at_once(numbered, tmp_path, capfd):
         ("toys.csv", b"\x00\x01", "NUL bytes"),
         ("toys.csv", b"a,a\n1,2\n", "two columns are named 'a'"),
         ("toys.csv", b"tags,Tags\n1,2\n", "two columns are named 'Tags', upper and lower case aside"),
-        ("toys.csv", b'tags,"visits\n(per month)"\na,2\nb,3\n', "holds a line break or another control character; write it on one line"),
+        ("toys.csv", b"tags,visits\x0b(per month)\na,2\nb,3\n", "holds a line break or another control character; write it on one line"),
         ("toys.csv", b"tags,__stage_row_id\na,2\nb,3\n", "names that begin with __stage_ are for columns that the stages add"),
         ("toys.csv", b"tags," + b",".join(b"x%d" % nth for nth in range(100_000)) + b"\na" + b",1" * 100_000, "there are 100,001 columns"),
         ("toys.csv.gz", b"a,b\n1,2\n", "broken gzip file"),

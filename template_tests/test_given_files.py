@@ -1,8 +1,12 @@
 """What makes the user's file unreadable is told with the answers, before a file is written."""
 
+import re
+from collections import Counter
+
 import pytest
 
 from hooks.answers import EXAMPLE, wrong_answers
+from tools.sync_template import HOOKS, ROOT
 
 ANSWERS = {**EXAMPLE, "project": "toys", "remote": "none", "ci": "none", "target": "kind", "sensitive": "none"}
 
@@ -38,3 +42,13 @@ def test_a_folder_is_told_as_one_with_its_files(tmp_path):
         (tmp_path / name).touch()
     [sentence] = wrong_answers(ANSWERS | {"data": str(tmp_path)}, set())
     assert sentence.endswith("which is a folder; name the one CSV or Parquet file in it (a.csv, b.parquet)")
+
+
+def test_no_two_modules_of_a_hook_use_a_name_for_different_things():
+    """They become one script, in which the later one would win."""
+    modules = {
+        module: re.findall(r"^(?:def |class )(\w+)|^(\w+) =", (ROOT / module).read_text(encoding="utf-8"), re.MULTILINE)
+        for module in HOOKS["post_gen_project.py"][0]
+    }
+    names = [name for found in modules.values() for name in {one or other for one, other in found}]
+    assert [name for name, n in Counter(names).items() if n > 1] == []

@@ -16,7 +16,8 @@ from stages.before.column_findings import findings, missing_findings
 from stages.before.finding import Finding
 from stages.before.repeats import equal_findings, panel, panel_findings
 from stages.before.suspicious import cluster_findings, date_findings, order_findings, orders
-from stages.prepare import KIND, check_roles, fates
+from stages.params import ROW_ID
+from stages.prepare import IS_TEST, KIND, check_roles, fates
 from stages.scope import judge, parted, sample
 from stages.shares import lost_and_equal
 from stages.sources import RECORD, Source, read
@@ -74,7 +75,7 @@ def said(case: Case, folder: Path) -> tuple[list[Finding], int]:
         *of_times,
         *date_findings(times, y, data, of_times),
         *cluster_findings(rows.drop(columns=[RECORD, KIND]), data),
-        *equal_findings(told, n_rows, source),
+        *equal_findings(told, n_rows, source, rows.drop(columns=[data.target, ROW_ID, RECORD, KIND, IS_TEST])),
         *panel_findings(of_panel, data, params.prepare.split),
     ]
     return found, n_rows

@@ -16,6 +16,7 @@ import pytest
 from stages import monitor
 from stages.after.aside import CHANCE, Held, by_chance
 from stages.after.batch import LINE, Batch, beside, check_labels, live_source, live_suite, once, read_batch, with_labels
+from stages.after.chunks import batches
 from stages.after.drift import compared, domain, drift
 from stages.after.labelling import to_label
 from stages.after.performance import delong, figures, performance
@@ -362,6 +363,38 @@ def test_rows_that_do_not_conform_are_rejected_with_their_reason(tmp_path, sourc
     assert found.rejects["kind"].tolist() == ["bad_value", "malformed"]
     assert found.rejects["reason"][0] == "a is no finite number: written as a"
     assert (found.labels.tolist(), found.records) == (["yes"], 3)
+
+
+def test_what_the_look_at_the_training_file_relied_on_holds_for_a_batch(tmp_path, source):
+    source = source.model_copy(update={"one_spelling": ["a"], "missing_in": {"label": [""]}, "ignore_case": ["label"]})
+    found = batch(tmp_path, source, "id,a,label\nr1,007,no\nr2,1.1,NA\nr3,1.10,no\nr4,NA,No\nr5\u00a0,\u22122,no\n")
+    assert found.rejects[["line", "reason"]].to_numpy().tolist() == [
+        [2, "a has a leading zero, see one_spelling in data/sources.yaml: written as 9"],
+        [4, "a is written in two ways, as 1.10 beside 1.1, see one_spelling in data/sources.yaml: written as 9.9"],
+    ]
+    assert found.rows.to_dict("list") == {
+        LINE: [3, 5, 6],
+        "id": ["r2", "r4", "r5"],
+        "a": [1.1, pytest.approx(float("nan"), nan_ok=True), -2.0],
+    }
+    assert found.labels.tolist() == ["na", "no", "no"]
+
+
+def test_labels_that_come_later_are_read_as_the_training_file_is(tmp_path, source):
+    source = source.model_copy(update={"missing_in": {"label": [""]}, "ignore_case": ["label"]})
+    rows = batch(tmp_path, source, "id,a\nr1,1\nr2,2\n")
+    (tmp_path / "labels.csv").write_text("id,label\nr1,NA\nr2,YES\u00a0\n", encoding="utf-8")
+    assert with_labels(rows, tmp_path / "labels.csv", ["id"], source).labels.tolist() == ["na", "yes"]
+
+
+def test_a_batch_in_parts_has_the_lines_of_the_whole_where_its_header_spans_two(tmp_path, source):
+    path = tmp_path / "batch.csv"
+    path.write_text('id,"a\n"\nr1,1\nr2,2\nr3,3\n', encoding="utf-8")
+    parts = list(batches(path, source, DATA, 2))
+    assert [part.rows.to_dict("list") for part in parts] == [
+        {LINE: [3, 4], "id": ["r1", "r2"], "a": [1.0, 2.0]},
+        {LINE: [5], "id": ["r3"], "a": [3.0]},
+    ]
 
 
 EQUAL = "id,a,label\nr1,1,no\nr1,1,no\nr2,2,yes\nr3,3,no\nr3,4,no\n"

@@ -462,3 +462,11 @@ def test_a_first_column_without_a_name_is_left_out(toys, first):
 def test_another_column_without_a_name_is_refused(toys):
     assert refusal(toys, "colour,,size\nred,1,2\n") == ["toys.csv has no name for column 2: give it one (sources.toys)"]
     assert refusal(toys, ",colour,,size\n0,red,1,2\n") == ["toys.csv has no name for column 3: give it one (sources.toys)"]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_a_line_break_in_the_name_of_a_column_is_read_as_a_space(toys, encoding):
+    content = '"col\r\nour","size \r\n(cm)"\r\nred,1\r\n"blue",2\r\n'.encode(encoding)
+    raw = toys(content, encoding=encoding.removesuffix("-sig"), columns={"col our": "text", "size (cm)": "integer"})
+    assert raw.table.to_pandas()["size (cm)"].tolist() == ["1", "2"]
+    assert (lines(raw), raw.records_in_file) == ([4, 5], 2)

@@ -54,21 +54,22 @@ JUDGING = [
     *(f"expectations/{name}.json" for name in ("candidates", "changes", "features")),
 ]
 LOCK = "uv.lock"  # made at the root, by uv; the only answer in it is the name
+LOOKING = [
+    "stages/text.py",
+    "stages/command.py",
+    "stages/numbers.py",
+    "stages/formats.py",
+    "stages/before/notations.py",
+    "stages/before/sample.py",
+    "stages/detect.py",
+]
 HOOKS = {  # each is one script: the answers, these modules, and a call
     "pre_gen_project.py": (
-        ["stages/text.py", "stages/command.py", "stages/formats.py", "stages/before/sample.py", "stages/detect.py", "hooks/answers.py"],
+        [*LOOKING, "hooks/answers.py"],
         "check(ANSWERS, LOCKED)",
     ),
     "post_gen_project.py": (
-        [
-            "stages/text.py",
-            "stages/command.py",
-            "stages/formats.py",
-            "stages/before/sample.py",
-            "stages/detect.py",
-            "hooks/answers.py",
-            "hooks/next_steps.py",
-        ],
+        [*LOOKING, "hooks/answers.py", "hooks/next_steps.py"],
         "finish(ANSWERS)",
     ),
 }
@@ -142,7 +143,7 @@ def hooks() -> dict[Path, bytes]:
         parts.append(f'LOCKED = set("""\n{locked}\n""".split())\n\n')
         for module in modules:
             text = (ROOT / module).read_text(encoding="utf-8").split('\nif __name__ == "__main__":')[0]
-            parts.append(re.sub(r"^from (stages|hooks)\..*\n", "", text, flags=re.MULTILINE))
+            parts.append(re.sub(r"^from (stages|hooks)\.\S+ import (\([^)]*\)|.*)\n", "", text, flags=re.MULTILINE))
         files[ROOT / "hooks" / name] = ("".join(parts) + f"\n\n{call}\n# {{% endraw %}}\n").encode()
     return files
 

@@ -12,8 +12,8 @@ from ibis import _
 from stages.after.reference import FEWEST
 from stages.before.sample import date_formats
 from stages.formats import PATTERNS, RESERVED
-from stages.prepare import PROBLEM, conform, form
-from stages.sources import RECORD, Source, as_text
+from stages.prepare import PROBLEM, cell, conform, form
+from stages.sources import RECORD, Source
 
 BINS = 20  # of a picture
 COMMON = 200  # values of a column that are looked at one by one, the commonest ones
@@ -67,10 +67,8 @@ def misfits(raw: ibis.Table, conformed: ibis.Table, source: Source) -> dict[str,
     if not typed or not wrong.count().to_pandas():
         return {}
     joined = raw.inner_join(wrong, RECORD)
-    texts = {column: as_text(joined[column]).strip() for column in typed}
-    is_wrong = {
-        column: joined[RESERVED + column] & (text.notnull() & ~text.isin(source.missing)).fill_null(False) for column, text in texts.items()
-    }
+    texts = {column: cell(joined, column, source) for column in typed}
+    is_wrong = {column: joined[RESERVED + column] & text.notnull() for column, text in texts.items()}
     counts = joined.aggregate([is_wrong[column].sum().name(column) for column in typed]).to_pandas().iloc[0]
     found = {}
     for column in typed:

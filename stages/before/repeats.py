@@ -61,6 +61,27 @@ def by_chance(rows: pd.DataFrame) -> float:
     return float(np.prod(agree) * every / max(_pairs(rows), 1))
 
 
+def label_findings(fates: pd.DataFrame, told: dict[str, Any], target: str, source: Source) -> list[Finding]:
+    """Return what is to be said of labels as the file writes them: words that count as missing, and classes that may be one.
+
+    fates: what `label_fates` found; told: what `lost_and_equal` says.
+    """
+    words = [(word, n) for word, n in fates["n"].items() if word and word in source.missing_words(target)]
+    do = "if it is a class, take it out of missing_in (or missing) of that column in data/sources.yaml"
+    found = [
+        Finding("look", "data", target, f"{n:,} rows have {word!r} as their label, which counts as missing: they are left out", do)
+        for word, n in words
+    ]
+    if told["classes_alike"]:
+        what = f"classes that differ only in upper and lower case or in spaces: {told['alike']}"
+        do = (
+            f"if they are one, write ignore_case: [{target}] in data/sources.yaml, or mend the file; if not, confirm a higher limit of "
+            "classes_alike in expectations/sources.json"
+        )
+        found.append(Finding("stop", "data", target, what, do))
+    return found
+
+
 def lost_findings(told: dict[str, Any], kinds: dict[str, int], n_train: int) -> list[Finding]:
     """Return which rows are left out although they have a label, with their classes; a stop where a cut-off loses too many."""
     found = []
