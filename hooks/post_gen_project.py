@@ -1,6 +1,6 @@
 # ruff: noqa
 # fmt: off
-# made by tools/sync_template.py of stages/text.py, stages/command.py, stages/formats.py, stages/before/sample.py, stages/detect.py, hooks/answers.py, hooks/next_steps.py: edit those
+# made by tools/sync_template.py of stages/text.py, stages/command.py, stages/numbers.py, stages/formats.py, stages/before/notations.py, stages/before/sample.py, stages/detect.py, hooks/answers.py, hooks/next_steps.py: edit those
 import json
 ANSWERS = json.loads({{cookiecutter | tojson | tojson}})
 # {% raw %}
@@ -159,6 +159,74 @@ def tidied_up() -> Iterator[None]:
     finally:
         for number in ours:
             signal.signal(number, before[number])
+"""How the numbers of a column are written: which marks, signs and units stand in them, and what each of them means.
+
+The look at a new file and the stages that read it share this grammar. Standard library only, as in `stages.formats`.
+"""
+
+import re
+from dataclasses import dataclass
+
+MARKS = {".": r"\.", ",": ",", " ": "[ \u00a0\u2007\u2009\u202f]", "'": "['\u2019]"}  # decimal, or between thousands
+SIGN = "[+\u2212-]?"  # with the minus of Unicode
+LEADING_ZERO = r"^[+-]?0[0-9]"
+EXPONENT_ALONE = r"^[+-]?[0-9]+[eE][0-9]+$"  # 1E5 may be a code; programs write 1e+05 and 1.0E5
+ZERO_AT_END = r"\.[0-9]*[1-9](0+)$"  # 1.10 is the number 1.1, but not the same version
+
+
+@dataclass(frozen=True)
+class Notation:
+    """How a number is written: `before` it a currency sign, `after` it a unit, and what makes it negative.
+
+    thousands: the mark between groups of three digits, which a number may have or lack; a blank is any kind of space.
+    negative: minus | parentheses, as in (1.20) | trailing, as in 1.20-.
+    """
+
+    decimal: str = "."
+    thousands: str | None = None
+    before: str = ""
+    after: str = ""
+    negative: str = "minus"
+
+    def pattern(self, kind: str) -> str:
+        """Return the regular expression of an integer or a number that is written so."""
+        mark, whole = MARKS[self.decimal], "[0-9]+"
+        if self.thousands:
+            whole = f"(?:[1-9][0-9]{{0,2}}(?:{MARKS[self.thousands]}[0-9]{{3}})+|[0-9]+)"
+        body = f"{whole}(?:{mark}0*)?"
+        if kind == "number":
+            body = f"(?:{whole}(?:{mark}[0-9]*)?|{mark}[0-9]+)(?:[eE][+-]?[0-9]+)?"
+        first, last = self._around()
+        signed = f"{SIGN}{first}{SIGN if first else ''}{body}{last}"
+        if self.negative == "parentheses":
+            return rf"^(?:{signed}|\({first}{body}{last}\))$"
+        return f"^{signed}-?$" if self.negative == "trailing" else f"^{signed}$"
+
+    def _around(self) -> tuple[str, str]:
+        """Return the regular expressions of what stands before and after the number."""
+        space = f"{MARKS[' ']}?"
+        return re.escape(self.before) + space if self.before else "", space + re.escape(self.after) if self.after else ""
+
+    def steps(self) -> list[tuple[str, str]]:
+        """Return what is to be replaced by what, in this order, so that a number that is written so is one for Python and DuckDB."""
+        first, last = self._around()
+        steps = [("\u2212", "-")]
+        steps += {"parentheses": [(r"^\((.*)\)$", r"-\1")], "trailing": [("^(.*)-$", r"-\1")]}.get(self.negative, [])
+        steps += [(f"^({SIGN}){first}", r"\1")] if first else []
+        steps += [(f"{last}$", "")] if last else []
+        steps += [(MARKS[self.thousands], "")] if self.thousands else []
+        return steps + ([(",", ".")] if self.decimal == "," else [])
+
+    def plain(self, text: str) -> str:
+        """Return `text`, which matches the pattern, as Python writes a number."""
+        for regex, new in self.steps():
+            text = re.sub(regex, new, text)
+        return text
+
+    def said(self) -> str:
+        """Return the number 1234.5, and -1234.5 where another sign than a minus marks it, as they are written so."""
+        body = f"{self.before}1{self.thousands or ''}234{self.decimal}5{' ' if self.after.isalpha() else ''}{self.after}"
+        return body + {"parentheses": f", negative ({body})", "trailing": f", negative {body}-"}.get(self.negative, "")
 """How a raw file may be written: packed, encoded, and what a value of each type looks like.
 
 Standard library only: the template checks its answers with this before there is an environment.
@@ -183,8 +251,8 @@ DELIMITERS = (",", ";", "\t", "|")
 PACKED = {".gz": "gzip", ".bz2": "bzip2", ".xz": "xz", ".zip": "zip"}
 PARQUET = (".parquet", ".pq")
 PATTERNS = {
-    "integer": r"^[+-]?[0-9]+(\.0*)?$",
-    "number": r"^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?$",
+    "integer": Notation().pattern("integer"),
+    "number": Notation().pattern("number"),
     "date": r"^[0-9]{4}-[0-9]{2}-[0-9]{2}([ T][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]+)?)?(Z|[+-][0-9]{2}(:?[0-9]{2})?)?)?$",
 }
 OFFSET = r":[0-9]{2}(\.[0-9]+)?[+-][0-9]{2}(:?[0-9]{2})?$"  # of a time stamp that says how far its clock is from UTC
@@ -192,12 +260,9 @@ DATE_PARTS = dict.fromkeys(["%m", "%d", "%H", "%M", "%S"], "([0-9]{1,2})") | {"%
 MOST_CLASSES = 200  # more labels than this are a continuous target or an identifier
 MOST_COLUMNS = 1000  # each check costs time per column
 LONGEST_NAME = 500  # signs of the name of a column
+# what is no part of a value where it stands at its ends
+SPACES = " \t\n\r\f\v\x85\xa0\u1680\u2028\u2029\u202f\u205f\u3000\ufeff" + "".join(map(chr, range(0x2000, 0x200C)))
 RESERVED = "__stage_"  # how the names of the columns begin that the stages add themselves
-
-
-def pattern(kind: str, decimal: str) -> str:
-    """Return the regular expression of a value of type `kind` (integer, number or date) with this decimal mark."""
-    return PATTERNS[kind] if decimal == "." or kind == "date" else PATTERNS[kind].replace(r"\.", decimal)
 
 
 def is_date(text: str) -> bool:
@@ -206,6 +271,11 @@ def is_date(text: str) -> bool:
         return bool(re.search(PATTERNS["date"], text) and datetime.fromisoformat(text))
     except ValueError:
         return False
+
+
+def on_one_line(names: list[str]) -> list[str]:
+    """Return the names of columns as they are called here: a line break in one, and the spaces around it, are one space."""
+    return [" ".join(filter(None, map(str.strip, re.split("[\r\n]", name)))) if "\n" in name or "\r" in name else name for name in names]
 
 
 def wrong_names(names: list[str]) -> list[str]:
@@ -289,6 +359,149 @@ def _member(path: Path, archive: zipfile.ZipFile) -> str:
     if archive.getinfo(names[0]).flag_bits & 1:
         raise Refused(f"{path} is locked with a password; unpack it and give what is in it")
     return names[0]
+"""Find how the numbers of a column are written, and say where nobody can tell: a mark before three digits may mean two things.
+
+Standard library only: the template looks at a file with this before there is an environment.
+"""
+
+import json
+import re
+import unicodedata
+from collections import Counter
+from dataclasses import dataclass, replace
+
+
+GRID = ((".", None), (",", None), (".", ","), (",", "."), (".", " "), (",", " "), (".", "'"), (",", "'"))  # decimal, thousands
+MOSTLY = 0.8  # of the values of a column are numbers: the others are words among numbers
+STRAY = 0.02  # of the numbers with marks may be at odds with a way to read them that is possible all the same
+FEW_DOUBLE = 0.02  # of the numbers may be written in two ways without being codes
+FRACTION = r"\.[0-9]*[1-9]"
+MANY = 20  # different values; with fewer nothing is said of words
+CURRENCIES = {"EUR", "USD", "GBP", "CHF", "JPY", "CNY", "INR", "SEK", "NOK", "DKK", "PLN", "CZK", "BRL", "AUD", "CAD", "Kč", "kr", "zł"}
+EXAMPLES = 3
+
+
+@dataclass(frozen=True)
+class Written:
+    """How numbers are written: each of `readings` is possible, the likeliest first; `odd` are the values that fit none of them."""
+
+    readings: tuple[Notation, ...]
+    odd: tuple[str, ...]
+
+
+def written_as(cells: set[str]) -> Written | None:
+    """Return how `cells`, the different values of a column, are written as numbers; None where most of them are none.
+
+    A stray value decides nothing: a way to read them is possible unless more than STRAY of the marked numbers are at odds with it.
+    """
+    if not cells or sum(any(sign in "0123456789" for sign in cell) for cell in cells) < MOSTLY * len(cells):
+        return None
+    dress, signs = _dress(cells), set("".join(cells))
+    marks = [mark for mark, regex in MARKS.items() if any(re.match(regex, sign) for sign in signs)]
+    grid = [(d, t) for d, t in GRID if (t is None or t in marks) and (d in marks or d == "." or t == ".")]
+    odd = {}
+    for decimal, thousands in grid:
+        notation = replace(dress, decimal=decimal, thousands=thousands)
+        matches = re.compile(notation.pattern("number")).match
+        odd[notation] = {cell for cell in cells if not matches(cell)}
+    likely = sorted(odd, key=lambda notation: len(odd[notation]))
+    best = odd[likely[0]]
+    if len(cells) - len(best) < MOSTLY * len(cells):
+        return None
+    marked = sum(any(mark in cell[1:] for mark in marks) for cell in cells - best)
+    readings: list[Notation] = []
+    for notation in likely:
+        possible = len(odd[notation]) <= len(best) + STRAY * marked
+        if possible and not any(_same(notation, one, cells - odd[notation] - odd[one]) for one in readings):
+            readings.append(notation)
+    return Written(tuple(readings), tuple(sorted(best)))
+
+
+def _same(a: Notation, b: Notation, cells: set[str]) -> bool:
+    return all(float(a.plain(cell)) == float(b.plain(cell)) for cell in cells)
+
+
+def _dress(cells: set[str]) -> Notation:
+    """Return what most of `cells` have around their digits: a currency, a unit, and what makes them negative."""
+    ends = Counter[tuple[str, str]]()
+    for cell in cells:
+        digits = [nth for nth, sign in enumerate(cell) if sign in "0123456789"]
+        if digits:
+            blank = "(+-\u2212)., '\u2019\u00a0\u2007\u2009\u202f"
+            ends[cell[: digits[0]].strip(blank), cell[digits[-1] + 1 :].strip(blank)] += 1
+    [((before, after), _n)] = ends.most_common(1)
+    in_brackets = any(re.match(r"\(.*[0-9].*\)$", cell) for cell in cells)
+    trailing = any(re.match(".*[0-9].*-$", cell) for cell in cells)
+    return Notation(before=before, after=after, negative="parentheses" if in_brackets else "trailing" if trailing else "minus")
+
+
+def is_sure(written: Written, cells: set[str]) -> bool:
+    """Whether nobody could read `cells` in another way: there is one, and what stands around the digits is no part of a name."""
+    notation = written.readings[0]
+    around = [text for text in (notation.before, notation.after) if text]
+    known = all(text in CURRENCIES or text in "%‰" or unicodedata.category(text[-1]) == "Sc" for text in around)
+    negative = {"parentheses": "(", "trailing": "-"}.get(notation.negative)
+    some_positive = not negative or any(negative not in cell[:1] + cell[-1:] for cell in cells)
+    of_one_width = notation.thousands is not None and len(set(map(len, cells))) == 1 < len(cells)  # as 110 001 is a postcode
+    return len(written.readings) == 1 and not written.odd and known and some_positive and not of_one_width
+
+
+def code_of(plain: set[str]) -> str | None:
+    """Return why these numbers, as Python writes them, are rather codes; None where they are numbers."""
+    if led := sorted(number for number in plain if re.match(LEADING_ZERO, number)):
+        return f"holds numbers with a leading zero, such as {led[0]}, which would be lost"
+    if longest := [number for number in plain if re.match("[+-]?[0-9]{19}", number)]:
+        return f"holds numbers of {len(longest[0])} digits, which 64 bits do not hold"
+    alone = sorted(number for number in plain if re.match(EXPONENT_ALONE, number))
+    if alone and not any(re.search(FRACTION, number) for number in plain):
+        return f"holds {alone[0]}, which may be a code as well as a power of ten"
+    double = doubles(plain)
+    if len(double) > FEW_DOUBLE * len(plain):
+        return f"holds {double[0].rstrip('0')} and {double[0]}, which would be one number, but are two versions or codes"
+    return None
+
+
+def doubles(plain: set[str]) -> list[str]:
+    """Return the numbers that end in a zero too many, so that they are another one of them."""
+    return sorted(number for number in plain if re.search(ZERO_AT_END, number) and number.rstrip("0") in plain)
+
+
+def question(written: Written, cells: set[str], column: str, examples: int = EXAMPLES) -> tuple[str, str] | None:
+    """Return what is to be said of a column of text that holds numbers in another notation, and what to do; None if that is nothing.
+
+    Values stand in it: `cells` should hold none that could tell of a person.
+    """
+    notation = written.readings[0]
+    if len(written.readings) > 1:
+        fit = [cell for cell in sorted(cells) if len({_value(one, cell) for one in written.readings} - {None}) > 1][:examples]
+        both = "; ".join(f"{cell} as {' or '.join(filter(None, (_value(one, cell) for one in written.readings)))}" for cell in fit)
+        how = " or ".join(f"number_formats: {{{column}: {one_line(one)}}}" for one in written.readings)
+        return f"holds numbers that can be read in two ways: {both}", f"declare it as number in data/sources.yaml, with {how}"
+    if written.odd:
+        if len(cells) < MANY:
+            return None
+        shown = ", ".join(map(repr, written.odd[:EXAMPLES])) + (f" and {len(written.odd) - EXAMPLES} more" if len(written.odd) > 3 else "")
+        fitting = "" if notation == Notation() else f" written as {notation.said()}"
+        return f"holds numbers{fitting}, but also {shown}", (
+            f"if that means missing, declare it as number in data/sources.yaml, with the words under missing_in: {{{column}: [...]}}"
+        )
+    if notation in (Notation(), Notation(decimal=",")):
+        return None
+    how = f"number_formats: {{{column}: {one_line(notation)}}}"
+    return (
+        f"holds numbers written as {notation.said()}",
+        f"if they are no names or codes, declare it as number in data/sources.yaml, with {how}",
+    )
+
+
+def _value(notation: Notation, cell: str) -> str | None:
+    return notation.plain(cell) if re.match(notation.pattern("number"), cell) else None
+
+
+def one_line(notation: Notation) -> str:
+    """Return `notation` as YAML on one line, as it stands under number_formats."""
+    given = {name: value for name, value in vars(notation).items() if value not in (None, "", "minus")}
+    return "{" + ", ".join(f"{name}: {json.dumps(value, ensure_ascii=False)}" for name, value in given.items()) + "}"
 """Look at the first megabytes of a raw file: how it is written, and what its columns hold.
 
 Standard library only: the template checks its answers with this before there is an environment.
@@ -298,8 +511,10 @@ import codecs
 import csv
 import io
 import re
-from dataclasses import dataclass, field
-from datetime import date, datetime
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 from itertools import islice
 from pathlib import Path
 
@@ -307,8 +522,14 @@ from pathlib import Path
 SAMPLE = 2_000_000  # bytes, unpacked, that are looked at
 MISSING = ("", "NA", "N/A", "n/a", "#N/A", "<NA>", "NaN", "nan", "NULL", "Null", "null", "?")
 PERHAPS = ("None", "-", ".")  # missing where a column holds numbers or dates otherwise; words, where all that use them hold text
-THOUSANDS = re.compile(r"^[+-]?[1-9][0-9]{0,2}([., '][0-9]{3})+([.,][0-9]+)?$")
+FREQUENT, FREQUENT_SHARE = 20, 0.01  # rows, or share of them, from which on such a word is a label where a label can stand
+ABBREVIATION = re.compile("^[A-Z]{2,5}$")  # NA beside EU and APAC is one
+BROKEN = re.compile("[\udc80-\udcff]")  # a byte that is none of the encoding
+OF_CP1252 = re.compile(rb"[\x80\x82-\x8c\x8e\x91-\x9c\x9e\x9f]")  # signs such as the euro, where latin-1 has none
+STRAYS = 9  # signs that are right for one that is broken, at least
 SHAPE = re.compile(r"^[0-9]{1,4}(?P<mark>[./-])[0-9]{1,2}(?P=mark)[0-9]{1,4}(?P<time> [0-9]{1,2}:[0-9]{2}(:[0-9]{2})?)?$")
+MEASURED = re.compile(r"^[+-]?[0-9]+([.,][0-9]+)?\s?[^\d\s]{1,10}$")
+WHOLE = re.compile(r"^[+-]?[0-9]+(\.0?)?$")  # 3.0 is what programs write of 3 where values are missing, and 3.00 a price
 OTHER_DATE = re.compile(r"^([0-9]{1,2}[./-][0-9]{1,2}[./-][0-9]{2,4}|[0-9]{4}[./][0-9]{1,2}[./][0-9]{1,2})\b")
 
 
@@ -316,6 +537,8 @@ OTHER_DATE = re.compile(r"^([0-9]{1,2}[./-][0-9]{1,2}[./-][0-9]{2,4}|[0-9]{4}[./
 class Found:
     """How a file is written: `columns` maps each to its type, `values` to what it holds in the sample, missing words left out.
 
+    `missing_in` has the words of columns whose words are other than `missing`, `number_formats` how the numbers of a column are
+    written that are not written as the decimal mark says, and `one_spelling` the columns in which no number is written in two ways.
     `whole` says that the sample is the file; `notes` are sentences for whoever has to correct data/sources.yaml.
     """
 
@@ -324,15 +547,36 @@ class Found:
     encoding: str = "utf-8"
     decimal: str = "."
     missing: tuple[str, ...] = ("",)
+    missing_in: dict[str, tuple[str, ...]] = field(default_factory=dict)
     date_formats: dict[str, str] = field(default_factory=dict)
+    number_formats: dict[str, Notation] = field(default_factory=dict)
+    one_spelling: tuple[str, ...] = ()
     columns: dict[str, str] = field(default_factory=dict)
     values: dict[str, set[str]] = field(default_factory=dict)
     whole: bool = True
     notes: tuple[str, ...] = ()
 
 
-def look(path: Path) -> Found:
+@dataclass(frozen=True)
+class Look:
+    """What one column holds: `cells` are its different values without the words for missing ones, `written` how these are numbers.
+
+    how: the format of its dates; notes: what is to be said of it, and what to do, in pairs; own: its words are not those of all.
+    """
+
+    kind: str
+    cells: set[str]
+    missing: tuple[str, ...] = ()
+    written: Written | None = None
+    how: str | None = None
+    notes: tuple[tuple[str, str], ...] = ()
+    own: bool = False
+
+
+def look(path: Path, labels: Iterable[str] = ()) -> Found:
     """Return what the first SAMPLE bytes of `path` show; of a Parquet file, which tells its columns itself, only that it is one.
+
+    labels: the columns whose values are classes or groups, so that a word for a missing value may be one of them.
 
     Raises Refused where there is no such file, or it is no table of text with a name for each column.
     """
@@ -356,22 +600,110 @@ def look(path: Path) -> Found:
         raise Refused(f"{path} is JSON, or a page, and no table; export it as CSV or Parquet")
     delimiter = _delimiter(path, text)
     header, rows, ragged = _rows(path, text, delimiter, whole)
-    values = {column: {cell.strip() for cell in set(cells)} for column, *cells in zip(header, *rows, strict=True)}
-    decimal = _decimal(values, delimiter)
-    missing = _missing(values, decimal)
-    values = {column: cells.difference(missing) for column, cells in values.items()}
-    columns = {column: kind_of(cells, decimal) for column, cells in values.items()}
-    formats = {column: date_formats(values[column]) for column, kind in columns.items() if kind == "text"}
-    written = {column: fits[0] for column, fits in formats.items() if len(fits) == 1}
-    columns |= dict.fromkeys(written, "date")
+    counts = {column: Counter(cell.strip(SPACES) for cell in cells) for column, *cells in zip(header, *rows, strict=True)}
+    looks = {column: look_at(column, cells, column in labels) for column, cells in counts.items()}
     notes = [f"{ragged:,} of {len(rows) + ragged:,} rows looked at have another number of fields than the header"] if ragged else []
+    if broken := len(BROKEN.findall(text)):
+        notes.append(
+            f"nearly all of it is {encoding}, but {broken:,} bytes are not: rows with such a byte will be rejected, mend them in the file"
+        )
     if encoding in ("cp1252", "latin-1"):
         notes.append(f"it is not UTF-8; read as {encoding}: see that accented letters are right")
-    notes += [note for column, kind in columns.items() if kind == "text" for note in _odd_text(column, values[column], decimal)]
+    found = _found(looks, delimiter, encoding)
+    return replace(found, whole=whole, notes=(*notes, *found.notes))
+
+
+def _found(looks: dict[str, Look], delimiter: str, encoding: str) -> Found:
+    """Return what the columns of a file have in common, and for each in what it differs."""
+    numbers = {column: one.written.readings[0] for column, one in looks.items() if one.written and one.kind in ("integer", "number")}
+    marked = Counter(number.decimal for column, number in numbers.items() if any(number.decimal in cell for cell in looks[column].cells))
+    decimal = "," if marked[","] > marked["."] else "."
+    formats = {
+        column: number
+        for column, number in numbers.items()
+        if number != Notation(decimal) and (number != Notation() or any("." in cell for cell in looks[column].cells))
+    }
+    missing = tuple(word for word in ("", *MISSING[1:], *PERHAPS) if not word or any(word in one.missing for one in looks.values()))
+    own = {column: ("", *one.missing) for column, one in looks.items() if one.own}
+    notes = [f"{column!r} {what}; {do}" for column, one in looks.items() for what, do in one.notes]
     notes += [
-        f"{column!r} is read as dates written {how}; correct it under date_formats if it is not so" for column, how in written.items()
+        f"{column!r} is read as numbers written {number.said()}; correct it under number_formats if it is not so"
+        for column, number in formats.items()
     ]
-    return Found("csv", delimiter, encoding, decimal, missing, written, columns, values, whole, tuple(notes))
+    notes += [
+        f"{column!r} is read as dates written {one.how}; correct it under date_formats if it is not so"
+        for column, one in looks.items()
+        if one.how
+    ]
+    return Found(
+        "csv",
+        delimiter,
+        encoding,
+        decimal,
+        missing,
+        {column: words for column, words in own.items() if words != missing or looks[column].kind != "text"},
+        {column: one.how for column, one in looks.items() if one.how},
+        formats,
+        tuple(column for column, number in numbers.items() if _spelled_once(looks[column].cells, number)),
+        {column: one.kind for column, one in looks.items()},
+        {column: one.cells for column, one in looks.items()},
+        notes=tuple(notes),
+    )
+
+
+def look_at(column: str, counts: "Counter[str]", is_label: bool = False) -> Look:
+    """Return what `column` holds, whose trimmed values are counted; of a label the words for missing values may be classes."""
+    there = [word for word in (*MISSING[1:], *PERHAPS) if word in counts]
+    cells = set(counts) - {"", *there}
+    written = written_as(cells)
+    notation = written.readings[0] if written and is_sure(written, cells) else None
+    kind, how = kind_of(cells, notation), None
+    fits = date_formats(cells) if kind == "text" else []
+    if len(fits) == 1:
+        kind, how = "date", fits[0]
+    if kind != "text" or written:
+        notes = _odd_text(column, cells, written) if kind == "text" else []
+        notes += [(_read_as_missing(word, counts), "if that is no missing value, mend the file") for word in there if is_label]
+        return Look(kind, cells, tuple(there), written, how, tuple(notes), own=kind == "text" or (is_label and bool(there)))
+    words, notes = _values(column, counts, there, cells, is_label)
+    left = tuple(word for word in there if word not in words)
+    return Look(kind, cells | words, left, notes=(*notes, *_odd_text(column, cells, None)), own=True)
+
+
+def _values(
+    column: str, counts: "Counter[str]", there: list[str], cells: set[str], is_label: bool
+) -> tuple[set[str], list[tuple[str, str]]]:
+    """Return which of the words for missing values that are `there` are values of this column of text, and what is to be said of them."""
+    words = {word for word in there if word in PERHAPS}
+    like_it = bool(cells) and all(map(ABBREVIATION.match, cells))
+    notes = []
+    for word in there:
+        n = counts[word]
+        if is_label and word not in words and (n >= FREQUENT or n >= FREQUENT_SHARE * counts.total()):
+            words.add(word)
+            notes.append((f"has {word!r} in {n:,} rows, which is read as a class or group", _if_missing(column, word)))
+        elif word == "NA" and like_it and not is_label:
+            words.add(word)
+            notes.append((f"has 'NA' in {n:,} rows, which is read as a value like {min(cells)}", _if_missing(column, word)))
+        elif is_label and word not in words:
+            notes.append(
+                (_read_as_missing(word, counts), f'if it is a class or group, write missing_in: {{{column}: [""]}} in data/sources.yaml')
+            )
+    return words, notes
+
+
+def _read_as_missing(word: str, counts: "Counter[str]") -> str:
+    return f"has {word!r} in {counts[word]:,} rows, which is read as missing: they have no class or group"
+
+
+def _if_missing(column: str, word: str) -> str:
+    return f'if it means missing there, write missing_in: {{{column}: ["", "{word}"]}} in data/sources.yaml'
+
+
+def _spelled_once(cells: set[str], notation: Notation) -> bool:
+    """Whether no two of `cells`, which are numbers, are one, and none may be a code, so that this is to hold for later files as well."""
+    plain = set(map(notation.plain, cells))
+    return not doubles(plain) and not any(map(re.compile(EXPONENT_ALONE).match, plain))
 
 
 def _decoded(path: Path, sample: bytes, whole: bool) -> tuple[str, str]:
@@ -382,15 +714,20 @@ def _decoded(path: Path, sample: bytes, whole: bool) -> tuple[str, str]:
         raise Refused(f"{path} is no text: it holds NUL bytes; export the table as CSV, in UTF-8")
     else:
         encoding = "utf-8"
+    errors = "strict" if encoding == "utf-16" else "surrogateescape"
     try:
-        return codecs.getincrementaldecoder(encoding)().decode(sample, final=whole).removeprefix("\ufeff"), encoding
+        text = codecs.getincrementaldecoder(encoding)(errors).decode(sample, final=whole).removeprefix("\ufeff")
     except UnicodeDecodeError:
-        if encoding == "utf-16":
-            raise Refused(f"{path} begins like UTF-16, but is not; export it in UTF-8") from None
+        raise Refused(f"{path} begins like UTF-16, but is not; export it in UTF-8") from None
+    foreign = len(BROKEN.findall(text))
+    if not foreign or STRAYS * foreign <= sum(sign > "\x7f" for sign in text) - foreign:
+        return text, encoding
     try:
         text = sample.decode("cp1252")
     except UnicodeDecodeError:
-        return sample.decode("latin-1"), "latin-1"
+        text = sample.decode("cp1252", "surrogateescape")
+        if STRAYS * len(BROKEN.findall(text)) > len(OF_CP1252.findall(sample)):
+            return sample.decode("latin-1"), "latin-1"
     return text, "latin-1" if whole and text == sample.decode("latin-1") else "cp1252"
 
 
@@ -415,12 +752,14 @@ def _delimiter(path: Path, text: str) -> str:
 def _rows(path: Path, text: str, delimiter: str, whole: bool) -> tuple[list[str], list[list[str]], int]:
     """Return the names of the columns, the rows that are as long, and how many are not; the last of a part may be cut."""
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
-    header = next(reader)
+    header = on_one_line(next(reader))
     problems = wrong_names(header)
-    numbers = [name for name in header if re.match(pattern("number", "."), name) or name in MISSING[1:]]
+    numbers = [name for name in header if re.match(PATTERNS["number"], name) or name in MISSING[1:]]
     if len(numbers) == len(header) or (numbers and len(set(header)) < len(header)):
         problems = [f"it begins with values ({', '.join(header[:3])}); its first line must name the columns"]
     rows = [row for row in reader if row][: None if whole else -1]
+    if BROKEN.search(text):  # the stages reject such rows
+        rows = [row for row in rows if not any(map(BROKEN.search, row))]
     if not rows:
         problems.append("it has no row, only a header")
     if problems:
@@ -429,53 +768,20 @@ def _rows(path: Path, text: str, delimiter: str, whole: bool) -> tuple[list[str]
     return header, good, len(rows) - len(good)
 
 
-def _decimal(values: dict[str, set[str]], delimiter: str) -> str:
-    """Return the decimal mark of most of the columns that hold numbers with one; a point where none does.
-
-    Numbers such as 1,234 beside commas as delimiters, and such as 1.234 beside others, have a mark between thousands.
-    """
-    counts, thousands = {".": 0, ",": 0}, "," if delimiter == "," else "."
-    for cells in values.values():
-        cells = cells.difference(MISSING, PERHAPS)
-        for mark, other in (".,", ",."):
-            alone = _all(pattern("number", mark), cells) and not _all(pattern("number", other), cells)
-            counts[mark] += alone and not (mark == thousands and _all(THOUSANDS, cells))
-    return "," if counts[","] > counts["."] else "."
-
-
 def _all(form: "str | re.Pattern[str]", cells: set[str]) -> bool:
     """Whether there are `cells`, and all of them match."""
     return bool(cells) and all(map(re.compile(form).match, cells))
 
 
-def _missing(values: dict[str, set[str]], decimal: str) -> tuple[str, ...]:
-    """Return the words that stand for a missing value in any of the columns; the empty one always does."""
-    found = {""}.union(*(cells.intersection(MISSING) for cells in values.values()))
-    for cells in values.values():
-        perhaps = cells.intersection(PERHAPS)
-        if perhaps and kind_of(cells.difference(MISSING, PERHAPS), decimal) != "text":
-            found |= perhaps
-    return tuple(word for word in (*MISSING, *PERHAPS) if word in found)
-
-
-def kind_of(cells: set[str], decimal: str) -> str:
-    """Return the type that all of `cells` have, which are different values of one column."""
-    if _all(pattern("integer", decimal), cells):
-        # 007 is a code, and 64 bits do not hold each number of 19 digits
-        coded = any(map(re.compile(r"^[+-]?0[0-9]|.{19}").match, cells))
-        return "text" if coded else "integer"
-    if _all(pattern("number", decimal), cells):
-        return "number"
-    if _all(pattern("date", decimal), cells) and all(_is_day(cell[:10]) for cell in cells):
+def kind_of(cells: set[str], notation: Notation | None = Notation()) -> str:  # noqa: B008 - it does not change
+    """Return the type that all of `cells` have, which are different values of one column, where their numbers are written so."""
+    if notation and _all(notation.pattern("number"), cells):
+        if code_of(plain := set(map(notation.plain, cells))):
+            return "text"
+        return "integer" if _all(WHOLE, plain) else "number"
+    if cells and all(map(is_date, cells)):
         return "date"
     return "boolean" if len(cells) <= 6 and {cell.lower() for cell in cells} in ({"true", "false"}, {"t", "f"}) else "text"
-
-
-def _is_day(text: str) -> bool:
-    try:
-        return bool(date.fromisoformat(text))
-    except ValueError:
-        return False
 
 
 def date_formats(cells: set[str]) -> list[str]:
@@ -499,27 +805,42 @@ def _is_written(cell: str, how: str) -> bool:
         return False
 
 
-def _odd_text(column: str, cells: set[str], decimal: str) -> list[str]:
-    """Return a note on a column of text that was meant to be something else."""
+def _odd_text(column: str, cells: set[str], written: Written | None) -> list[tuple[str, str]]:
+    """Return what is to be said of a column of text that was meant to be something else, and what to do."""
     if len(fits := date_formats(cells)) > 1:
         how = " or ".join(f'{{{column}: "{one}"}}' for one in fits)
         return [
-            f"{column!r} holds dates such as {min(cells)}, of which nobody can tell the day from the month, so that it stays text; "
-            f"if it is to be a date, declare it so, with date_formats: {how}"
+            (
+                f"holds dates such as {min(cells)}, of which nobody can tell the day from the month, so that it stays text",
+                f"if it is to be a date, declare it so, with date_formats: {how}",
+            )
         ]
-    if _all(OTHER_DATE, cells):
+    dates = {cell for cell in cells if OTHER_DATE.match(cell) or is_date(cell)}
+    if cells and len(dates) >= MOSTLY * len(cells):
+        odd = sorted(cells - dates)
+        but = f", but also {odd[0]!r}" if odd else ""
         return [
-            f"{column!r} looks like dates ({min(cells)}), but not all in one format with a year of four digits, so that it stays text; "
-            "write them alike, best as 2024-12-31"
+            (
+                f"looks like dates ({min(dates)}){but}, but not all in one format with a year of four digits, so that it stays text",
+                "write them alike, best as 2024-12-31, and what means missing under missing_in",
+            )
         ]
-    if _all(THOUSANDS, cells):
-        return [f"{column!r} looks like numbers with marks between thousands ({min(cells)}), so that it stays text; remove the marks"]
-    number = re.compile(pattern("number", decimal)).match
-    words = sorted(islice((cell for cell in cells if not number(cell)), 4))
-    if not words or len(words) > 3 or len(cells) < 20:
-        return []
-    said = ", ".join(map(repr, words))
-    return [f"{column!r} holds numbers, but also {said}, so that it is text; if that means missing, add it to `missing` there"]
+    return [(f"{what}, so that it is read as text", do) for what, do in asked(column, cells, written)]
+
+
+def asked(column: str, cells: set[str], written: Written | None, examples: int = EXAMPLES) -> list[tuple[str, str]]:
+    """Return what is to be said of the numbers in a column of text, how they are `written`, and what to do."""
+    if written is None:
+        measured = {cell for cell in cells if MEASURED.match(cell)}
+        if len(cells) < MANY or len(measured) < MOSTLY * len(cells):
+            return []
+        return [(f"begins with a number in most values, such as {min(measured)}", "write the number alone, in one unit")]
+    notation = written.readings[0]
+    plain = {notation.plain(cell) for cell in cells if cell not in written.odd}
+    why = code_of(plain)
+    if why is None or (len(written.readings) > 1 and not any(re.match(LEADING_ZERO, number) for number in plain)):
+        return [told] if (told := question(written, cells, column, examples)) else []
+    return [] if len(set(map(len, cells))) == 1 else [(why, "if it is a quantity, declare it as integer or number in data/sources.yaml")]
 """Take a raw file into the project: refuse labels that cannot be, copy it to data/raw, and write data/sources.yaml.
 
 Standard library only: the template checks its answers with this before there is an environment.
@@ -598,6 +919,9 @@ def sources_yaml(found: Found, path: str, labels: list[str]) -> str:
     """Return data/sources.yaml for the file at `path`; `labels` are the target and the sensitive columns."""
     name = re.sub(r"[^a-z0-9]+", "_", Path(path).name.split(".")[0].lower()).strip("_") or "table"
     kinds = found.columns | {column: _label_kind(found, column) for column in labels if column in found.columns}
+    numbers = [column for column, kind in kinds.items() if kind in ("integer", "number")]
+    missing_in = {column: f"[{', '.join(map(_quoted, words))}]" for column, words in found.missing_in.items()}
+    formats = {column: one_line(found.number_formats[column]) for column in numbers if column in found.number_formats}
     lines = [
         "# What the raw files are. Types: text, integer, number, boolean, date.",
         "sources:",
@@ -608,8 +932,15 @@ def sources_yaml(found: Found, path: str, labels: list[str]) -> str:
         f"    encoding: {found.encoding}  # utf-8 | utf-16 | cp1252 | latin-1",
         f'    decimal: "{found.decimal}"  # "." | ","',
         f"    missing: [{', '.join(map(_quoted, found.missing))}]  # how the file writes a missing value",
+        f"    missing_in: {_mapping(missing_in)}  # column: the words that mean missing there, instead of those under missing",
         "    records: null  # how many the file must have, where its sender says so: a file that was cut off is refused",
-        f"    date_formats: {{{', '.join(f'{_quoted(column)}: {_quoted(how)}' for column, how in found.date_formats.items())}}}"
+        '    # column: how its numbers are written, where not as the decimal mark says, such as {decimal: ",", thousands: "."};',
+        '    # also before: "$", after: "%", and negative: parentheses as in (1.20), or trailing as in 1.20-',
+        f"    number_formats: {_mapping(formats)}",
+        "    # columns of numbers that are no codes: a row with 010, with 1E5, or with 1.10 where 1.1 stands as well, is rejected",
+        f"    one_spelling: [{', '.join(_plain(column) for column in numbers if column in found.one_spelling)}]",
+        "    ignore_case: []  # columns of text in which upper and lower case, and how many spaces, make no difference",
+        f"    date_formats: {_mapping({column: _quoted(how) for column, how in found.date_formats.items()})}"
         '  # column: how its dates are written, where not as 2024-12-31, such as "%d.%m.%Y"',
         "    key: []  # columns that name a row: repeats of a row are dropped, rows of one key that differ are refused",
         "    equal_rows: together  # rows equal in all columns; together: on one side of every split | separate: different cases | drop",
@@ -617,6 +948,11 @@ def sources_yaml(found: Found, path: str, labels: list[str]) -> str:
         "    columns:",
     ]
     return "\n".join([*lines, *(f"      {_plain(column)}: {kind}" for column, kind in kinds.items())]) + "\n"
+
+
+def _mapping(values: dict[str, str]) -> str:
+    """Return a mapping of columns to what is YAML already, on one line."""
+    return "{" + ", ".join(f"{_plain(column)}: {value}" for column, value in values.items()) + "}"
 
 
 def _plain(text: str) -> str:
@@ -666,7 +1002,7 @@ def complete(path: Path | None = None) -> None:
     if path is None and len(raw) != 1:
         raise Refused(f"data/raw has {len(raw)} files, and no data/sources.yaml says which; run `python -m stages.detect FILE`")
     path, data = path or raw[0], load_params().data
-    found = look(path)
+    found = look(path, [data.target, *data.sensitive])
     if found.format == "parquet":
         found = look_at_parquet(path, [data.target, *data.sensitive])
     if wrong := problems(found, data.target, data.sensitive):
@@ -752,7 +1088,8 @@ def _wrong_data(answers: dict[str, str]) -> list[str]:
             "and sensitive were not looked at"
         ]
     try:
-        return problems(look(path), answers["target"].strip(), sensitive(answers))
+        target, groups = answers["target"].strip(), sensitive(answers)
+        return problems(look(path, [target, *groups]), target, groups)
     except Refused as refusal:
         return [f"data: {line}" for line in str(refusal).splitlines()]
     except OSError as error:
@@ -796,8 +1133,9 @@ def own_data(answers: dict[str, str]) -> tuple[list[str], list[str]]:
     path = find_data(answers["data"])
     if path is None:
         return [], []
-    found = look(path)
-    commands = take_in(path, found, [answers["target"].strip(), *sensitive(answers)])
+    labels = [answers["target"].strip(), *sensitive(answers)]
+    found = look(path, labels)
+    commands = take_in(path, found, labels)
     return [_said(found), *(f"  {note}" for note in found.notes)], commands
 
 

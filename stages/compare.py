@@ -18,8 +18,8 @@ from stages import text
 from stages.command import Refused, run
 from stages.during.intervals import newcombe
 from stages.gate import Verdict, gate, stop
+from stages.gates import GATES, REPORTS
 from stages.git import ask
-from stages.summary import GATES, REPORTS
 from stages.tables import TEST, read_csv, write_table
 
 SUITE = "expectations/compared.json"

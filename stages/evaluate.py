@@ -18,12 +18,13 @@ from sklearn.metrics import (
 from threadpoolctl import threadpool_limits
 
 from stages.after.reference import REFERENCE, freeze, write_reference
+from stages.before.thresholds import fewest_of_a_group
 from stages.command import Refused, run
 from stages.during.costs import cost_matrix, cost_problems, implied, mean_costs
 from stages.during.decision import confidence
 from stages.during.draws import class_intervals, clustered_share, overall_intervals
 from stages.during.evaluation_page import write
-from stages.during.fairness import by_group
+from stages.during.fairness import by_group, without_small
 from stages.during.model import BASELINE, MODEL, Model, load_model, sha256
 from stages.during.plots import draw, draw_groups, draw_referral
 from stages.during.referral import coverage_curve, referral
@@ -31,10 +32,10 @@ from stages.during.slices import slice_problems, slices
 from stages.during.test_set import remember, test_rows_sha256, uses
 from stages.features import clusters, features
 from stages.gate import gate, stop
+from stages.gates import GATES, REPORTS
 from stages.groups import not_audited
 from stages.params import ROW_ID, Data, load_params
 from stages.sources import load_sources
-from stages.summary import GATES, REPORTS
 from stages.tables import TEST, TRAIN, read_table, write_json, write_table
 
 DIGITS = 6
@@ -153,6 +154,7 @@ def main() -> None:
         metrics["referral"] = _rounded(referral(y_test, y_pred, sure, classes, asked.refer_below, together))
     classwise = by_class(y_test, y_pred, metrics, together, class_intervals(y_test, y_score, classes, together, seed))
     groupwise = by_group(test, y_pred, y_score, classes, data, together)
+    groupwise = without_small(groupwise, *fewest_of_a_group("expectations/by_group.json"))
     slicewise = slices(test, train, y_pred, classes, data.target, asked.slices, data.cut_points, together)
     used = uses(remember(test_rows, sha256(MODEL)), test_rows)
     write_json(metrics | {"baselines": scored}, "reports/metrics.json")

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from pandas.api.types import is_datetime64_any_dtype
 from threadpoolctl import threadpool_limits
 
 from stages.after import monitoring_page, windows
@@ -119,13 +120,19 @@ def _weights(path: Path) -> dict[str, float]:
 def name_of(given: str | None, batch: Batch | None, path: Path, data: Any) -> str:
     """Return the name of the window: the one given, else the span of its time column, else the file's name."""
     name = given
-    if name is None and batch is not None and data.time and batch.rows[data.time].notna().any():
-        ends = dict.fromkeys(str(end).removesuffix(" 00:00:00").removesuffix(".0") for end in batch.rows[data.time].agg(["min", "max"]))
+    if name is None and batch is not None and data.time and len(known := times(batch.rows[data.time])):
+        ends = dict.fromkeys(str(end).removesuffix(" 00:00:00").removesuffix(".0") for end in known.agg(["min", "max"]))
         name = re.sub(r"[^\w.-]", "-", "_".join(ends))
     name = re.sub(r"[^\w-]+", "-", path.name.partition(".")[0]).strip("-")[:100] or "batch" if name is None else name
     if not NAME.fullmatch(name):
         raise Refused(f"the window would be called {name!r}; name it with --window in letters, digits, dots and dashes")
     return name
+
+
+def times(values: pd.Series) -> pd.Series:
+    """Return the `values` of a time column that are known and can be: no row is of after today, whatever clock wrote it."""
+    known = values.dropna()
+    return known[known <= pd.Timestamp.now() + pd.Timedelta(days=1)] if is_datetime64_any_dtype(known) else known
 
 
 def monitor(path: Path, labels: Path | None, window: str | None, sample: int, params: Params, source: Source) -> str:
@@ -171,8 +178,10 @@ def monitor(path: Path, labels: Path | None, window: str | None, sample: int, pa
             "coverage": float(batch.labels.notna().mean()),
         }
         if params.data.time:
-            until = float(as_number(batch.rows[params.data.time]).max())
-            record |= {"until": until, "age": until - reference["trained_until"]}
+            column, trained_until = batch.rows[params.data.time], reference["trained_until"]
+            until = float(as_number(times(column)).max())
+            record |= {"until": until, "age": None if trained_until is None else until - trained_until}
+            record["after_today"] = int(column.notna().sum() - len(times(column)))
     if version() != served:
         raise Refused(f"another model took the place of {served} while it was monitored; run it again")
     write_json(record | verdicts, folder / windows.RECORD)
@@ -195,8 +204,10 @@ def _not_judgeable(batch: Batch, path: Path, time: str | None) -> list[str]:
     """Return why no row of `batch` can be judged."""
     if batch.rows.empty:
         return [f"no row of {path} is one of this table"]
-    if time and batch.rows[time].isna().all():
-        return [f"no row of {path} has a value of {time} (data.time), so that nobody knows when they are from; mend what writes the file"]
+    if time and times(batch.rows[time]).empty:
+        return [
+            f"no row of {path} has a {time} (data.time) up to today, so that nobody knows when they are from; mend what writes the file"
+        ]
     return []
 
 

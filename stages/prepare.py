@@ -75,6 +75,10 @@ def check_roles(params: Params, source: Source) -> None:
         if column in data.cut_points and columns.get(column) in ("text", "boolean"):
             problems.append(f"params.yaml: data.cut_points.{column} cuts a number, but data/sources.yaml has a {columns[column]} there")
     for column in source.key:
+        if column == data.target:
+            problems.append(
+                f"data/sources.yaml: the key names the target {column!r}; a key tells rows apart, and is known before the label"
+            )
         if column not in data.not_features():
             problems.append(f"params.yaml: the key {column!r} would be a feature; name it in data.cluster or data.forbidden")
         if column in BESIDE_KEY:

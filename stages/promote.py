@@ -20,9 +20,9 @@ from stages.after.repository import how_to_push, on_a_branch
 from stages.command import Refused, run
 from stages.during.model import MODEL, load_model, sha256
 from stages.gate import gate, not_judged, stop
+from stages.gates import REPORTS
 from stages.git import git
 from stages.params import load_params
-from stages.summary import REPORTS
 from stages.tables import TEST, TRAIN, read_table, write_table
 from stages.text import say
 from stages.verify import frozen, read_stages

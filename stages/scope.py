@@ -19,7 +19,7 @@ from stages.before.column_findings import copy_findings, findings, missing_findi
 from stages.before.columns import Column, describe, misfits
 from stages.before.effort import Curve, Gain, effort_findings, gains, learn, time_gap, training_time
 from stages.before.finding import Finding, heaviest_first
-from stages.before.forecast import blocked, class_table, group_table
+from stages.before.forecast import blocked, class_table, group_table, recall_table
 from stages.before.proof import ClassProof, GroupProof, check_criteria, class_findings, group_findings, group_proofs, prove
 from stages.before.propose import propose, write
 from stages.before.propose_judged import Asked, judged_suites
@@ -44,6 +44,7 @@ from stages.before.worklist import work_list
 from stages.command import Refused, run
 from stages.detect import complete
 from stages.during.changes import changes, read_profile, write_profile
+from stages.during.changes import tried as fit_small
 from stages.gate import find
 from stages.groups import check_audit, groups
 from stages.params import ROW_ID, Params, load_params
@@ -62,6 +63,7 @@ from stages.prepare import (
     label_fates,
     reject,
 )
+from stages.private import show, shows_values
 from stages.shares import lost_and_equal
 from stages.sources import RECORD, Raw, Source, check_records, load_sources, read
 from stages.suite import read_suite
@@ -77,6 +79,7 @@ PREPARED, CHANGES, LEAKAGE = "expectations/prepared.json", "expectations/changes
 UNUSABLE = ("malformed", "bad_value", "unlabelled", "key_conflict")  # kinds of records that are errors
 LET_PASS = "expectations/leakage.json lets that pass: nothing to do, if it is known before the target"
 P = TypeVar("P", ClassProof, GroupProof)
+STOPS = "at the recall of rows held back, its test rows prove that it is {:.2f} at most"
 WORSE = 0.03  # by how much later rows are harder than rows drawn at random
 
 
@@ -205,10 +208,13 @@ def _waived(proof: P, passes: bool) -> P:
     return replace(proof, verdict="waived") if passes and proof.verdict == "not judged" else proof
 
 
-def gate_findings(kinds: dict[str, int], name: str, records: int, rows: pd.DataFrame, n_rows: int, params: Params) -> list[Finding]:
+def gate_findings(
+    kinds: dict[str, int], name: str, records: int, rows: pd.DataFrame, changed: pd.DataFrame | None, params: Params
+) -> list[Finding]:
     """Return what will stop the next run but for classes, groups and columns that give the target away.
 
-    The suites of the prepared rows and of what changed in them are only asked where `rows` are all of them, n_rows.
+    changed: the table that the gate changes will judge; None where `rows` are not all prepared rows: then neither it nor the suite of
+    the prepared rows is asked.
     """
     data = params.data
     found = []
@@ -216,8 +222,7 @@ def gate_findings(kinds: dict[str, int], name: str, records: int, rows: pd.DataF
     if blocked("sources", pd.DataFrame({"source": [name], "unusable_share": [unusable / max(records, 1)]}), "source"):
         what = f"{unusable:,} of {records:,} records cannot be used: the gate sources will stop the run"
         found.append(Finding("stop", "data", name, what, "mend the file, or how data/sources.yaml declares it"))
-    if len(rows) == n_rows:
-        changed = changes(rows, data, read_profile(), pd.Timestamp.now(), params.random_state)
+    if changed is not None:
         for suite, table in ((PREPARED, rows), (CHANGES, changed)):
             for sentence in [one.sentence.removeprefix("FAIL: ") for one in find(table, read_suite(suite)) if one.blocks]:
                 what = f"the gate {Path(suite).stem} will stop the run: {sentence}"
@@ -227,6 +232,17 @@ def gate_findings(kinds: dict[str, int], name: str, records: int, rows: pd.DataF
         what = "all rows are of one group, so that none can be compared: the gate proxies will stop the run"
         found.append(Finding("stop", "data", column, what, "take it out of data.sensitive in params.yaml, or find rows of another group"))
     return found
+
+
+def recall_findings(proofs: list[ClassProof]) -> list[Finding]:
+    """Return the classes whose recall, if it is what it was on rows held back, the gate by_class will stop."""
+    table = recall_table(proofs)
+    highest = table.set_index("class")["recall_high"].to_dict()
+    do = "better features or another model first; else a lower floor in expectations/by_class.json that its use can bear"
+    return [
+        Finding("look", "training", f"class {label}", f"the gate by_class is expected to stop the run: {STOPS.format(highest[label])}", do)
+        for label in blocked("by_class", table, "class")
+    ]
 
 
 def scope(judged: ibis.Table, columns: list[Column], raw: Raw, name: str, source: Source, params: Params) -> tuple[Scoping, list[str]]:
@@ -255,8 +271,10 @@ def scope(judged: ibis.Table, columns: list[Column], raw: Raw, name: str, source
     asked = Asked("drop" if source.drops_equal else source.equal_rows, params.prepare.split.keep_clusters_whole, params.evaluate.slices)
     limits = thresholds(judged_suites(rows, data, floors.proposed(params.scope, classes, {}), asked))
     check_criteria(params.scope, counts.sum(axis=1), limits.seen)
+    today = pd.Timestamp.now()
     with threadpool_limits(params.train.threads):
-        write_profile(rows, n_rows, data, pd.Timestamp.now(), params.random_state)
+        small = fit_small(rows, data, params.random_state)
+        write_profile(rows, n_rows, data, today, params.random_state, small)
         tried = attempt(training, n_train, limits, params)
         in_time = orders(rows.head(COUNTED), data, marked[RECORD].head(COUNTED))
         times = _order(rows.head(COUNTED), in_time, tried.easy, params)
@@ -268,10 +286,12 @@ def scope(judged: ibis.Table, columns: list[Column], raw: Raw, name: str, source
     proposed = write(propose(rows, data, criteria, n_rows, asked))
     recalls = tried.curve.recalls(limits.support) if tried.curve else {}
     proofs, of_groups = proofs_of(rows, marked[IS_TEST], counts, recalls, params, limits)
+    changed = changes(rows, data, read_profile(), today, params.random_state, small) if len(rows) == n_rows else None
     ids = [column.name for column in columns if column.name in features and names_a_thing(column)]
     rates = group_rates(rows.head(COUNTED), data)
     found = [
-        *gate_findings(kinds, name, raw.records_in_file, rows, n_rows, params),
+        *gate_findings(kinds, name, raw.records_in_file, rows, changed, params),
+        *recall_findings(proofs),
         *tried.suspected,
         *class_findings(proofs, params.train.decision_weights, limits),
         *label_findings(of_labels, told, data.target, source),
@@ -324,7 +344,7 @@ def _order(rows: pd.DataFrame, times: dict[str, pd.Series], easy: list[str], par
     for name in [name for name in times if name in rows.columns and by == "random"]:
         features = part.drop(columns=list({name, *easy} - {data.target}))
         gap = time_gap(features, times[name].loc[part.index], params)
-        how = split_by(name, times[name], rows[data.target])
+        how = split_by(name, times[name], rows[data.target], data)
         if gap and how and gap[1] - gap[0] >= WORSE:
             what = f"logistic regression reaches a mean recall of {gap[0]:.2f} on its latest fifth, {gap[1]:.2f} on a fifth at random"
             do = f"{how}, else the test promises too much"
@@ -344,6 +364,8 @@ def main() -> None:
         check_records(raw, name, source)
         judged, columns = judge(raw, name, source, params)
         scoping, proposed = scope(judged, columns, raw, name, source, params)
+    if shows_values():
+        show("scope", [f"{column.name}: {column.low} to {column.high}" for column in columns if column.low is not None])
     write_json(as_json(scoping), JSON)
     write_text(page(scoping), HTML)
     say(*screen(scoping).split("\n"), "", *fill(headline(scoping)[1], 120).split("\n"))

@@ -174,6 +174,19 @@ def test_every_stage_that_ci_runs_is_one(baked, ci):
     assert all((baked[ci] / f"stages/{stage}.py").is_file() for stage in asked)
 
 
+@pytest.mark.parametrize("name", sorted(WORKFLOWS))
+def test_workflow_of_a_project_in_a_folder_is_set_in_one_place(baked, name):
+    """A line of its own says which folder: commands run there, and files are taken from there; the cache of uv alone is not."""
+    workflow = yaml.safe_load((baked["github"] / name).read_text(encoding="utf-8"))
+    assert workflow["env"]["FOLDER"] == "."
+    for job in workflow["jobs"].values():
+        assert job["defaults"]["run"]["working-directory"] == "${{ env.FOLDER }}"
+        given = [step.get("with", {}) for step in job["steps"]]
+        paths = [path for one in given for path in one.get("path", ".uv").splitlines() if path != ".uv"]
+        assert all(path.removeprefix("!").startswith("${{ env.FOLDER }}/") for path in paths)
+        assert not re.search(r"hashFiles\('", str(given))
+
+
 def test_windows_runs_the_commands_of_the_readme(baked):
     folder = baked["github"]
     workflow = yaml.safe_load((folder / ".github/workflows/ci.yml").read_text(encoding="utf-8"))
@@ -498,11 +511,11 @@ def test_earlier_windows_come_from_the_last_run(service):
     (service.folder / "reports/monitoring/2000").mkdir(parents=True)
     for answer in ("", "41"):
         shutil.rmtree(service.folder / "reports/monitoring/2001", ignore_errors=True)
-        result = bash(service.folder, step, NEWEST="", **service.environment | {"ANSWER": answer})
+        result = bash(service.folder, step, NEWEST="", WINDOWS="churn-windows", **service.environment | {"ANSWER": answer})
         assert result.returncode == 0, result.stdout
         assert ("no earlier window" in result.stdout) == (not answer)
     assert {path.name for path in (service.folder / "reports/monitoring").iterdir()} == {"2000", "2001"}
-    assert "gh run download 41 --repo me/mine --name reports-monitoring" in service.asked
+    assert "gh run download 41 --repo me/mine --name churn-windows" in service.asked
 
 
 ACCEPTED = """

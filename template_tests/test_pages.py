@@ -17,11 +17,12 @@ ROOT = Path(__file__).resolve().parent.parent
 PYTHON = ROOT / ".venv" / ("Scripts" if os.name == "nt" else "bin") / "python"  # of the root: the tools have no pandas
 QUIET = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
 QUIET += ["--disable-component-update", "--disable-sync"]
-WRITE = "from stages.summary import GATES, REPORTS; from stages.during.evaluation_page import write; write(REPORTS, GATES)"
+WRITE = "from stages.gates import GATES, REPORTS; from stages.during.evaluation_page import write; write(REPORTS, GATES)"
 WATCH = """
 from stages import monitor
 from tests import test_monitor as t
 monitor.load_champion = lambda: (t.MODEL, t.REFERENCE | {"model_sha256": "", "test_sha256": ""})
+monitor.as_trained = lambda model, reference, params, source: (params, source)
 for nth in range(12):
     rows = t.draw(nth, 500, flip=nth > 9, new=nth / 100)
     t.monitored(f"a_very_long_name_of_a_window_{nth}", rows.assign(b=rows["b"] + nth / 9))

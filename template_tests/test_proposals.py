@@ -8,8 +8,8 @@ import pandas as pd
 import pytest
 
 from stages.before.propose_judged import judged_suites
+from stages.gates import GATES
 from stages.params import load_params
-from stages.summary import GATES
 
 ROOT = Path(__file__).parents[1]
 CRASHES = pd.DataFrame({"dead": ["alive", "dead"], "sex": ["f", "m"]})

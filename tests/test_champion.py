@@ -54,6 +54,19 @@ def test_model_that_a_gate_stopped_does_not_serve(models, name):
         champion.load_champion()
 
 
+def test_run_that_a_gate_stopped_before_there_was_a_model_names_the_gate(models, monkeypatch):
+    monkeypatch.undo()
+    monkeypatch.chdir(models.parent)
+    shutil.rmtree(models)
+    with pytest.raises(Refused, match=r"^models/model\.skops does not exist; run `dvc repro`, which makes it$"):
+        champion.load_champion()
+    said("classes", "insufficient", blocks=True)
+    with pytest.raises(
+        Refused, match=r"^the gate classes stopped the last run \(insufficient\)\n.*reports/gates/ says why; mend it, then run"
+    ):
+        champion.load_champion()
+
+
 @pytest.mark.parametrize("name", ["leakage", "by_class", "test_set"])
 def test_model_that_a_gate_did_not_judge_does_not_serve(models, name):
     Path(f"reports/gates/{name}.json").unlink()

@@ -15,6 +15,7 @@ from stages.before.column_findings import (
     is_identifier,
     is_named_id,
     missing_findings,
+    names_a_thing,
 )
 from stages.before.columns import Column
 from stages.params import Data
@@ -61,6 +62,12 @@ def test_a_type_that_does_not_hold_is_to_be_mended():
 )
 def test_an_identifier_has_nearly_one_value_a_row(given, answer):
     assert is_identifier(column(**given)) == answer
+
+
+def test_a_continuous_amount_names_nothing_whatever_it_is_called():
+    whole = column(name="row_id", type="number", distinct=80, common=[("7", 2), ("9", 1)])
+    assert names_a_thing(whole)
+    assert not names_a_thing(replace(whole, common=[("7.25", 2), ("9", 1)]))
 
 
 @pytest.mark.parametrize(
@@ -205,7 +212,7 @@ def numbers_as_text(cells) -> Column:
     ("cells", "what"),
     [
         ([f"{n},{n}" for n in range(100, 130)], "declared as text, it holds numbers that can be read in two ways: 9,9 as 9.9 or 9"),
-        ([f"{n} kg" for n in range(100, 130)], "declared as text, it holds numbers written as 9.9 kg"),
+        ([f"{n} kg" for n in range(100, 130)], "declared as text, it holds numbers written as 1234.5 kg"),
         ([*map(str, range(30)), "Ada"], "declared as text, it holds numbers, but also 'a'"),
         ([f"{n} {'kg' if n % 2 else 'g'}" for n in range(100, 130)], "declared as text, it begins with a number in most values"),
     ],

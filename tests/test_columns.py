@@ -60,6 +60,15 @@ def test_describe_keeps_an_outlier_from_flattening_the_picture():
     assert found.high == "1000000"
 
 
+def test_of_numbers_and_dates_quantiles_may_be_shown_with_five_rows_beyond_either():
+    assert described([str(n) for n in range(1, 1001)], "integer").usual == ("50", "951")
+    assert described([str(n) for n in range(1, 21)], "integer").usual == ("5", "16")  # a twentieth of the rows is one
+    assert described([str(n) for n in range(9)], "integer").usual is None
+    assert described(["0"] * 90 + [str(n) for n in range(1, 11)], "integer").usual == ("0", "6")
+    days = pd.date_range("2001-01-01", periods=100).astype(str).tolist()
+    assert described(days, "date").usual == ("2001-01-05", "2001-04-06")
+
+
 def test_describe_gives_dates_as_they_are_read():
     found = described(["2001-02-03", "2001-02-05", "2001-02-04 12:30:00"], "date")
     assert (found.low, found.median, found.high) == ("2001-02-03", "2001-02-04 12:30:00", "2001-02-05")

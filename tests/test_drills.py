@@ -53,6 +53,9 @@ def monitored() -> dict[str, pd.DataFrame]:
         "drift_hits": 1,
         "overdue": 0.0,
         "classes_moved": 0,
+        "repeated": 0,
+        "older_by": 0.0,
+        "after_today": 0,
     }
     return {
         "drift": pd.DataFrame({"what": whats, "name": whats}).assign(rows=500, **shares),

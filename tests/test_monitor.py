@@ -452,6 +452,25 @@ def test_labels_are_read_as_the_training_file_is(tmp_path, source, given, kind, 
     assert labels.fillna("none").tolist() == ["1", "0", "none"]
 
 
+def test_labels_tell_keys_apart_that_end_in_a_zero(tmp_path, source):
+    rows = batch(tmp_path, source, "id,a\nv1,1\nv1.0,2\n,3\n")
+    (tmp_path / "labels.csv").write_text("id,label\nv1.0,yes\nv1,no\n", encoding="utf-8")
+    assert with_labels(rows, tmp_path / "labels.csv", ["id"], source).labels.fillna("none").tolist() == ["no", "yes", "none"]
+
+
+@pytest.mark.parametrize("ending", ["csv", "parquet"])
+def test_labels_find_their_rows_by_a_key_of_dates(tmp_path, source, ending):
+    columns = {"id": "date", "a": "number", "late": "text", "label": "text"}
+    source = source.model_copy(update={"columns": columns, "date_formats": {"id": "%d.%m.%Y %H:%M"}})
+    rows = batch(tmp_path, source, "id,a\n01.02.2024 00:00,1\n01.02.2024 06:30,2\n,3\n")
+    path = tmp_path / f"labels.{ending}"
+    if ending == "csv":
+        path.write_text("id,label\n01.02.2024 00:00,no\n", encoding="utf-8")
+    else:
+        pd.DataFrame({"id": [pd.Timestamp("2024-02-01")], "label": ["no"]}).to_parquet(path)
+    assert with_labels(rows, path, ["id"], source).labels.fillna("none").tolist() == ["no", "none", "none"]
+
+
 def test_label_that_is_not_of_the_declared_kind_is_refused_without_its_value(tmp_path, source):
     source = source.model_copy(update={"columns": COLUMNS | {"label": "integer"}})
     rows = batch(tmp_path, source, "id,a\nr1,1\n")

@@ -24,11 +24,11 @@ from stages.before.sample import look
 from stages.command import Refused
 from stages.detect import problems, sources_yaml
 from stages.formats import wrong_names
+from stages.gates import GATES
 from stages.params import Params
 from stages.prepare import conform
 from stages.schema import check, load
 from stages.sources import Sources, read
-from stages.summary import GATES
 from stages.tables import read_csv
 from tests.pipeline_run import SETTINGS, SUITES, Run, copy_project
 from tests.toys import OTHER

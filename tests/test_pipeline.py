@@ -7,9 +7,9 @@ import pytest
 import yaml
 
 from stages import age, compare, monitor, retrain
+from stages.gates import GATES
 from stages.params import Params
 from stages.schema import check
-from stages.summary import GATES
 from stages.tables import AUGMENTED, TEST, TRAIN
 from tests.pipeline_run import PROJECT, Run, copy_project
 
@@ -46,6 +46,11 @@ def verdicts(run: Run) -> dict[str, str]:
 def test_stage_depends_on_all_code_that_it_imports(stage):
     listed = {".".join(Path(dep).with_suffix("").parts[1:]) for dep in DVC["stages"][stage]["deps"] if dep.endswith(".py")}
     assert listed == imported(stage) | {"__init__"}
+
+
+@pytest.mark.parametrize("stage", ["prepare", "validate", "augment", "train"])
+def test_stage_before_the_evaluation_does_not_depend_on_a_page(stage):
+    assert not imported(stage) & {"page", "summary", "during.evaluation_page", "before.scope_page"}
 
 
 def test_pipeline_has_five_stages():

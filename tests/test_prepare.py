@@ -404,6 +404,14 @@ def test_equal_rows_are_on_one_side():
         assert rows[rows["size"] == 1][IS_TEST].nunique() == 1
 
 
+def test_equal_rows_of_different_clusters_are_different_cases():
+    text = "customer," + HEADER + "".join(f"{nth},red,1,{label}\n" for nth, label in enumerate("aabb" * 5))
+    outcome = prepared(text, {"customer": "integer"} | TOYS, params(cluster=["customer"]))
+    rows = outcome.rows.to_pandas()
+    assert rejected(outcome) == []
+    assert (len(rows), rows["customer"].nunique(), rows[IS_TEST].nunique()) == (20, 20, 2)
+
+
 def test_rows_that_differ_in_the_label_alone_are_on_one_side():
     text = HEADER + "red,1,a\nred,1,b\nred,2,a\nred,3,b\nred,4,a\nred,5,b\n"
     for seed in range(5):  # else those of one class could be trained on and those of the other tested
@@ -667,6 +675,11 @@ def test_all_roles_that_columns_cannot_have_are_told_at_once():
         "params.yaml: data.cluster is 'pack'",
         "params.yaml: the key 'colour' would be a feature; name it in data.cluster or data.forbidden",
     ]
+
+
+def test_the_target_is_no_key():
+    with pytest.raises(Refused, match=r"^data/sources\.yaml: the key names the target 'size'; a key tells rows apart"):
+        check_roles(params(target="size"), declared({"size": "integer", "colour": "text"}, key=["size"]))
 
 
 @pytest.mark.parametrize("name", BESIDE_KEY)

@@ -101,6 +101,27 @@ def test_rollback_within_a_minute_scores_bit_equal_and_history_tells_it_all(run)
     assert not run.network_log.exists()
 
 
+def test_projects_in_one_repository_do_not_know_of_each_other(run, tmp_path):
+    first, second = (Run(tmp_path / "all" / name) for name in ("first", "teams/second"))
+    for one in (first, second):
+        shutil.copytree(run.folder, one.folder, ignore=shutil.ignore_patterns(".git"))
+    subprocess.run(["git", "init", "--quiet"], cwd=tmp_path / "all", check=True)
+    commit(first)  # all of the repository
+    assert "push them with `git push origin HEAD 'refs/tags/first=model*'`" in call(first, "stages.promote", "--why", "of the first")
+    assert "1,200 of 1,200 rows, model unregistered" in call(second, "stages.score", RAW)
+    call(second, "stages.monitor", RAW, "--window", "w")
+    second.edit("params.yaml", "warm_iterations: 50", "warm_iterations: 51")
+    page = call(second, "stages.compare", "HEAD")
+    assert "The test rows are the same." in page
+    assert "| `params.yaml` | `retrain.warm_iterations` | 50 | 51 | 1 |" in page
+    refused = second.call("stages.promote", "--why", "of the second", **WHO)
+    assert "promote: params.yaml is not committed" in refused.stdout
+    commit(second)
+    assert "v1.0.0 is in service" in call(second, "stages.promote", "--why", "of the second")
+    assert "of the first" not in call(second, "stages.history")
+    assert [in_service(one)[0] for one in (first, second)] == ["v1.0.0", "v1.0.0"]
+
+
 def test_run_that_does_not_match_its_hashes_is_not_promoted(run):
     harmed = ["models/model.skops", "models/reference.json", "expectations/by_class.json", "reports/gates/by_class.json"]
     for path in harmed:
@@ -116,12 +137,18 @@ def test_run_that_does_not_match_its_hashes_is_not_promoted(run):
     assert not (run.folder / "registry").exists()
 
 
-def test_run_that_a_gate_stopped_is_not_promoted(run):
+def test_run_that_a_gate_stopped_neither_scores_nor_is_promoted(run):
     run.expect("by_class", "expect_column_values_to_be_between", column="recall", min_value=1.0)
     assert run.repro(**WHO).returncode != 0
-    ended = run.call("stages.promote", "--why", "hurry", **WHO)
-    assert ended.returncode == 1
-    assert "the gate by_class stopped this model (fail): it neither serves nor is promoted" in ended.stdout
+    stopped = {
+        "stages.promote --why hurry": "stopped this model (fail): it neither serves nor is promoted",
+        f"stages.score {RAW}": "stopped the last run",
+    }
+    for command, said in stopped.items():
+        ended = run.call(*command.split(), **WHO)
+        assert ended.returncode == 1
+        assert f"the gate by_class {said}" in ended.stdout
+    assert not (run.folder / "scored").exists()
     committed = run.call("dvc", "commit", "--force", **WHO)
     assert committed.returncode != 0, "a run that was stopped would be recorded as if it had ended"
     assert "output 'models/reference.json' does not exist" in committed.stdout

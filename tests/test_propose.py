@@ -12,8 +12,8 @@ from stages.before.propose import merge, propose, sealed, write
 from stages.before.propose_columns import expect
 from stages.command import Refused
 from stages.gate import gate
+from stages.gates import GATES
 from stages.params import ROW_ID, Data
-from stages.summary import GATES
 from tests.drills import ALWAYS, broken
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # Great Expectations warns itself

@@ -3,8 +3,8 @@ import json
 import pytest
 from great_expectations.expectations.registry import get_expectation_impl, list_registered_expectation_implementations
 
+from stages.gates import GATES
 from stages.suite import JUDGED, bounds, read_suite
-from stages.summary import GATES
 
 SMALL = {
     "type": "expect_column_values_to_be_between",

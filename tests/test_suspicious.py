@@ -153,7 +153,7 @@ def test_a_year_or_a_date_that_is_the_same_in_all_rows_orders_nothing():
 )
 def test_a_split_by_time_is_advised_only_where_each_class_is_on_both_sides(values, labels, first):
     order, y = pd.Series(values), pd.Series(list(labels)[: len(values)])
-    said = split_by("year", order, y)
+    said = split_by("year", order, y, roles())
     assert said.endswith(f"{first} in params.yaml") if first else said == ""
 
 
@@ -240,6 +240,14 @@ def test_a_cluster_whose_rows_differ_by_chance_is_no_finding():
 
 def test_a_cluster_that_is_declared_is_no_finding():
     assert cluster_findings(household(0.8), roles(cluster=["household_id"])) == []
+
+
+def test_an_amount_is_no_cluster_whatever_it_is_called():
+    rng = np.random.default_rng(0)
+    values = np.repeat(rng.normal(size=60), 10)
+    table = pd.DataFrame({"row_id": values, "label": np.where(values > 0, "a", "b")})
+    assert cluster_findings(table, roles()) == []
+    assert cluster_findings(table.assign(row_id=table["row_id"].rank(method="dense")), roles())  # whole numbers may name something
 
 
 def test_a_measurement_is_no_cluster():

@@ -9,6 +9,7 @@ import ibis
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
+from pandas.api.types import is_datetime64_any_dtype, is_numeric_dtype
 
 from stages.after.reference import counted
 from stages.command import Refused
@@ -185,8 +186,15 @@ def _times(n: int) -> str:
 
 def _keys(table: pd.DataFrame, by: list[str]) -> pd.Index:
     """Return a name for each row, of the values of its key as text."""
-    texts = [table[column].astype("str").str.strip().str.removesuffix(".0") for column in by]
-    return pd.Index(["/".join(parts) for parts in zip(*texts, strict=True)])
+    return pd.Index(["/".join(parts) for parts in zip(*(_name(table[column]) for column in by), strict=True)])
+
+
+def _name(values: pd.Series) -> pd.Series:
+    """Return `values` as text, each in a form that does not depend on the others; one that is missing is empty."""
+    if is_datetime64_any_dtype(values):
+        return values.map(lambda value: value.isoformat(), na_action="ignore").astype("str").fillna("")
+    text = values.astype("str").fillna("").str.strip()
+    return text.str.removesuffix(".0") if is_numeric_dtype(values) else text  # 5 is 5.0 beside a missing one; v1.0 is not v1
 
 
 def live_suite(path: Path, data: Data) -> dict[str, Any]:

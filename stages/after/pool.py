@@ -71,7 +71,10 @@ def gather(paths: list[Path], labels: list[Path | None], prepared: pd.DataFrame,
     time = params.data.time
     with_rows = [(path, rows) for path, rows, _ in found if len(rows)]
     if not with_rows:
-        raise Refused(f"no row of {', '.join(path.as_posix() for path in paths)} has a label: wait until they mature, or give --labels")
+        beside = "".join(f" and a {column}" for column in [*params.data.cluster, *([time] if time else [])])
+        raise Refused(
+            f"no row of {', '.join(path.as_posix() for path in paths)} has a label{beside}: wait until labels come, or give --labels"
+        )
     if time:
         with_rows = sorted(with_rows, key=lambda one: float(as_number(one[1][time]).max()))
     earlier, (cohort, newest) = with_rows[:-1], with_rows[-1]

@@ -7,7 +7,7 @@ from typing import Any
 
 from stages.command import Refused
 from stages.during.model import sha256
-from stages.summary import GATES
+from stages.gates import GATES
 
 EVALUATED = [name for names in GATES.values() for name in names]
 PARTS = {  # of a version, beside the reports of its gates: where a run leaves them

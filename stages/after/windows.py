@@ -13,7 +13,7 @@ LOOKED_AT = 3  # windows that are held together, the newest among them
 SIGNALS = ("batch", "drift", "performance")
 COLUMNS = ["window", "newest", "nth", "rows", "until", "rejected_share", "coverage", *SIGNALS]
 COLUMNS += [f"{signal}_hits" for signal in SIGNALS] + ["drift_judged", "labels_judged", "unlabelled_for", "classes_moved", "overdue"]
-COLUMNS += ["repeated", "older_by"]
+COLUMNS += ["repeated", "older_by", "after_today"]
 
 
 def records(folder: Path) -> list[dict[str, Any]]:
@@ -52,6 +52,7 @@ def timeline(found: list[dict[str, Any]], label_delay: float | None, longest_age
     multiple of the usual delay. `overdue`: by how much the model is older than the longest age. `classes_moved`: how many classes
     are more frequent or rarer than in the test rows. `repeated`: how many rows were left out because another has their key.
     `older_by`: by how much the window ends before the newest rows that were known when it came, of an earlier window or of training.
+    `after_today`: how many rows are dated after today; they do not count as the newest.
     """
     rows = []
     for nth, record in enumerate(found):
@@ -69,6 +70,7 @@ def timeline(found: list[dict[str, Any]], label_delay: float | None, longest_age
             "classes_moved": record.get("classes_moved", 0),
             "repeated": record.get("repeated", 0),
             "older_by": _older_by(record, found[:nth]),
+            "after_today": record.get("after_today", 0),
             "overdue": max(0.0, record["age"] - longest_age) if longest_age is not None and record["age"] is not None else 0.0,
         }
         rows.append(row)

@@ -90,7 +90,8 @@ def is_constant(column: Column) -> bool:
 
 def names_a_thing(column: Column) -> bool:
     """Tell whether a column names its row, or by its own name something that stands in several rows."""
-    return is_identifier(column) or (is_named_id(column.name) and FEW < column.distinct < column.filled)
+    is_amount = column.type == "number" and any(not float(value).is_integer() for value, _n in column.common)
+    return is_identifier(column) or (is_named_id(column.name) and not is_amount and FEW < column.distinct < column.filled)
 
 
 def findings(columns: list[Column], data: Data, source: Source, tells: Mapping[str, str] = MappingProxyType({})) -> list[Finding]:
@@ -148,8 +149,8 @@ def _of_text(column: Column, settled: list[str]) -> list[Finding]:
         found.append(Finding("look", "data", column.name, f"values differ only in upper and lower case or in spaces: {groups}", do))
     cells = {value if DIGIT.search(value) or value in frequent else LETTERS.sub("a", value) for value, _n in column.common}
     return found + [
-        Finding("look", "data", column.name, f"declared as text, it {DIGIT.sub('9', what)}", do)
-        for what, do in asked(column.name, cells, written_as(cells), examples=1)
+        Finding("look", "data", column.name, f"declared as text, it {what}", do)
+        for what, do in asked(column.name, cells, written_as(cells), 1, lambda value: DIGIT.sub("9", value))
     ]
 
 

@@ -26,7 +26,8 @@ FEW = 50  # with fewer values nothing is said of what they have in common
 class Column:
     """A column over all records: `distinct` leaves missing values out, `common` has values and counts, commonest first.
 
-    `low`, `median`, `high`: of numbers and dates. `picture`: counts of BINS equal bins from the 1st to the 99th percentile,
+    `low`, `median`, `high`: of numbers and dates; `usual`: their 5 % and 95 % quantiles, which may be shown, at least FEWEST rows at
+    or beyond either, where there are so many. `picture`: counts of BINS equal bins from the 1st to the 99th percentile,
     values beyond them in the outermost, or of the SHOWN commonest values. `words_a_value`: of text.
     `dates`: the formats in which all values of text or whole numbers are dates, "" for that of ISO.
     `rises`: no value is smaller than that of the record before. `misfits`: values that are not of the declared type;
@@ -42,6 +43,7 @@ class Column:
     low: str | None = None
     median: str | None = None
     high: str | None = None
+    usual: tuple[str, str] | None = None
     picture: list[int] = field(default_factory=list, repr=False)
     words_a_value: float | None = None
     dates: list[str] = field(default_factory=list)
@@ -154,7 +156,17 @@ def _spread(counted: ibis.Table, kind: str) -> dict:
     bins = np.linspace(low, high, min(BINS, len(numbers)) + 1) if high > low else np.array([low, low + 1])
     picture, _edges = np.histogram(numbers.clip(low, high), bins, weights=n)
     ends = {"low": values.iloc[0], "median": values.iloc[at[0.5]], "high": values.iloc[-1]}
-    return {name: written(value) for name, value in ends.items()} | {"picture": picture.astype(int).tolist()}
+    said = {name: written(value) for name, value in ends.items()}
+    return said | {"usual": _usual(values, upto), "picture": picture.astype(int).tolist()}
+
+
+def _usual(values: pd.Series, upto: np.ndarray) -> tuple[str, str] | None:
+    """Return the 5 % and 95 % quantiles of sorted `values`, of which `upto` rows have each or a smaller one; None of few rows."""
+    n = int(upto[-1])
+    beyond = max(0.05 * n, FEWEST)
+    if 2 * beyond > n:
+        return None
+    return written(values.iloc[int(np.searchsorted(upto, beyond))]), written(values.iloc[int(np.searchsorted(upto, n - beyond, "right"))])
 
 
 def _rises(table: ibis.Table, column: str) -> bool:

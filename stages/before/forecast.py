@@ -7,10 +7,11 @@ from typing import Any
 
 import pandas as pd
 
-from stages.before.proof import tested_rows
+from stages.before.proof import ClassProof, tested_rows
 from stages.during.fairness import ERRORS, OTHERS
+from stages.during.intervals import clopper_pearson
 from stages.gate import find
-from stages.params import Data
+from stages.params import Data, Params
 from stages.suite import Expected, Suite, read_suite
 
 BOUND = "expect_column_values_to_be_between"
@@ -48,6 +49,22 @@ def _answers(rows: pd.DataFrame, expected: Expected) -> bool:
 def class_table(counts: pd.DataFrame) -> pd.DataFrame:
     """Return one row per class, with its training rows and `support`, its test rows, as `classes` and `by_class` are judged by."""
     return pd.DataFrame({"class": counts.index.astype("str"), "train": counts["train"].to_numpy(), "support": counts["test"].to_numpy()})
+
+
+def recall_table(proofs: list[ClassProof]) -> pd.DataFrame:
+    """Return one row per class whose recall was measured, with the upper bound by which `by_class` will judge it if that is its recall."""
+    level = 1 - 0.05 / max(len(proofs), 1)  # as evaluate has it, for all classes together
+    bounds = {
+        one.label: clopper_pearson(one.expected * one.test, one.test, level)[1] for one in proofs if one.expected is not None and one.test
+    }
+    return pd.DataFrame({"class": list(bounds), "recall_high": list(bounds.values())})
+
+
+def unforeseen(params: Params) -> list[str]:
+    """Return the gates that may stop a run, of whose tables nothing can be known before it."""
+    fits_augmented = params.augment.strategy != "none" or params.train.ladder
+    asked = {"synthetic": fits_augmented, "candidates": True, "features": True, "by_group": bool(params.data.sensitive)}
+    return [name for name, may_stop in (asked | {"slices": bool(params.evaluate.slices)}).items() if may_stop]
 
 
 def group_table(rows: pd.DataFrame, data: Data, test_share: float | pd.Series) -> pd.DataFrame:

@@ -54,7 +54,8 @@ def by_group_suite(prepared: pd.DataFrame, classes: list[str], data: Data, large
     notes = (
         "One row is one rate of one class in one group, held against all others or another group. `support` counts the test rows that it "
         "is a share of, `rows` those of the group. `gap` is the rate less the `other`, gap_low and gap_high its interval, which holds for "
-        "all gaps of the column together with 99 % (Newcombe 1998, Bonferroni), `proven_gap` its size where that excludes 0, else 0."
+        "all gaps of the column together with 99 % (Newcombe 1998, Bonferroni), `proven_gap` its size where that excludes 0 "
+        "and neither side has fewer rows than are asked for below, else 0."
     )
     return {
         "name": "by_group",

@@ -177,9 +177,17 @@ def panel_findings(found: Panel | None, data: Data, split: Split) -> list[Findin
         f"{found.time}, and the two together name a row"
     )
     at = found.test_from if found.test_from.isdecimal() else f'"{found.test_from}"'
+    wanted = {
+        f"data.time: {found.time}": data.time == found.time,
+        f"data.cluster: [{found.cluster}]": data.cluster == [found.cluster],
+        "prepare.split.by: time": split.by == "time",
+        f"prepare.split.test_from: {at}": split.by == "time" and str(split.test_from) == found.test_from,
+        "prepare.split.keep_clusters_whole: false": not split.keep_clusters_whole,
+    }
+    missing = [setting for setting, is_set in wanted.items() if not is_set]
+    settings = " and ".join(part for part in (", ".join(missing[:-1]), missing[-1]) if part)
     do = (
-        f"set data.time: {found.time}, data.cluster: [{found.cluster}], prepare.split.by: time, prepare.split.test_from: {at} and "
-        f"prepare.split.keep_clusters_whole: false in params.yaml. Then earlier rows of each {found.cluster} train and later ones test: "
+        f"set {settings} in params.yaml. Then earlier rows of each {found.cluster} train and later ones test: "
         f"the model is tested on values of {found.cluster} that it knows. With clusters whole, {found.lost:,} of {found.before:,} rows "
         f"before {found.test_from} would be left out"
     )
@@ -193,7 +201,7 @@ def with_one_answer(findings: list[Finding], found: Panel | None, about_panel: l
     theirs = (found.cluster, found.time)
     return [
         replace(one, weight="look", do=about_panel[0].do)
-        if one.about in theirs and ("data.cluster" in one.do or "data.time" in one.do)
+        if one.about in theirs and any(setting in one.do for setting in ("data.cluster", "data.time", "prepare.split.by"))
         else one
         for one in findings
     ]

@@ -8,7 +8,7 @@ import csv
 import io
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import islice
@@ -381,16 +381,18 @@ def _odd_text(column: str, cells: set[str], written: Written | None) -> list[tup
     return [(f"{what}, so that it is read as text", do) for what, do in asked(column, cells, written)]
 
 
-def asked(column: str, cells: set[str], written: Written | None, examples: int = EXAMPLES) -> list[tuple[str, str]]:
-    """Return what is to be said of the numbers in a column of text, how they are `written`, and what to do."""
+def asked(
+    column: str, cells: set[str], written: Written | None, examples: int = EXAMPLES, show: Callable[[str], str] = str
+) -> list[tuple[str, str]]:
+    """Return what is to be said of the numbers in a column of text, how they are `written`, and what to do; `show` shows a value."""
     if written is None:
         measured = {cell for cell in cells if MEASURED.match(cell)}
         if len(cells) < MANY or len(measured) < MOSTLY * len(cells):
             return []
-        return [(f"begins with a number in most values, such as {min(measured)}", "write the number alone, in one unit")]
+        return [(f"begins with a number in most values, such as {show(min(measured))}", "write the number alone, in one unit")]
     notation = written.readings[0]
     plain = {notation.plain(cell) for cell in cells if cell not in written.odd}
-    why = code_of(plain)
+    why = code_of(plain, show)
     if why is None or (len(written.readings) > 1 and not any(re.match(LEADING_ZERO, number) for number in plain)):
-        return [told] if (told := question(written, cells, column, examples)) else []
+        return [told] if (told := question(written, cells, column, examples, show)) else []
     return [] if len(set(map(len, cells))) == 1 else [(why, "if it is a quantity, declare it as integer or number in data/sources.yaml")]

@@ -7,7 +7,7 @@ import ibis
 import numpy as np
 import pandas as pd
 from ibis import _
-from pandas.api.types import is_datetime64_any_dtype, is_integer_dtype
+from pandas.api.types import is_datetime64_any_dtype, is_float_dtype, is_integer_dtype
 from scipy.stats import chi2, chi2_contingency, fisher_exact
 
 from stages.before.attributes import sensitive, words
@@ -223,7 +223,7 @@ def orders(rows: pd.DataFrame, data: Data, record: pd.Series) -> dict[str, pd.Se
     return times | {IN_FILE: record}
 
 
-def split_by(name: str, order: pd.Series, y: pd.Series) -> str:
+def split_by(name: str, order: pd.Series, y: pd.Series, data: Data) -> str:
     """Return what to write into params.yaml so that the latest fifth of the rows are test rows, by a column of dates or integers.
 
     Empty where such a split would leave a class without training or test rows.
@@ -236,7 +236,8 @@ def split_by(name: str, order: pd.Series, y: pd.Series) -> str:
     if any(set(y[side]) != set(y) for side in (order < latest, order >= latest)):
         return ""
     first = f'"{str(latest).removesuffix(" 00:00:00")}"' if is_datetime64_any_dtype(order) else f"{latest}"
-    return f"set data.time: {name}, prepare.split.by: time and prepare.split.test_from: {first} in params.yaml"
+    named = "" if data.time == name else f"data.time: {name}, "
+    return f"set {named}prepare.split.by: time and prepare.split.test_from: {first} in params.yaml"
 
 
 def order_findings(times: dict[str, pd.Series], y: pd.Series, data: Data, by: str) -> list[Finding]:
@@ -256,7 +257,7 @@ def order_findings(times: dict[str, pd.Series], y: pd.Series, data: Data, by: st
                 do = "it looks sorted by the target, which a random split mends; if it is in order of time, split by that"
             found.append(Finding("note" if data.time else "look", "data", name, what, do))
         elif by == "random":
-            how = split_by(name, order, y)
+            how = split_by(name, order, y, data)
             do = f"{how}, else the test is easier than the use" if how else NO_SPLIT
             found.append(Finding("look", "data", name, f"{what}; a random split hides that", do))
         else:
@@ -276,7 +277,9 @@ def date_findings(times: dict[str, pd.Series], y: pd.Series, data: Data, said: l
     )
     what = "it may order the rows in time, and data.time names no column"
     return [
-        Finding("look" if is_datetime64_any_dtype(order) else "note", "data", name, what, do if split_by(name, order, y) else NO_SPLIT)
+        Finding(
+            "look" if is_datetime64_any_dtype(order) else "note", "data", name, what, do if split_by(name, order, y, data) else NO_SPLIT
+        )
         for name, order in times.items()
         if name != IN_FILE and name not in asked
     ]
@@ -293,6 +296,8 @@ def cluster_findings(rows: pd.DataFrame, data: Data) -> list[Finding]:
         if column in (data.target, *data.cluster, *data.forbidden) or column.startswith(RESERVED):
             continue
         repeats = rows[column].nunique() / max(rows[column].notna().sum(), 1)
+        if is_float_dtype(rows[column]) and (rows[column].dropna() % 1 > 0).any():
+            continue  # a measured amount, whatever it is called
         is_name = is_named_id(column) or (not is_integer_dtype(rows[column]) and rows[column].dtype.kind not in "fMb" and repeats >= 0.02)
         if not is_name or repeats >= 0.99 or rows[column].nunique() < 50:
             continue

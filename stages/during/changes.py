@@ -34,11 +34,13 @@ ALPHA = 1e-3  # one-sided, for all columns, classes or groups of a check togethe
 CHECKS = dict.fromkeys(["group_gone", "new_value", "distribution", "auc_lost", "latest", "future", "stretch", "flipped", "repeated"], 0.0)
 CHECKS |= {"rows": 1.0, "period": 1.0, "multiplied": 1.0, "not_seen_since": 1.0}  # the value where there is nothing to look at
 
+Tried = tuple[pd.Series, pd.DataFrame]  # labels, and the probabilities of a small model
 
-def profile(rows: pd.DataFrame, data: Data, today: pd.Timestamp, random_state: int) -> dict[str, Any]:
+
+def profile(rows: pd.DataFrame, data: Data, today: pd.Timestamp, random_state: int, model: Tried | None = None) -> dict[str, Any]:
     """Return what is remembered of prepared rows: counts and figures, of values and groups only those that FEWEST rows have.
 
-    `auc`: for each class the ROC AUC, out of fold, of a small model, with its variance.
+    `auc`: for each class the ROC AUC, out of fold, of a small model, with its variance; model: see `tried`.
     """
     rows = rows.reset_index(drop=True)
     X = features(rows, data)
@@ -53,13 +55,13 @@ def profile(rows: pd.DataFrame, data: Data, today: pd.Timestamp, random_state: i
         "common": {column: _common(rows[column]) for column in X},
         "future": [column for column, share in _future(rows, today).items() if share >= COMMON and column != data.time],
         "groups": {column: {str(name): int(n) for name, n in found.items() if n >= FEWEST} for column, found in groups.items()},
-        "auc": {label: list(figures) for label, figures in _aucs(*_tried(rows, data, random_state)).items()},
+        "auc": {label: list(figures) for label, figures in _aucs(*(model or tried(rows, data, random_state))).items()},
     }
 
 
-def write_profile(rows: pd.DataFrame, n_rows: int, data: Data, today: pd.Timestamp, random_state: int) -> None:
+def write_profile(rows: pd.DataFrame, n_rows: int, data: Data, today: pd.Timestamp, random_state: int, model: Tried | None = None) -> None:
     """Write the profile of `n_rows` prepared rows, of which `rows` are all or a random sample, to PROFILE."""
-    found = profile(rows, data, today, random_state) | {"rows": n_rows}
+    found = profile(rows, data, today, random_state, model) | {"rows": n_rows}
     write_json(found if len(rows) == n_rows else found | {"periods": {}}, PROFILE)
 
 
@@ -79,8 +81,12 @@ def read_profile(path: Path = Path(PROFILE)) -> dict[str, Any] | None:
         raise Refused(f"{path.as_posix()} is not what `make scope` writes; restore it from git, or run `make scope` again") from None
 
 
-def changes(rows: pd.DataFrame, data: Data, known: dict[str, Any] | None, today: pd.Timestamp, random_state: int) -> pd.DataFrame:
+def changes(
+    rows: pd.DataFrame, data: Data, known: dict[str, Any] | None, today: pd.Timestamp, random_state: int, model: Tried | None = None
+) -> pd.DataFrame:
     """Return one row per check and what it looked at, with its value; the suite `changes` says which values are allowed.
+
+    model: what `tried` makes of the rows, where somebody has asked it already.
 
     Against the profile `known` (neutral without one, and where the profile does not hold for these rows):
     `rows`: rows now per row then. `latest`: by how much the newest row is older than then. `period`: the smallest share of
@@ -97,7 +103,7 @@ def changes(rows: pd.DataFrame, data: Data, known: dict[str, Any] | None, today:
     by how much the ROC AUC in a group is proven to be below .5, as where labels were turned round.
     """
     rows = rows.reset_index(drop=True)
-    X, model = features(rows, data), _tried(rows, data, random_state)
+    X, model = features(rows, data), model or tried(rows, data, random_state)
     found = [
         *_kept_rows(rows, data, known),
         *_kept_groups(rows, data, known),
@@ -216,7 +222,7 @@ def _not_seen_since(rows: pd.DataFrame, data: Data) -> list[Checked]:
     return found
 
 
-def _tried(rows: pd.DataFrame, data: Data, random_state: int) -> tuple[pd.Series, pd.DataFrame]:
+def tried(rows: pd.DataFrame, data: Data, random_state: int) -> Tried:
     """Return the labels of up to FITTED rows of each class and (n_samples, n_classes) probabilities, out of fold, of a small model.
 
     Classes in fewer than FOLDS clusters are left out; without two others nothing is returned.

@@ -13,6 +13,7 @@ import sys
 from difflib import get_close_matches
 from pathlib import Path
 
+from stages.before.notations import one_line
 from stages.before.sample import Found, look
 from stages.command import Refused, run
 from stages.formats import MOST_CLASSES, PACKED
@@ -80,6 +81,9 @@ def sources_yaml(found: Found, path: str, labels: list[str]) -> str:
     """Return data/sources.yaml for the file at `path`; `labels` are the target and the sensitive columns."""
     name = re.sub(r"[^a-z0-9]+", "_", Path(path).name.split(".")[0].lower()).strip("_") or "table"
     kinds = found.columns | {column: _label_kind(found, column) for column in labels if column in found.columns}
+    numbers = [column for column, kind in kinds.items() if kind in ("integer", "number")]
+    missing_in = {column: f"[{', '.join(map(_quoted, words))}]" for column, words in found.missing_in.items()}
+    formats = {column: one_line(found.number_formats[column]) for column in numbers if column in found.number_formats}
     lines = [
         "# What the raw files are. Types: text, integer, number, boolean, date.",
         "sources:",
@@ -90,8 +94,15 @@ def sources_yaml(found: Found, path: str, labels: list[str]) -> str:
         f"    encoding: {found.encoding}  # utf-8 | utf-16 | cp1252 | latin-1",
         f'    decimal: "{found.decimal}"  # "." | ","',
         f"    missing: [{', '.join(map(_quoted, found.missing))}]  # how the file writes a missing value",
+        f"    missing_in: {_mapping(missing_in)}  # column: the words that mean missing there, instead of those under missing",
         "    records: null  # how many the file must have, where its sender says so: a file that was cut off is refused",
-        f"    date_formats: {{{', '.join(f'{_quoted(column)}: {_quoted(how)}' for column, how in found.date_formats.items())}}}"
+        '    # column: how its numbers are written, where not as the decimal mark says, such as {decimal: ",", thousands: "."};',
+        '    # also before: "$", after: "%", and negative: parentheses as in (1.20), or trailing as in 1.20-',
+        f"    number_formats: {_mapping(formats)}",
+        "    # columns of numbers that are no codes: a row with 010, with 1E5, or with 1.10 where 1.1 stands as well, is rejected",
+        f"    one_spelling: [{', '.join(_plain(column) for column in numbers if column in found.one_spelling)}]",
+        "    ignore_case: []  # columns of text in which upper and lower case, and how many spaces, make no difference",
+        f"    date_formats: {_mapping({column: _quoted(how) for column, how in found.date_formats.items()})}"
         '  # column: how its dates are written, where not as 2024-12-31, such as "%d.%m.%Y"',
         "    key: []  # columns that name a row: repeats of a row are dropped, rows of one key that differ are refused",
         "    equal_rows: together  # rows equal in all columns; together: on one side of every split | separate: different cases | drop",
@@ -99,6 +110,11 @@ def sources_yaml(found: Found, path: str, labels: list[str]) -> str:
         "    columns:",
     ]
     return "\n".join([*lines, *(f"      {_plain(column)}: {kind}" for column, kind in kinds.items())]) + "\n"
+
+
+def _mapping(values: dict[str, str]) -> str:
+    """Return a mapping of columns to what is YAML already, on one line."""
+    return "{" + ", ".join(f"{_plain(column)}: {value}" for column, value in values.items()) + "}"
 
 
 def _plain(text: str) -> str:
@@ -148,7 +164,7 @@ def complete(path: Path | None = None) -> None:
     if path is None and len(raw) != 1:
         raise Refused(f"data/raw has {len(raw)} files, and no data/sources.yaml says which; run `python -m stages.detect FILE`")
     path, data = path or raw[0], load_params().data
-    found = look(path)
+    found = look(path, [data.target, *data.sensitive])
     if found.format == "parquet":
         found = look_at_parquet(path, [data.target, *data.sensitive])
     if wrong := problems(found, data.target, data.sensitive):

@@ -17,14 +17,15 @@ from pathlib import Path
 from typing import Any
 
 from stages.command import Refused
+from stages.numbers import Notation
 
 ENCODINGS = ("utf-8", "utf-16", "cp1252", "latin-1")
 DELIMITERS = (",", ";", "\t", "|")
 PACKED = {".gz": "gzip", ".bz2": "bzip2", ".xz": "xz", ".zip": "zip"}
 PARQUET = (".parquet", ".pq")
 PATTERNS = {
-    "integer": r"^[+-]?[0-9]+(\.0*)?$",
-    "number": r"^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?$",
+    "integer": Notation().pattern("integer"),
+    "number": Notation().pattern("number"),
     "date": r"^[0-9]{4}-[0-9]{2}-[0-9]{2}([ T][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]+)?)?(Z|[+-][0-9]{2}(:?[0-9]{2})?)?)?$",
 }
 OFFSET = r":[0-9]{2}(\.[0-9]+)?[+-][0-9]{2}(:?[0-9]{2})?$"  # of a time stamp that says how far its clock is from UTC
@@ -32,12 +33,9 @@ DATE_PARTS = dict.fromkeys(["%m", "%d", "%H", "%M", "%S"], "([0-9]{1,2})") | {"%
 MOST_CLASSES = 200  # more labels than this are a continuous target or an identifier
 MOST_COLUMNS = 1000  # each check costs time per column
 LONGEST_NAME = 500  # signs of the name of a column
+# what is no part of a value where it stands at its ends
+SPACES = " \t\n\r\f\v\x85\xa0\u1680\u2028\u2029\u202f\u205f\u3000\ufeff" + "".join(map(chr, range(0x2000, 0x200C)))
 RESERVED = "__stage_"  # how the names of the columns begin that the stages add themselves
-
-
-def pattern(kind: str, decimal: str) -> str:
-    """Return the regular expression of a value of type `kind` (integer, number or date) with this decimal mark."""
-    return PATTERNS[kind] if decimal == "." or kind == "date" else PATTERNS[kind].replace(r"\.", decimal)
 
 
 def is_date(text: str) -> bool:
@@ -46,6 +44,11 @@ def is_date(text: str) -> bool:
         return bool(re.search(PATTERNS["date"], text) and datetime.fromisoformat(text))
     except ValueError:
         return False
+
+
+def on_one_line(names: list[str]) -> list[str]:
+    """Return the names of columns as they are called here: a line break in one, and the spaces around it, are one space."""
+    return [" ".join(filter(None, map(str.strip, re.split("[\r\n]", name)))) if "\n" in name or "\r" in name else name for name in names]
 
 
 def wrong_names(names: list[str]) -> list[str]:

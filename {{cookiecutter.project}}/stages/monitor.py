@@ -9,9 +9,11 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from pandas.api.types import is_datetime64_any_dtype
 from threadpoolctl import threadpool_limits
 
 from stages.after import monitoring_page, windows
+from stages.after.aside import by_chance
 from stages.after.batch import LINE, Batch, beside, check_labels, live_suite, named_by, once, read_batch, with_labels
 from stages.after.champion import as_trained, load_champion, suite_of_rows, version, worth_of_features
 from stages.after.drift import domain, drift, pictures
@@ -24,7 +26,7 @@ from stages.age import allowed_loss, longest_age
 from stages.command import Refused, run
 from stages.during.model import Model, sha256
 from stages.features import as_number, clusters, features
-from stages.gate import gate
+from stages.gate import RANK, gate
 from stages.groups import audited
 from stages.params import Params, load_params
 from stages.private import FOLDER as PRIVATE
@@ -36,6 +38,7 @@ from stages.text import csv_text, say
 FOLDER = Path("reports/monitoring")
 DRIFT, PERFORMANCE, WINDOWS = (Path(f"expectations/{name}.json") for name in ("drift", "performance", "windows"))
 CODES = {"pass": 0, "warn": 1, "fail": 2, "insufficient": 3}
+FEWEST = 10  # rows that a classifier is asked about
 NAME = re.compile(r"[\w-][\w.-]{0,99}")
 
 
@@ -51,7 +54,7 @@ def judge(
     X = features(rows, data)
     write_table(batch.rejects, folder / "rejects.csv")
     write_table(beside(reference, X), folder / "batch.csv")
-    write_json(live_suite(suite_of_rows(), data), folder / "suite.json")
+    write_json(by_chance(live_suite(suite_of_rows(), data), rows), folder / "suite.json")
     verdicts: dict[str, Any] = {"batch": gate(rows, folder / "suite.json", folder / "gates" / "batch.json").verdict}
     with threadpool_limits(params.train.threads):
         y_score = model.predict_proba(X)
@@ -86,19 +89,24 @@ def classes_moved(table: pd.DataFrame) -> int:
 
 def _told_apart(reference: dict[str, Any], X: pd.DataFrame, rows: pd.DataFrame, params: Params) -> dict[str, float] | None:
     """Return how well a classifier tells live rows from test rows; where none can be asked, say why and return None."""
-    if not _has_test(reference, X):
-        say(f"no classifier was asked to tell live rows from test rows: {TEST} is not that of the model; `dvc pull` brings it")
-        return None
-    test, columns = read_table(TEST), params.data.cluster
-    named = [side[columns] for side in (test, rows)] if columns else None
-    found = domain(features(test, params.data), X, named, params.random_state)
-    if found is None:
-        say("no classifier was asked to tell live rows from test rows: too few of them are different")
+    why, found, columns = _not_told_apart(reference, X), None, params.data.cluster
+    if why is None:
+        test = read_table(TEST)
+        named = [side[columns] for side in (test, rows)] if columns else None
+        found = domain(features(test, params.data), X, named, params.random_state)
+        why = None if found else "too few of them are different"
+    if why:
+        say(f"no classifier was asked to tell live rows from test rows: {why}")
     return found
 
 
-def _has_test(reference: dict[str, Any], X: pd.DataFrame) -> bool:
-    return len(X) >= 10 and Path(TEST).is_file() and sha256(TEST) == reference["test_sha256"]
+def _not_told_apart(reference: dict[str, Any], X: pd.DataFrame) -> str | None:
+    """Return why live rows cannot be told from test rows, None where they can."""
+    if len(X) < FEWEST:
+        return f"the batch has {len(X)} rows, and {FEWEST} are the fewest that can be"
+    if not Path(TEST).is_file():
+        return f"{TEST} does not exist; `dvc pull` brings it"
+    return None if sha256(TEST) == reference["test_sha256"] else f"{TEST} is not that of the model in service, but of a later run"
 
 
 def _weights(path: Path) -> dict[str, float]:
@@ -112,8 +120,8 @@ def _weights(path: Path) -> dict[str, float]:
 def name_of(given: str | None, batch: Batch | None, path: Path, data: Any) -> str:
     """Return the name of the window: the one given, else the span of its time column, else the file's name."""
     name = given
-    if name is None and batch is not None and data.time and batch.rows[data.time].notna().any():
-        ends = dict.fromkeys(str(end).removesuffix(" 00:00:00").removesuffix(".0") for end in batch.rows[data.time].agg(["min", "max"]))
+    if name is None and batch is not None and data.time and len(known := times(batch.rows[data.time])):
+        ends = dict.fromkeys(str(end).removesuffix(" 00:00:00").removesuffix(".0") for end in known.agg(["min", "max"]))
         name = re.sub(r"[^\w.-]", "-", "_".join(ends))
     name = re.sub(r"[^\w-]+", "-", path.name.partition(".")[0]).strip("-")[:100] or "batch" if name is None else name
     if not NAME.fullmatch(name):
@@ -121,8 +129,17 @@ def name_of(given: str | None, batch: Batch | None, path: Path, data: Any) -> st
     return name
 
 
+def times(values: pd.Series) -> pd.Series:
+    """Return the `values` of a time column that are known and can be: no row is of after today, whatever clock wrote it."""
+    known = values.dropna()
+    return known[known <= pd.Timestamp.now() + pd.Timedelta(days=1)] if is_datetime64_any_dtype(known) else known
+
+
 def monitor(path: Path, labels: Path | None, window: str | None, sample: int, params: Params, source: Source) -> str:
-    """Write reports/monitoring/ for a batch and return the verdict over the windows; a batch that cannot be read is a window that fails."""
+    """Write reports/monitoring/ for a batch and return the verdict over the windows; a batch that cannot be read is a window that fails.
+
+    Where a gate of this window is red, the verdict is warn at least: the windows before may be well, and so say pass.
+    """
     served, (model, reference) = version(), load_champion()
     params, source = as_trained(model, reference, params, source)
     digest = sha256(path) if path.is_file() else ""
@@ -146,21 +163,11 @@ def monitor(path: Path, labels: Path | None, window: str | None, sample: int, pa
         "model_sha256": reference["model_sha256"],
     }
     record |= {"rows": 0, "rejected_share": 0.0, "until": None, "age": None, "coverage": 0.0}
-    if batch is None or batch.rows.empty:
-        said = [f"FAIL: {sentence}" for sentence in (broken if batch is None else [f"no row of {path} is one of this table"])]
-        say("gate batch: fail", *said)
-        report = {
-            "gate": "batch",
-            "verdict": "fail",
-            "blocks": True,
-            "sentences": said,
-            "suite": suite_of_rows().as_posix(),
-            "rows": 0,
-        }
-        write_json(report | {"expectations": 0}, folder / "gates" / "batch.json")
-        verdicts = {"batch": "fail", "drift": "insufficient", "performance": "insufficient"}
-        for file in ("drift.csv", "performance.csv", "batch.csv", "pictures.json", "gates/drift.json", "gates/performance.json"):
-            (folder / file).unlink(missing_ok=True)
+    if batch is not None:
+        broken = _not_judgeable(batch, path, params.data.time)
+        record["repeated"] = int(batch.rejects["kind"].isin(["duplicate", "key_conflict"]).sum()) if source.key else 0
+    if batch is None or broken:
+        verdicts = _failed(folder, broken)
     else:
         batch = with_labels(batch, labels, source.key, source) if labels else batch
         check_labels(batch.labels, model.classes)
@@ -171,12 +178,37 @@ def monitor(path: Path, labels: Path | None, window: str | None, sample: int, pa
             "coverage": float(batch.labels.notna().mean()),
         }
         if params.data.time:
-            until = float(as_number(batch.rows[params.data.time]).max())
-            record |= {"until": until, "age": until - reference["trained_until"]}
+            column, trained_until = batch.rows[params.data.time], reference["trained_until"]
+            until = float(as_number(times(column)).max())
+            record |= {"until": until, "age": None if trained_until is None else until - trained_until}
+            record["after_today"] = int(column.notna().sum() - len(times(column)))
     if version() != served:
         raise Refused(f"another model took the place of {served} while it was monitored; run it again")
     write_json(record | verdicts, folder / windows.RECORD)
-    return close(FOLDER, params.monitor.label_delay)
+    is_red = any(verdicts[signal] in ("warn", "fail") for signal in windows.SIGNALS)
+    return max(close(FOLDER, params.monitor.label_delay), "warn" if is_red else "pass", key=RANK.index)
+
+
+def _failed(folder: Path, broken: list[str]) -> dict[str, Any]:
+    """Write that the batch of a window is `broken`, take away what an earlier batch of this name left, and return the verdicts."""
+    said = [f"FAIL: {sentence}" for sentence in broken]
+    say("gate batch: fail", *said)
+    report = {"gate": "batch", "verdict": "fail", "blocks": True, "sentences": said, "suite": suite_of_rows().as_posix()}
+    write_json(report | {"rows": 0, "expectations": 0}, folder / "gates" / "batch.json")
+    for file in ("drift.csv", "performance.csv", "batch.csv", "pictures.json", "gates/drift.json", "gates/performance.json"):
+        (folder / file).unlink(missing_ok=True)
+    return {"batch": "fail", "drift": "insufficient", "performance": "insufficient"}
+
+
+def _not_judgeable(batch: Batch, path: Path, time: str | None) -> list[str]:
+    """Return why no row of `batch` can be judged."""
+    if batch.rows.empty:
+        return [f"no row of {path} is one of this table"]
+    if time and times(batch.rows[time]).empty:
+        return [
+            f"no row of {path} has a {time} (data.time) up to today, so that nobody knows when they are from; mend what writes the file"
+        ]
+    return []
 
 
 def close(folder: Path, label_delay: float | None) -> str:

@@ -12,21 +12,24 @@ import pandas as pd
 from ibis import _
 
 from stages.command import Refused, run
-from stages.formats import MOST_CLASSES, OFFSET, PATTERNS, RESERVED, date_pattern, pattern
+from stages.formats import MOST_CLASSES, OFFSET, PATTERNS, RESERVED, SPACES, date_pattern
 from stages.gate import gate, stop
 from stages.groups import check_audit
+from stages.numbers import EXPONENT_ALONE, LEADING_ZERO, ZERO_AT_END, Notation
 from stages.params import ROW_ID, Params, Split, load_params
 from stages.private import show, shows_values
-from stages.shares import lost_and_equal
+from stages.shares import alike, lost_and_equal, vanished
 from stages.sources import RECORD, Raw, Source, as_text, check_records, load_sources, read
 from stages.tables import REJECTED, TEST, TRAIN, whole, write_table
 
 KINDS = ["malformed", "bad_value", "unlabelled", "duplicate", "key_conflict", "before_cutoff"]
 PROBLEM, KIND, REASON = f"{RESERVED}problem", f"{RESERVED}kind", f"{RESERVED}reason"
 WRONG, CLUSTER, IS_TEST, N = f"{RESERVED}wrong", f"{RESERVED}cluster", f"{RESERVED}is_test", f"{RESERVED}n"
+LABEL = f"{RESERVED}label"
 NTH, EQUAL = f"{RESERVED}nth", f"{RESERVED}equal"
 TYPES = {"text": "string", "integer": "int64", "number": "float64", "boolean": "boolean", "date": "timestamp"}
 WORDS = {"integer": "no integer of 64 bits", "number": "no finite number", "boolean": "neither true nor false", "date": "no ISO date"}
+LABELS = 1000  # as the file writes them, that are looked at
 MANY_COLUMNS = 100
 BESIDE_KEY = ["label", "y_pred", "confidence", "referred", "model_version", "decision", "score", "drawn"]  # by score and monitor
 FORM = 30  # signs of how a value is written
@@ -72,6 +75,10 @@ def check_roles(params: Params, source: Source) -> None:
         if column in data.cut_points and columns.get(column) in ("text", "boolean"):
             problems.append(f"params.yaml: data.cut_points.{column} cuts a number, but data/sources.yaml has a {columns[column]} there")
     for column in source.key:
+        if column == data.target:
+            problems.append(
+                f"data/sources.yaml: the key names the target {column!r}; a key tells rows apart, and is known before the label"
+            )
         if column not in data.not_features():
             problems.append(f"params.yaml: the key {column!r} would be a feature; name it in data.cluster or data.forbidden")
         if column in BESIDE_KEY:
@@ -94,30 +101,49 @@ def check_roles(params: Params, source: Source) -> None:
         raise Refused("\n".join(problems))
 
 
-def conform(raw: ibis.Table, source: Source) -> ibis.Table:
+@ibis.udf.scalar.builtin(name="trim")
+def _trimmed(text: str, signs: str) -> str:  # type: ignore[empty-body]
+    """Return `text` without the signs at its ends; that of Ibis leaves no-break spaces there."""
+
+
+def cell(raw: ibis.Table, column: str, source: Source) -> ibis.expr.types.StringValue:
+    """Return the text of `column` as it counts: trimmed, in one case where that is declared, and null for a missing value."""
+    text = _trimmed(as_text(raw[column]), SPACES)
+    if words := source.missing_words(column):
+        text = ibis.ifelse(text.isin(words), None, text)
+    return text.lower().re_replace(f"[{SPACES}]+", " ") if column in source.ignore_case else text
+
+
+def conform(raw: ibis.Table, source: Source, target: str | None = None) -> ibis.Table:
     """Return `raw` with each column trimmed and of its declared type, and PROBLEM: where no such value can stand, and its form.
 
     What has a type already, as in Parquet, is judged as text as well, but not in the notation that data/sources.yaml declares for text.
+    target: the column of which LABEL holds what the file writes, for rows that have no label.
     """
     typed, problems = [], []
     for column, kind in source.columns.items():
         is_text = raw[column].type().is_string()
-        text = as_text(raw[column]).strip()
-        text = ibis.ifelse(text.isin(source.missing), None, text) if source.missing else text
-        written = source.date_formats.get(column) if is_text else None
-        value = _date(text, written) if kind == "date" else _typed(text, kind, source.decimal if is_text else ".")
-        numbers = _numbers(source.missing, source.decimal) if kind in ("integer", "number") else []
-        typed.append((ibis.ifelse(value.isin(numbers), None, value) if numbers else value).name(column))
+        text, notation = cell(raw, column, source), source.notation(column) if is_text else Notation()
+        plain = _plain(text, kind, notation) if kind in ("integer", "number") else text
+        value = _date(text, source.date_formats.get(column) if is_text else None) if kind == "date" else _typed(plain, kind)
         if kind != "text":
             problem = f"{column} is {WORDS[kind]}: written as " + form(text)
-            problems.append(ibis.ifelse(text.notnull() & value.isnull(), problem, None))
+            problem = ibis.ifelse(text.notnull() & value.isnull(), problem, None)
+            if is_text and column in source.one_spelling:
+                code = _code(plain, kind)
+                problem = ibis.coalesce(f"{column} " + code + ", see one_spelling in data/sources.yaml: written as " + form(text), problem)
+                value = ibis.ifelse(code.notnull(), None, value)
+            problems.append(problem)
+        numbers = _numbers(source.missing_words(column), source.notation(column)) if kind in ("integer", "number") else []
+        typed.append((ibis.ifelse(value.isin(numbers), None, value) if numbers else value).name(column))
     said = ibis.array(problems).filter(lambda problem: problem.notnull()).join("; ") if problems else ibis.literal("")
-    return raw.select(RECORD, *typed, said.nullif("").name(PROBLEM))
+    label = [_trimmed(as_text(raw[target]), SPACES).name(LABEL)] if target else []
+    return raw.select(RECORD, *typed, said.nullif("").name(PROBLEM), *label)
 
 
-def _numbers(words: list[str], decimal: str) -> list[float]:
+def _numbers(words: list[str], notation: Notation) -> list[float]:
     """Return the numbers among `words`: where -9 means missing, so does -9.0, as a column of Parquet may hold it."""
-    return [float(word.replace(decimal, ".")) for word in words if re.search(pattern("number", decimal), word)]
+    return [float(notation.plain(word)) for word in words if re.search(notation.pattern("number"), word)]
 
 
 def form(text: ibis.expr.types.StringValue) -> ibis.expr.types.StringValue:
@@ -125,17 +151,31 @@ def form(text: ibis.expr.types.StringValue) -> ibis.expr.types.StringValue:
     return text.re_replace("[0-9]+", "9").re_replace(r"\p{L}[\p{L}\p{M}]*", "a").substr(0, FORM)
 
 
-def _typed(text: ibis.expr.types.StringValue, kind: str, decimal: str) -> ibis.Value:
-    """Return `text` as `kind` (not a date), null where it is no such value: DuckDB alone would round 1.5 to 2.
+def _plain(text: ibis.expr.types.StringValue, kind: str, notation: Notation) -> ibis.expr.types.StringValue:
+    """Return `text` as a number that DuckDB reads, null where it is not written as `notation` says."""
+    plain = ibis.ifelse(text.re_search(notation.pattern(kind)), text, None)
+    for regex, new in notation.steps():
+        plain = plain.re_replace(regex, new)
+    return plain.re_replace(r"\.0*$", "") if kind == "integer" else plain
+
+
+def _code(plain: ibis.expr.types.StringValue, kind: str) -> ibis.expr.types.StringValue:
+    """Return why a number may be a code, null where it is a number: what was taken for one had no such value when it was looked at."""
+    reasons = [(plain.re_search(LEADING_ZERO), "has a leading zero")]
+    if kind == "number":
+        shorter = plain.re_extract(r"^(.*?)0+$", 1)
+        reasons.append((plain.re_search(EXPONENT_ALONE), "may be a code or a power of ten"))
+        reasons.append((plain.re_search(ZERO_AT_END) & shorter.isin(plain), "is written in two ways, as 1.10 beside 1.1"))
+    return ibis.cases(*reasons)
+
+
+def _typed(text: ibis.expr.types.StringValue, kind: str) -> ibis.Value:
+    """Return `text`, in which a number is written as DuckDB reads it, as `kind` (not a date), null where it is no such value.
 
     A boolean becomes 1 or 0, so that a column of them is a number whether or not values are missing.
     """
     if kind == "text":
         return text
-    if kind == "integer":
-        text = ibis.ifelse(text.re_search(pattern(kind, decimal)), text.re_replace(r"[.,]0*$", ""), None)
-    elif kind in PATTERNS:
-        text = ibis.ifelse(text.re_search(pattern(kind, decimal)), text.replace(decimal, ".") if decimal != "." else text, None)
     value = text.try_cast(TYPES[kind])
     if kind == "number":  # 1e999 has the pattern of a number, and is infinite
         return ibis.ifelse(value.isinf(), None, value)
@@ -239,7 +279,12 @@ def _assign_at_random(rows: ibis.Table, target: str, cluster: list[str], split: 
     rank = ibis.dense_rank().over(order_by=cluster or [ROW_ID])  # follows from the values, not from the order in the file
     numbered = rows.get_backend().create_table("numbered", rows.mutate(rank.name(CLUSTER)), temp=True)
     labels = numbered.select(CLUSTER, target).to_pandas()
-    test = test_clusters(labels[target], labels[CLUSTER], split.test_size, random_state)
+    try:
+        test = test_clusters(labels[target], labels[CLUSTER], split.test_size, random_state)
+    except Refused as refusal:  # a class may be rare because it is another one, spelled otherwise
+        same = "; ".join(", ".join(map(repr, group)) for group in alike(labels[target].unique()))
+        hint = f"; {same} differ only in case or spaces: if they are one class, write ignore_case: [{target}] in data/sources.yaml"
+        raise Refused(f"{refusal}{hint if same else ''}") from None
     chosen = ibis.memtable({CLUSTER: sorted(test)})
     joined = numbered.left_join(chosen, CLUSTER)
     return joined.mutate(_[f"{CLUSTER}_right"].notnull().name(IS_TEST)).drop(CLUSTER, f"{CLUSTER}_right")
@@ -249,10 +294,11 @@ def prepare(raw: Raw, name: str, source: Source, params: Params) -> Prepared:
     """Return the rows of `raw` in a total order that follows from their values, and every rejected one with its reason."""
     con, target = raw.table.get_backend(), params.data.target
     # a table for each step: in one query DuckDB would plan every column's expressions inside each other
-    conformed = con.create_table("conformed", conform(raw.table, source), temp=True)
+    conformed = con.create_table("conformed", conform(raw.table, source, target), temp=True)
     judged = reject(conformed, params, source).mutate(_[target].cast("string").name(target))
     judged = con.create_table("judged", judged, temp=True)
     kept = judged.filter(_[KIND].isnull())
+    check_classes(judged, target, source)
     check_target(kept, target, name, judged, raw)
     check_audit(kept, params.data)
     assigned = con.create_table("assigned", assign(kept, params), temp=True)
@@ -287,6 +333,20 @@ def fates(judged: ibis.Table, assigned: ibis.Table, target: str) -> pd.DataFrame
     found[KIND] = found[KIND].astype("object").fillna("kept")
     equal = found[(found[KIND] == "kept") & found[EQUAL]].assign(**{KIND: "equal"})
     return pd.concat([found, equal]).pivot_table(index=target, columns=KIND, values=N, aggfunc="sum", fill_value=0)
+
+
+def label_fates(judged: ibis.Table) -> pd.DataFrame:
+    """Return for each label (index), as the file writes it: in how many rows it stands, how many are kept, and why the others are not."""
+    reason = ibis.coalesce(_[REASON], "").max()
+    found = judged.filter(_[LABEL].notnull()).group_by(LABEL).agg(n=_.count(), kept=_[KIND].isnull().cast("int64").sum(), reason=reason)
+    return found.order_by(ibis.desc("n"), LABEL).limit(LABELS).to_pandas().set_index(LABEL)
+
+
+def check_classes(judged: ibis.Table, target: str, source: Source) -> None:
+    """Raise Refused where no row of a class is left, for it would vanish without a word; where no row at all is, check_target says why."""
+    fates, is_told = label_fates(judged), target in source.missing_in or source.columns[target] != "text"
+    if fates["kept"].any() and (wrong := vanished(fates, target, source.missing_words(target), is_told)):
+        raise Refused("\n".join(wrong))
 
 
 def check_target(kept: ibis.Table, target: str, name: str, judged: ibis.Table, raw: Raw) -> None:

@@ -24,15 +24,21 @@ from stages.judging import FAULTS, exception_of, validated
 
 BY_ROW = (ColumnMapExpectation, ColumnPairMapExpectation, MulticolumnMapExpectation)
 MOST = 10**9  # rows, columns or different values: no table has as many
+PLAUSIBLE = 1e15  # no amount in a table is larger: beyond, a float tells no whole number from the next but a few
+BULK = 1e9  # a mean or quantile so large takes a column of such numbers, where one wild cell breaks a bound on values
+LEAST_MOSTLY = 0.01
 FIGURES = {  # of a table or column: the least and the most that it can be
     "expect_table_row_count_to_be_between": (0, MOST),
     "expect_table_column_count_to_be_between": (0, MOST),
     "expect_column_unique_value_count_to_be_between": (1, MOST),
     "expect_column_proportion_of_unique_values_to_be_between": (0, 1),
     "expect_column_proportion_of_non_null_values_to_be_between": (0, 1),
-    "expect_column_stdev_to_be_between": (0, math.inf),
-    "expect_column_value_lengths_to_be_between": (0, math.inf),
+    "expect_column_stdev_to_be_between": (0, BULK),
+    "expect_column_value_lengths_to_be_between": (0, MOST),
+    "expect_column_mean_to_be_between": (-BULK, BULK),
+    "expect_column_median_to_be_between": (-BULK, BULK),
 }
+Z_SCORES = "expect_column_value_z_scores_to_be_less_than"
 SHARES = [
     *("auc", "coverage", "duplicate_share", "proven_fall", "proven_gap", "proven_ratio", "q", "recall_high", "recall_low"),
     *("rejected_share", "score", "seen_by_metric", "share", "train_share", "unusable_share"),
@@ -92,7 +98,7 @@ def toothless(raw: dict[str, Any], columns: list[str], *, is_judged: bool) -> st
     """
     if problem := _idle(raw, is_judged):
         return problem
-    if raw["type"] in FIGURES or _plainly_bites(raw, columns):
+    if raw["type"] in (*FIGURES, Z_SCORES) or _plainly_bites(raw, columns):
         return None
     return _probed(json.dumps(raw, sort_keys=True), tuple(columns))
 
@@ -100,28 +106,57 @@ def toothless(raw: dict[str, Any], columns: list[str], *, is_judged: bool) -> st
 def _idle(raw: dict[str, Any], is_judged: bool) -> str | None:
     """Return why the bounds of `raw` hold whatever the figure is, None if one of them could fail."""
     kwargs = raw["kwargs"]
-    if not _number(kwargs.get("mostly", 1)) or float(kwargs.get("mostly", 1)) * MOST < 1:
-        return f"mostly is {kwargs['mostly']!r}, so that every row may be wrong"
+    if not is_number(kwargs.get("mostly", 1)) or float(kwargs.get("mostly", 1)) < LEAST_MOSTLY:
+        return f"mostly is {kwargs['mostly']!r}, so that every row but one in {1 / LEAST_MOSTLY:.0f} may be wrong"
     if "partition_object" in kwargs and not isinstance(kwargs["partition_object"], dict):
         return f"partition_object is {kwargs['partition_object']!r}, so that the column is compared with itself"
-    least, most = FIGURES.get(raw["type"], (-math.inf, math.inf))
+    if raw["type"] == Z_SCORES:
+        return _never_so_far(kwargs)
+    if "quantile" in raw["type"]:
+        ends = kwargs["quantile_ranges"]["value_ranges"]
+        idle = all(_excludes_nothing(low, high, -BULK, BULK) for low, high in ends)
+        return f"value_ranges {ends!r} exclude nothing{_never(-BULK, BULK)}" if idle else None
+    least, most = FIGURES.get(raw["type"], (-PLAUSIBLE, PLAUSIBLE))
     if raw["type"] == "expect_column_values_to_be_between" and is_judged:
-        least, most = JUDGED.get(kwargs["column"], (-math.inf, math.inf))
+        least, most = JUDGED.get(kwargs["column"], (-PLAUSIBLE, PLAUSIBLE))
         if kwargs["column"] == "value" and any(check in json.dumps(kwargs.get("row_condition")) for check in SHARE_CHECKS):
             most = 1
-    elif not raw["type"].endswith("_to_be_between") or "quantile" in raw["type"]:
+    elif not raw["type"].endswith("_to_be_between"):
         return None
     low, high = kwargs.get("min_value"), kwargs.get("max_value")
-    open_below = low is None or (_number(low) and (float(low) < least or (float(low) == least and not kwargs.get("strict_min"))))
-    open_above = high is None or (_number(high) and (float(high) > most or (float(high) == most and not kwargs.get("strict_max"))))
-    if not open_below or not open_above:
+    if not _excludes_nothing(low, high, least, most, strict=(bool(kwargs.get("strict_min")), bool(kwargs.get("strict_max")))):
         return None
-    ever = [f"below {least:g}"] * (least > -math.inf) + [f"above {most:g}"] * (most < math.inf)
-    known = f"; the figure is never {' or '.join(ever)}" if ever else ""
-    return f"min_value {low!r} and max_value {high!r} exclude nothing{known}"
+    return f"min_value {low!r} and max_value {high!r} exclude nothing{_never(least, most)}"
 
 
-def _number(value: Any) -> bool:
+def _excludes_nothing(low: Any, high: Any, least: float, most: float, strict: tuple[bool, bool] = (False, False)) -> bool:
+    """Return whether each figure from `least` to `most` lies between `low` and `high`; of dates nothing is known."""
+    open_below = low is None or (is_number(low) and (float(low) < least or (float(low) == least and not strict[0])))
+    open_above = high is None or (is_number(high) and (float(high) > most or (float(high) == most and not strict[1])))
+    return open_below and open_above
+
+
+def _never(least: float, most: float) -> str:
+    plausible = " by any likelihood" if most in (BULK, PLAUSIBLE) and least else ""
+    return f"; the figure is never{plausible} below {least:g} or above {most:g}"
+
+
+def _never_so_far(kwargs: dict[str, Any]) -> str | None:
+    """Return why no column has so many values so many standard deviations off, None if one can.
+
+    Sources: Chebyshev (1867) for both sides, Cantelli (1928) for one.
+    """
+    threshold, mostly = float(kwargs["threshold"]), float(kwargs.get("mostly", 1))
+    if threshold <= 0:
+        return None
+    off = threshold**-2 if kwargs.get("double_sided") else 1 / (1 + threshold**2)
+    if off * MOST >= 1 and mostly > 1 - off:
+        return None
+    share = f"{off:.0%}" if off * MOST >= 1 else "one in a billion"
+    return f"mostly is {mostly:g}, but of no column more than {share} of the values can be over {threshold:g} standard deviations off"
+
+
+def is_number(value: Any) -> bool:
     """Return whether Great Expectations takes `value` for a number."""
     try:
         return math.isfinite(float(value))
@@ -166,25 +201,25 @@ def _probed(raw_text: str, columns: tuple[str, ...]) -> str | None:
     if not set(named(kwargs.get("row_condition"))) & set(columns):
         kwargs.pop("row_condition", None)  # it picks rows by other columns, which can hold what it asks for
     asked = ExpectationConfiguration(raw["type"], kwargs, meta={"nth": 0}).to_domain_obj()
-    problems = []
+    found = []
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")  # extreme values overflow on purpose
         for table in _tables(asked, kwargs, list(columns)):
-            found = _asked(table, asked)
-            if found is False:
+            found.append(_asked(table, asked))
+            if found[-1] is False:
                 return None
-            problems += [found] if isinstance(found, str) else []
-    unjudged = f"; some could not be judged by it: {problems[0]}" if problems else ""
-    return f"no table that was tried, of numbers, texts, dates, booleans or missing values, fails it{unjudged}"
+    if not any(found):
+        return "none of the tables that were tried could be judged by it, so its kwargs do not fit its type"
+    return "no table that was tried, of numbers, texts, dates, booleans or missing values, fails it"
 
 
-def _asked(table: pd.DataFrame, asked: Expectation) -> bool | str:
-    """Return whether `table` passes, or why it could not be judged."""
+def _asked(table: pd.DataFrame, asked: Expectation) -> bool | None:
+    """Return whether `table` passes, None where it could not be judged."""
     try:
         [result] = validated(table, [asked], {"result_format": "BOOLEAN_ONLY"})
-    except FAULTS as error:
-        return " ".join(str(error).split())
-    return exception_of(result.exception_info) or bool(result.success)
+    except FAULTS:
+        return None
+    return None if exception_of(result.exception_info) else bool(result.success)
 
 
 def _tables(asked: Expectation, kwargs: dict[str, Any], columns: list[str]) -> Iterator[pd.DataFrame]:

@@ -19,6 +19,7 @@ from stages.after.aside import REJECTED, Held, aside, parted
 from stages.after.batch import LINE, critical, live_source, named_by, written
 from stages.after.champion import as_trained, load_champion, suite_of_rows, version
 from stages.after.chunks import ROWS, batches
+from stages.after.keys import repeated
 from stages.command import Refused, run
 from stages.during.decision import confidence
 from stages.during.model import Model
@@ -83,7 +84,7 @@ def score(path: Path, out: Path, params: Params, source: Source, most: int = ROW
         with pyarrow.csv.CSVWriter(aside_part, SET_ASIDE) as file:
             rejects = Rejects(file)
             records, held = keep(path, source, params, suite, spool, rejects, most)
-            decided = decide(spool, part, source, params, model, served, held.exceeded(), rejects, most)
+            decided = decide(spool, part, source, params, model, served, held, rejects, most)
         if records != (scored := decided.total()) + (n_aside := rejects.kinds.total()):
             raise RuntimeError(f"of {records:,} rows {scored:,} were scored and {n_aside:,} set aside")
         if not scored:
@@ -125,6 +126,8 @@ def keep(path: Path, source: Source, params: Params, suite: Suite, spool: Path, 
             progress.update(batch.records)
     if not records:
         raise Refused(f"{path} has no row, so there is nothing to score")
+    if named_by(list(columns), source.key) != [LINE]:
+        held.repeated = repeated(spool, source.key)
     table = Stored(spool)
     table.columns = pd.Index(judged)
     if len(table) and of_all.expected and (blocking := [finding.sentence for finding in find(table, of_all) if finding.blocks]):
@@ -133,13 +136,14 @@ def keep(path: Path, source: Source, params: Params, suite: Suite, spool: Path, 
 
 
 def decide(
-    spool: Path, out: Path, source: Source, params: Params, model: Model, served: str, exceeded: Suite, rejects: Rejects, most: int
+    spool: Path, out: Path, source: Source, params: Params, model: Model, served: str, held: Held, rejects: Rejects, most: int
 ) -> Counter[str]:
-    """Write what the model decides of the rows in `spool` to `out`, and the rows that `exceeded` finds wrong to `rejects`.
+    """Write what the model decides of the rows in `spool` to `out`, and the rows that the whole file shows to be wrong to `rejects`.
 
     Return how often each class was decided.
     """
     decided: Counter[str] = Counter()
+    exceeded = held.exceeded()
     with pq.ParquetFile(spool, pre_buffer=False) as file, threadpool_limits(params.train.threads):
         key = named_by(file.schema_arrow.names, source.key)
         schema = pa.schema(
@@ -149,7 +153,8 @@ def decide(
         with WRITERS[ending(Path(out.stem))](out, schema) as scored, tqdm(total=total, desc="score: decides", disable=is_quiet) as progress:
             for chunk in file.iter_batches(batch_size=most):
                 rows = chunk.to_pandas()
-                wrong = aside(rows, exceeded)
+                repeats = held.repeats(rows, source.key)
+                wrong = pd.concat([repeats, aside(rows[~rows[LINE].isin(repeats["line"])], exceeded)])
                 rejects.add(wrong)
                 is_kept = ~rows[LINE].isin(wrong["line"])
                 if is_kept.any():

@@ -22,7 +22,8 @@ import pyarrow.parquet as pq
 from pydantic import Field, model_validator
 
 from stages.command import Refused
-from stages.formats import MOST_COLUMNS, RESERVED, date_pattern, ending, opened, wrong_names
+from stages.formats import MOST_COLUMNS, RESERVED, date_pattern, ending, on_one_line, opened, wrong_names
+from stages.numbers import Notation
 from stages.schema import Section, load
 
 REJECTS = ["source", "line", "kind", "reason"]
@@ -30,6 +31,16 @@ AS_IT_IS = {"hive_partitioning": False, "filename": False, "union_by_name": Fals
 RECORD = f"{RESERVED}record"
 MIXED = "some lines end in a line feed, some in a carriage return and a line feed; export it with one of them"
 UNCLOSED = "has a quote that is never closed; close it, or double it if it is text"
+
+
+class NumberFormat(Section):
+    """How the numbers of a column are written, as `numbers.Notation` says it; without a decimal mark it is that of the source."""
+
+    decimal: Literal[".", ","] | None = None
+    thousands: Literal[".", ",", " ", "'"] | None = None
+    before: Annotated[str, Field(max_length=10, pattern=r"^[^0-9\s+().,'-]*$")] = ""
+    after: Annotated[str, Field(max_length=10, pattern=r"^([^0-9\s+().,'-][^\s+().,'-]*)?$")] = ""
+    negative: Literal["minus", "parentheses", "trailing"] = "minus"
 
 
 class Source(Section):
@@ -41,7 +52,11 @@ class Source(Section):
     encoding: Literal["utf-8", "utf-16", "cp1252", "latin-1"] = "utf-8"
     decimal: Literal[".", ","] = "."
     missing: list[str]
+    missing_in: dict[str, list[str]] = Field(default_factory=dict)
     records: Annotated[int, Field(ge=1)] | None = None
+    number_formats: dict[str, NumberFormat] = Field(default_factory=dict)
+    one_spelling: list[str] = Field(default_factory=list)
+    ignore_case: list[str] = Field(default_factory=list)
     date_formats: dict[str, str] = Field(default_factory=dict)
     key: list[str]
     equal_rows: Literal["together", "separate", "drop"] = "together"
@@ -53,7 +68,7 @@ class Source(Section):
         """The key and the columns without content are declared columns, and no column is both."""
         wrong = [
             f"{setting} names {column!r}, which columns does not declare"
-            for setting, names in (("key", self.key), ("no_content", self.no_content))
+            for setting, names in (("key", self.key), ("no_content", self.no_content), ("missing_in", self.missing_in))
             for column in names
             if column not in self.columns
         ]
@@ -81,6 +96,33 @@ class Source(Section):
                 raise ValueError(f"date_formats names {column!r}, which columns does not declare as a date")
             date_pattern(written)
         return self
+
+    @model_validator(mode="after")
+    def spellings_are_of_their_types(self) -> Self:
+        """What is said of numbers, or of text, is said of columns of that type, and no mark has two meanings."""
+        of_numbers = {"number_formats": self.number_formats, "one_spelling": self.one_spelling}
+        wrong = [
+            f"{setting} names {column!r}, which columns does not declare as {' or '.join(kinds)}"
+            for names, kinds in ((of_numbers, ("integer", "number")), ({"ignore_case": self.ignore_case}, ("text",)))
+            for setting, columns in names.items()
+            for column in columns
+            if self.columns.get(column) not in kinds
+        ]
+        for column in self.number_formats:
+            if (notation := self.notation(column)).decimal == notation.thousands:
+                wrong.append(f"number_formats.{column} has {notation.decimal!r} as decimal mark and between thousands; name both")
+        if wrong:
+            raise ValueError("; ".join(wrong))
+        return self
+
+    def notation(self, column: str) -> Notation:
+        """Return how the numbers of `column` are written."""
+        declared = self.number_formats.get(column, NumberFormat())
+        return Notation(**{**declared.model_dump(), "decimal": declared.decimal or self.decimal})
+
+    def missing_words(self, column: str) -> list[str]:
+        """Return the words that mean missing in `column`."""
+        return self.missing_in.get(column, self.missing)
 
     @property
     def drops_equal(self) -> bool:
@@ -249,22 +291,38 @@ def _quoted(text: str) -> str:
 
 
 def header_of(source: Source, path: Path) -> list[str]:
-    """Return the names in the first line of a CSV file."""
-    encoding = source.encoding
+    """Return the names of the columns in the first record of a CSV file, which may span lines; a line break in a name is a space."""
     with opened(path) as file:
-        if encoding == "utf-16":  # its line feed is two bytes
-            file, encoding = io.BytesIO(io.TextIOWrapper(file, encoding, errors="replace", newline="\n").readline().encode()), "utf-8"
-        line = file.readline().removeprefix(b"\xef\xbb\xbf")
-    if b"\r" in line.strip():
-        raise Refused(f"{path}: its lines end in carriage returns alone; export it with line feeds")
-    if not line.strip():
-        raise Refused(f"{path} is empty or begins with an empty line; its first line must name the columns")
+        header = header_lines(file, source, path)
+    text = [line.decode("utf-8" if source.encoding == "utf-16" else source.encoding) for line in header]
+    return on_one_line(next(csv.reader(text, delimiter=source.delimiter)))
+
+
+def header_lines(file: Any, source: Source, path: Path) -> list[bytes]:
+    """Return the lines of the first record of a CSV file, in UTF-8 where the file is in UTF-16, whose line feed is two bytes.
+
+    Raises Refused where they name no columns.
+    """
+    encoding, lines = source.encoding, list[bytes]()
+    if encoding == "utf-16":
+        encoding, file = "utf-8", (line.encode() for line in io.TextIOWrapper(file, encoding, errors="replace", newline="\n"))
+
+    def decoded() -> Iterator[str]:
+        for line in file:
+            lines.append(line if lines else line.removeprefix(b"\xef\xbb\xbf"))
+            if b"\r" in line.strip():
+                raise Refused(f"{path}: its lines end in carriage returns alone; export it with line feeds")
+            yield lines[-1].decode(encoding)
+
     try:
-        return next(csv.reader([line.decode(encoding)], delimiter=source.delimiter))
+        next(csv.reader(decoded(), delimiter=source.delimiter), None)
     except UnicodeDecodeError as error:
         raise Refused(
             f"{path}: its header is not {source.encoding} (byte {error.start}); data/sources.yaml declares the encoding"
         ) from None
+    if not lines or not lines[0].strip():
+        raise Refused(f"{path} is empty or begins with an empty line; its first line must name the columns")
+    return lines
 
 
 def _check_columns(name: str, source: Source, path: Path, found: list[str]) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from difflib import get_close_matches
@@ -15,7 +16,7 @@ from great_expectations.expectations.registry import list_registered_expectation
 
 from stages.expectations import ExpectLastColumnToEqualSum  # noqa: F401 - makes our own types known
 from stages.judging import FAULTS
-from stages.probe import named, toothless
+from stages.probe import is_number, named, toothless
 from stages.waivers import Waiver, says_something, waiver_problems, waivers
 
 SUITE_KEYS = {"name", "id", "expectations", "meta", "notes"}
@@ -335,12 +336,49 @@ def _kwargs_problems(kwargs: Any) -> list[str]:
     comparable = any(isinstance(low, kind) and isinstance(high, kind) for kind in (int | float, str))
     if comparable and low > high:  # type: ignore[operator]
         problems.append(f"min_value {low!r} is above max_value {high!r}")
+    problems += [
+        f"{key} is {kwargs[key]!r}, must be a number, or a date as text"
+        for key in ("min_value", "max_value")
+        if not isinstance(kwargs.get(key, 0), int | float | str | None)
+    ]
+    problems += _shape_problems(kwargs)
     for key in ("column_list", "column_set"):
         if isinstance(kwargs.get(key), list) and not all(isinstance(name, str) for name in kwargs[key]):
             problems.append(f"{key} is {kwargs[key]!r}, must be a list of column names")
     if "$PARAMETER" in json.dumps(kwargs):
         problems.append("$PARAMETER is not filled in by anything; write the bound itself")
     return problems
+
+
+def _shape_problems(kwargs: dict[str, Any]) -> list[str]:
+    """Return what Great Expectations would say in its own terms, or only once it judges, of kwargs that are not of the shape they need."""
+    problems = []
+    share = kwargs.get("mostly", 1)
+    if not is_number(share) or not 0 <= float(share) <= 1:
+        problems.append(f"mostly is {share!r}, must be a share of the rows, above 0 and at most 1")
+    if "quantile_ranges" in kwargs and not _are_quantile_ranges(kwargs["quantile_ranges"]):
+        problems.append(
+            'quantile_ranges must have a list of quantiles and for each a pair [low, high], such as {"quantiles": [0.5], "value_ranges": '
+            "[[0, 10]]}"
+        )
+    pairs = kwargs.get("value_pairs_set", [[0, 0]])
+    if not isinstance(pairs, list) or not pairs or not all(isinstance(pair, list) and len(pair) == 2 for pair in pairs):
+        problems.append(f"value_pairs_set is {pairs!r}, must be a list of pairs of values, at least one")
+    regexes = kwargs["regex_list"] if isinstance(kwargs.get("regex_list"), list) else []
+    for regex in [regex for regex in [kwargs.get("regex"), *regexes] if isinstance(regex, str)]:
+        try:
+            re.compile(regex)
+        except re.error as error:
+            problems.append(f"{regex!r} is no regular expression: {error}")
+    return problems
+
+
+def _are_quantile_ranges(given: Any) -> bool:
+    if not isinstance(given, dict) or not all(isinstance(given.get(key), list) for key in ("quantiles", "value_ranges")):
+        return False
+    quantiles, ends = given["quantiles"], given["value_ranges"]
+    shares = all(is_number(share) and 0 <= float(share) <= 1 for share in quantiles)
+    return shares and len(quantiles) == len(ends) > 0 and all(isinstance(pair, list) and len(pair) == 2 for pair in ends)
 
 
 def _condition_problems(condition: Any) -> list[str]:

@@ -10,16 +10,9 @@ import yaml
 
 from stages.command import Refused, run
 from stages.during.evaluation_page import UNJUDGED, Judged, judge, write
+from stages.gates import GATES, REPORTS
 from stages.text import say
-
-GATES = {
-    "prepare": ["sources"],
-    "validate": ["prepared", "classes", "changes", "leakage", "proxies", "label_bias"],
-    "augment": ["augmented", "synthetic"],
-    "train": ["candidates", "features"],
-    "evaluate": ["by_class", "by_group", "slices", "test_set"],
-}
-REPORTS = Path("reports")
+from stages.verify import frozen, read_stages
 
 
 def gates(judged: list[Judged]) -> list[str]:
@@ -31,17 +24,19 @@ def stages_that_ran() -> list[str]:
     """Return the stages whose reports are of the files as they lie here.
 
     DVC says which stages it would run; of these the first has run if its reports are newer than all that it reads: a gate
-    stopped it. Where DVC cannot say anything, because it stops at what is in params.yaml, nothing ran. A fresh clone holds
-    the reports of a run but not its tables and its model: that is no change.
+    stopped it. Where DVC cannot say anything, because it stops at what is in params.yaml, nothing ran; nor did a frozen stage, which
+    DVC never runs. A fresh clone holds the reports of a run but not its tables and its model: that is no change.
     """
     command = [sys.executable, "-m", "dvc", "status", "--json", *GATES]
     asked = subprocess.run(command, capture_output=True, encoding="utf-8")
     if asked.returncode:
         return []
-    changed = {stage: found for stage, found in json.loads(asked.stdout or "{}").items() if not _only_absent(found)}
-    first = next((nth for nth, stage in enumerate(GATES) if stage in changed), len(GATES))
-    stages = list(GATES)
-    return stages[: first + 1] if first < len(stages) and _is_newer(stages[first]) else stages[:first]
+    changed = {stage for stage, found in json.loads(asked.stdout or "{}").items() if not _only_absent(found)}
+    stages, described = list(GATES), read_stages("dvc.yaml")
+    idle = [stage for stage in stages if frozen({stage: described[stage]})]
+    first = next((nth for nth, stage in enumerate(stages) if stage in changed or stage in idle), len(stages))
+    is_stopped = first < len(stages) and stages[first] not in idle and _is_newer(stages[first])
+    return stages[: first + is_stopped]
 
 
 def _only_absent(found: list[Any]) -> bool:
@@ -118,11 +113,12 @@ def main() -> None:
     say("Page: reports/evaluation.html. Reports: reports/metrics.json, by_class.csv, by_group.csv, plots/, gates/")
     if any(one.blocks for one in judged):
         raise Refused("the run was stopped: reports/gates/ says by what; against the last commit: `uv run dvc metrics diff`")
-    if any(one.verdict in UNJUDGED for one in judged):
-        raise Refused(
-            "not every stage ran on the files as they are now, so their older reports are not shown; "
+    if lacking := list(dict.fromkeys(one.stage for one in judged if one.verdict in UNJUDGED)):
+        said = (
+            f"not every stage ran on the files as they are now, so that older reports of {', '.join(lacking)} are not shown; "
             "run `make repro`, which says why where a stage stops"
         )
+        raise Refused("\n".join([*frozen(read_stages("dvc.yaml")), said]))
 
 
 if __name__ == "__main__":

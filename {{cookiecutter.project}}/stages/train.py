@@ -19,7 +19,7 @@ from stages.during.models import build_model, settings_to_try
 from stages.during.plots import draw_candidates, draw_features
 from stages.during.recipes import Recipe, augmented, cook, folds_of, from_params, out_of_fold, remedied, without, worth
 from stages.during.remedy import LADDER, write_remedy
-from stages.during.simple import few_features
+from stages.during.simple import FEATURES, few_features
 from stages.features import clusters, features
 from stages.gate import gate, stop
 from stages.groups import crossed, groups
@@ -141,6 +141,8 @@ def main() -> None:
         worths = worth(rows, params)
         worthy = worth_something(worths)
         recipe, model, rivals, judge, weighted = settle(rows, params, worthy)
+        seen = len(worthy) if recipe.sees == "worthy" else X.shape[1]
+        model = replace(model, is_small=recipe.model == PLAIN.model and seen <= FEATURES)
         candidates = compare(model, rivals, judge)
         write_table(candidates, "reports/candidates.csv")
         write_table(worths, "reports/features.csv")

@@ -13,6 +13,21 @@ ALWAYS = {
     "severity": "critical",
     "meta": {"notes": "Holds.", "bound": "confirmed"},
 }
+ROWS = {  # the columns that name a row of each judged table
+    "sources": ["source"],
+    "classes": ["class"],
+    "changes": ["check", "column"],
+    "leakage": ["check", "column"],
+    "synthetic": ["check", "column"],
+    "proxies": ["column"],
+    "label_bias": ["column", "group", "class"],
+    "candidates": ["candidate"],
+    "features": ["feature"],
+    "by_class": ["class"],
+    "by_group": ["column", "group", "against", "class", "rate"],
+    "slices": ["slice", "value", "class"],
+    "test_set": ["test_sha256"],
+}
 
 
 def broken(table: pd.DataFrame, raw: dict) -> list[tuple[str, pd.DataFrame]]:

@@ -14,7 +14,7 @@ from stages.after.again import judged_again
 from stages.after.proof import EVALUATED, verdicts
 from stages.command import Refused
 from stages.gate import gate
-from stages.summary import REPORTS
+from stages.gates import REPORTS
 
 
 @pytest.fixture

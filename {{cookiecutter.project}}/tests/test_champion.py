@@ -47,7 +47,23 @@ def test_champion_comes_with_its_reference(models):
 @pytest.mark.parametrize("name", ["sources", "by_class", "test_set"])
 def test_model_that_a_gate_stopped_does_not_serve(models, name):
     said(name, "fail", blocks=True)
-    with pytest.raises(Refused, match=f"the gate {name} said fail; (.|\n)*that of the last run is not proven; run `make repro`"):
+    with pytest.raises(
+        Refused,
+        match=f"^the gate {name} stopped the last run \\(fail\\)\nno model was promoted yet, and that of the last run is not proven: ",
+    ):
+        champion.load_champion()
+
+
+def test_run_that_a_gate_stopped_before_there_was_a_model_names_the_gate(models, monkeypatch):
+    monkeypatch.undo()
+    monkeypatch.chdir(models.parent)
+    shutil.rmtree(models)
+    with pytest.raises(Refused, match=r"^models/model\.skops does not exist; run `dvc repro`, which makes it$"):
+        champion.load_champion()
+    said("classes", "insufficient", blocks=True)
+    with pytest.raises(
+        Refused, match=r"^the gate classes stopped the last run \(insufficient\)\n.*reports/gates/ says why; mend it, then run"
+    ):
         champion.load_champion()
 
 
@@ -82,7 +98,7 @@ def test_registered_model_without_all_proofs_does_not_serve(models, monkeypatch)
     with pytest.raises(Refused, match=f"the gate {COMPARED} did not judge this model"):
         champion.load_champion()
     manifest |= {"compared_with": None, "verdicts": proven | {"leakage": {"verdict": "fail", "blocks": True, "sha256": ""}}}
-    with pytest.raises(Refused, match="the gate leakage said fail"):
+    with pytest.raises(Refused, match="the gate leakage stopped this model \\(fail\\): it neither serves nor is promoted"):
         champion.load_champion()
 
 

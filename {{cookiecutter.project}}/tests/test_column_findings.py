@@ -1,5 +1,6 @@
 """Column findings: what a column seems to be, and what is to be done about it."""
 
+import re
 from dataclasses import replace
 
 import pandas as pd
@@ -14,6 +15,7 @@ from stages.before.column_findings import (
     is_identifier,
     is_named_id,
     missing_findings,
+    names_a_thing,
 )
 from stages.before.columns import Column
 from stages.params import Data
@@ -60,6 +62,12 @@ def test_a_type_that_does_not_hold_is_to_be_mended():
 )
 def test_an_identifier_has_nearly_one_value_a_row(given, answer):
     assert is_identifier(column(**given)) == answer
+
+
+def test_a_continuous_amount_names_nothing_whatever_it_is_called():
+    whole = column(name="row_id", type="number", distinct=80, common=[("7", 2), ("9", 1)])
+    assert names_a_thing(whole)
+    assert not names_a_thing(replace(whole, common=[("7.25", 2), ("9", 1)]))
 
 
 @pytest.mark.parametrize(
@@ -188,3 +196,40 @@ def test_what_an_identifier_tells_of_a_sensitive_column_is_said_where_it_is_disc
     one = column(name="patient_id", type="integer", distinct=distinct, common=[("7", 1)])
     [found] = findings([one], DATA, source(patient_id="integer", label="text"), {"patient_id": "; it tells sex"})
     assert found.what.endswith(f"{distinct} values in 100 rows; it tells sex")
+
+
+def numbers_as_text(cells) -> Column:
+    return column(distinct=len(cells), rows=len(cells), common=[(cell, 1) for cell in cells])
+
+
+@pytest.mark.parametrize(
+    ("cells", "what"),
+    [
+        ([f"{n},{n}" for n in range(100, 130)], "declared as text, it holds numbers that can be read in two ways: 9,9 as 9.9 or 9"),
+        ([f"{n} kg" for n in range(100, 130)], "declared as text, it holds numbers written as 9.9 kg"),
+        ([*map(str, range(30)), "Ada"], "declared as text, it holds numbers, but also 'a'"),
+        ([f"{n} {'kg' if n % 2 else 'g'}" for n in range(100, 130)], "declared as text, it begins with a number in most values"),
+    ],
+)
+def test_numbers_in_another_notation_are_told_without_their_values(cells, what):
+    sentence = re.sub("9+", "9", said(numbers_as_text(cells)))
+    assert f"look size: {what}" in sentence
+
+
+def test_words_are_told_nothing_of():
+    assert "declared as text" not in said(column())
+
+
+def test_values_that_differ_in_case_alone_are_told_with_the_remedy():
+    sentence = said(column(distinct=3, common=[("red", 50), ("Red", 40), ("blue", 10)]))
+    assert (
+        "look size: values differ only in upper and lower case or in spaces: 'Red', 'red'; if they are one, write ignore_case: [size]"
+        in sentence
+    )
+
+
+def test_values_that_may_be_codes_are_told_as_such():
+    declared = source(size="integer").model_copy(update={"one_spelling": ["size"]})
+    sentence = texts(findings([column(type="integer", common=[("7", 60)], misfits=3, examples=["9"])], DATA, declared))
+    assert "3 of 100 values are no integer of 64 bits or may be codes, written as '9'; their rows are rejected" in sentence
+    assert "numbers with leading zeros are text if they are codes, else take the column out of one_spelling" in sentence

@@ -11,7 +11,7 @@ import pytest
 
 from stages import summary, verify
 from stages.command import Refused
-from stages.summary import GATES
+from stages.gates import GATES
 from stages.verify import outputs, read_stages
 from tests.pipeline_run import COPIED, PROJECT, Run, copy_project
 from tests.toys import PARAMS, project_of, toys
@@ -51,6 +51,30 @@ def test_the_screen_of_a_run_that_was_stopped_shows_no_old_result(run, capsys):
     screen = capsys.readouterr().out
     assert [line.split()[:2] for line in screen.splitlines() if "stopped here" in line] == [["classes", run_verdict(run, "classes")]]
     assert screen.count("did not run") == sum(len(GATES[stage]) for stage in ("augment", "train", "evaluate"))
+    assert "this model" not in screen
+
+
+@pytest.mark.parametrize(
+    ("harm", "said"),
+    [
+        (
+            lambda run: run.edit("dvc.yaml", "    cmd: python -m stages.train", "    frozen: true\n    cmd: python -m stages.train"),
+            "is frozen",
+        ),
+        (lambda run: run.edit("params.yaml", "  folds: 2", "  folds: 3"), "reports of train, evaluate are not shown"),
+        (
+            lambda run: [run.folder.joinpath(f"reports/gates/{gate}.json").unlink() for gate in GATES["train"]],
+            "reports of train, evaluate are not shown",
+        ),
+    ],
+)
+def test_a_run_that_is_not_whole_shows_no_old_result_and_does_not_end_well(run, capsys, harm, said):
+    harm(run)
+    with pytest.raises(Refused, match=said) as refused:
+        summary.main()
+    assert "not every stage ran on the files as they are now" in str(refused.value)
+    screen = capsys.readouterr().out
+    assert "  by_class    did not run" in screen
     assert "this model" not in screen
 
 

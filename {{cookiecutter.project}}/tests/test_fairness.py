@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from stages.command import Refused
-from stages.during.fairness import COLUMNS, FEWEST, by_group, largest_gap
+from stages.during.fairness import COLUMNS, FEWEST, by_group, largest_gap, without_small
 from stages.during.intervals import clopper_pearson, newcombe
 from tests.pipeline_run import settings
 
@@ -177,6 +177,22 @@ def test_a_planted_gap_is_proven():
     assert found.loc[("y", "b", "recall"), "proven_gap"] == pytest.approx(0.6)
 
 
+@pytest.mark.parametrize("rows, support, proven", [(40, 40, 0.6), (41, 0, 0), (0, 41, 0)])
+def test_of_a_group_with_too_few_rows_nothing_is_proven_nor_of_those_that_are_held_against_it(rows, support, proven):
+    labels, teams = ["b"] * 80 + list("ab") * 40, ["x"] * 40 + ["y"] * 40 + ["z"] * 80
+    found = table({"label": labels, "team": teams}, "b" * 36 + "a" * 4 + "b" * 12 + "a" * 28 + "ab" * 40)
+    found = without_small(found, rows, support).set_index(["group", "against", "class", "rate"])
+    assert found.loc[("x", "y", "b", "recall"), "proven_gap"] == pytest.approx(proven)
+    assert found.loc[("y", "z", "b", "recall"), "proven_gap"] == (pytest.approx(0.7) if proven else 0)
+
+
+def test_of_two_groups_of_which_one_has_too_few_rows_nothing_is_proven_of_either():
+    found = table({"label": ["b"] * 240, "team": ["x"] * 200 + ["y"] * 40}, "b" * 200 + "a" * 40)
+    assert (found.loc[found["rate"] == "recall", "proven_gap"].loc[lambda gap: gap > 0] == 1).all()
+    assert found["proven_gap"].max() == 1
+    assert without_small(found, 41, 0)["proven_gap"].max() == without_small(found, 0, 41)["proven_gap"].max() == 0
+
+
 def test_equal_groups_have_no_proven_gap():
     found = audit("x" * 40 + "y" * 40, ("b" * 20 + "a" * 20) * 2, ("b" * 15 + "a" * 25) * 2)
     assert (found["gap"] == 0).all()
@@ -185,7 +201,7 @@ def test_equal_groups_have_no_proven_gap():
 
 def test_without_a_sensitive_column_there_is_no_row():
     found = table({"label": list("abab")}, "abab")
-    assert found.columns.tolist() == COLUMNS
+    assert found.columns.tolist() == without_small(found, 200, 30).columns.tolist() == COLUMNS
     assert found.empty
 
 

@@ -2,20 +2,24 @@
 
 import json
 from pathlib import Path
+from xml.etree import ElementTree
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from stages.before.propose_by_group import by_group_suite
+from stages.before.thresholds import fewest_of_a_group
 from stages.command import Refused
 from stages.during.candidates import compare
 from stages.during.decision import choose_weights, decide
-from stages.during.fairness import ERRORS, by_group
+from stages.during.evaluation_page import page
+from stages.during.fairness import ERRORS, by_group, without_small
 from stages.during.recipes import Recipe, cook
 from stages.features import features
 from stages.gate import Verdict, gate
 from stages.params import Params
+from stages.tables import write_table
 from stages.train import settle
 from tests.pipeline_run import settings
 
@@ -105,6 +109,49 @@ def test_a_group_of_forty_rows_is_not_judged(tmp_path):
     few = next(sentence for sentence in verdict.sentences if "rows 40" in sentence)
     assert few.startswith("INSUFFICIENT: column origin, group y, ")
     assert "With fewer rows no gap can be told from chance: add rows, or waive the group with a reason." in few
+
+
+ODD = ["\"quoted\" 'names'", "a.b", "two\nlines", "<b>&</b>", "\U0001f600", "=1+1", "x, y", "[z]"]
+
+
+def odd_groups() -> pd.DataFrame:
+    """Return test rows of two usual groups of 2,000 rows, and of groups with odd names, of 40 each."""
+    names = ["usual", "also usual", *ODD]
+    origin = pd.Series(np.repeat(names, [2000, 2000, *[40] * len(ODD)]))
+    return pd.DataFrame({"origin": origin, "label": np.where(np.arange(len(origin)) % 4 < 3, "granted", "denied")})
+
+
+def test_a_small_group_that_is_waived_is_not_stopped_for_a_gap_whatever_the_groups_are_called(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    params, rows = settings(data=AUDITED), odd_groups()
+    decided = rows["label"].mask(rows["origin"].isin(ODD) & (np.arange(len(rows)) % 2 == 0), "denied").to_numpy(dtype=object)
+    y_score = np.column_stack([decided == label for label in CLASSES]).astype(float)
+    table = by_group(rows, decided, y_score, CLASSES, params.data, pd.Series(rows.index))
+    assert table[table["group"].isin(ODD)].groupby("group")["proven_gap"].max().min() > 0.1
+    suite = tmp_path / "by_group.json"
+    assert judged(table, rows, params, tmp_path).blocks
+    waived = [{"where": {"column": "origin", "group": name}, "reason": "a new office"} for name in ODD]
+    content = json.loads(suite.read_text(encoding="utf-8"))
+    content["meta"]["waived"] = waived
+    suite.write_text(json.dumps(content), encoding="utf-8")
+    assert gate(table, suite, tmp_path / "report.json").verdict == "fail"  # a gap is proven: that cannot be waived
+    small = without_small(table, *fewest_of_a_group(suite))
+    verdict = gate(small, suite, tmp_path / "report.json")
+    assert (verdict.verdict, verdict.blocks) == ("insufficient", False)
+    content["meta"]["waived"] = waived[:-1]
+    suite.write_text(json.dumps(content), encoding="utf-8")
+    verdict = gate(small, suite, tmp_path / "report.json")
+    assert verdict.blocks
+    assert any('"group": "[z]"' in sentence for sentence in verdict.sentences)  # how to waive it
+    assert all("\n" not in sentence for sentence in verdict.sentences)
+    (tmp_path / "reports/gates").mkdir(parents=True)
+    (tmp_path / "report.json").rename(tmp_path / "reports/gates/by_group.json")
+    write_table(small, "reports/by_group.csv")
+    shown = page(tmp_path / "reports", {"evaluate": ["by_group"]})
+    root = ElementTree.fromstring(shown[shown.index("<main>") : shown.index("</body>")])
+    cells = [" ".join("".join(cell.itertext()).split()) for cell in root.iter() if cell.tag in ("th", "td")]
+    assert {" ".join(name.split()) for name in ODD} <= set(cells)
+    assert "<b>&</b>" not in shown
 
 
 def loans(n: int, seed: int) -> pd.DataFrame:

@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 
 from stages.command import FAILED
-from stages.summary import GATES
+from stages.gates import GATES
 from tests.pipeline_run import Run
 from tests.toys import RAW
 

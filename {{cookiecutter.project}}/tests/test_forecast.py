@@ -5,9 +5,12 @@ import json
 import pandas as pd
 import pytest
 
-from stages.before.forecast import blocked, class_table, group_table
+from stages.before.forecast import blocked, class_table, group_table, recall_table, unforeseen
+from stages.before.proof import prove
 from stages.before.propose_judged import judged_suites
+from stages.during.intervals import clopper_pearson
 from tests.pipeline_run import roles, settings
+from tests.test_proof import LIMITS
 
 DATA = roles(sensitive=["sex"])
 
@@ -51,6 +54,19 @@ def counts(**n) -> pd.DataFrame:
 def test_a_class_of_few_rows_stops_at_the_gate_that_judges_the_side_that_lacks_them(suites):
     table = class_table(counts(yes=(30, 20), no=(29, 20), rare=(30, 19)))
     assert (blocked("classes", table, "class"), blocked("by_class", table, "class")) == (["no"], ["rare"])
+
+
+def test_a_recall_far_below_its_floor_stops_at_by_class_and_one_that_was_not_measured_stops_nothing(suites):
+    proofs = [prove(label, 900, 100, 0.5, recall, LIMITS) for label, recall in (("yes", 0.3), ("no", 0.45), ("rare", None))]
+    table = recall_table(proofs)
+    assert table["recall_high"].tolist() == [clopper_pearson(30, 100, 1 - 0.05 / 3)[1], clopper_pearson(45, 100, 1 - 0.05 / 3)[1]]
+    assert blocked("by_class", table, "class") == ["yes"]
+
+
+def test_gates_that_training_alone_can_tell_of_are_named():
+    assert unforeseen(settings()) == ["candidates", "features"]
+    changed = {"data": {"sensitive": ["sex"]}, "augment": {"strategy": "smote"}, "evaluate": {"slices": ["sex"]}}
+    assert unforeseen(settings(**changed)) == ["synthetic", "candidates", "features", "by_group", "slices"]
 
 
 def test_a_class_that_is_waived_stops_nothing(suites):

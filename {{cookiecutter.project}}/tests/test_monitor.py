@@ -14,7 +14,9 @@ import pandas as pd
 import pytest
 
 from stages import monitor
+from stages.after.aside import CHANCE, Held, by_chance
 from stages.after.batch import LINE, Batch, beside, check_labels, live_source, live_suite, once, read_batch, with_labels
+from stages.after.chunks import batches
 from stages.after.drift import compared, domain, drift
 from stages.after.labelling import to_label
 from stages.after.performance import delong, figures, performance
@@ -363,6 +365,38 @@ def test_rows_that_do_not_conform_are_rejected_with_their_reason(tmp_path, sourc
     assert (found.labels.tolist(), found.records) == (["yes"], 3)
 
 
+def test_what_the_look_at_the_training_file_relied_on_holds_for_a_batch(tmp_path, source):
+    source = source.model_copy(update={"one_spelling": ["a"], "missing_in": {"label": [""]}, "ignore_case": ["label"]})
+    found = batch(tmp_path, source, "id,a,label\nr1,007,no\nr2,1.1,NA\nr3,1.10,no\nr4,NA,No\nr5\u00a0,\u22122,no\n")
+    assert found.rejects[["line", "reason"]].to_numpy().tolist() == [
+        [2, "a has a leading zero, see one_spelling in data/sources.yaml: written as 9"],
+        [4, "a is written in two ways, as 1.10 beside 1.1, see one_spelling in data/sources.yaml: written as 9.9"],
+    ]
+    assert found.rows.to_dict("list") == {
+        LINE: [3, 5, 6],
+        "id": ["r2", "r4", "r5"],
+        "a": [1.1, pytest.approx(float("nan"), nan_ok=True), -2.0],
+    }
+    assert found.labels.tolist() == ["na", "no", "no"]
+
+
+def test_labels_that_come_later_are_read_as_the_training_file_is(tmp_path, source):
+    source = source.model_copy(update={"missing_in": {"label": [""]}, "ignore_case": ["label"]})
+    rows = batch(tmp_path, source, "id,a\nr1,1\nr2,2\n")
+    (tmp_path / "labels.csv").write_text("id,label\nr1,NA\nr2,YES\u00a0\n", encoding="utf-8")
+    assert with_labels(rows, tmp_path / "labels.csv", ["id"], source).labels.tolist() == ["na", "yes"]
+
+
+def test_a_batch_in_parts_has_the_lines_of_the_whole_where_its_header_spans_two(tmp_path, source):
+    path = tmp_path / "batch.csv"
+    path.write_text('id,"a\n"\nr1,1\nr2,2\nr3,3\n', encoding="utf-8")
+    parts = list(batches(path, source, DATA, 2))
+    assert [part.rows.to_dict("list") for part in parts] == [
+        {LINE: [3, 4], "id": ["r1", "r2"], "a": [1.0, 2.0]},
+        {LINE: [5], "id": ["r3"], "a": [3.0]},
+    ]
+
+
 EQUAL = "id,a,label\nr1,1,no\nr1,1,no\nr2,2,yes\nr3,3,no\nr3,4,no\n"
 
 
@@ -400,6 +434,45 @@ def test_labels_that_come_later_find_their_rows(tmp_path, source):
     labels = with_labels(rows, path, ["id"], source).labels
     assert labels.isna().tolist() == [True, True, False]
     assert labels[2] == "yes"
+
+
+@pytest.mark.parametrize("kind", ["integer", "boolean"])
+@pytest.mark.parametrize(
+    "given", [[1.0, 0.0], ["1.0", " 0.00"], [1, 0], ["1", "0"], [True, False], [1.0, 0.0, None], ["TRUE", "false", "NA"]]
+)
+@pytest.mark.parametrize("ending", ["csv", "parquet"])
+def test_labels_are_read_as_the_training_file_is(tmp_path, source, given, kind, ending):
+    if kind == "integer" and str(given[0]).lower() == "true":
+        pytest.skip("no value of that kind")
+    source = source.model_copy(update={"columns": COLUMNS | {"id": "integer", "label": kind}})
+    rows = batch(tmp_path, source, "id,a\n1,1\n2,2\n3,3\n")
+    table, path = pd.DataFrame({"id": [1.0, 2.0, 3.0][: len(given)], "label": given}), tmp_path / f"labels.{ending}"
+    table.to_csv(path, index=False) if ending == "csv" else table.to_parquet(path)
+    labels = with_labels(rows, path, ["id"], source).labels
+    assert labels.fillna("none").tolist() == ["1", "0", "none"]
+
+
+@pytest.mark.parametrize("ending", ["csv", "parquet"])
+def test_labels_find_their_rows_by_a_key_of_dates(tmp_path, source, ending):
+    columns = {"id": "date", "a": "number", "late": "text", "label": "text"}
+    source = source.model_copy(update={"columns": columns, "date_formats": {"id": "%d.%m.%Y %H:%M"}})
+    rows = batch(tmp_path, source, "id,a\n01.02.2024 00:00,1\n01.02.2024 06:30,2\n,3\n")
+    path = tmp_path / f"labels.{ending}"
+    if ending == "csv":
+        path.write_text("id,label\n01.02.2024 00:00,no\n", encoding="utf-8")
+    else:
+        pd.DataFrame({"id": [pd.Timestamp("2024-02-01")], "label": ["no"]}).to_parquet(path)
+    assert with_labels(rows, path, ["id"], source).labels.fillna("none").tolist() == ["no", "none", "none"]
+
+
+def test_label_that_is_not_of_the_declared_kind_is_refused_without_its_value(tmp_path, source):
+    source = source.model_copy(update={"columns": COLUMNS | {"label": "integer"}})
+    rows = batch(tmp_path, source, "id,a\nr1,1\n")
+    (tmp_path / "labels.csv").write_text("id,label\nr1,Ada\n", encoding="utf-8")
+    with pytest.raises(
+        Refused, match=r"1 rows are not what data/sources.yaml declares; mend the file: label is no integer of 64 bits: written as a$"
+    ):
+        with_labels(rows, tmp_path / "labels.csv", ["id"], source)
 
 
 @pytest.mark.parametrize(
@@ -520,7 +593,8 @@ def test_batch_that_the_model_was_judged_by_is_refused(project, monkeypatch):
 
 def test_injected_drift_alarms_in_its_second_window(project):
     assert monitored("day1", draw(10)) == "pass"
-    assert monitored("day2", draw(11).assign(b=lambda t: t["b"] + 1)) == "pass"
+    assert monitored("day2", draw(11).assign(b=lambda t: t["b"] + 1)) == "warn"
+    assert "The data drifted in two" not in (project / "reports" / "monitoring.html").read_text(encoding="utf-8")
     assert monitored("day3", draw(12).assign(b=lambda t: t["b"] + 1)) == "warn"
     page = (project / "reports" / "monitoring.html").read_text(encoding="utf-8")
     assert "The data drifted in two of the last three windows" in page
@@ -536,6 +610,73 @@ def test_labels_that_come_later_turn_what_could_not_be_judged_into_an_alarm(proj
         labels.to_csv("labels.csv", index=False)
         assert monitored(f"day{nth}", draw(20 + nth, flip=True).drop(columns="label"), "labels.csv") == said
     assert "two of the last three windows whose labels have come" in (project / "reports/monitoring/windows.json").read_text()
+
+
+def test_a_batch_of_a_few_rows_is_called_that(project, capsys):
+    monitored("day1", draw(10, 9))
+    assert "live rows from test rows: the batch has 9 rows, and 10 are the fewest that can be\n" in capsys.readouterr().out
+    monitored("day2", draw(10, 10))
+    assert "live rows from test rows: data/prepared/test.parquet does not exist; `dvc pull` brings it\n" in capsys.readouterr().out
+    (project / "data/prepared").mkdir(parents=True)
+    (project / "data/prepared/test.parquet").write_bytes(b"other rows")
+    monitored("day3", draw(11, 10))
+    assert "test.parquet is not that of the model in service, but of a later run\n" in capsys.readouterr().out
+
+
+def keyed(ids: list[str], name: str) -> tuple[str, pd.DataFrame]:
+    """Monitor rows with these `ids`, which are their key, and return the verdict and the windows."""
+    rows = draw(10, 1000).assign(id=ids)
+    rows.to_csv(f"{name}.csv", index=False)
+    declared = LIVE.model_copy(update={"key": ["id"], "columns": {"id": "text", **KINDS}})
+    data = SimpleNamespace(**vars(DATA) | {"forbidden": {"id": "names the row"}, "not_features": lambda: ["label", "sex", "id"]})
+    verdict = monitor.monitor(Path(f"{name}.csv"), None, None, 0, SimpleNamespace(**vars(PARAMS) | {"data": data}), declared)
+    return verdict, pd.read_csv("reports/monitoring/windows.csv").set_index("window")
+
+
+def test_key_that_stands_twice_in_a_batch_is_a_finding(project, capsys):
+    ids = [f"r{nth}" for nth in range(1000)]
+    verdict, table = keyed(ids, "once")
+    assert (verdict, table.loc["once", "repeated"]) == ("pass", 0)
+    assert "share their key" not in capsys.readouterr().out
+    verdict, table = keyed(["r7", *ids[1:]], "twice")
+    assert (verdict, table.loc["twice", "repeated"], table.loc["twice", "rows"]) == ("warn", 2, 998)
+    assert "So many rows share their key with another row of the batch" in capsys.readouterr().out
+    assert pd.read_csv("reports/monitoring/twice/rejects.csv")["line"].tolist() == [2, 9]
+
+
+def test_window_that_is_older_than_what_was_known_is_called_that(tmp_path):
+    found = over(window(1, until=100.0), window(2, until=90.0), tmp_path=tmp_path)
+    assert found.verdict == "warn"
+    assert "older_by 10" in found.sentences[0]
+    assert "These rows are not the newest" in found.sentences[0]
+    assert over(window(1, until=90.0), window(2, until=100.0), tmp_path=tmp_path).verdict == "pass"
+    before_training = window(1, until=90.0) | {"age": -5.0}
+    assert over(before_training, tmp_path=tmp_path).verdict == "warn"
+    assert timeline([before_training], None, None)["older_by"].tolist() == [5]
+
+
+@pytest.mark.parametrize(("wrong", "verdict"), [(0, "pass"), (24, "pass"), (25, "fail")])
+def test_exceptions_in_a_batch_count_where_they_are_more_than_chance_brings(project, wrong, verdict):
+    suite = json.loads(Path("expectations/prepared.json").read_text(encoding="utf-8"))
+    suite["expectations"][0]["kwargs"]["mostly"] = 0.99
+    Path("expectations/prepared.json").write_text(json.dumps(suite), encoding="utf-8")
+    rows = draw(10)
+    rows.loc[rows.index[:wrong], "text"] = "new"
+    judged = Held(SimpleNamespace(expected=[]), {1: 1000}, {1: wrong})
+    one = SimpleNamespace(nth=1, raw=suite["expectations"][0])
+    assert (judged._by_chance(one) < CHANCE) == (verdict == "fail")  # as `score` has it
+    monitored("day1", rows)
+    report = json.loads(Path("reports/monitoring/day1/gates/batch.json").read_text(encoding="utf-8"))
+    assert report["verdict"] == verdict
+    if wrong == 25:
+        assert "In training it was 99.00%; of 1,000 rows chance alone brings up to 24 that differ." in report["sentences"][0]
+
+
+def test_all_rows_are_never_exceptions():
+    suite = {"expectations": [{"type": "expect_column_values_to_be_in_set", "kwargs": {"column": "text", "mostly": 0.5}, "meta": {}}]}
+    [one] = by_chance(suite, draw(1, 3))["expectations"]
+    assert one["kwargs"]["mostly"] == pytest.approx(0.5 / 3)
+    assert by_chance(suite, draw(1, 3).assign(text=None)) == suite
 
 
 def test_broken_schema_fails_at_once_as_a_window_of_its_own(project):

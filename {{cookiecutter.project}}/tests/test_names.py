@@ -24,11 +24,11 @@ from stages.before.sample import look
 from stages.command import Refused
 from stages.detect import problems, sources_yaml
 from stages.formats import wrong_names
+from stages.gates import GATES
 from stages.params import Params
 from stages.prepare import conform
 from stages.schema import check, load
 from stages.sources import Sources, read
-from stages.summary import GATES
 from stages.tables import read_csv
 from tests.pipeline_run import SETTINGS, SUITES, Run, copy_project
 from tests.toys import OTHER
@@ -255,7 +255,7 @@ def test_the_whole_path_takes_any_names(names, target):
         assert len(pd.read_csv("scored/live.csv")) > 0
 
 
-@pytest.mark.parametrize("name", ["a\nb", "a\x1b[31m", "__stage_origin", "x" * 501])
+@pytest.mark.parametrize("name", ["a\x0bb", "a\x1b[31m", "__stage_origin", "x" * 501])
 def test_a_name_that_cannot_be_is_refused_where_the_file_is_taken_in(tmp_path, name):
     path = tmp_path / "rows.csv"
     with path.open("w", encoding="utf-8", newline="") as file:

@@ -1,6 +1,8 @@
+import re
 from pathlib import Path
 
 import pytest
+import yaml
 
 from stages.command import Refused
 from stages.params import main
@@ -22,3 +24,38 @@ def test_a_project_with_a_suite_may_run():
 def test_a_project_without_suites_is_sent_to_make_scope():
     with pytest.raises(Refused, match=r"expectations/ has no suite of these data; run `make scope` first \(without make: `uv run python"):
         main()
+
+
+@pytest.fixture
+def whole(folder) -> None:
+    """Every file that a stage reads, empty."""
+    Path("dvc.yaml").write_bytes((PROJECT / "dvc.yaml").read_bytes())
+    for stage in yaml.safe_load(Path("dvc.yaml").read_text(encoding="utf-8"))["stages"].values():
+        for path in map(Path, stage["deps"]):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.touch()
+    Path("models/model.skops").unlink()  # a stage makes it
+    main()
+
+
+@pytest.mark.parametrize("path", ["expectations/by_class.json", "data/raw", "data/sources.yaml", "uv.lock"])
+def test_file_that_is_gone_is_named_with_the_command_that_brings_it_back(whole, path):
+    Path(path).unlink()
+    with pytest.raises(
+        Refused, match=f"^{re.escape(path)} does not exist, and the stage [a-z]+ reads it; bring it back with `git checkout -- {path}`"
+    ):
+        main()
+
+
+def test_every_file_that_is_gone_is_named(whole):
+    for name in ("by_class", "leakage"):
+        Path(f"expectations/{name}.json").unlink()
+    with pytest.raises(Refused, match=r"leakage\.json`, or with `make scope` if it was never committed") as refused:
+        main()
+    assert len(str(refused.value).splitlines()) == 2
+
+
+@pytest.mark.parametrize("text", ["stages: [", "[]", "stages: {a: {deps: 1}}", "stages: {a: b}"])
+def test_broken_list_of_stages_is_left_to_dvc(whole, text):
+    Path("dvc.yaml").write_text(text)
+    main()

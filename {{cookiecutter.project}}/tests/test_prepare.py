@@ -128,6 +128,92 @@ def test_a_decimal_comma_is_read_where_it_is_declared(kind, text, value, what):
 @pytest.mark.parametrize(
     ("how", "text", "value"),
     [
+        ({"decimal": ",", "thousands": "."}, "16.865", "16865.0"),
+        ({"decimal": ",", "thousands": "."}, "1.003,45", "1003.45"),
+        ({"decimal": ",", "thousands": "."}, "512,3", "512.3"),
+        ({"decimal": ",", "thousands": "."}, "1.5", None),
+        ({"decimal": ",", "thousands": "."}, "16.86", None),
+        ({"thousands": ","}, "1,234,567.5", "1234567.5"),
+        ({"thousands": ","}, "16865", "16865.0"),
+        ({"thousands": ","}, "1,2345", None),
+        ({"thousands": " "}, "4\u202f000", "4000.0"),
+        ({"thousands": "'"}, "4\u2019000", "4000.0"),
+        ({"before": "$", "thousands": ","}, "-$1,200.50", "-1200.5"),
+        ({"before": "$"}, "12", None),
+        ({"after": "%"}, "12.5 %", "12.5"),
+        ({"after": "kg"}, "40 kg", "40.0"),
+        ({"after": "kg"}, "40 g", None),
+        ({"negative": "parentheses"}, "(1.20)", "-1.2"),
+        ({"negative": "trailing"}, "1.20-", "-1.2"),
+        ({}, "\u22121.5", "-1.5"),
+    ],
+)
+def test_a_number_is_read_as_its_column_declares(how, text, value):
+    read_as, problem = conformed("number", text, number_formats={"value": how})
+    assert read_as == value
+    assert (problem is None) == (value is not None)
+
+
+def conformed_all(kind, *cells, **changes):
+    """Return the values of a column that is declared as `kind`, as text, and which of them are a problem."""
+    source = declared({"value": kind, "label": "text"}, **changes)
+    raw = raw_of("value,label\n" + "".join(f'"{cell}",a\n' for cell in cells), source)
+    table = conform(raw.table, source).order_by("__stage_record").to_pandas()
+    return [None if pd.isna(value) else str(value) for value in table["value"]], table[PROBLEM].notna().tolist()
+
+
+def test_a_leading_zero_is_a_problem_where_one_spelling_is_declared():
+    cells = ["10", "010", "+3", "1.0", "0", "-0"]
+    assert conformed_all("integer", *cells)[1] == [False] * 6
+    assert conformed_all("integer", *cells, one_spelling=["value"])[1] == [False, True, False, False, False, False]
+    problem = conformed("integer", "010", one_spelling=["value"])[1]
+    assert problem == "value has a leading zero, see one_spelling in data/sources.yaml: written as 9"
+
+
+def test_a_second_spelling_is_a_problem_where_one_is_declared():
+    cells = ["1.1", "1.10", "2.50", "2E3", "2e+3", "0.5", "-0.0"]
+    assert conformed_all("number", *cells)[1] == [False] * 7
+    assert conformed_all("number", *cells, one_spelling=["value"])[1] == [False, True, False, True, False, False, False]
+
+
+def test_missing_words_are_those_of_the_column():
+    assert conformed_all("text", "NA", "-", "", missing_in={"value": ["", "-"]})[0] == ["NA", None, None]
+    assert conformed_all("text", "NA", "-", "", missing_in={"label": ["", "-"]})[0] == [None, "-", None]
+
+
+def test_spaces_of_any_kind_around_a_value_are_no_part_of_it():
+    assert conformed_all("text", "good\u00a0", "\u2003good ", "so\u00a0good")[0] == ["good", "good", "so\u00a0good"]
+
+
+def test_case_and_spaces_make_no_difference_where_that_is_declared():
+    assert conformed_all("text", "Very good", "VERY  GOOD", "very\u00a0good", ignore_case=["value"])[0] == ["very good"] * 3
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        (
+            {"number_formats": {"label": {"thousands": ","}}},
+            "number_formats names 'label', which columns does not declare as integer or number",
+        ),
+        ({"one_spelling": ["label"]}, "one_spelling names 'label', which columns does not declare as integer or number"),
+        ({"ignore_case": ["size"]}, "ignore_case names 'size', which columns does not declare as text"),
+        ({"missing_in": {"weight": [""]}}, "missing_in names 'weight', which columns does not declare"),
+        (
+            {"decimal": ",", "number_formats": {"size": {"thousands": ","}}},
+            "number_formats.size has ',' as decimal mark and between thousands",
+        ),
+        ({"number_formats": {"size": {"after": "5kg"}}}, "number_formats.size.after"),
+    ],
+)
+def test_what_cannot_be_declared_is_refused(changes, said):
+    with pytest.raises(ValueError, match=said):
+        declared(TOYS, **changes)
+
+
+@pytest.mark.parametrize(
+    ("how", "text", "value"),
+    [
         ("%d.%m.%Y", "1.2.2012", "2012-02-01 00:00:00"),
         ("%m/%d/%Y", "01/02/2012", "2012-01-02 00:00:00"),
         ("%Y/%m/%d", "2012/01/02", "2012-01-02 00:00:00"),
@@ -213,6 +299,81 @@ def test_a_row_without_a_target_is_rejected():
     assert rejected(prepared(FOUR + "pink,5,NA\n", TOYS, params())) == [[6, "unlabelled", "label is missing"]]
 
 
+MANY = FOUR + "".join(f"blue,{n},{'ab'[n % 2]}\n" for n in range(10, 60))
+
+
+@pytest.mark.parametrize(
+    ("rows", "changes", "said"),
+    [
+        (
+            [f"red,{n},NA" for n in range(20)],
+            {},
+            "the target 'label' is 'NA' in 20 rows, which `missing` in data/sources.yaml takes for rows",
+        ),
+        (
+            [f"red,{n},-" for n in range(20)],
+            {"missing": ["", "-"]},
+            r"missing_in: {label: \[\"\"\]} there; if it means missing, missing_in",
+        ),
+        (
+            ["red,x,c"] * 5,
+            {},
+            "is 'c' in 5 rows, and none of them can be used .size is no integer of 64 bits: written as a.: the class would",
+        ),
+    ],
+)
+def test_a_class_that_would_vanish_stops(rows, changes, said):
+    with pytest.raises(Refused, match=said):
+        prepared(MANY + "\n".join([*rows, ""]), TOYS, params(), **changes)
+
+
+def test_a_label_with_a_leading_zero_is_no_other_class():
+    text = MANY.replace(",a\n", ",10\n").replace(",b\n", ",20\n")
+    columns = TOYS | {"label": "integer"}
+    outcome = prepared(text + "red,7,010\n", columns, params(), one_spelling=["label"])
+    assert rejected(outcome) == [[56, "bad_value", "label has a leading zero, see one_spelling in data/sources.yaml: written as 9"]]
+    with pytest.raises(Refused, match="the target 'label' is '010' in 9 rows, and none of them can be used"):
+        prepared(text + "red,7,010\n" * 9, columns, params(), one_spelling=["label"])
+
+
+@pytest.mark.parametrize(
+    ("rows", "changes"),
+    [
+        (["red,x,c"] * 4 + ["red,3,NA"] * 19 + ["red,3,"] * 30, {}),
+        (["red,3,NA"] * 30, {"missing_in": {"label": ["", "NA"]}}),
+        ([f"red,{n},NA" for n in range(30)], {"missing_in": {"label": [""]}}),
+    ],
+)
+def test_what_is_no_class_or_told_to_be_missing_stops_nothing(rows, changes):
+    outcome = prepared(MANY + "\n".join([*rows, ""]), TOYS, params(), **changes)
+    is_class = changes.get("missing_in") == {"label": [""]}
+    assert set(outcome.counts.index) == ({"a", "b", "NA"} if is_class else {"a", "b"})
+
+
+def test_a_word_among_labels_that_are_numbers_is_no_class():
+    text = MANY.replace(",a\n", ",10\n").replace(",b\n", ",20\n") + "red,3,NA\n" * 30
+    outcome = prepared(text, TOYS | {"label": "integer"}, params())
+    assert set(outcome.counts.index) == {"10", "20"}
+
+
+def test_classes_that_differ_in_case_or_spaces_are_counted():
+    labels = ["Good", "good\u00a0", "so  so", "so\u00a0so", "bad"]
+    text = HEADER + "".join(f"red,{n},{label}\n" for n, label in enumerate(labels * 4))
+    source = declared(TOYS)
+    raw = raw_of(text, source)
+    [row] = summarise(prepare(raw, "toys", source, params()), raw, "toys", source).to_dict("records")
+    assert (row["classes_alike"], row["alike"]) == (2, "'Good', 'good'; 'so  so', 'so\\xa0so'")
+    source = declared(TOYS, ignore_case=["label"])
+    raw = raw_of(text, source)
+    [row] = summarise(prepare(raw, "toys", source, params()), raw, "toys", source).to_dict("records")
+    assert (row["classes_alike"], row["alike"], row["classes"]) == (0, "-", "good 40%, so so 40%, bad 20%")
+
+
+def test_a_class_that_is_rare_because_it_is_spelled_otherwise_is_told():
+    with pytest.raises(Refused, match=r"'A', 'a' differ only in case or spaces: if they are one class, write ignore_case: .label. in"):
+        prepared(FOUR + "red,5,A\n", TOYS, params())
+
+
 def test_a_row_without_a_cluster_is_rejected():
     text = YEAR_HEADER + "red,p,2000,a\nblue,q,2001,b\npink,,2001,b\n"
     assert rejected(prepared(text, YEARS, params(FROM_2001, time="year", cluster=["pack"]))) == [[4, "unlabelled", "pack is missing"]]
@@ -241,6 +402,14 @@ def test_equal_rows_are_on_one_side():
     for seed in range(5):
         rows = prepared(SIX, TOYS, params().model_copy(update={"random_state": seed})).rows.to_pandas()
         assert rows[rows["size"] == 1][IS_TEST].nunique() == 1
+
+
+def test_equal_rows_of_different_clusters_are_different_cases():
+    text = "customer," + HEADER + "".join(f"{nth},red,1,{label}\n" for nth, label in enumerate("aabb" * 5))
+    outcome = prepared(text, {"customer": "integer"} | TOYS, params(cluster=["customer"]))
+    rows = outcome.rows.to_pandas()
+    assert rejected(outcome) == []
+    assert (len(rows), rows["customer"].nunique(), rows[IS_TEST].nunique()) == (20, 20, 2)
 
 
 def test_rows_that_differ_in_the_label_alone_are_on_one_side():
@@ -508,6 +677,11 @@ def test_all_roles_that_columns_cannot_have_are_told_at_once():
     ]
 
 
+def test_the_target_is_no_key():
+    with pytest.raises(Refused, match=r"^data/sources\.yaml: the key names the target 'size'; a key tells rows apart"):
+        check_roles(params(target="size"), declared({"size": "integer", "colour": "text"}, key=["size"]))
+
+
 @pytest.mark.parametrize("name", BESIDE_KEY)
 def test_a_key_that_is_called_as_what_score_writes_is_refused_before_there_is_a_model(name):
     with pytest.raises(Refused, match=f"^data/sources.yaml: the key '{name}' is called as a column that is written beside it; rename it"):
@@ -591,6 +765,8 @@ def test_every_record_is_accounted_for(every_kind):
         "duplicate_classes": "a 100%",
         "key_conflict_classes": "a 50%, b 50%",
         "before_cutoff_classes": "b 100%",
+        "classes_alike": 0,
+        "alike": "-",
     }
 
 

@@ -38,7 +38,7 @@ BETWEEN = ("mean", "max", "min", "median", "sum", "stdev", "unique_value_count",
 @pytest.mark.parametrize(
     "vacuous",
     [
-        *(of("column_values_to_be_between", min_value=0, mostly=mostly) for mostly in (0, False, "0", 0.0, 1e-10)),
+        *(of("column_values_to_be_between", min_value=0, mostly=mostly) for mostly in (0, False, "0", 0.0, 1e-10, 1e-9, 0.009)),
         of("column_values_to_not_be_null", mostly=0),
         *(of(f"column_{figure}_to_be_between") for figure in BETWEEN),
         of("column_proportion_of_non_null_values_to_be_between", min_value=None, max_value=None),
@@ -56,7 +56,14 @@ BETWEEN = ("mean", "max", "min", "median", "sum", "stdev", "unique_value_count",
         of("column_kl_divergence_to_be_less_than", partition_object=None, threshold=0.1),
         of("column_kl_divergence_to_be_less_than", partition_object=PARTITION, threshold=1e9, tail_weight_holdout=0.001),
         of("column_value_z_scores_to_be_less_than", threshold=1e9, double_sided=True),
-        of("column_quantile_values_to_be_between", quantile_ranges={"quantiles": [0.5], "value_ranges": [[None, None]]}),
+        *(of("column_value_z_scores_to_be_less_than", threshold=3, double_sided=both, mostly=0.5) for both in (True, False)),
+        *(
+            of("column_quantile_values_to_be_between", quantile_ranges={"quantiles": [0.1, 0.5][-len(ends) :], "value_ranges": ends})
+            for ends in ([[None, None]], [[-1e9, 1e9]], [[None, 1e12]], [[-1e10, None], [None, None]])
+        ),
+        *(of(f"column_{figure}_to_be_between", min_value=-1e9, max_value=1e9) for figure in ("mean", "median")),
+        *(of(f"column_{figure}_to_be_between", min_value=-1e15, max_value=1e15) for figure in ("values", "max", "min", "sum")),
+        of("column_stdev_to_be_between", max_value=1e9),
         of("column_values_to_not_be_in_set", value_set=[]),
         of("column_distinct_values_to_contain_set", value_set=[]),
         *(of("column_values_to_match_regex", regex=regex) for regex in ("", ".*", "^.*$", ".", "a*")),
@@ -88,8 +95,14 @@ SOUND = [
     whole("table_columns_to_match_ordered_list", column_list=["a", "b"]),
     of("column_to_exist"),
     of("column_kl_divergence_to_be_less_than", partition_object=PARTITION, threshold=0.1, tail_weight_holdout=0.001),
-    of("column_value_z_scores_to_be_less_than", threshold=3, double_sided=True),
+    *(of("column_value_z_scores_to_be_less_than", threshold=3, double_sided=True, mostly=mostly) for mostly in (0.9, 1)),
+    of("column_value_z_scores_to_be_less_than", threshold=3, double_sided=False, mostly=0.95),
+    of("column_value_z_scores_to_be_less_than", threshold=100, double_sided=True),
     of("column_quantile_values_to_be_between", quantile_ranges={"quantiles": [0.5], "value_ranges": [[None, 7]]}),
+    of("column_quantile_values_to_be_between", quantile_ranges={"quantiles": [0.1, 0.5], "value_ranges": [[None, None], [0, 1e12]]}),
+    of("column_values_to_be_between", min_value=-1e9, max_value=1e9),  # one wild cell breaks it
+    of("column_mean_to_be_between", min_value=0, max_value=1e12),
+    of("column_sum_to_be_between", max_value=1e12),
     of("column_most_common_value_to_be_in_set", value_set=["x"], ties_okay=True),
     *(
         of("column_values_to_match_regex", regex=regex)
@@ -167,9 +180,36 @@ def test_a_suite_whose_critical_expectation_cannot_fail_is_refused(tmp_path):
     suite = read(tmp_path, vacuous, raw("column_values_to_be_unique", column="size"))
     assert suite.problems == [
         f"{tmp_path / 'toys.json'}, expectation 1 (expect_column_mean_to_be_between): it is critical, but nothing can fail it: min_value "
-        "None and max_value None exclude nothing; give it a bound that a bad table breaks, or delete it; mend it there"
+        "None and max_value None exclude nothing; the figure is never by any likelihood below -1e+09 or above 1e+09; give it a bound "
+        "that a bad table breaks, or delete it; mend it there"
     ]
     assert [one.nth for one in suite.expected] == [2]
+
+
+@pytest.mark.parametrize(
+    "malformed, said",
+    [
+        (of("column_values_to_be_between", min_value=0, mostly=1e9), "mostly is 1000000000.0, must be a share of the rows, above 0"),
+        (of("column_values_to_be_between", min_value=0, mostly=[1]), "mostly is [1], must be a share"),
+        (of("column_values_to_be_between", min_value=[0]), "min_value is [0], must be a number, or a date as text"),
+        *(
+            (of("column_quantile_values_to_be_between", quantile_ranges=ranges), "for each a pair [low, high], such as")
+            for ranges in ({}, None, {"quantiles": [0.5], "value_ranges": [[1]]}, {"quantiles": [], "value_ranges": []})
+        ),
+        *(
+            (
+                whole("column_pair_values_to_be_in_set", column_A="a", column_B="b", value_pairs_set=pairs),
+                "must be a list of pairs of values",
+            )
+            for pairs in ([], [1], None)
+        ),
+        (of("column_values_to_match_regex", regex="("), "'(' is no regular expression: missing ), unterminated"),
+    ],
+)
+def test_what_is_malformed_is_told_in_our_words_alone(malformed, said, tmp_path):
+    [problem] = read(tmp_path, *malformed.values, raw("column_values_to_be_unique", column="size")).problems
+    assert said in problem
+    assert not re.search("value is not|ensure this|unpack|kernel|could not be judged", problem)
 
 
 def test_a_warning_that_cannot_fail_is_taken(tmp_path):

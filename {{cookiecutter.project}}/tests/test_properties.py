@@ -65,6 +65,18 @@ VALUE = st.sampled_from(
         "-1.0",
         "1.5",
         "1,5",
+        "1,234",
+        "1.234",
+        "1.234,5",
+        "(2)",
+        "2-",
+        "12 %",
+        "$3",
+        "1.10",
+        "1.1",
+        "1E5",
+        "red\u00a0",
+        "RED",
         ".5",
         "1e3",
         "007",
@@ -109,7 +121,10 @@ def test_what_is_detected_holds_for_all_that_was_looked_at(rows, delimiter, enco
     assert len(table) == len(rows)
     assert table[PROBLEM].isna().all()
     for column, cells in zip("abc", zip(*rows, strict=True), strict=True):
-        assert table[column].isna().tolist() == [cell.strip() in found.missing for cell in cells]
+        words = found.missing_in.get(column, found.missing)
+        assert table[column].isna().tolist() == [cell.strip() in words for cell in cells]
+        if found.columns[column] == "text":
+            assert table[column].dropna().tolist() == [cell.strip() for cell in cells if cell.strip() not in words]
 
 
 @quick

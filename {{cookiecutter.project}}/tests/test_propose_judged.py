@@ -93,8 +93,13 @@ def sources(**changes):
     row = {"source": "toys", "path": "x", "records": 100, "train": 60, "test": 40, "unaccounted": 0, "unusable_share": 0.0, "equal": 0}
     row |= dict.fromkeys(["malformed", "bad_value", "unlabelled", "duplicate", "key_conflict", "before_cutoff"], 0)
     row |= dict.fromkeys(["equal_share", "duplicate_share", "before_cutoff_share", "class_shift"], 0.0)
-    names = ("classes", "equal_classes", "duplicate_classes", "key_conflict_classes", "before_cutoff_classes")
+    names = ("classes", "equal_classes", "duplicate_classes", "key_conflict_classes", "before_cutoff_classes", "alike")
+    row["classes_alike"] = 0
     return pd.DataFrame([row | dict.fromkeys(names, "-") | changes])
+
+
+def test_classes_that_differ_in_case_alone_stop(verdict):
+    assert verdict(suites()["sources"], sources(classes_alike=1, alike="'good', 'GOOD'")) == "fail"
 
 
 def test_a_cut_off_that_loses_more_than_a_fifth_stops(verdict, tmp_path):

@@ -225,7 +225,9 @@ def test_dvc_knows_the_registry_without_being_told_its_name(project):
 def test_gate_that_did_not_judge_or_blocks_is_no_proof():
     blocked = {"by_class": {"verdict": "insufficient", "blocks": True, "sha256": ""}}
     assert missing_proof(PROVEN, ["by_class"]) == []
-    assert missing_proof(blocked, ["by_class"]) == ["the gate by_class said insufficient; a model that it stops is not promoted"]
+    assert missing_proof(blocked, ["by_class"]) == [
+        "the gate by_class stopped this model (insufficient): it neither serves nor is promoted"
+    ]
     [said] = missing_proof({}, ["by_class"])
     assert said.startswith("the gate by_class did not judge this model")
 

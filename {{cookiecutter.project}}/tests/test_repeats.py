@@ -5,7 +5,8 @@ import pandas as pd
 import pytest
 
 from stages.before.finding import Finding
-from stages.before.repeats import by_chance, equal_findings, lost_findings, panel, panel_findings, with_one_answer
+from stages.before.repeats import by_chance, equal_findings, label_findings, lost_findings, panel, panel_findings, with_one_answer
+from stages.before.scoping import not_named
 from stages.params import Split
 from stages.shares import class_shares, lost_and_equal
 from stages.sources import Source
@@ -95,7 +96,8 @@ def test_a_panel_keeps_the_cut_off_that_was_chosen():
     data = roles(time="month", cluster=["customer"])
     found = panel(months(), data, split, ["month"])
     assert (found.test_from, found.lost) == ("2020-10-01", 360)
-    assert panel_findings(found, data, split)
+    [finding] = panel_findings(found, data, split)
+    assert finding.do.startswith("set prepare.split.keep_clusters_whole: false in params.yaml. ")  # the rest is set
     assert panel_findings(found, data, split.model_copy(update={"keep_clusters_whole": False})) == []
 
 
@@ -122,4 +124,21 @@ def test_hints_about_the_columns_of_a_panel_become_one():
     assert customer.do == month.do == about[0].do
     assert month.what == "the share of a falls"
     assert town == single[2]
+    assert not_named([*about, customer, month]) == []  # the first names both
+    assert not_named([*about, customer, town, month]) == ["town"]
     assert with_one_answer(single, None, []) == single
+
+
+def test_labels_that_count_as_missing_are_told():
+    fates = pd.DataFrame({"n": [80, 3, 7], "kept": [0, 0, 7]}, index=["NA", "", "a"])
+    [finding] = label_findings(fates, {"classes_alike": 0, "alike": "-"}, "label", source(missing=["", "NA"]))
+    assert finding.what == "80 rows have 'NA' as their label, which counts as missing: they are left out"
+    assert not label_findings(fates[2:], {"classes_alike": 0, "alike": "-"}, "label", source(missing=["", "NA"]))
+
+
+def test_classes_that_may_be_one_are_told_with_the_remedy():
+    fates = pd.DataFrame({"n": [7], "kept": [7]}, index=["a"])
+    [finding] = label_findings(fates, {"classes_alike": 1, "alike": "'A', 'a'"}, "label", source())
+    assert (finding.weight, finding.about) == ("stop", "label")
+    assert "'A', 'a'" in finding.what
+    assert "write ignore_case: [label] in data/sources.yaml" in finding.do

@@ -31,11 +31,11 @@ from stages.during.recipes import age_weights, fit, from_params, out_of_fold, we
 from stages.during.remedy import REMEDY, write_remedy
 from stages.during.warm import check_same, continued
 from stages.gate import gate
+from stages.gates import GATES
 from stages.params import ROW_ID, load_params
 from stages.sources import Source, load_sources
-from stages.summary import GATES
 from stages.tables import TEST, TRAIN, read_table
-from tests.drills import ALWAYS
+from tests.drills import ALWAYS, ROWS
 from tests.pipeline_run import PROJECT, SUITES, WHO, roles, settings
 
 JUDGING = {name: SUITES / f"{name}.json" for name in ("challenger", "challengers")}
@@ -52,23 +52,6 @@ def drawn(seed: int, n: int, years: range, turn: float = 0.1) -> pd.DataFrame:
     label = np.where(rng.random(n) < 1 / (1 + np.exp(-odds)), "rare", "common")
     rows = {"year": year, "a": a.round(6), "b": b.round(6), "text": rng.choice(["p", "q"], n), "sex": rng.choice(["f", "m"], n)}
     return pd.DataFrame(rows | {"late": rng.normal(size=n).round(3), "label": label})
-
-
-ROWS = {  # the columns that name a row of each judged table
-    "sources": ["source"],
-    "classes": ["class"],
-    "changes": ["check", "column"],
-    "leakage": ["check", "column"],
-    "synthetic": ["check", "column"],
-    "proxies": ["column"],
-    "label_bias": ["column", "group", "class"],
-    "candidates": ["candidate"],
-    "features": ["feature"],
-    "by_class": ["class"],
-    "by_group": ["column", "group", "against", "class", "rate"],
-    "slices": ["slice", "value", "class"],
-    "test_set": ["test_sha256"],
-}
 
 
 @pytest.fixture(scope="module")
@@ -464,7 +447,7 @@ def test_labels_come_from_a_file_of_their_own(project):
 
 def test_files_without_labels_are_refused(project):
     pd.read_csv("data/live/2005.csv").drop(columns="label").to_csv("data/live/2005.csv", index=False)
-    with pytest.raises(Refused, match=r"no row of data/live/2005\.csv has a label: wait until they mature, or give --labels"):
+    with pytest.raises(Refused, match=r"no row of data/live/2005\.csv has a label and a year: wait until labels come, or give --labels"):
         gathered("2005")
 
 

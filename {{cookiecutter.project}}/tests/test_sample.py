@@ -5,15 +5,16 @@ import pytest
 from stages.before import sample
 from stages.before.sample import kind_of, look
 from stages.command import Refused
+from stages.numbers import Notation
 
 
 @pytest.fixture
 def toys(tmp_path):
     """Write a file of this content, and look at it."""
 
-    def toys(content, name="toys.csv"):
+    def toys(content, name="toys.csv", labels=()):
         (tmp_path / name).write_bytes(content if isinstance(content, bytes) else content.encode())
-        return look(tmp_path / name)
+        return look(tmp_path / name, labels)
 
     return toys
 
@@ -50,15 +51,26 @@ def test_quoted_decimal_commas_are_decimal_marks(toys):
     assert (found.delimiter, found.decimal, found.columns["price"]) == (",", ",", "number")
 
 
-def test_commas_between_thousands_are_no_decimal_marks(toys):
-    found = toys('size,price\n1,"2,500"\n3,"14,250"\n')
-    assert (found.decimal, found.columns["price"]) == (".", "text")
-    assert found.notes == ("'price' looks like numbers with marks between thousands (14,250), so that it stays text; remove the marks",)
+def test_a_mark_before_three_digits_is_asked_about(toys):
+    found = toys('size,price\n1,"2,500"\n3,"14,250"\n5,831\n')
+    assert (found.decimal, found.columns["price"], found.number_formats) == (".", "text", {})
+    assert found.notes == (
+        "'price' holds numbers that can be read in two ways: 14,250 as 14.250 or 14250; 2,500 as 2.500 or 2500, so that it is read as "
+        'text; declare it as number in data/sources.yaml, with number_formats: {price: {decimal: ","}} or '
+        'number_formats: {price: {decimal: ".", thousands: ","}}',
+    )
 
 
-def test_points_between_thousands_are_no_decimal_marks(toys):
+def test_another_column_does_not_tell_what_a_mark_means(toys):
     found = toys("size;price\n1,5;2.500\n3,5;14.250\n")
     assert (found.decimal, found.columns) == (",", {"size": "number", "price": "text"})
+
+
+def test_each_column_has_its_own_notation(toys):
+    found = toys("size;price;rate\n1.5;2,25;1.234,5\n3.25;-0,5;12,5\n0.5;0,5;3,5\n")
+    assert (found.decimal, set(found.columns.values())) == (",", {"number"})
+    assert found.number_formats == {"size": Notation(), "rate": Notation(",", ".")}
+    assert "'rate' is read as numbers written 1.234,5; correct it under number_formats if it is not so" in found.notes
 
 
 @pytest.mark.parametrize(
@@ -70,6 +82,17 @@ def test_encoding_is_found(toys, encoding, found):
     assert (toy.encoding, list(toy.columns)) == (found, ["colour", "größe"])
     assert word in toy.values["colour"]
     assert bool(toy.notes) == (found in ("latin-1", "cp1252"))
+
+
+@pytest.mark.parametrize(("encoding", "stray"), [("utf-8", b"\xe4"), ("cp1252", b"\x81")])
+def test_a_stray_byte_does_not_change_the_encoding(toys, encoding, stray):
+    rows = "".join(f"grün € {n},{n}\n" for n in range(20)).encode(encoding)
+    found = toys(b"colour,size\n" + rows + b"rot " + stray + b",x\n")
+    assert (found.encoding, found.columns["size"]) == (encoding, "integer")
+    assert (
+        found.notes[0]
+        == f"nearly all of it is {encoding}, but 1 bytes are not: rows with such a byte will be rejected, mend them in the file"
+    )
 
 
 def test_a_word_cut_by_the_end_of_the_sample_does_not_change_the_encoding(toys, monkeypatch):
@@ -113,6 +136,13 @@ def test_a_word_among_words_may_be_one(toys, word):
         ({"1", "-2", "3.0"}, "integer"),
         ({"1", "2.5"}, "number"),
         ({"01", "12"}, "text"),
+        ({"01.10", "15.03"}, "text"),
+        ({"1.10", "1.1", "2.0"}, "text"),
+        ({"1.10", "1.25", "-0.0", "0"}, "number"),
+        ({"1E5", "2E3"}, "text"),
+        ({"1e+05", "2.0E3", "1e-7"}, "number"),
+        ({"3.00", "4.00"}, "number"),
+        ({"2024-01-31 25:00"}, "text"),
         ({"0", "10"}, "integer"),
         ({"1234567890123456789"}, "text"),
         ({"2024-01-31"}, "date"),
@@ -125,7 +155,7 @@ def test_a_word_among_words_may_be_one(toys, word):
     ],
 )
 def test_type_is_what_all_values_have(cells, kind):
-    assert kind_of(cells, ".") == kind
+    assert kind_of(cells) == kind
 
 
 @pytest.mark.parametrize(
@@ -167,8 +197,93 @@ def test_numbers_with_a_stray_word_stay_text_with_a_note(toys):
     found = toys("size,colour\n" + "".join(f"{size},red\n" for size in range(30)) + "unknown,red\n")
     assert found.columns["size"] == "text"
     assert found.notes == (
-        "'size' holds numbers, but also 'unknown', so that it is text; if that means missing, add it to `missing` there",
+        "'size' holds numbers, but also 'unknown', so that it is read as text; if that means missing, declare it as number in "
+        "data/sources.yaml, with the words under missing_in: {size: [...]}",
     )
+
+
+@pytest.mark.parametrize("odd", [["unknown"], ["n.a.", "tbd", "--", "ask", "none yet"], ["#DIV/0!"]])
+def test_words_among_numbers_do_not_hide_what_the_others_are(toys, odd):
+    [note] = toys("size,colour\n" + "".join(f"{size},red\n" for size in [*range(30), *odd])).notes
+    assert note.startswith(f"'size' holds numbers, but also {sorted(odd)[0]!r}")
+
+
+def test_a_word_among_dates_does_not_hide_what_the_others_are(toys):
+    days = [f"2024-01-{day:02d}" for day in range(1, 29)]
+    [note] = toys("day,colour\n" + "".join(f"{day},red\n" for day in [*days, "later"])).notes
+    assert note.startswith("'day' looks like dates (2024-01-01), but also 'later'")
+
+
+def test_sizes_in_several_units_are_told(toys):
+    cells = [f"{n} {'kg' if n % 2 else 'g'}" for n in range(40)]
+    [note] = toys("size,colour\n" + "".join(f"{cell},red\n" for cell in cells)).notes
+    assert note.startswith("'size' begins with a number in most values")
+
+
+def test_a_leading_zero_among_numbers_is_asked_about(toys):
+    found = toys("code,colour\n" + "".join(f"{n},red\n" for n in ["00501", *range(990, 1020)]))
+    assert found.columns["code"] == "text"
+    assert found.notes[0].startswith(
+        "'code' holds numbers with a leading zero, such as 00501, which would be lost, so that it is read as text"
+    )
+
+
+def test_codes_of_one_width_are_text_without_a_word(toys):
+    assert toys("code,size\n00501,1\n10001,2\n").notes == ()
+
+
+def test_what_was_relied_on_is_kept_for_the_stages(toys):
+    found = toys("size,price,mixed,colour\n" + "".join(f"{n},{n}.5,{n}.25,red\n" for n in range(60)) + "60,60.5,7.250,red\n")
+    assert found.columns["mixed"] == "number"
+    assert found.one_spelling == ("size", "price")
+
+
+MISSED = "size,region,outcome\n" + "".join(
+    f"{'NA' if n < 3 else n},{'EU' if n % 2 else 'NA'},{'NA' if n < 3 else 'yes'}\n" for n in range(90)
+)
+
+
+def test_words_for_missing_values_are_of_each_column(toys):
+    found = toys(MISSED)
+    assert (found.missing, found.missing_in) == (("", "NA"), {"region": ("",)})
+    assert found.values["region"] == {"EU", "NA"}
+    assert found.values["outcome"] == {"yes"}
+    assert found.notes == (
+        "'region' has 'NA' in 45 rows, which is read as a value like EU; if it means missing there, "
+        'write missing_in: {region: ["", "NA"]} in data/sources.yaml',
+    )
+
+
+def test_a_word_that_many_rows_have_as_their_label_is_a_class(toys):
+    found = toys(MISSED, labels=["outcome"])
+    assert (found.missing_in["outcome"], found.values["outcome"]) == (("",), {"NA", "yes"})
+    assert found.notes[1].startswith("'outcome' has 'NA' in 3 rows, which is read as a class or group; if it means missing there")
+
+
+def test_a_word_that_hardly_any_row_has_as_its_label_is_missing_with_a_note(toys):
+    found = toys("size,outcome\n" + "".join(f"{n},{'NA' if n == 7 else 'yes'}\n" for n in range(200)), labels=["outcome"])
+    assert (found.missing, found.missing_in, found.values["outcome"]) == (("", "NA"), {}, {"yes"})
+    assert found.notes[0].startswith("'outcome' has 'NA' in 1 rows, which is read as missing")
+
+
+def test_a_word_among_numbers_is_missing_in_a_label_too(toys):
+    found = toys("size,outcome\n" + "".join(f"{n},{'NA' if n < 30 else n % 2}\n" for n in range(90)), labels=["outcome"])
+    assert (found.missing, found.columns["outcome"], found.values["outcome"]) == (("", "NA"), "integer", {"0", "1"})
+    assert found.missing_in == {"outcome": ("", "NA")}  # that it is no class is settled: prepare need not ask
+    assert found.notes[0].startswith("'outcome' has 'NA' in 30 rows, which is read as missing: they have no class or group")
+
+
+def test_a_sign_that_is_a_class_is_none_for_missing_in_its_column(toys):
+    found = toys("size,outcome\n1,-\n-,+\n3,-\n", labels=["outcome"])
+    assert (found.missing, found.missing_in, found.values) == (("", "-"), {"outcome": ("",)}, {"size": {"1", "3"}, "outcome": {"+", "-"}})
+
+
+def test_spaces_around_a_value_are_no_part_of_it(toys):
+    assert toys("size,colour\n1,red\u00a0\n2, red\u202f\n").values["colour"] == {"red"}
+
+
+def test_a_line_break_in_a_name_is_a_space(toys):
+    assert list(toys('size,"visits \r\n(per month)"\n1,2\n').columns) == ["size", "visits (per month)"]
 
 
 def test_ragged_rows_are_told(toys):

@@ -10,8 +10,9 @@ import pytest
 import yaml
 
 from stages import augment, evaluate, prepare, scope, train, validate
+from stages.before.columns import written
 from stages.command import Refused
-from stages.summary import GATES
+from stages.gates import GATES
 from tests.pipeline_run import PROJECT
 from tests.test_effort import params
 
@@ -79,6 +80,14 @@ def test_scope_describes_each_column(content):
     assert [(column["name"], column["type"], column["rows"]) for column in content["columns"]] == [(*item, 603) for item in TYPES.items()]
 
 
+def test_scope_shows_no_value_of_a_single_row(scoped, content):
+    [size] = [column for column in content["columns"] if column["name"] == "size"]
+    assert not {"low", "high"} & size.keys()
+    html = (scoped / "reports" / "scope.html").read_text()
+    assert " to ".join(size["usual"]) in html
+    assert not [end for end in (toys()["size"].min(), toys()["size"].max()) if f"{written(end)}<" in html or f"{written(end)} to" in html]
+
+
 def test_scope_finds_what_was_put_there(content):
     assert any("gives the target away" in line for line in about(content, "copy"))
     assert any("names the row" in line for line in about(content, "id"))
@@ -105,7 +114,10 @@ def test_the_learning_curve_does_without_columns_that_give_the_target_away(conte
 def test_scope_writes_the_same_bytes_twice(scoped, tmp_path, monkeypatch):
     project(tmp_path, pd.concat([toys(), toys().head(3)]))
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("SHOW_VALUES", "1")  # changes no report
     scope.main()
+    sizes = toys()["size"]
+    assert f"size: {written(sizes.min())} to {written(sizes.max())}" in (tmp_path / "private/scope.txt").read_text()
     for name, time in (("scope.json", r'"training": ".*"'), ("scope.html", '<span id="time">.*</span>')):
         one, two = ((folder / "reports" / name).read_text() for folder in (scoped, tmp_path))
         assert re.sub(time, "", one) == re.sub(time, "", two)
@@ -305,7 +317,7 @@ def test_whole_clusters_that_a_cut_off_loses_stop_scope_and_prepare(tmp_path, mo
     found = scoped_panel(tmp_path, monkeypatch, split=split, time="month", cluster=["customer"])
     assert found["rejected"] == {"before_cutoff": 540}
     assert about(found, "rows before the cut-off")[0].startswith("stop: 540 rows are left out. Their classes are ")
-    assert 'test_from: "2020-10-01" and prepare.split.keep_clusters_whole: false' in str(found["findings"])
+    assert "set prepare.split.keep_clusters_whole: false in params.yaml. Then" in str(found["findings"])  # the rest is set
     with pytest.raises(Refused, match=r"stopped by the gate sources \(fail\)"):
         prepare.main()
 

@@ -149,6 +149,27 @@ def test_rows_that_are_wrong_are_set_aside_with_their_reasons_and_the_rest_score
     assert "WARN: 4 set aside, out.csv.rejects.csv says why: bad_value 1, malformed 1, not_allowed 2" in capsys.readouterr().out
 
 
+def test_no_key_is_decided_twice_however_the_file_is_cut(capsys):
+    rows = draw(12).assign(id=[1, 2, 3, 4, 5, 6, 1, 2, 9, 1, 11, 12], day="2002-01-05", text="p", n=1, sex="f")
+    rows.loc[[6, 9], ["a"]] = rows.loc[0, "a"]  # the rows of 1 agree, those of 2 do not
+    for most in (3, 50):
+        found = scored(written(rows), rows=most, key="id")
+        assert found["id"].tolist() == [1, 3, 4, 5, 6, 9, 11, 12]
+        told = aside()[["line", "kind"]].to_numpy().tolist()
+        assert told == [[3, "key_conflict"], [8, "duplicate"], [9, "key_conflict"], [11, "duplicate"]]
+        assert "WARN: 4 set aside, out.csv.rejects.csv says why: duplicate 2, key_conflict 2" in capsys.readouterr().out
+    assert set(aside()["reason"]) == {"a row that was kept agrees in all columns", "other rows have the same key: id"}
+
+
+def test_keys_that_are_missing_are_one_key():
+    assert scored(written(draw(3).astype({"id": "Int64"}).assign(id=[None, 2, None])), key="id")["id"].tolist() == [2]
+    assert aside()["kind"].tolist() == ["key_conflict"] * 2
+
+
+def test_equal_rows_without_a_key_are_decided_each():
+    assert len(scored(written(draw(1).loc[[0, 0, 0]]))) == 3
+
+
 def test_pair_that_is_not_allowed_is_set_aside():
     pairs = expect("column_pair_values_to_be_in_set", column_A="text", column_B="sex", value_pairs_set=[["p", "f"], ["q", "m"]])
     holds({**pairs, "kwargs": pairs["kwargs"] | {"ignore_row_if": "both_values_are_missing"}})

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from threadpoolctl import threadpool_limits
 
-from stages.during.candidates import Judge, choose, compare
+from stages.during.candidates import Judge, OutOfFold, choose, compare
 from stages.during.recipes import Recipe, out_of_fold
 from stages.during.simple import few_features
 from stages.gate import gate
@@ -76,8 +76,18 @@ def test_a_class_in_one_cluster_is_no_obstacle():
 
 def test_a_model_that_three_features_equal_is_warned_of(tmp_path):
     [sentence] = sentences(table([1.5, 1, 0.8, 0, 0, 0]), tmp_path)
-    assert sentence.startswith("WARN: candidate three_features: lead_low -")
+    assert sentence.startswith("WARN: candidate three_features: lead_for_cost -")
     assert "A logistic regression on three features (named in `features`, best first) is as good as the model" in sentence
+
+
+def test_a_model_that_is_the_small_one_has_nothing_to_prove():
+    plain, y = OutOfFold("model", np.eye(2)[[0, 1, 0, 1]], np.array(list("abab"), dtype=object), {}, {}), pd.Series(list("abab"))
+    rivals, judge = (
+        [replace(plain, name="three_features", kind="simple"), replace(plain, name="other")],
+        Judge(y, pd.Series(range(4)), "none", 0),
+    )
+    assert compare(plain, rivals, judge)["lead_for_cost"].tolist() == [0, 0, 0]
+    assert compare(replace(plain, is_small=True), rivals, judge)["lead_for_cost"].tolist() == [0, 1, 0]
 
 
 def test_a_model_that_needs_more_features_passes(tmp_path):

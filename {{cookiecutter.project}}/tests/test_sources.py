@@ -454,3 +454,11 @@ def test_file_of_another_number_of_records_than_its_sender_says_is_refused(toys)
         Refused, match=r"toys\.csv has 2 records, must have 3 \(sources\.toys\.records in data/sources\.yaml\): it is cut off"
     ):
         check_records(raw, "toys", source("toys.csv", records=3))
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_a_line_break_in_the_name_of_a_column_is_read_as_a_space(toys, encoding):
+    content = 'colour,"size \r\n(cm)"\r\nred,1\r\n"blue",2\r\n'.encode(encoding)
+    raw = toys(content, encoding=encoding.removesuffix("-sig"), columns={"colour": "text", "size (cm)": "integer"})
+    assert raw.table.to_pandas()["size (cm)"].tolist() == ["1", "2"]
+    assert lines(raw) == [3, 4]

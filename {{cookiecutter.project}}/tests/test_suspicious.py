@@ -218,6 +218,14 @@ def test_a_cluster_that_is_declared_is_no_finding():
     assert cluster_findings(household(0.8), roles(cluster=["household_id"])) == []
 
 
+def test_an_amount_is_no_cluster_whatever_it_is_called():
+    rng = np.random.default_rng(0)
+    values = np.repeat(rng.normal(size=60), 10)
+    table = pd.DataFrame({"row_id": values, "label": np.where(values > 0, "a", "b")})
+    assert cluster_findings(table, roles()) == []
+    assert cluster_findings(table.assign(row_id=table["row_id"].rank(method="dense")), roles())  # whole numbers may name something
+
+
 def test_a_measurement_is_no_cluster():
     rows = household(0.8).rename(columns={"household_id": "size"})
     assert cluster_findings(rows, roles()) == []

@@ -1,5 +1,6 @@
 """Train: what is chosen is chosen on rows that no fit saw, and a candidate is compared fairly."""
 
+import json
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -301,6 +302,7 @@ def test_a_worse_model_has_a_lead_below_zero():
 @pytest.mark.parametrize(("lead_high", "verdict"), [(0.001, "pass"), (-0.009, "warn"), (-0.03, "fail")])
 def test_the_gate_stops_a_model_only_where_logistic_regression_is_better_by_what_matters(lead_high, verdict, tmp_path):
     one = {"aim": "accuracy", "score": 0.8, "lead": 0.0, "lead_low": 0.01, "lead_high": 0.02, "brier": 0.1, "brier_lead": 0.01}
+    one["lead_for_cost"] = one["lead_low"]
     names = ["model", "logistic_regression", "class_shares", "three_features"]
     table = pd.DataFrame([one | {"candidate": name, "features": "all", "why": "compared"} for name in names])
     table.loc[1, ["lead", "lead_low", "lead_high"]] = [lead_high - 0.01, lead_high - 0.02, lead_high]
@@ -377,6 +379,8 @@ def test_the_saved_model_sees_the_selected_features_alone(tmp_path, monkeypatch,
     assert list(load_model(train.BASELINE).columns) == ["size", "noise", "mark"]
     names = ["model", "logistic_regression", "class_shares", "three_features"]
     assert pd.read_csv("reports/candidates.csv")["candidate"].tolist() == names + ["all_features"] * wanted
+    said = json.loads(Path("reports/gates/candidates.json").read_text(encoding="utf-8"))["sentences"]
+    assert not [sentence for sentence in said if "three_features" in sentence]  # the model has three features itself, or fewer
 
 
 LADDER = {"ladder": True, "decision_weights": "balanced_accuracy"}

@@ -11,12 +11,13 @@ from stages.command import Refused
 from stages.verify import copy_tracked, frozen, outputs, read_stages
 
 
-def test_copy_has_what_git_tracks_and_all_raw_data(tmp_path):
+@pytest.mark.parametrize("repository", [".", "project"])
+def test_copy_has_what_git_tracks_and_all_raw_data(tmp_path, repository):
     source = tmp_path / "project"
     for name in ("params.yaml", "notes.txt", "dvc.lock", "data/raw/.gitignore", "data/raw/large.csv", "models/model.json"):
         (source / name).parent.mkdir(parents=True, exist_ok=True)
         (source / name).write_text("/large.csv\n")
-    subprocess.run(["git", "init", "--quiet"], cwd=source, check=True)
+    subprocess.run(["git", "init", "--quiet"], cwd=tmp_path / repository, check=True)
     subprocess.run(["git", "add", "params.yaml", "dvc.lock", "data"], cwd=source, check=True)
     (tmp_path / "copy" / ".dvc").mkdir(parents=True)
     copy_tracked(source, tmp_path / "copy")

@@ -13,10 +13,10 @@ from stages.command import Refused
 from stages.during.model import BASELINE, MODEL
 from stages.during.test_set import HISTORY
 from stages.gate import gate
+from stages.gates import GATES, REPORTS
 from stages.groups import not_audited
 from stages.params import load_params
 from stages.suite import read_suite
-from stages.summary import GATES, REPORTS
 from stages.tables import AUGMENTED, TEST, TRAIN, Stored
 from stages.validate import UNSEEN
 from stages.verify import md5, outputs, read_stages

@@ -13,7 +13,7 @@ import pandas as pd
 from great_expectations.expectations.expectation import ColumnMapExpectation, ColumnPairMapExpectation, MulticolumnMapExpectation
 from scipy.stats import binom
 
-from stages.after.batch import LINE
+from stages.after.batch import LINE, reasons
 from stages.before.margins import CHANCE
 from stages.command import Refused
 from stages.gate import allowed
@@ -29,11 +29,15 @@ ROW_BY_OTHERS = ("_to_be_unique", "creasing", "_z_scores_to_be_less_than", "_out
 
 @dataclass
 class Held:
-    """The critical expectations of `suite`, each of which judges a row by itself, and how many rows each judged and found wrong so far."""
+    """The critical expectations of `suite`, each of which judges a row by itself, and how many rows each judged and found wrong so far.
+
+    repeated: the kind of rows that share their key, by line (see `stages.after.keys`).
+    """
 
     suite: Suite
     judged: dict[int, int] = field(default_factory=dict)
     wrong: dict[int, int] = field(default_factory=dict)
+    repeated: pd.Series = field(default_factory=lambda: pd.Series(dtype="str", index=pd.Index([], dtype="int64")))
 
     def aside(self, rows: pd.DataFrame) -> pd.DataFrame:
         """Return line, kind and reason of the `rows` that expectations without exceptions find wrong, and count for the others."""
@@ -47,6 +51,11 @@ class Held:
         """Return those that a person confirmed with exceptions, of which the whole file has more than chance brings."""
         confirmed = [e for e in self.suite.expected if e.meta["bound"] == "confirmed" and _mostly(e) < 1]
         return replace(self.suite, expected=[e for e in confirmed if self._by_chance(e) < CHANCE])
+
+    def repeats(self, rows: pd.DataFrame, key: list[str]) -> pd.DataFrame:
+        """Return line, kind and reason of those of `rows`, a part of the file in order of lines, that share their `key` with another."""
+        found = self.repeated.loc[rows[LINE].iloc[0] : rows[LINE].iloc[-1]]
+        return pd.DataFrame({"line": found.index, "kind": found, "reason": found.map(reasons(key))})[REJECTED]
 
     def differences(self) -> list[str]:
         """Return a sentence for each of the others that allows exceptions, but fewer than the whole file has; worst first."""
@@ -62,6 +71,24 @@ class Held:
     def _difference(self, e: Expected) -> str:
         what, wrong, judged = " and ".join(e.columns), self.wrong[e.nth], self.judged[e.nth]
         return f"{what}: {wrong:,} of {judged:,} rows differ, {1 - _mostly(e):.2%} may ({self.suite.path}, expectation {e.nth})"
+
+
+def by_chance(suite: dict[str, Any], rows: pd.DataFrame) -> dict[str, Any]:
+    """Return `suite` with each share of exceptions widened to what chance brings in `rows`, as `Held` has it, but never to all of them."""
+    return {**suite, "expectations": [_widened(one, rows) for one in suite["expectations"]]}
+
+
+def _widened(one: dict[str, Any], rows: pd.DataFrame) -> dict[str, Any]:
+    mostly, columns = one["kwargs"].get("mostly", 1), Expected(0, one, None).columns  # type: ignore[arg-type]
+    if not isinstance(mostly, float) or not 0 < mostly < 1 or not set(columns) <= set(rows.columns):
+        return one
+    there = rows[columns].notna()
+    n = int((there.all(axis=1) if one["kwargs"].get("ignore_row_if") == "either_value_is_missing" else there.any(axis=1)).sum())
+    most = min(int(binom.isf(CHANCE, n, 1 - mostly)), n - 1)  # wrong rows
+    if most < 1:
+        return one
+    notes = f"{one['meta'].get('notes', '')} In training it was {mostly:.2%}; of {n:,} rows chance alone brings up to {most:,} that differ."
+    return {**one, "kwargs": one["kwargs"] | {"mostly": (n - most - 0.5) / n}, "meta": one["meta"] | {"notes": notes.strip()}}
 
 
 def aside(rows: pd.DataFrame, suite: Suite) -> pd.DataFrame:

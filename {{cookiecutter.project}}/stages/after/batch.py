@@ -9,6 +9,7 @@ import ibis
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
+from pandas.api.types import is_datetime64_any_dtype
 
 from stages.after.reference import counted
 from stages.command import Refused
@@ -29,7 +30,7 @@ OF_THE_WHOLE = ("expect_table_row_count", "expect_column_unique_value_count", "e
 class Batch:
     """Live rows: `rows` carry `line`, where they begin in the file, and `labels` are theirs, missing where not known.
 
-    `hidden` has the forbidden columns that the file holds.
+    `hidden` has the forbidden columns that the file holds, save those of the key, which are in `rows`.
     """
 
     rows: pd.DataFrame
@@ -70,10 +71,9 @@ def read_batch(path: Path, source: Source, data: Data, before: int = 0) -> Batch
     rejects = pd.DataFrame({"source": "batch", "line": bad[LINE], "kind": "bad_value", "reason": bad[PROBLEM]})
     rows = rows[rows[PROBLEM].isna()].reset_index(drop=True)
     labels = rows[data.target] if data.target in rows else pd.Series(None, index=rows.index, dtype="str", name=data.target)
-    hidden = {data.target, *data.forbidden} - set(source.key)
-    found = [column for column in live.columns if column not in hidden]
+    found = [column for column in live.columns if column in source.key or column not in (data.target, *data.forbidden)]
     rejects = pd.concat([side for side in (raw.rejects, rejects) if len(side)] or [rejects])[REJECTS].sort_values("line", ignore_index=True)
-    hidden = rows[[column for column in live.columns if column in data.forbidden]]
+    hidden = rows[[column for column in live.columns if column in data.forbidden and column not in found]]
     return Batch(rows[[LINE, *found]], labels.astype("str"), rejects, raw.records_in_file, hidden)
 
 
@@ -86,21 +86,21 @@ def once(batch: Batch, source: Source) -> Batch:
     if not source.drops_equal:
         return batch
     table = pd.concat([batch.rows, batch.hidden, batch.labels], axis=1).drop(columns=[LINE, *source.no_content], errors="ignore")
-    table = table.loc[:, ~table.columns.duplicated()]  # a forbidden column of the key is in two of them
     repeated = table.duplicated()
     rivals = pd.Series(False, index=table.index)
     if source.key and set(source.key) <= set(table.columns):
         rivals |= table[~repeated].duplicated(source.key, keep=False).reindex(table.index, fill_value=False)
     out = repeated | rivals
     kind = repeated[out].map({True: "duplicate", False: "key_conflict"})
-    reasons = {
-        "duplicate": "a row that was kept agrees in all columns",
-        "key_conflict": f"other rows have the same key: {', '.join(source.key)}",
-    }
-    more = pd.DataFrame({"source": "batch", "line": batch.rows.loc[out, LINE], "kind": kind, "reason": kind.map(reasons)})
+    more = pd.DataFrame({"source": "batch", "line": batch.rows.loc[out, LINE], "kind": kind, "reason": kind.map(reasons(source.key))})
     rejects = pd.concat([side for side in (batch.rejects, more) if len(side)] or [more]).sort_values("line", ignore_index=True)
     rows, labels, hidden = (side[~out].reset_index(drop=True) for side in (batch.rows, batch.labels, batch.hidden))
     return Batch(rows, labels, rejects, batch.records, hidden)
+
+
+def reasons(key: list[str]) -> dict[str, str]:
+    """Return why rows that are repeated, or that share their `key`, are left out, by kind."""
+    return {"duplicate": "a row that was kept agrees in all columns", "key_conflict": f"other rows have the same key: {', '.join(key)}"}
 
 
 def named_by(columns: list[str], key: list[str]) -> list[str]:
@@ -128,10 +128,9 @@ def with_labels(batch: Batch, path: Path, key: list[str], source: Source) -> Bat
     named = [written(column) for column in by]
     if lacking := [column for column in [*named, target] if column not in table.columns]:
         raise Refused(f"{path} lacks the columns {', '.join(lacking)}; it needs {', '.join(named)}, which name the row, and {target}")
-    said = table[target].astype("str").str.strip()
-    if source.columns[target] == "boolean":
-        said = said.str.lower().replace({"true": "1", "false": "0"})
-    given = pd.Series(said.to_numpy(), index=_keys(table, named)).loc[lambda s: s.notna() & ~s.isin(["", *source.missing])]
+    kinds: dict[str, str] = {LINE: "integer", **source.columns}
+    table = _conformed(table[[*named, target]].set_axis([*by, target], axis=1), path, kinds, source)
+    given = pd.Series(table[target].to_numpy(), index=_keys(table, by)).loc[lambda labels: labels.notna()]
     rows = _keys(batch.rows, by)
     wrong = {
         f"{path} names a row twice; give each one label": given.index[given.index.duplicated()],
@@ -144,6 +143,29 @@ def with_labels(batch: Batch, path: Path, key: list[str], source: Source) -> Bat
     labels = given.reindex(rows)
     labels.index = batch.rows.index
     return replace(batch, labels=labels.fillna(batch.labels).astype("str").rename(target))
+
+
+def _conformed(table: pd.DataFrame, path: Path, kinds: dict[str, str], source: Source) -> pd.DataFrame:
+    """Return the cells of `table`, which was read from `path`, as prepare reads those of the raw source: 1.0 is 1, a missing word none.
+
+    The target, last, is text. Raises Refused where a cell is not of the kind that was declared.
+    """
+    texts = table.convert_dtypes().astype("str").astype("object").where(table.notna(), None)
+    declared = {column: kinds[column] for column in table}
+    for column in [column for column, kind in declared.items() if kind == "boolean"]:
+        texts[column] = texts[column].str.strip().str.replace(r"\.0+$", "", regex=True)  # as a program writes 1 beside what is missing
+    texts_only = [column for column in table if table[column].dtype in ("object", "str")]
+    notation = {  # of text: what Parquet types is written in no notation
+        "decimal": "." if is_parquet(path) else source.decimal,
+        "date_formats": {column: source.date_formats[column] for column in source.date_formats if column in texts_only},
+    }
+    raw = ibis.memtable(texts.assign(**{RECORD: range(len(texts))}), schema=dict.fromkeys(declared, "string") | {RECORD: "int64"})
+    typed = conform(raw, source.model_copy(update={"columns": declared, **notation})).order_by(RECORD)
+    typed = typed.mutate(typed[table.columns[-1]].cast("string").name(table.columns[-1]))
+    found = ibis.duckdb.connect().to_pandas(typed)
+    if (wrong := found[PROBLEM].dropna()).size:
+        raise Refused(f"{path}: {len(wrong):,} rows are not what data/sources.yaml declares; mend the file: {wrong.iloc[0]}")
+    return found
 
 
 def check_labels(labels: pd.Series, classes: list[str]) -> None:
@@ -161,8 +183,14 @@ def _times(n: int) -> str:
 
 def _keys(table: pd.DataFrame, by: list[str]) -> pd.Index:
     """Return a name for each row, of the values of its key as text."""
-    texts = [table[column].astype("str").str.strip().str.removesuffix(".0") for column in by]
-    return pd.Index(["/".join(parts) for parts in zip(*texts, strict=True)])
+    return pd.Index(["/".join(parts) for parts in zip(*(_name(table[column]) for column in by), strict=True)])
+
+
+def _name(values: pd.Series) -> pd.Series:
+    """Return `values` as text, each in a form that does not depend on the others; one that is missing is empty."""
+    if is_datetime64_any_dtype(values):
+        return values.map(lambda value: value.isoformat(), na_action="ignore").astype("str").fillna("")
+    return values.astype("str").fillna("").str.strip().str.removesuffix(".0")
 
 
 def live_suite(path: Path, data: Data) -> dict[str, Any]:

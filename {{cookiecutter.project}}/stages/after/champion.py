@@ -10,9 +10,9 @@ from stages.after.registry import FOLDER as REGISTRY
 from stages.after.registry import events, in_service, promoted
 from stages.command import Refused
 from stages.during.model import Model, load_model, sha256
+from stages.gates import REPORTS
 from stages.params import Params, load_params
 from stages.sources import Source
-from stages.summary import REPORTS
 from stages.text import say
 
 FOLDER = Path("models")
@@ -54,7 +54,9 @@ def load_champion() -> tuple[Model, dict[str, Any]]:
     said = events()
     now = in_service(said)
     folder = FOLDER if now is None else REGISTRY / now
-    if now is not None:
+    if now is None:
+        _check_stopped()
+    else:
         manifest = promoted(now, said, load_params().registry.public_key)
         needed = [*EVALUATED, COMPARED] if manifest.get("compared_with") else EVALUATED
         if problems := missing_proof(manifest["verdicts"], needed):
@@ -86,25 +88,37 @@ def as_trained(model: Model, reference: dict[str, Any], params: Params, source: 
     Says which ones params.yaml and data/sources.yaml have changed since. Raises Refused where the model does not know its roles, and
     where data/sources.yaml no longer has a column that it needs.
     """
-    data, key = model.data, reference["key"]
+    data = model.data
     if data is None:
         raise Refused(
             "the model in service does not say which roles the columns had when it was trained: an earlier release made it; run "
             "`make repro`, commit the run, and promote its model"
         )
+    key = reference["key"]
     needed = [data.target, *([data.time] if data.time else []), *data.sensitive, *key, *model.columns]
     if gone := [column for column in dict.fromkeys(needed) if column not in source.columns]:
         raise Refused(
             f"data/sources.yaml does not declare {', '.join(gone)}, which the model in service was trained with; declare it again, or "
             "promote a model that does without"
         )
-    changed = [f"data.{role}" for role, was in data if was != getattr(params.data, role)] + ["key"] * (key != source.key)
+    changed = [f"data.{role} in params.yaml" for role, was in data if was != getattr(params.data, role)]
+    changed += ["the key in data/sources.yaml"] if key != source.key else []
     if changed:
         say(
-            f"params.yaml and data/sources.yaml have changed {', '.join(changed)} since the model in service was trained; it serves by the "
-            "roles it was trained with, until a run with the new ones is promoted"
+            f"since the model in service was trained, somebody changed {', '.join(changed)}; it serves by the roles it was trained with, "
+            "until a run with the new ones is promoted"
         )
     return params.model_copy(update={"data": data}), source.model_copy(update={"key": key})
+
+
+def _check_stopped() -> None:
+    """Raise Refused where a gate stopped the last run, which may have ended there before it made a model."""
+    found = verdicts(REPORTS / "gates")
+    if stopped := [
+        f"the gate {name} stopped the last run ({found[name]['verdict']})" for name in EVALUATED if name in found and found[name]["blocks"]
+    ]:
+        way_on = f"{(REPORTS / 'gates').as_posix()}/ says why; mend it, then run `make repro`"
+        raise Refused("\n".join([*stopped, f"no model was promoted yet, and that of the last run is not proven: {way_on}"]))
 
 
 def _prove_last_run(frozen: dict[str, str | None]) -> None:

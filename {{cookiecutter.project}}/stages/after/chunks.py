@@ -14,7 +14,7 @@ from stages.after.batch import Batch, live_source, read_batch
 from stages.command import Refused
 from stages.formats import opened
 from stages.params import Data
-from stages.sources import MIXED, UNCLOSED, Source, check_line, readable
+from stages.sources import MIXED, UNCLOSED, Source, check_line, header_lines, readable
 
 ROWS = 50_000
 CELLS = 1_000_000  # fewer rows where there are many columns
@@ -56,10 +56,11 @@ def _parquet(path: Path, live: Source, part: Path, rows: int) -> Iterator[tuple[
 def _csv(path: Path, live: Source, part: Path, rows: int) -> Iterator[tuple[str, int]]:
     """Write one chunk after the other, with the header, to `part`; yield its encoding and the lines between header and chunk, for each."""
     with readable(path, live) as (plain, encoding), opened(plain) as file:
-        header, before = file.readline(), 0
+        first = header_lines(file, live.model_copy(update={"encoding": encoding}), path)
+        header, before = b"".join(first), 0
         chunk: list[bytes] = []
         n = length = 0
-        for record in _records(file, path, live.model_copy(update={"encoding": encoding}), header):
+        for record in _records(file, path, live.model_copy(update={"encoding": encoding}), first):
             chunk += record
             n += 1
             length += sum(map(len, record))
@@ -73,10 +74,10 @@ def _csv(path: Path, live: Source, part: Path, rows: int) -> Iterator[tuple[str,
             yield encoding, before
 
 
-def _records(file: Any, path: Path, live: Source, header: bytes) -> Iterator[list[bytes]]:
+def _records(file: Any, path: Path, live: Source, header: list[bytes]) -> Iterator[list[bytes]]:
     """Yield the lines of each row of a CSV file after its header; a row without a quote is a line."""
     csv.field_size_limit(2**31 - 1)
-    lines, ends = enumerate(file, 2), {header[-2:] == b"\r\n"}
+    lines, ends = enumerate(file, len(header) + 1), {header[-1][-2:] == b"\r\n"}
     for first, line in lines:
         record = [line]
         if b'"' in line:

@@ -7,7 +7,7 @@ from typing import Any
 
 from stages.command import Refused
 from stages.during.model import sha256
-from stages.summary import GATES
+from stages.gates import GATES
 
 EVALUATED = [name for names in GATES.values() for name in names]
 PARTS = {  # of a version, beside the reports of its gates: where a run leaves them
@@ -40,7 +40,7 @@ def missing_proof(proven: dict[str, dict[str, Any]], needed: Iterable[str]) -> l
         if name not in proven:
             problems.append(f"the gate {name} did not judge this model, and nothing passes a gate that is unproven; run `make repro`")
         elif proven[name]["blocks"]:
-            problems.append(f"the gate {name} said {proven[name]['verdict']}; a model that it stops is not promoted")
+            problems.append(f"the gate {name} stopped this model ({proven[name]['verdict']}): it neither serves nor is promoted")
     return problems
 
 

@@ -11,9 +11,9 @@ from stages.after.performance import figures
 from stages.during.draws import rows_worth
 from stages.during.model import MODEL, Model, sha256
 from stages.features import as_number, clusters, features
+from stages.gates import GATES, REPORTS
 from stages.groups import audited
 from stages.params import Data, Params
-from stages.summary import GATES, REPORTS
 from stages.tables import TEST, write_json
 
 REFERENCE = "models/reference.json"
@@ -54,8 +54,8 @@ def freeze(
 
 
 def latest(rows: pd.DataFrame, data: Data) -> float | None:
-    """Return the last moment in `rows`, in days since 1970 or units of the time column; None without one."""
-    return float(as_number(rows[data.time]).max()) if data.time else None
+    """Return the last moment in `rows`, in days since 1970 or units of the time column; None without one, or where none is known."""
+    return float(as_number(rows[data.time]).max()) if data.time and rows[data.time].notna().any() else None
 
 
 def distribution(test: pd.Series, train: pd.Series) -> dict[str, Any]:

@@ -13,6 +13,7 @@ LOOKED_AT = 3  # windows that are held together, the newest among them
 SIGNALS = ("batch", "drift", "performance")
 COLUMNS = ["window", "newest", "nth", "rows", "until", "rejected_share", "coverage", *SIGNALS]
 COLUMNS += [f"{signal}_hits" for signal in SIGNALS] + ["drift_judged", "labels_judged", "unlabelled_for", "classes_moved", "overdue"]
+COLUMNS += ["repeated", "older_by", "after_today"]
 
 
 def records(folder: Path) -> list[dict[str, Any]]:
@@ -49,7 +50,9 @@ def timeline(found: list[dict[str, Any]], label_delay: float | None, longest_age
     where the newest such window counts until another comes. Red: drift warn; batch and performance fail. `labels_judged` and
     `drift_judged`: 1 if they could be judged. `unlabelled_for`: time since the last window that was judged by its labels, as a
     multiple of the usual delay. `overdue`: by how much the model is older than the longest age. `classes_moved`: how many classes
-    are more frequent or rarer than in the test rows.
+    are more frequent or rarer than in the test rows. `repeated`: how many rows were left out because another has their key.
+    `older_by`: by how much the window ends before the newest rows that were known when it came, of an earlier window or of training.
+    `after_today`: how many rows are dated after today; they do not count as the newest.
     """
     rows = []
     for nth, record in enumerate(found):
@@ -65,10 +68,22 @@ def timeline(found: list[dict[str, Any]], label_delay: float | None, longest_age
             "labels_judged": int(record["performance"] != "insufficient"),
             "unlabelled_for": _waited(past, matured) / label_delay if label_delay else 0.0,
             "classes_moved": record.get("classes_moved", 0),
+            "repeated": record.get("repeated", 0),
+            "older_by": _older_by(record, found[:nth]),
+            "after_today": record.get("after_today", 0),
             "overdue": max(0.0, record["age"] - longest_age) if longest_age is not None and record["age"] is not None else 0.0,
         }
         rows.append(row)
     return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def _older_by(record: dict[str, Any], before: list[dict[str, Any]]) -> float:
+    """Return by how much a window ends before those that came `before` it, or before the rows that the model was trained on."""
+    until, age = record["until"], record["age"]
+    if until is None:
+        return 0.0
+    known = [one["until"] for one in before if one["until"] is not None] + ([until - age] if age is not None else [])
+    return float(max([0.0, *(one - until for one in known)]))
 
 
 def hits(past: list[dict[str, Any]], signal: str, red: tuple[str, ...]) -> int:

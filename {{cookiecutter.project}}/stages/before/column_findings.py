@@ -9,11 +9,13 @@ import pandas as pd
 from stages.before.attributes import personal, sensitive, words
 from stages.before.columns import COMMON, FEW, SHOWN, Column, copies, written
 from stages.before.finding import Finding
-from stages.before.sample import date_formats
-from stages.formats import pattern
+from stages.before.notations import written_as
+from stages.before.sample import asked, date_formats
+from stages.formats import PATTERNS
 from stages.groups import MOST_CODES
 from stages.params import Data
 from stages.prepare import MANY_COLUMNS, WORDS
+from stages.shares import alike
 from stages.sources import Source
 
 NAMED = """account agent applicant application article asset batch bill booking borrower box branch building buyer call campaign car card
@@ -24,7 +26,7 @@ NAMED = """account agent applicant application article asset batch bill booking 
     record recipient ref region rental report request res ride route row sale sample school seller sensor serial sess session shipment shop
     site station stay store student subj subject subscriber sub supplier task team tenant test ticket tour trade train trans transaction
     trial trip txn unit user vehicle vendor vessel visit visitor voter ward worker zone"""  # things of which each has an id
-DIGIT = re.compile(r"\d")
+DIGIT, LETTERS = re.compile(r"\d"), re.compile(r"[^\W\d_]+")
 NEARLY = 0.99  # almost constant, almost one value a row
 MISSING_WORDS = {"?", "-", ".", "na", "n/a", "nan", "null", "nil", "unknown", "unk", "missing", "not available", "not known"}
 SENTINELS = {-1, -9, -99, -999, -9999, 99, 999, 9999, 99999, 999999}
@@ -89,7 +91,8 @@ def is_constant(column: Column) -> bool:
 
 def names_a_thing(column: Column) -> bool:
     """Tell whether a column names its row, or by its own name something that stands in several rows."""
-    return is_identifier(column) or (is_named_id(column.name) and FEW < column.distinct < column.filled)
+    is_amount = column.type == "number" and any(not float(value).is_integer() for value, _n in column.common)
+    return is_identifier(column) or (is_named_id(column.name) and not is_amount and FEW < column.distinct < column.filled)
 
 
 def findings(columns: list[Column], data: Data, source: Source, tells: Mapping[str, str] = MappingProxyType({})) -> list[Finding]:
@@ -99,7 +102,7 @@ def findings(columns: list[Column], data: Data, source: Source, tells: Mapping[s
     """
     found: list[Finding] = []
     for column in columns:
-        found += _of_values(column, source)
+        found += _of_values(column, source, data.target)
         if column.name not in data.not_features():
             found += _of_features(column, data, tells.get(column.name, ""))
     if len(columns) > MANY_COLUMNS:
@@ -109,25 +112,22 @@ def findings(columns: list[Column], data: Data, source: Source, tells: Mapping[s
     return found
 
 
-def _of_values(column: Column, source: Source) -> list[Finding]:
+def _of_values(column: Column, source: Source, target: str) -> list[Finding]:
     """Return what is to be said of how values are written."""
     name, found = column.name, []
     if column.misfits:
-        examples = ", ".join(map(repr, column.examples))
-        found.append(
-            Finding(
-                "stop",
-                "data",
-                name,
-                f"{column.misfits:,} of {column.rows:,} values are {WORDS[column.type]}, written as {examples}; their rows are rejected",
-                f"mend its type in data/sources.yaml (now {column.type}), or the words under missing there, or the file",
-            )
-        )
+        examples, codes = ", ".join(map(repr, column.examples)), name in source.one_spelling
+        what = f"{column.misfits:,} of {column.rows:,} values are {WORDS[column.type]}{' or may be codes' if codes else ''}"
+        do = f"mend its type in data/sources.yaml (now {column.type}), or the words under missing there, or the file"
+        do += "; numbers with leading zeros are text if they are codes, else take the column out of one_spelling" if codes else ""
+        found.append(Finding("stop", "data", name, f"{what}, written as {examples}; their rows are rejected", do))
     words_for_missing = [value for value, _n in column.common if value.strip().lower() in MISSING_WORDS]
     if column.type == "text" and words_for_missing:
         n = dict(column.common)[words_for_missing[0]]
-        do = "if so, add it to missing in data/sources.yaml"
+        do = f"if so, add it to missing_in: {{{name}: [...]}} in data/sources.yaml"
         found.append(Finding("look", "data", name, f"{words_for_missing[0]!r} ({n:,} times) may mean a missing value", do))
+    if column.type == "text":
+        found += _of_text(column, [*source.ignore_case, target])
     if column.type in ("integer", "number") and (sentinel := _sentinel(column)):
         do = "if it means a missing value, write nothing there instead; as a number it misleads"
         found.append(Finding("look", "data", name, f"the value {sentinel} stands apart from all others", do))
@@ -135,6 +135,24 @@ def _of_values(column: Column, source: Source) -> list[Finding]:
         do = f"if so, add {' and '.join(map(repr, ends))}, as the file writes it, to missing in data/sources.yaml; as a date it misleads"
         found.append(Finding("look", "data", name, f"{' and '.join(ends)} may stand for open or not known, as databases write it", do))
     return found
+
+
+def _of_text(column: Column, settled: list[str]) -> list[Finding]:
+    """Return what is to be said of text that may be numbers in another notation, or of values that may be one, unless that is `settled`.
+
+    Values that few rows have are shown as `form` shows them.
+    """
+    frequent = {value for value, _n in column.frequent}
+    found = []
+    if column.name not in settled and (same := alike(frequent)):
+        groups = "; ".join(", ".join(map(repr, group)) for group in same[:SHOWN])
+        do = f"if they are one, write ignore_case: [{column.name}] in data/sources.yaml"
+        found.append(Finding("look", "data", column.name, f"values differ only in upper and lower case or in spaces: {groups}", do))
+    cells = {value if DIGIT.search(value) or value in frequent else LETTERS.sub("a", value) for value, _n in column.common}
+    return found + [
+        Finding("look", "data", column.name, f"declared as text, it {DIGIT.sub('9', what)}", do)
+        for what, do in asked(column.name, cells, written_as(cells), examples=1)
+    ]
 
 
 def _sentinel(column: Column) -> str | None:
@@ -181,7 +199,7 @@ def _of_features(column: Column, data: Data, tells: str) -> list[Finding]:
         if fits := ["%Y%m%d"] if column.type == "integer" else date_formats(set(values)):
             do += ", with date_formats: " + " or ".join(f'{{{name}: "{how}"}}' for how in fits)
             do += ", whichever is right: nobody can tell the day from the month" if len(fits) > 1 else ""
-        elif not all(re.match(pattern("date", "."), value) for value in values):
+        elif not all(re.match(PATTERNS["date"], value) for value in values):
             do = "to use it as a date, write all its values in one format, best as 2024-12-31, and declare it as date in data/sources.yaml"
         do += "; name it in data.time of params.yaml if it orders the rows"
         found.append(

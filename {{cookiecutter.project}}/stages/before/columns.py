@@ -10,8 +10,8 @@ from ibis import _
 
 from stages.after.reference import FEWEST
 from stages.formats import RESERVED
-from stages.prepare import PROBLEM, form
-from stages.sources import RECORD, Source, as_text
+from stages.prepare import PROBLEM, cell, form
+from stages.sources import RECORD, Source
 
 BINS = 20  # of a picture
 COMMON = 200  # values of a column that are looked at one by one, the commonest ones
@@ -24,7 +24,8 @@ FEW = 50  # with fewer values nothing is said of what they have in common
 class Column:
     """A column over all records: `distinct` leaves missing values out, `common` has values and counts, commonest first.
 
-    `low`, `median`, `high`: of numbers and dates. `picture`: counts of BINS equal bins from the 1st to the 99th percentile,
+    `low`, `median`, `high`: of numbers and dates; `usual`: their 5 % and 95 % quantiles, which may be shown, at least FEWEST rows at
+    or beyond either, where there are so many. `picture`: counts of BINS equal bins from the 1st to the 99th percentile,
     values beyond them in the outermost, or of the SHOWN commonest values. `words_a_value`: of text.
     `rises`: no value is smaller than that of the record before. `misfits`: values that are not of the declared type;
     `examples`: how some of these are written (see `form`).
@@ -39,6 +40,7 @@ class Column:
     low: str | None = None
     median: str | None = None
     high: str | None = None
+    usual: tuple[str, str] | None = None
     picture: list[int] = field(default_factory=list, repr=False)
     words_a_value: float | None = None
     rises: bool = False
@@ -63,10 +65,8 @@ def misfits(raw: ibis.Table, conformed: ibis.Table, source: Source) -> dict[str,
     if not typed or not wrong.count().to_pandas():
         return {}
     joined = raw.inner_join(wrong, RECORD)
-    texts = {column: as_text(joined[column]).strip() for column in typed}
-    is_wrong = {
-        column: joined[RESERVED + column] & (text.notnull() & ~text.isin(source.missing)).fill_null(False) for column, text in texts.items()
-    }
+    texts = {column: cell(joined, column, source) for column in typed}
+    is_wrong = {column: joined[RESERVED + column] & text.notnull() for column, text in texts.items()}
     counts = joined.aggregate([is_wrong[column].sum().name(column) for column in typed]).to_pandas().iloc[0]
     found = {}
     for column in typed:
@@ -134,7 +134,17 @@ def _spread(counted: ibis.Table, kind: str) -> dict:
     bins = np.linspace(low, high, min(BINS, len(numbers)) + 1) if high > low else np.array([low, low + 1])
     picture, _edges = np.histogram(numbers.clip(low, high), bins, weights=n)
     ends = {"low": values.iloc[0], "median": values.iloc[at[0.5]], "high": values.iloc[-1]}
-    return {name: written(value) for name, value in ends.items()} | {"picture": picture.astype(int).tolist()}
+    said = {name: written(value) for name, value in ends.items()}
+    return said | {"usual": _usual(values, upto), "picture": picture.astype(int).tolist()}
+
+
+def _usual(values: pd.Series, upto: np.ndarray) -> tuple[str, str] | None:
+    """Return the 5 % and 95 % quantiles of sorted `values`, of which `upto` rows have each or a smaller one; None of few rows."""
+    n = int(upto[-1])
+    beyond = max(0.05 * n, FEWEST)
+    if 2 * beyond > n:
+        return None
+    return written(values.iloc[int(np.searchsorted(upto, beyond))]), written(values.iloc[int(np.searchsorted(upto, n - beyond, "right"))])
 
 
 def _rises(table: ibis.Table, column: str) -> bool:

@@ -28,7 +28,7 @@ def look_at_parquet(path: Path, labels: list[str]) -> Found:
     there = [column for column in labels if column in columns]
     table = pq.read_table(path, columns=there, partitioning=None)
     values = {column: {str(value) for value in table[column].unique().to_pylist() if value is not None} - {"nan"} for column in there}
-    columns |= {column: kind_of(values[column], ".") for column in there if columns[column] == "number"}
+    columns |= {column: kind_of(values[column]) for column in there if columns[column] == "number"}
     return Found(format="parquet", columns=columns, values=values, notes=tuple(_notes(schema, columns)))
 
 

@@ -56,7 +56,7 @@ def simple_model() -> dict[str, Any]:
         "warning",
         "A logistic regression on three features (named in `features`, best first) is as good as the model: the interval of the "
         "model's lead includes 0. Take that: train.model: logistic_regression, and the other columns in data.forbidden.",
-        column="lead_low",
+        column="lead_for_cost",
         min_value=0,
         strict_min=True,
         row_condition={"type": "comparison", "column": {"name": "candidate"}, "operator": "==", "parameter": "three_features"},

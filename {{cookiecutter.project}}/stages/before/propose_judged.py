@@ -105,6 +105,10 @@ def _sources(equal_rows: str) -> dict[str, Any]:
         "The rows that were left out are of other classes than those that are kept, so that every share and precision changes. Compare "
         "duplicate_classes, key_conflict_classes and before_cutoff_classes with classes."
     )
+    same = (
+        "Classes differ from one another only in upper and lower case or in spaces: see alike. If they are one, name the target under "
+        "ignore_case in data/sources.yaml, or mend the file; if they are several, confirm a higher limit here."
+    )
     expectations = [
         expect("column_values_to_be_unique", "critical", "One row per source.", column="source"),
         _between(
@@ -129,11 +133,13 @@ def _sources(equal_rows: str) -> dict[str, Any]:
         *(_between("warning", notes, column, max_value=MOST_EQUAL) for column, notes in about_equal),
         _between("critical", lost, "before_cutoff_share", max_value=MOST_LOST),
         _between("warning", shifted, "class_shift", max_value=MOST_SHIFT),
+        _between("critical", same, "classes_alike", max_value=0),
         _between("critical", "Without training rows there is nothing to learn from.", "train", min_value=1),
         _between("critical", "Without test rows nothing is known about the model.", "test", min_value=1),
     ]
     show = ["records", "malformed", "bad_value", "unlabelled", "key_conflict", "duplicate", "before_cutoff", "equal"]
     show += [f"{rows}classes" for rows in ("", "equal_", "duplicate_", "key_conflict_", "before_cutoff_")]
+    show += ["alike"]
     return suite("sources", "One row is one raw source: its records, and where each of them went.", expectations, row=["source"], show=show)
 
 
@@ -262,8 +268,9 @@ def _candidates() -> dict[str, Any]:
     notes = (
         "One row is one candidate, scored out of fold on real rows. `lead` is what the model has over it, in the figure that its "
         "decision aims at; `brier_lead` is the candidate's Brier score less the model's. Intervals are one-sided 99 % bounds (a "
-        "two-sided 98 % interval) of a paired bootstrap over clusters; `why` says why a candidate was taken or not. `largest_gap` is the "
-        "largest difference in recall or false positive rate between two groups of a sensitive column, as it is, chance included."
+        "two-sided 98 % interval) of a paired bootstrap over clusters; `lead_for_cost` is `lead_low`, or 1 where the model is a logistic "
+        "regression on three features itself; `why` says why a candidate was taken or not. `largest_gap` is the largest difference in "
+        "recall or false positive rate between two groups of a sensitive column, as it is, chance included."
     )
     return suite("candidates", notes, expectations, row=["candidate"], show=["score", "brier", "lead", "lead_low", "lead_high", "features"])
 

@@ -61,6 +61,27 @@ def by_chance(rows: pd.DataFrame) -> float:
     return float(np.prod(agree) * every / max(_pairs(rows), 1))
 
 
+def label_findings(fates: pd.DataFrame, told: dict[str, Any], target: str, source: Source) -> list[Finding]:
+    """Return what is to be said of labels as the file writes them: words that count as missing, and classes that may be one.
+
+    fates: what `label_fates` found; told: what `lost_and_equal` says.
+    """
+    words = [(word, n) for word, n in fates["n"].items() if word and word in source.missing_words(target)]
+    do = "if it is a class, take it out of missing_in (or missing) of that column in data/sources.yaml"
+    found = [
+        Finding("look", "data", target, f"{n:,} rows have {word!r} as their label, which counts as missing: they are left out", do)
+        for word, n in words
+    ]
+    if told["classes_alike"]:
+        what = f"classes that differ only in upper and lower case or in spaces: {told['alike']}"
+        do = (
+            f"if they are one, write ignore_case: [{target}] in data/sources.yaml, or mend the file; if not, confirm a higher limit of "
+            "classes_alike in expectations/sources.json"
+        )
+        found.append(Finding("stop", "data", target, what, do))
+    return found
+
+
 def lost_findings(told: dict[str, Any], kinds: dict[str, int], n_train: int) -> list[Finding]:
     """Return which rows are left out although they have a label, with their classes; a stop where a cut-off loses too many."""
     found = []
@@ -156,9 +177,17 @@ def panel_findings(found: Panel | None, data: Data, split: Split) -> list[Findin
         f"{found.time}, and the two together name a row"
     )
     at = found.test_from if found.test_from.isdecimal() else f'"{found.test_from}"'
+    wanted = {
+        f"data.time: {found.time}": data.time == found.time,
+        f"data.cluster: [{found.cluster}]": data.cluster == [found.cluster],
+        "prepare.split.by: time": split.by == "time",
+        f"prepare.split.test_from: {at}": split.by == "time" and str(split.test_from) == found.test_from,
+        "prepare.split.keep_clusters_whole: false": not split.keep_clusters_whole,
+    }
+    missing = [setting for setting, is_set in wanted.items() if not is_set]
+    settings = " and ".join(part for part in (", ".join(missing[:-1]), missing[-1]) if part)
     do = (
-        f"set data.time: {found.time}, data.cluster: [{found.cluster}], prepare.split.by: time, prepare.split.test_from: {at} and "
-        f"prepare.split.keep_clusters_whole: false in params.yaml. Then earlier rows of each {found.cluster} train and later ones test: "
+        f"set {settings} in params.yaml. Then earlier rows of each {found.cluster} train and later ones test: "
         f"the model is tested on values of {found.cluster} that it knows. With clusters whole, {found.lost:,} of {found.before:,} rows "
         f"before {found.test_from} would be left out"
     )
@@ -172,7 +201,7 @@ def with_one_answer(findings: list[Finding], found: Panel | None, about_panel: l
     theirs = (found.cluster, found.time)
     return [
         replace(one, weight="look", do=about_panel[0].do)
-        if one.about in theirs and ("data.cluster" in one.do or "data.time" in one.do)
+        if one.about in theirs and any(setting in one.do for setting in ("data.cluster", "data.time", "prepare.split.by"))
         else one
         for one in findings
     ]

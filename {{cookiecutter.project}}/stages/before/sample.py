@@ -7,19 +7,29 @@ import codecs
 import csv
 import io
 import re
-from dataclasses import dataclass, field
-from datetime import date, datetime
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 from itertools import islice
 from pathlib import Path
 
+from stages.before.notations import EXAMPLES, MANY, MOSTLY, Written, code_of, doubles, is_sure, question, written_as
 from stages.command import Refused
-from stages.formats import DELIMITERS, is_parquet, opened, pattern, wrong_names
+from stages.formats import DELIMITERS, PATTERNS, SPACES, is_date, is_parquet, on_one_line, opened, wrong_names
+from stages.numbers import EXPONENT_ALONE, LEADING_ZERO, Notation
 
 SAMPLE = 2_000_000  # bytes, unpacked, that are looked at
 MISSING = ("", "NA", "N/A", "n/a", "#N/A", "<NA>", "NaN", "nan", "NULL", "Null", "null", "?")
 PERHAPS = ("None", "-", ".")  # missing where a column holds numbers or dates otherwise; words, where all that use them hold text
-THOUSANDS = re.compile(r"^[+-]?[1-9][0-9]{0,2}([., '][0-9]{3})+([.,][0-9]+)?$")
+FREQUENT, FREQUENT_SHARE = 20, 0.01  # rows, or share of them, from which on such a word is a label where a label can stand
+ABBREVIATION = re.compile("^[A-Z]{2,5}$")  # NA beside EU and APAC is one
+BROKEN = re.compile("[\udc80-\udcff]")  # a byte that is none of the encoding
+OF_CP1252 = re.compile(rb"[\x80\x82-\x8c\x8e\x91-\x9c\x9e\x9f]")  # signs such as the euro, where latin-1 has none
+STRAYS = 9  # signs that are right for one that is broken, at least
 SHAPE = re.compile(r"^[0-9]{1,4}(?P<mark>[./-])[0-9]{1,2}(?P=mark)[0-9]{1,4}(?P<time> [0-9]{1,2}:[0-9]{2}(:[0-9]{2})?)?$")
+MEASURED = re.compile(r"^[+-]?[0-9]+([.,][0-9]+)?\s?[^\d\s]{1,10}$")
+WHOLE = re.compile(r"^[+-]?[0-9]+(\.0?)?$")  # 3.0 is what programs write of 3 where values are missing, and 3.00 a price
 OTHER_DATE = re.compile(r"^([0-9]{1,2}[./-][0-9]{1,2}[./-][0-9]{2,4}|[0-9]{4}[./][0-9]{1,2}[./][0-9]{1,2})\b")
 
 
@@ -27,6 +37,8 @@ OTHER_DATE = re.compile(r"^([0-9]{1,2}[./-][0-9]{1,2}[./-][0-9]{2,4}|[0-9]{4}[./
 class Found:
     """How a file is written: `columns` maps each to its type, `values` to what it holds in the sample, missing words left out.
 
+    `missing_in` has the words of columns whose words are other than `missing`, `number_formats` how the numbers of a column are
+    written that are not written as the decimal mark says, and `one_spelling` the columns in which no number is written in two ways.
     `whole` says that the sample is the file; `notes` are sentences for whoever has to correct data/sources.yaml.
     """
 
@@ -35,15 +47,36 @@ class Found:
     encoding: str = "utf-8"
     decimal: str = "."
     missing: tuple[str, ...] = ("",)
+    missing_in: dict[str, tuple[str, ...]] = field(default_factory=dict)
     date_formats: dict[str, str] = field(default_factory=dict)
+    number_formats: dict[str, Notation] = field(default_factory=dict)
+    one_spelling: tuple[str, ...] = ()
     columns: dict[str, str] = field(default_factory=dict)
     values: dict[str, set[str]] = field(default_factory=dict)
     whole: bool = True
     notes: tuple[str, ...] = ()
 
 
-def look(path: Path) -> Found:
+@dataclass(frozen=True)
+class Look:
+    """What one column holds: `cells` are its different values without the words for missing ones, `written` how these are numbers.
+
+    how: the format of its dates; notes: what is to be said of it, and what to do, in pairs; own: its words are not those of all.
+    """
+
+    kind: str
+    cells: set[str]
+    missing: tuple[str, ...] = ()
+    written: Written | None = None
+    how: str | None = None
+    notes: tuple[tuple[str, str], ...] = ()
+    own: bool = False
+
+
+def look(path: Path, labels: Iterable[str] = ()) -> Found:
     """Return what the first SAMPLE bytes of `path` show; of a Parquet file, which tells its columns itself, only that it is one.
+
+    labels: the columns whose values are classes or groups, so that a word for a missing value may be one of them.
 
     Raises Refused where there is no such file, or it is no table of text with a name for each column.
     """
@@ -67,22 +100,110 @@ def look(path: Path) -> Found:
         raise Refused(f"{path} is JSON, or a page, and no table; export it as CSV or Parquet")
     delimiter = _delimiter(path, text)
     header, rows, ragged = _rows(path, text, delimiter, whole)
-    values = {column: {cell.strip() for cell in set(cells)} for column, *cells in zip(header, *rows, strict=True)}
-    decimal = _decimal(values, delimiter)
-    missing = _missing(values, decimal)
-    values = {column: cells.difference(missing) for column, cells in values.items()}
-    columns = {column: kind_of(cells, decimal) for column, cells in values.items()}
-    formats = {column: date_formats(values[column]) for column, kind in columns.items() if kind == "text"}
-    written = {column: fits[0] for column, fits in formats.items() if len(fits) == 1}
-    columns |= dict.fromkeys(written, "date")
+    counts = {column: Counter(cell.strip(SPACES) for cell in cells) for column, *cells in zip(header, *rows, strict=True)}
+    looks = {column: look_at(column, cells, column in labels) for column, cells in counts.items()}
     notes = [f"{ragged:,} of {len(rows) + ragged:,} rows looked at have another number of fields than the header"] if ragged else []
+    if broken := len(BROKEN.findall(text)):
+        notes.append(
+            f"nearly all of it is {encoding}, but {broken:,} bytes are not: rows with such a byte will be rejected, mend them in the file"
+        )
     if encoding in ("cp1252", "latin-1"):
         notes.append(f"it is not UTF-8; read as {encoding}: see that accented letters are right")
-    notes += [note for column, kind in columns.items() if kind == "text" for note in _odd_text(column, values[column], decimal)]
+    found = _found(looks, delimiter, encoding)
+    return replace(found, whole=whole, notes=(*notes, *found.notes))
+
+
+def _found(looks: dict[str, Look], delimiter: str, encoding: str) -> Found:
+    """Return what the columns of a file have in common, and for each in what it differs."""
+    numbers = {column: one.written.readings[0] for column, one in looks.items() if one.written and one.kind in ("integer", "number")}
+    marked = Counter(number.decimal for column, number in numbers.items() if any(number.decimal in cell for cell in looks[column].cells))
+    decimal = "," if marked[","] > marked["."] else "."
+    formats = {
+        column: number
+        for column, number in numbers.items()
+        if number != Notation(decimal) and (number != Notation() or any("." in cell for cell in looks[column].cells))
+    }
+    missing = tuple(word for word in ("", *MISSING[1:], *PERHAPS) if not word or any(word in one.missing for one in looks.values()))
+    own = {column: ("", *one.missing) for column, one in looks.items() if one.own}
+    notes = [f"{column!r} {what}; {do}" for column, one in looks.items() for what, do in one.notes]
     notes += [
-        f"{column!r} is read as dates written {how}; correct it under date_formats if it is not so" for column, how in written.items()
+        f"{column!r} is read as numbers written {number.said()}; correct it under number_formats if it is not so"
+        for column, number in formats.items()
     ]
-    return Found("csv", delimiter, encoding, decimal, missing, written, columns, values, whole, tuple(notes))
+    notes += [
+        f"{column!r} is read as dates written {one.how}; correct it under date_formats if it is not so"
+        for column, one in looks.items()
+        if one.how
+    ]
+    return Found(
+        "csv",
+        delimiter,
+        encoding,
+        decimal,
+        missing,
+        {column: words for column, words in own.items() if words != missing or looks[column].kind != "text"},
+        {column: one.how for column, one in looks.items() if one.how},
+        formats,
+        tuple(column for column, number in numbers.items() if _spelled_once(looks[column].cells, number)),
+        {column: one.kind for column, one in looks.items()},
+        {column: one.cells for column, one in looks.items()},
+        notes=tuple(notes),
+    )
+
+
+def look_at(column: str, counts: "Counter[str]", is_label: bool = False) -> Look:
+    """Return what `column` holds, whose trimmed values are counted; of a label the words for missing values may be classes."""
+    there = [word for word in (*MISSING[1:], *PERHAPS) if word in counts]
+    cells = set(counts) - {"", *there}
+    written = written_as(cells)
+    notation = written.readings[0] if written and is_sure(written, cells) else None
+    kind, how = kind_of(cells, notation), None
+    fits = date_formats(cells) if kind == "text" else []
+    if len(fits) == 1:
+        kind, how = "date", fits[0]
+    if kind != "text" or written:
+        notes = _odd_text(column, cells, written) if kind == "text" else []
+        notes += [(_read_as_missing(word, counts), "if that is no missing value, mend the file") for word in there if is_label]
+        return Look(kind, cells, tuple(there), written, how, tuple(notes), own=kind == "text" or (is_label and bool(there)))
+    words, notes = _values(column, counts, there, cells, is_label)
+    left = tuple(word for word in there if word not in words)
+    return Look(kind, cells | words, left, notes=(*notes, *_odd_text(column, cells, None)), own=True)
+
+
+def _values(
+    column: str, counts: "Counter[str]", there: list[str], cells: set[str], is_label: bool
+) -> tuple[set[str], list[tuple[str, str]]]:
+    """Return which of the words for missing values that are `there` are values of this column of text, and what is to be said of them."""
+    words = {word for word in there if word in PERHAPS}
+    like_it = bool(cells) and all(map(ABBREVIATION.match, cells))
+    notes = []
+    for word in there:
+        n = counts[word]
+        if is_label and word not in words and (n >= FREQUENT or n >= FREQUENT_SHARE * counts.total()):
+            words.add(word)
+            notes.append((f"has {word!r} in {n:,} rows, which is read as a class or group", _if_missing(column, word)))
+        elif word == "NA" and like_it and not is_label:
+            words.add(word)
+            notes.append((f"has 'NA' in {n:,} rows, which is read as a value like {min(cells)}", _if_missing(column, word)))
+        elif is_label and word not in words:
+            notes.append(
+                (_read_as_missing(word, counts), f'if it is a class or group, write missing_in: {{{column}: [""]}} in data/sources.yaml')
+            )
+    return words, notes
+
+
+def _read_as_missing(word: str, counts: "Counter[str]") -> str:
+    return f"has {word!r} in {counts[word]:,} rows, which is read as missing: they have no class or group"
+
+
+def _if_missing(column: str, word: str) -> str:
+    return f'if it means missing there, write missing_in: {{{column}: ["", "{word}"]}} in data/sources.yaml'
+
+
+def _spelled_once(cells: set[str], notation: Notation) -> bool:
+    """Whether no two of `cells`, which are numbers, are one, and none may be a code, so that this is to hold for later files as well."""
+    plain = set(map(notation.plain, cells))
+    return not doubles(plain) and not any(map(re.compile(EXPONENT_ALONE).match, plain))
 
 
 def _decoded(path: Path, sample: bytes, whole: bool) -> tuple[str, str]:
@@ -93,15 +214,20 @@ def _decoded(path: Path, sample: bytes, whole: bool) -> tuple[str, str]:
         raise Refused(f"{path} is no text: it holds NUL bytes; export the table as CSV, in UTF-8")
     else:
         encoding = "utf-8"
+    errors = "strict" if encoding == "utf-16" else "surrogateescape"
     try:
-        return codecs.getincrementaldecoder(encoding)().decode(sample, final=whole).removeprefix("\ufeff"), encoding
+        text = codecs.getincrementaldecoder(encoding)(errors).decode(sample, final=whole).removeprefix("\ufeff")
     except UnicodeDecodeError:
-        if encoding == "utf-16":
-            raise Refused(f"{path} begins like UTF-16, but is not; export it in UTF-8") from None
+        raise Refused(f"{path} begins like UTF-16, but is not; export it in UTF-8") from None
+    foreign = len(BROKEN.findall(text))
+    if not foreign or STRAYS * foreign <= sum(sign > "\x7f" for sign in text) - foreign:
+        return text, encoding
     try:
         text = sample.decode("cp1252")
     except UnicodeDecodeError:
-        return sample.decode("latin-1"), "latin-1"
+        text = sample.decode("cp1252", "surrogateescape")
+        if STRAYS * len(BROKEN.findall(text)) > len(OF_CP1252.findall(sample)):
+            return sample.decode("latin-1"), "latin-1"
     return text, "latin-1" if whole and text == sample.decode("latin-1") else "cp1252"
 
 
@@ -126,12 +252,14 @@ def _delimiter(path: Path, text: str) -> str:
 def _rows(path: Path, text: str, delimiter: str, whole: bool) -> tuple[list[str], list[list[str]], int]:
     """Return the names of the columns, the rows that are as long, and how many are not; the last of a part may be cut."""
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
-    header = next(reader)
+    header = on_one_line(next(reader))
     problems = wrong_names(header)
-    numbers = [name for name in header if re.match(pattern("number", "."), name) or name in MISSING[1:]]
+    numbers = [name for name in header if re.match(PATTERNS["number"], name) or name in MISSING[1:]]
     if len(numbers) == len(header) or (numbers and len(set(header)) < len(header)):
         problems = [f"it begins with values ({', '.join(header[:3])}); its first line must name the columns"]
     rows = [row for row in reader if row][: None if whole else -1]
+    if BROKEN.search(text):  # the stages reject such rows
+        rows = [row for row in rows if not any(map(BROKEN.search, row))]
     if not rows:
         problems.append("it has no row, only a header")
     if problems:
@@ -140,53 +268,20 @@ def _rows(path: Path, text: str, delimiter: str, whole: bool) -> tuple[list[str]
     return header, good, len(rows) - len(good)
 
 
-def _decimal(values: dict[str, set[str]], delimiter: str) -> str:
-    """Return the decimal mark of most of the columns that hold numbers with one; a point where none does.
-
-    Numbers such as 1,234 beside commas as delimiters, and such as 1.234 beside others, have a mark between thousands.
-    """
-    counts, thousands = {".": 0, ",": 0}, "," if delimiter == "," else "."
-    for cells in values.values():
-        cells = cells.difference(MISSING, PERHAPS)
-        for mark, other in (".,", ",."):
-            alone = _all(pattern("number", mark), cells) and not _all(pattern("number", other), cells)
-            counts[mark] += alone and not (mark == thousands and _all(THOUSANDS, cells))
-    return "," if counts[","] > counts["."] else "."
-
-
 def _all(form: "str | re.Pattern[str]", cells: set[str]) -> bool:
     """Whether there are `cells`, and all of them match."""
     return bool(cells) and all(map(re.compile(form).match, cells))
 
 
-def _missing(values: dict[str, set[str]], decimal: str) -> tuple[str, ...]:
-    """Return the words that stand for a missing value in any of the columns; the empty one always does."""
-    found = {""}.union(*(cells.intersection(MISSING) for cells in values.values()))
-    for cells in values.values():
-        perhaps = cells.intersection(PERHAPS)
-        if perhaps and kind_of(cells.difference(MISSING, PERHAPS), decimal) != "text":
-            found |= perhaps
-    return tuple(word for word in (*MISSING, *PERHAPS) if word in found)
-
-
-def kind_of(cells: set[str], decimal: str) -> str:
-    """Return the type that all of `cells` have, which are different values of one column."""
-    if _all(pattern("integer", decimal), cells):
-        # 007 is a code, and 64 bits do not hold each number of 19 digits
-        coded = any(map(re.compile(r"^[+-]?0[0-9]|.{19}").match, cells))
-        return "text" if coded else "integer"
-    if _all(pattern("number", decimal), cells):
-        return "number"
-    if _all(pattern("date", decimal), cells) and all(_is_day(cell[:10]) for cell in cells):
+def kind_of(cells: set[str], notation: Notation | None = Notation()) -> str:  # noqa: B008 - it does not change
+    """Return the type that all of `cells` have, which are different values of one column, where their numbers are written so."""
+    if notation and _all(notation.pattern("number"), cells):
+        if code_of(plain := set(map(notation.plain, cells))):
+            return "text"
+        return "integer" if _all(WHOLE, plain) else "number"
+    if cells and all(map(is_date, cells)):
         return "date"
     return "boolean" if len(cells) <= 6 and {cell.lower() for cell in cells} in ({"true", "false"}, {"t", "f"}) else "text"
-
-
-def _is_day(text: str) -> bool:
-    try:
-        return bool(date.fromisoformat(text))
-    except ValueError:
-        return False
 
 
 def date_formats(cells: set[str]) -> list[str]:
@@ -210,24 +305,39 @@ def _is_written(cell: str, how: str) -> bool:
         return False
 
 
-def _odd_text(column: str, cells: set[str], decimal: str) -> list[str]:
-    """Return a note on a column of text that was meant to be something else."""
+def _odd_text(column: str, cells: set[str], written: Written | None) -> list[tuple[str, str]]:
+    """Return what is to be said of a column of text that was meant to be something else, and what to do."""
     if len(fits := date_formats(cells)) > 1:
         how = " or ".join(f'{{{column}: "{one}"}}' for one in fits)
         return [
-            f"{column!r} holds dates such as {min(cells)}, of which nobody can tell the day from the month, so that it stays text; "
-            f"if it is to be a date, declare it so, with date_formats: {how}"
+            (
+                f"holds dates such as {min(cells)}, of which nobody can tell the day from the month, so that it stays text",
+                f"if it is to be a date, declare it so, with date_formats: {how}",
+            )
         ]
-    if _all(OTHER_DATE, cells):
+    dates = {cell for cell in cells if OTHER_DATE.match(cell) or is_date(cell)}
+    if cells and len(dates) >= MOSTLY * len(cells):
+        odd = sorted(cells - dates)
+        but = f", but also {odd[0]!r}" if odd else ""
         return [
-            f"{column!r} looks like dates ({min(cells)}), but not all in one format with a year of four digits, so that it stays text; "
-            "write them alike, best as 2024-12-31"
+            (
+                f"looks like dates ({min(dates)}){but}, but not all in one format with a year of four digits, so that it stays text",
+                "write them alike, best as 2024-12-31, and what means missing under missing_in",
+            )
         ]
-    if _all(THOUSANDS, cells):
-        return [f"{column!r} looks like numbers with marks between thousands ({min(cells)}), so that it stays text; remove the marks"]
-    number = re.compile(pattern("number", decimal)).match
-    words = sorted(islice((cell for cell in cells if not number(cell)), 4))
-    if not words or len(words) > 3 or len(cells) < 20:
-        return []
-    said = ", ".join(map(repr, words))
-    return [f"{column!r} holds numbers, but also {said}, so that it is text; if that means missing, add it to `missing` there"]
+    return [(f"{what}, so that it is read as text", do) for what, do in asked(column, cells, written)]
+
+
+def asked(column: str, cells: set[str], written: Written | None, examples: int = EXAMPLES) -> list[tuple[str, str]]:
+    """Return what is to be said of the numbers in a column of text, how they are `written`, and what to do."""
+    if written is None:
+        measured = {cell for cell in cells if MEASURED.match(cell)}
+        if len(cells) < MANY or len(measured) < MOSTLY * len(cells):
+            return []
+        return [(f"begins with a number in most values, such as {min(measured)}", "write the number alone, in one unit")]
+    notation = written.readings[0]
+    plain = {notation.plain(cell) for cell in cells if cell not in written.odd}
+    why = code_of(plain)
+    if why is None or (len(written.readings) > 1 and not any(re.match(LEADING_ZERO, number) for number in plain)):
+        return [told] if (told := question(written, cells, column, examples)) else []
+    return [] if len(set(map(len, cells))) == 1 else [(why, "if it is a quantity, declare it as integer or number in data/sources.yaml")]

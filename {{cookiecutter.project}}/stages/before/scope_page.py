@@ -5,6 +5,7 @@ import numpy as np
 from stages.before.columns import SHOWN, Column
 from stages.before.effort import Curve
 from stages.before.finding import by_remedy
+from stages.before.forecast import unforeseen
 from stages.before.scoping import Scoping, of_classes
 from stages.before.worklist import LATE, LEARNABLE, PHASES
 from stages.page import render
@@ -62,7 +63,8 @@ def headline(scoping: Scoping) -> tuple[str, str]:
     waived = [proof.label for proof in scoping.classes if proof.verdict == "waived"]
     waived += [f"{group.column} {group.group}" for group in scoping.groups if group.verdict == "waived"]
     more = f" Too few rows, which the suites let pass: {_named(waived)}." if waived else ""
-    return "pass", f"Yes, as far as data can tell before training: every class is expected to reach its floor.{more}"
+    late = f"What the gates {', '.join(unforeseen(scoping.params))} will say, only training can tell."
+    return "pass", f"Yes, as far as data can tell before training: every class is expected to reach its floor.{more} {late}"
 
 
 def _named(names: list[str]) -> str:

@@ -18,6 +18,7 @@ from stages.text import terminal
 
 JSON, HTML = "reports/scope.json", "reports/scope.html"
 SCREEN, SAME, WIDEST = 8, 2, 80  # kinds of findings that fit, and of each; signs of the names of others
+ENDS = ("low", "high")  # of a column: values of single rows, which may tell of people
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,9 @@ def as_json(scoping: Scoping) -> dict[str, Any]:
         field: value for field, value in vars(scoping).items() if field not in ("params", "rates", "curve", "columns", "easy", "time")
     }
     content |= {field: [asdict(one) for one in content[field]] for field in ("classes", "groups", "findings", "tasks")}
-    content["columns"] = [asdict(column) | {"common": column.frequent[:SHOWN]} for column in scoping.columns]
+    shown = [asdict(column) | {"common": column.frequent[:SHOWN]} for column in scoping.columns]
+    hidden = {True: ENDS, False: (*ENDS, "median")}  # of few rows the median is a row's value as well
+    content["columns"] = [{key: value for key, value in one.items() if key not in hidden[one["usual"] is not None]} for one in shown]
     content["contradictions"] = asdict(scoping.contradictions)
     content["rates"] = scoping.rates.to_dict("records")
     content["gains"] = {name: asdict(gain) for name, gain in scoping.gains.items()}
@@ -82,6 +85,12 @@ def of_classes(scoping: Scoping) -> list[str]:
     return [f"  {n:,} rows {what}: {told[f'{kind}_classes']} (all rows: {told['classes']})" for kind, what, n in groups if n]
 
 
+def not_named(group: list[Finding]) -> list[str]:
+    """Return what those findings of a remedy are about that the screen leaves out, unless one that it shows names it already."""
+    named = {name for finding in group[:SAME] for name in finding.about.split(", ")}
+    return [about for about in dict.fromkeys(finding.about for finding in group[SAME:]) if about not in named]
+
+
 def screen(scoping: Scoping) -> str:
     """Return one screen: rows, classes, the heaviest findings with what to do, and where the reports lie."""
     fate = ", ".join(f"{n:,} {kind}" for kind, n in scoping.rejected.items())
@@ -102,8 +111,9 @@ def screen(scoping: Scoping) -> str:
     alike = list(by_remedy(scoping.findings).values())
     for group in alike[:SCREEN]:
         said = [f"  {group[0].weight:<5} {finding.about}: {finding.what}" for finding in group[:SAME]]
-        rest = ", ".join(dict.fromkeys(finding.about for finding in group[SAME:]))
-        said += [f"        and {len(group) - SAME} more such: {rest if len(rest) <= WIDEST else rest[:WIDEST] + '...'}"] if rest else []
+        others = not_named(group)
+        rest = ", ".join(others)
+        said += [f"        and {len(others)} more such: {rest if len(rest) <= WIDEST else rest[:WIDEST] + '...'}"] if rest else []
         lines += [fill(terminal(line), 120, subsequent_indent=" " * 8) for line in [*said, f"        {group[0].do}"]]
     more = sum(map(len, alike[SCREEN:]))
     n_open = sum(task.state == "open" for task in scoping.tasks)

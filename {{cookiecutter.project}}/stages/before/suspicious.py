@@ -7,7 +7,7 @@ import ibis
 import numpy as np
 import pandas as pd
 from ibis import _
-from pandas.api.types import is_datetime64_any_dtype, is_integer_dtype
+from pandas.api.types import is_datetime64_any_dtype, is_float_dtype, is_integer_dtype
 from scipy.stats import chi2, chi2_contingency, fisher_exact
 
 from stages.before.attributes import sensitive, words
@@ -219,11 +219,12 @@ def orders(rows: pd.DataFrame, data: Data, record: pd.Series) -> dict[str, pd.Se
     return times | {IN_FILE: record}
 
 
-def split_by(name: str, order: pd.Series) -> str:
+def split_by(name: str, order: pd.Series, data: Data) -> str:
     """Return what to write into params.yaml so that the latest fifth of the rows are test rows, by a column of dates or integers."""
     latest = order.dropna().sort_values().iloc[int(0.8 * order.notna().sum())]
     first = f'"{str(latest).removesuffix(" 00:00:00")}"' if is_datetime64_any_dtype(order) else f"{latest}"
-    return f"set data.time: {name}, prepare.split.by: time and prepare.split.test_from: {first} in params.yaml"
+    named = "" if data.time == name else f"data.time: {name}, "
+    return f"set {named}prepare.split.by: time and prepare.split.test_from: {first} in params.yaml"
 
 
 def order_findings(times: dict[str, pd.Series], y: pd.Series, data: Data, by: str) -> list[Finding]:
@@ -243,7 +244,7 @@ def order_findings(times: dict[str, pd.Series], y: pd.Series, data: Data, by: st
                 do = "it looks sorted by the target, which a random split mends; if it is in order of time, split by that"
             found.append(Finding("note" if data.time else "look", "data", name, what, do))
         elif by == "random":
-            do = f"{split_by(name, order)}, else the test is easier than the use"
+            do = f"{split_by(name, order, data)}, else the test is easier than the use"
             found.append(Finding("look", "data", name, f"{what}; a random split hides that", do))
         else:
             do = "retrain as often as the shares move, and watch them"
@@ -279,6 +280,8 @@ def cluster_findings(rows: pd.DataFrame, data: Data) -> list[Finding]:
         if column in (data.target, *data.cluster, *data.forbidden) or column.startswith(RESERVED):
             continue
         repeats = rows[column].nunique() / max(rows[column].notna().sum(), 1)
+        if is_float_dtype(rows[column]) and (rows[column].dropna() % 1 > 0).any():
+            continue  # a measured amount, whatever it is called
         is_name = is_named_id(column) or (not is_integer_dtype(rows[column]) and rows[column].dtype.kind not in "fMb" and repeats >= 0.02)
         if not is_name or repeats >= 0.99 or rows[column].nunique() < 50:
             continue

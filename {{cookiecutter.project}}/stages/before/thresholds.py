@@ -43,6 +43,13 @@ def thresholds(proposed: dict[str, dict[str, Any]], folder: str | Path = "expect
     )
 
 
+def fewest_of_a_group(path: str | Path) -> tuple[float, float]:
+    """Return the fewest test rows of a group, and of a class in it, by which the suite at `path` lets a gap be judged."""
+    suite = _expectations(Path(path), {"expectations": []})
+    rows, support = (_bound(suite, column, "min_value", {"kind": "group"}) for column in ("rows", "support"))
+    return rows, support
+
+
 def _expectations(path: Path, proposed: dict[str, Any]) -> list[dict[str, Any]]:
     return [one.raw for one in read_suite(path).expected] if path.exists() else proposed["expectations"]
 

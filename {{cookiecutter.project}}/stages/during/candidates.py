@@ -27,6 +27,7 @@ class OutOfFold:
     features: str = "all"
     why: str = "compared with the model, never taken"
     by_group: dict[str, Any] = field(default_factory=dict)
+    is_small: bool = False  # logistic regression on as few features as the candidate of the kind "simple" has
 
 
 @dataclass(frozen=True)
@@ -121,7 +122,11 @@ def price(mitigation: str, before: OutOfFold, after: OutOfFold, judge: Judge) ->
 
 
 def compare(model: OutOfFold, rivals: list[OutOfFold], judge: Judge) -> pd.DataFrame:
-    """Return the table of candidates: the model first, then its rivals, with its paired lead over each (see `paired_lead`)."""
+    """Return the table of candidates: the model first, then its rivals, with its paired lead over each (see `paired_lead`).
+
+    `lead_for_cost` is the lower bound of the lead; 1 where the rival is a simple model and the model is one itself, so that it costs no
+    more and has nothing to prove.
+    """
     y = judge.y
     brier = brier_score_loss(y, model.y_score)
     rows = []
@@ -136,6 +141,7 @@ def compare(model: OutOfFold, rivals: list[OutOfFold], judge: Judge) -> pd.DataF
                 "lead": aim(y, model.y_pred, judge.aimed_at) - score,
                 "lead_low": low,
                 "lead_high": high,
+                "lead_for_cost": 1.0 if model.is_small and one.kind == "simple" else low,
                 "brier": one_brier,
                 "brier_lead": one_brier - brier,
                 "log_loss": log_loss(y, one.y_score),

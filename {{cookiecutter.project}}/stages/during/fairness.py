@@ -77,6 +77,22 @@ def by_group(
     return pd.DataFrame(table, columns=COLUMNS)
 
 
+def without_small(table: pd.DataFrame, fewest_rows: float, fewest_support: float) -> pd.DataFrame:
+    """Return what `by_group` returned, with nothing proven of a gap where either side has fewer rows, or fewer that a rate is a share of.
+
+    The gate says of such a group that no gap can be told from chance; one that is waived for that is not stopped for a gap either.
+    """
+    key, sizes = ["column", "class", "rate"], ["rows", "support"]
+    of_group = table[table["against"] == OTHERS]
+    every = table[key].merge(of_group.groupby(key)[sizes].sum(), "left", left_on=key, right_index=True)[sizes]
+    another = table[[*key, "against"]].merge(
+        of_group[[*key, "group", *sizes]], "left", left_on=[*key, "against"], right_on=[*key, "group"]
+    )[sizes]
+    there = (every - table[sizes]).where(table["against"] == OTHERS, another.set_axis(table.index))
+    few = (np.minimum(table[sizes], there) < [fewest_rows, fewest_support]).any(axis=1)
+    return table.assign(proven_gap=table["proven_gap"].mask(few, 0.0), proven_ratio=table["proven_ratio"].mask(few, 1.0))
+
+
 def attributes(rows: pd.DataFrame, data: Data) -> dict[str, pd.Series]:
     """Return the group of each row by each sensitive column, and by each two of them."""
     single = {column: groups(rows[column], data.cut_points.get(column)) for column in data.sensitive}
