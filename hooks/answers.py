@@ -14,6 +14,7 @@ from pathlib import Path
 from stages.before.sample import look
 from stages.command import Refused
 from stages.detect import problems
+from stages.formats import check_rows
 from stages.text import terminal
 
 SLUG = r"[a-z][a-z0-9]*(-[a-z0-9]+)*"
@@ -30,8 +31,19 @@ def is_update(answers: dict[str, str]) -> bool:
 
 def find_data(answer: str) -> Path | None:
     """Return the file that the answer `data` means, seen from where cookiecutter was called or from where the project is made."""
+    return next((path for path in _places(answer) if path.is_file()), None)
+
+
+def _places(answer: str) -> list[Path]:
     folders = [Path(os.environ.get("PWD", ".")), Path.cwd().parent]
-    return next((path for folder in folders if (path := (folder / Path(answer).expanduser()).resolve()).is_file()), None)
+    return [(folder / Path(answer).expanduser()).resolve() for folder in folders]
+
+
+def _files_in(folder: Path) -> str:
+    """Return the first files of a folder, to choose from."""
+    names = sorted(path.name for path in folder.iterdir() if path.is_file() and not path.name.startswith("."))
+    more = f" and {len(names) - 5} more" if len(names) > 5 else ""
+    return f" ({', '.join(names[:5])}{more})" if names else ", which has none"
 
 
 def sensitive(answers: dict[str, str]) -> list[str]:
@@ -69,6 +81,8 @@ def _wrong_example(answers: dict[str, str]) -> list[str]:
 def _wrong_data(answers: dict[str, str]) -> list[str]:
     """Return what is wrong with a file of the user's, or with the columns that are named of it."""
     path = find_data(answers["data"])
+    if path is None and (folder := next((place for place in _places(answers["data"]) if place.is_dir()), None)):
+        return [f"data is {answers['data']!r}, which is a folder; name the one CSV or Parquet file in it{_files_in(folder)}"]
     if path is None:
         return [
             f"data is {answers['data']!r}, must be 'example' or the path of a CSV or Parquet file: there is no such file, so that target "
@@ -76,7 +90,10 @@ def _wrong_data(answers: dict[str, str]) -> list[str]:
         ]
     try:
         target, groups = answers["target"].strip(), sensitive(answers)
-        return problems(look(path, [target, *groups]), target, groups)
+        found = look(path, [target, *groups])
+        if found.format == "csv":
+            check_rows(path, found.delimiter, found.encoding, len(found.columns))
+        return problems(found, target, groups)
     except Refused as refusal:
         return [f"data: {line}" for line in str(refusal).splitlines()]
     except OSError as error:

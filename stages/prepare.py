@@ -196,6 +196,8 @@ def _typed(text: ibis.expr.types.StringValue, kind: str) -> ibis.Value:
     """
     if kind == "text":
         return text
+    if kind == "boolean":
+        text = text.re_replace(r"\.0+$", "")  # as pandas writes 1 beside what is missing
     value = text.try_cast(TYPES[kind])
     if kind == "number":  # 1e999 has the pattern of a number, and is infinite
         return ibis.ifelse(value.isinf(), None, value)

@@ -172,17 +172,23 @@ def test_copies_are_named_together():
 
 
 @pytest.mark.parametrize(
-    ("kind", "values", "advice"),
+    ("kind", "values", "dates", "advice"),
     [
-        ("text", ["31.12.2001", "01.02.2002"], 'date_formats: {size: "%d.%m.%Y"};'),
-        ("text", ["01/02/2001", "03/04/2002"], '{size: "%d/%m/%Y"} or {size: "%m/%d/%Y"}, whichever is right: nobody can tell'),
-        ("integer", ["20011231", "20020101"], 'date_formats: {size: "%Y%m%d"};'),
-        ("text", ["31.12.01", "01.02.02"], "write all its values in one format, best as 2024-12-31"),
-        ("text", ["2001-12-31T00:00:00+02:00", "2002-01-01T00:00:00+02:00"], "declare it as date in data/sources.yaml; name it"),
+        ("text", ["31.12.2001", "01.02.2002"], ["%d.%m.%Y"], 'date_formats: {size: "%d.%m.%Y"};'),
+        (
+            "text",
+            ["01/02/2001", "03/04/2002"],
+            ["%d/%m/%Y", "%m/%d/%Y"],
+            '{size: "%d/%m/%Y"} or {size: "%m/%d/%Y"}, whichever is right: nobody',
+        ),
+        ("integer", ["20011231", "20020101"], ["%Y%m%d"], 'date_formats: {size: "%Y%m%d"};'),
+        ("text", ["31.12.01", "01.02.02"], [], "write all its values in one format, best as 2024-12-31"),
+        ("text", ["31.12.2001", "01.02.2002"], [], "write all its values in one format, best as 2024-12-31"),
+        ("text", ["2001-12-31T00:00:00+02:00", "2002-01-01T00:00:00+02:00"], [""], "declare it as date in data/sources.yaml; name it"),
     ],
 )
-def test_advice_on_dates_is_one_that_can_be_followed(kind, values, advice):
-    assert advice in said(column(type=kind, distinct=30, common=[(value, 3) for value in values]))
+def test_advice_on_dates_is_one_that_can_be_followed(kind, values, dates, advice):
+    assert advice in said(column(type=kind, distinct=30, common=[(value, 3) for value in values], dates=dates))
 
 
 def test_dates_that_stand_for_no_date_are_named():

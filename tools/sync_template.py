@@ -143,7 +143,7 @@ def hooks() -> dict[Path, bytes]:
         parts.append(f'LOCKED = set("""\n{locked}\n""".split())\n\n')
         for module in modules:
             text = (ROOT / module).read_text(encoding="utf-8").split('\nif __name__ == "__main__":')[0]
-            parts.append(re.sub(r"^from (stages|hooks)\..*\n", "", text, flags=re.MULTILINE))
+            parts.append(re.sub(r"^from (stages|hooks)\.\S+ import (\([^)]*\)|.*)\n", "", text, flags=re.MULTILINE))
         files[ROOT / "hooks" / name] = ("".join(parts) + f"\n\n{call}\n# {{% endraw %}}\n").encode()
     return files
 
