@@ -233,14 +233,17 @@ Standard library only: the template checks its answers with this before there is
 """
 
 import bz2
+import csv
 import gzip
+import io
 import lzma
 import re
 import unicodedata
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -250,6 +253,7 @@ ENCODINGS = ("utf-8", "utf-16", "cp1252", "latin-1")
 DELIMITERS = (",", ";", "\t", "|")
 PACKED = {".gz": "gzip", ".bz2": "bzip2", ".xz": "xz", ".zip": "zip"}
 PARQUET = (".parquet", ".pq")
+INDEX_LEVEL = r"__index_level_\d+__"  # what pandas calls an index without a name
 PATTERNS = {
     "integer": Notation().pattern("integer"),
     "number": Notation().pattern("number"),
@@ -260,6 +264,9 @@ DATE_PARTS = dict.fromkeys(["%m", "%d", "%H", "%M", "%S"], "([0-9]{1,2})") | {"%
 MOST_CLASSES = 200  # more labels than this are a continuous target or an identifier
 MOST_COLUMNS = 1000  # each check costs time per column
 LONGEST_NAME = 500  # signs of the name of a column
+MIXED = "some lines end in a line feed, some in a carriage return and a line feed; export it with one of them"
+UNCLOSED = "has a quote that is never closed; close it, or double it if it is text"
+CUT_OFF = "ends in the middle of its last row, on line {}: it is cut off; copy it anew from where it came"
 # what is no part of a value where it stands at its ends
 SPACES = " \t\n\r\f\v\x85\xa0\u1680\u2028\u2029\u202f\u205f\u3000\ufeff" + "".join(map(chr, range(0x2000, 0x200C)))
 RESERVED = "__stage_"  # how the names of the columns begin that the stages add themselves
@@ -359,6 +366,173 @@ def _member(path: Path, archive: zipfile.ZipFile) -> str:
     if archive.getinfo(names[0]).flag_bits & 1:
         raise Refused(f"{path} is locked with a password; unpack it and give what is in it")
     return names[0]
+
+
+def is_index(header: list[str]) -> bool:
+    """Whether the first column has no name, though others have: so pandas and R write the names of the rows."""
+    return len(header) > 1 and not header[0].strip()
+
+
+@dataclass(frozen=True)
+class Rows:
+    """The rows of a text file, its header among them: the line on which each begins, which are not blank, and the text of the last.
+
+    is_ended: whether the last line has a line end.
+    """
+
+    starts: Sequence[int]
+    filled: bytearray
+    last: str
+    is_ended: bool
+
+
+def rows_of(path: Path, delimiter: str, encoding: str, before: int = 0) -> Rows:
+    """Return the rows of a text file; before: how many lines of a larger one lie between the header and its first row.
+
+    Raises Refused for NUL bytes, for carriage returns on which readers differ, and for a quote that is never closed: it would swallow
+    the rest.
+    """
+    quoted, ends, filled, line = False, set(), bytearray(), b""
+    with opened(path) as file:
+        for number, line in enumerate(_lines(file, encoding), 1):
+            check_line(path, line, number + before)
+            quoted = quoted or b'"' in line
+            ends.add(line[-2:] == b"\r\n" if line[-1:] == b"\n" else None)
+            filled.append(bool(line.strip(b"\r\n")))
+    if not quoted and {True, False} <= ends:
+        raise Refused(f"{path}: {MIXED}")
+    if quoted:
+        return _quoted_rows(path, delimiter, encoding, before, None not in ends)
+    return Rows(range(1 + before, len(filled) + 1 + before), filled, _text(line, encoding), None not in ends)
+
+
+def _lines(file: Any, encoding: str) -> Iterable[bytes]:
+    """Return the lines of a file, in UTF-8 where it is in UTF-16, of which a line feed is two bytes."""
+    if encoding != "utf-16":
+        return file
+    return (line.encode("utf-8", "replace") for line in io.TextIOWrapper(file, encoding, errors="replace", newline="\n"))
+
+
+def _text(line: bytes, encoding: str) -> str:
+    return line.decode("utf-8" if encoding == "utf-16" else encoding, errors="replace")
+
+
+def check_line(path: Path, line: bytes, number: int) -> None:
+    """Raise Refused for a line that holds a NUL byte, or a carriage return on which readers differ."""
+    if b"\0" in line:
+        raise Refused(f"{path}: line {number} holds a NUL byte; it is not a text file, or is broken: export it anew")
+    if b"\r" in line.removesuffix(b"\n").removesuffix(b"\r"):
+        raise Refused(f"{path}: line {number} holds a carriage return that ends no line; export it with line feeds, or remove it")
+
+
+def _quoted_rows(path: Path, delimiter: str, encoding: str, before: int, is_ended: bool) -> Rows:
+    """Return what `rows_of` does for a file with quotes, in which a row can span lines."""
+    csv.field_size_limit(2**31 - 1)
+    starts, filled, start = [], bytearray(), 1 + before
+    lines_of_row: list[str] = []
+    last_row: list[str] = []
+
+    def remembered(lines: Iterable[str]) -> Iterator[str]:
+        for line in lines:
+            lines_of_row.append(line)
+            yield line
+
+    with opened(path) as file:
+        marked = "utf-8-sig" if encoding == "utf-8" else encoding  # a quote after the mark of UTF-8 opens a name as well
+        text = io.TextIOWrapper(file, encoding=marked, errors="replace", newline="")
+        rows = csv.reader(remembered(text), delimiter=delimiter)
+        for row in rows:
+            starts.append(start)
+            filled.append(bool(row))
+            start = rows.line_num + 1 + before
+            last_row = lines_of_row.copy()
+            lines_of_row.clear()
+    try:
+        list(csv.reader(last_row, delimiter=delimiter, strict=True))
+    except csv.Error as error:
+        if "end of data" in str(error):
+            raise Refused(f"{path}: the row that begins on line {starts[-1]} {UNCLOSED}") from None
+    return Rows(starts, filled, "".join(last_row), is_ended)
+
+
+def check_rows(path: Path, delimiter: str, encoding: str, width: int) -> None:
+    """Raise Refused where a text file of `width` columns cannot be read as a whole, for what only its rows show, first to last."""
+    rows = rows_of(path, delimiter, encoding)
+    fields = next(csv.reader([rows.last], delimiter=delimiter), [])
+    if not rows.is_ended and len(rows.starts) > 1 and len(fields) < width:
+        raise Refused(f"{path} {CUT_OFF.format(rows.starts[-1])}")
+
+
+def parquet_names(path: Path) -> list[str]:
+    """Return the names of the columns of a Parquet file, without pandas' index that has none; none where its footer is of no known kind.
+
+    The footer is a struct in Thrift's compact protocol (Parquet format 2.10, parquet.thrift): its second field is the list of schema
+    elements, the root first; of an element the fourth field is the name and the fifth how many elements lie in it.
+    Raises Refused where the file does not begin and end as one of Parquet.
+    """
+    with path.open("rb") as file:
+        size = file.seek(0, io.SEEK_END)
+        file.seek(0)
+        begin = file.read(4)
+        file.seek(max(0, size - 8))
+        length, end = int.from_bytes(file.read(4), "little"), file.read(4)
+        if begin != b"PAR1" or end not in (b"PAR1", b"PARE") or not 0 < length <= size - 12:
+            raise Refused(f"{path} is no Parquet file, as its name says, or is cut off")
+        file.seek(size - 8 - length)
+        footer = file.read(length)
+    try:
+        elements = iter(next(value for key, value in _fields(io.BytesIO(footer)) if key == 2)[1:])
+        names = [_passed(element, elements)[4].decode() for element in elements]
+    except (AttributeError, IndexError, KeyError, OverflowError, RecursionError, StopIteration, TypeError, ValueError):
+        return []  # encrypted, or not as it was written down: whoever reads the file will say
+    return [name for name in names if not re.fullmatch(INDEX_LEVEL, name)]
+
+
+def _passed(element: dict[int, Any], rest: Iterator[dict[int, Any]]) -> dict[int, Any]:
+    """Return an element of a schema, those that lie in it passed over in `rest`."""
+    for _ in range(element.get(5, 0)):
+        _passed(next(rest), rest)
+    return element
+
+
+def _fields(data: io.BytesIO) -> Iterator[tuple[int, Any]]:
+    """Yield the fields of a struct in Thrift's compact protocol, number and value; raises IndexError where they break off."""
+    number = 0
+    while head := data.read(1)[0]:
+        number = number + (head >> 4) if head >> 4 else _integer(data)
+        yield number, _thrift(data, head & 15)
+
+
+def _thrift(data: io.BytesIO, kind: int) -> Any:
+    """Return a value of one of the compact protocol's types: truths, numbers, bytes, lists, structs."""
+    if kind in (1, 2):
+        return kind == 1
+    if kind in (3, 7):
+        return data.read(1 if kind == 3 else 8)
+    if kind in (4, 5, 6):
+        return _integer(data)
+    if kind == 8:
+        return data.read(_varint(data))
+    if kind in (9, 10):
+        head = data.read(1)[0]
+        n = head >> 4 if head >> 4 < 15 else _varint(data)
+        return [data.read(1)[0] == 1 if head & 15 in (1, 2) else _thrift(data, head & 15) for _ in range(n)]
+    if kind == 12:
+        return dict(_fields(data))
+    raise ValueError(f"{kind} is no type of a field that Parquet has")
+
+
+def _varint(data: io.BytesIO) -> int:
+    found, shift = 0, 0
+    while (byte := data.read(1)[0]) & 128:
+        found, shift = found | (byte & 127) << shift, shift + 7
+    return found | byte << shift
+
+
+def _integer(data: io.BytesIO) -> int:
+    """Return a signed number, as the protocol folds it."""
+    found = _varint(data)
+    return (found >> 1) ^ -(found & 1)
 """Find how the numbers of a column are written, and say where nobody can tell: a mark before three digits may mean two things.
 
 Standard library only: the template looks at a file with this before there is an environment.
@@ -368,12 +542,14 @@ import json
 import re
 import unicodedata
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 
 GRID = ((".", None), (",", None), (".", ","), (",", "."), (".", " "), (",", " "), (".", "'"), (",", "'"))  # decimal, thousands
 MOSTLY = 0.8  # of the values of a column are numbers: the others are words among numbers
 STRAY = 0.02  # of the numbers with marks may be at odds with a way to read them that is possible all the same
+ENOUGH = 8  # numbers with marks, of which one alone may be a slip of the pen
 FEW_DOUBLE = 0.02  # of the numbers may be written in two ways without being codes
 FRACTION = r"\.[0-9]*[1-9]"
 MANY = 20  # different values; with fewer nothing is said of words
@@ -392,7 +568,8 @@ class Written:
 def written_as(cells: set[str]) -> Written | None:
     """Return how `cells`, the different values of a column, are written as numbers; None where most of them are none.
 
-    A stray value decides nothing: a way to read them is possible unless more than STRAY of the marked numbers are at odds with it.
+    A stray value decides nothing: a way to read them is possible unless more than STRAY of the marked numbers are at odds with it, and
+    of ENOUGH more than one.
     """
     if not cells or sum(any(sign in "0123456789" for sign in cell) for cell in cells) < MOSTLY * len(cells):
         return None
@@ -411,7 +588,7 @@ def written_as(cells: set[str]) -> Written | None:
     marked = sum(any(mark in cell[1:] for mark in marks) for cell in cells - best)
     readings: list[Notation] = []
     for notation in likely:
-        possible = len(odd[notation]) <= len(best) + STRAY * marked
+        possible = len(odd[notation]) <= len(best) + max(STRAY * marked, marked >= ENOUGH)
         if possible and not any(_same(notation, one, cells - odd[notation] - odd[one]) for one in readings):
             readings.append(notation)
     return Written(tuple(readings), tuple(sorted(best)))
@@ -446,18 +623,19 @@ def is_sure(written: Written, cells: set[str]) -> bool:
     return len(written.readings) == 1 and not written.odd and known and some_positive and not of_one_width
 
 
-def code_of(plain: set[str]) -> str | None:
-    """Return why these numbers, as Python writes them, are rather codes; None where they are numbers."""
+def code_of(plain: set[str], show: Callable[[str], str] = str) -> str | None:
+    """Return why these numbers, as Python writes them, are rather codes, with a value as `show` shows it; None where they are numbers."""
     if led := sorted(number for number in plain if re.match(LEADING_ZERO, number)):
-        return f"holds numbers with a leading zero, such as {led[0]}, which would be lost"
+        return f"holds numbers with a leading zero, such as {show(led[0])}, which would be lost"
     if longest := [number for number in plain if re.match("[+-]?[0-9]{19}", number)]:
         return f"holds numbers of {len(longest[0])} digits, which 64 bits do not hold"
     alone = sorted(number for number in plain if re.match(EXPONENT_ALONE, number))
     if alone and not any(re.search(FRACTION, number) for number in plain):
-        return f"holds {alone[0]}, which may be a code as well as a power of ten"
+        return f"holds {show(alone[0])}, which may be a code as well as a power of ten"
     double = doubles(plain)
     if len(double) > FEW_DOUBLE * len(plain):
-        return f"holds {double[0].rstrip('0')} and {double[0]}, which would be one number, but are two versions or codes"
+        pair = f"{show(double[0].rstrip('0'))} and {show(double[0])}"
+        return f"holds numbers that differ only in a zero at the end, such as {pair}, and may be versions or codes"
     return None
 
 
@@ -466,21 +644,29 @@ def doubles(plain: set[str]) -> list[str]:
     return sorted(number for number in plain if re.search(ZERO_AT_END, number) and number.rstrip("0") in plain)
 
 
-def question(written: Written, cells: set[str], column: str, examples: int = EXAMPLES) -> tuple[str, str] | None:
+def question(
+    written: Written, cells: set[str], column: str, examples: int = EXAMPLES, show: Callable[[str], str] = str
+) -> tuple[str, str] | None:
     """Return what is to be said of a column of text that holds numbers in another notation, and what to do; None if that is nothing.
 
-    Values stand in it: `cells` should hold none that could tell of a person.
+    Values stand in it, as `show` shows them.
     """
     notation = written.readings[0]
+    if notation.before not in CURRENCIES and any(sign.isalpha() for sign in notation.before[-1:]):
+        return None  # a code such as A12
     if len(written.readings) > 1:
         fit = [cell for cell in sorted(cells) if len({_value(one, cell) for one in written.readings} - {None}) > 1][:examples]
-        both = "; ".join(f"{cell} as {' or '.join(filter(None, (_value(one, cell) for one in written.readings)))}" for cell in fit)
+        both = "; ".join(
+            f"{show(cell)} as {' or '.join(show(value) for one in written.readings if (value := _value(one, cell)))}" for cell in fit
+        )
         how = " or ".join(f"number_formats: {{{column}: {one_line(one)}}}" for one in written.readings)
         return f"holds numbers that can be read in two ways: {both}", f"declare it as number in data/sources.yaml, with {how}"
     if written.odd:
         if len(cells) < MANY:
             return None
-        shown = ", ".join(map(repr, written.odd[:EXAMPLES])) + (f" and {len(written.odd) - EXAMPLES} more" if len(written.odd) > 3 else "")
+        shown = ", ".join(repr(show(cell)) for cell in written.odd[:EXAMPLES]) + (
+            f" and {len(written.odd) - EXAMPLES} more" if len(written.odd) > 3 else ""
+        )
         fitting = "" if notation == Notation() else f" written as {notation.said()}"
         return f"holds numbers{fitting}, but also {shown}", (
             f"if that means missing, declare it as number in data/sources.yaml, with the words under missing_in: {{{column}: [...]}}"
@@ -512,7 +698,7 @@ import csv
 import io
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import islice
@@ -522,13 +708,19 @@ from pathlib import Path
 SAMPLE = 2_000_000  # bytes, unpacked, that are looked at
 MISSING = ("", "NA", "N/A", "n/a", "#N/A", "<NA>", "NaN", "nan", "NULL", "Null", "null", "?")
 PERHAPS = ("None", "-", ".")  # missing where a column holds numbers or dates otherwise; words, where all that use them hold text
+INDEX = "the first column has no name, as pandas and R write the names of the rows, and is left out"
+ROW_NAMES = (
+    "its rows have one field more than its header, as R writes the names of the rows; export it with row.names = FALSE (R), or give that "
+    "column a name"
+)
 FREQUENT, FREQUENT_SHARE = 20, 0.01  # rows, or share of them, from which on such a word is a label where a label can stand
 ABBREVIATION = re.compile("^[A-Z]{2,5}$")  # NA beside EU and APAC is one
 BROKEN = re.compile("[\udc80-\udcff]")  # a byte that is none of the encoding
 OF_CP1252 = re.compile(rb"[\x80\x82-\x8c\x8e\x91-\x9c\x9e\x9f]")  # signs such as the euro, where latin-1 has none
 STRAYS = 9  # signs that are right for one that is broken, at least
 SHAPE = re.compile(r"^[0-9]{1,4}(?P<mark>[./-])[0-9]{1,2}(?P=mark)[0-9]{1,4}(?P<time> [0-9]{1,2}:[0-9]{2}(:[0-9]{2})?)?$")
-MEASURED = re.compile(r"^[+-]?[0-9]+([.,][0-9]+)?\s?[^\d\s]{1,10}$")
+# a number of another notation, or in units that differ: 1,23,456 or $5 beside 7 kg; not a code such as A12, nor a time
+MEASURED = re.compile(r"^([^\w\s]{0,3}|[A-Z]{3})\s?[+\u2212-]?\d[\d .,'_\xb7\u2019\u00a0\u2007\u2009\u202f]*[^\d\s]{0,10}$")
 WHOLE = re.compile(r"^[+-]?[0-9]+(\.0?)?$")  # 3.0 is what programs write of 3 where values are missing, and 3.00 a price
 OTHER_DATE = re.compile(r"^([0-9]{1,2}[./-][0-9]{1,2}[./-][0-9]{2,4}|[0-9]{4}[./][0-9]{1,2}[./][0-9]{1,2})\b")
 
@@ -539,7 +731,8 @@ class Found:
 
     `missing_in` has the words of columns whose words are other than `missing`, `number_formats` how the numbers of a column are
     written that are not written as the decimal mark says, and `one_spelling` the columns in which no number is written in two ways.
-    `whole` says that the sample is the file; `notes` are sentences for whoever has to correct data/sources.yaml.
+    `whole` says that the sample is the file; `names` are the columns where their types are not known yet, as of Parquet; `notes` are
+    sentences for whoever has to correct data/sources.yaml.
     """
 
     format: str = "csv"
@@ -555,6 +748,7 @@ class Found:
     values: dict[str, set[str]] = field(default_factory=dict)
     whole: bool = True
     notes: tuple[str, ...] = ()
+    names: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -574,24 +768,28 @@ class Look:
 
 
 def look(path: Path, labels: Iterable[str] = ()) -> Found:
-    """Return what the first SAMPLE bytes of `path` show; of a Parquet file, which tells its columns itself, only that it is one.
+    """Return what the first SAMPLE bytes of `path` show; of a Parquet file, which tells its columns itself, only their names.
 
     labels: the columns whose values are classes or groups, so that a word for a missing value may be one of them.
 
     Raises Refused where there is no such file, or it is no table of text with a name for each column.
     """
+    if path.is_dir():
+        raise Refused(f"{path} is a folder; name the one CSV or Parquet file in it")
     if not path.is_file():
         raise Refused(f"there is no file {str(path)!r}")
     if is_parquet(path):
-        with path.open("rb") as file:
-            if file.read(4) != b"PAR1":
-                raise Refused(f"{path} is no Parquet file, as its name says")
-        return Found(format="parquet")
+        names = parquet_names(path)
+        if wrong := wrong_names(names):
+            raise Refused("\n".join(f"{path}: {problem}" for problem in wrong))
+        return Found(format="parquet", names=tuple(names))
     csv.field_size_limit(2**31 - 1)
     with opened(path) as file:
         sample = file.read(SAMPLE)
         whole = not file.read(1)
     text, encoding = _decoded(path, sample, whole)
+    if encoding == "utf-8" and not whole and text.isascii() and not _is_utf8(path):
+        encoding = "cp1252"
     if "\r" in text and "\n" not in text:
         raise Refused(f"{path}: its lines end in carriage returns alone; export it with line feeds")
     if text.startswith(("\n", "\r\n")) and text.strip():
@@ -599,10 +797,11 @@ def look(path: Path, labels: Iterable[str] = ()) -> Found:
     if text.lstrip().startswith(("{", "[{", "<!", "<?", "<html")):
         raise Refused(f"{path} is JSON, or a page, and no table; export it as CSV or Parquet")
     delimiter = _delimiter(path, text)
-    header, rows, ragged = _rows(path, text, delimiter, whole)
+    header, rows, ragged, indexed = _rows(path, text, delimiter, whole)
     counts = {column: Counter(cell.strip(SPACES) for cell in cells) for column, *cells in zip(header, *rows, strict=True)}
     looks = {column: look_at(column, cells, column in labels) for column, cells in counts.items()}
-    notes = [f"{ragged:,} of {len(rows) + ragged:,} rows looked at have another number of fields than the header"] if ragged else []
+    notes = [INDEX] if indexed else []
+    notes += [f"{ragged:,} of {len(rows) + ragged:,} rows looked at have another number of fields than the header"] if ragged else []
     if broken := len(BROKEN.findall(text)):
         notes.append(
             f"nearly all of it is {encoding}, but {broken:,} bytes are not: rows with such a byte will be rejected, mend them in the file"
@@ -626,6 +825,11 @@ def _found(looks: dict[str, Look], delimiter: str, encoding: str) -> Found:
     missing = tuple(word for word in ("", *MISSING[1:], *PERHAPS) if not word or any(word in one.missing for one in looks.values()))
     own = {column: ("", *one.missing) for column, one in looks.items() if one.own}
     notes = [f"{column!r} {what}; {do}" for column, one in looks.items() for what, do in one.notes]
+    notes += [
+        f"{column!r} has time stamps with an offset from UTC, such as {far}, and is read as UTC"
+        for column, one in looks.items()
+        if one.kind == "date" and (far := min(filter(re.compile(OFFSET).search, one.cells), default=""))
+    ]
     notes += [
         f"{column!r} is read as numbers written {number.said()}; correct it under number_formats if it is not so"
         for column, number in formats.items()
@@ -685,6 +889,9 @@ def _values(
         elif word == "NA" and like_it and not is_label:
             words.add(word)
             notes.append((f"has 'NA' in {n:,} rows, which is read as a value like {min(cells)}", _if_missing(column, word)))
+        elif word == "NA" and not is_label and ((beside := [cell for cell in cells if ABBREVIATION.match(cell)]) or n >= FREQUENT):
+            what = f"has 'NA' in {n:,} rows, which is read as missing" + (f", though {min(beside)} stands beside it" if beside else "")
+            notes.append((what, f'if it is a value there, write missing_in: {{{column}: [""]}} in data/sources.yaml'))
         elif is_label and word not in words:
             notes.append(
                 (_read_as_missing(word, counts), f'if it is a class or group, write missing_in: {{{column}: [""]}} in data/sources.yaml')
@@ -731,14 +938,30 @@ def _decoded(path: Path, sample: bytes, whole: bool) -> tuple[str, str]:
     return text, "latin-1" if whole and text == sample.decode("latin-1") else "cp1252"
 
 
+def _is_utf8(path: Path) -> bool:
+    """Whether the first letter beyond ASCII in a file is one of UTF-8, or there is none: it may come late."""
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    with opened(path) as file:
+        while part := file.read(2**20):
+            try:
+                if not decoder.decode(part).isascii():
+                    return True
+            except UnicodeDecodeError as error:
+                return not bytes(error.object[: error.start]).isascii()
+    return True
+
+
 def _delimiter(path: Path, text: str) -> str:
     """Return the delimiter that parts most of the first rows into as many fields as the header, two or more."""
-    best, fits = "", (0.0, 0)
+    best, fits, longer = "", (0.0, 0), False
     for delimiter in DELIMITERS:
         widths = [len(row) for row in islice(csv.reader(io.StringIO(text[:200_000], newline=""), delimiter=delimiter), 500) if row]
         share = sum(width == widths[0] for width in widths) / len(widths) if widths else 0
         if widths and widths[0] > 1 and share > 0.5 and (share, widths[0]) > fits:
             best, fits = delimiter, (share, widths[0])
+        longer |= bool(widths and widths[0] > 1 and sum(width == widths[0] + 1 for width in widths) > len(widths) / 2)
+    if not best and longer:
+        raise Refused(f"{path}: {ROW_NAMES}")
     if not best:
         first = text.split("\n", 1)[0][:80]
         raise Refused(
@@ -749,10 +972,15 @@ def _delimiter(path: Path, text: str) -> str:
     return best
 
 
-def _rows(path: Path, text: str, delimiter: str, whole: bool) -> tuple[list[str], list[list[str]], int]:
-    """Return the names of the columns, the rows that are as long, and how many are not; the last of a part may be cut."""
+def _rows(path: Path, text: str, delimiter: str, whole: bool) -> tuple[list[str], list[list[str]], int, bool]:
+    """Return the names of the columns, the rows that are as long, and how many are not; the last of a part may be cut.
+
+    Last whether the first column has no name: it is left out.
+    """
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
     header = on_one_line(next(reader))
+    width, indexed = len(header), is_index(header)
+    header = header[indexed:]
     problems = wrong_names(header)
     numbers = [name for name in header if re.match(PATTERNS["number"], name) or name in MISSING[1:]]
     if len(numbers) == len(header) or (numbers and len(set(header)) < len(header)):
@@ -764,8 +992,8 @@ def _rows(path: Path, text: str, delimiter: str, whole: bool) -> tuple[list[str]
         problems.append("it has no row, only a header")
     if problems:
         raise Refused("\n".join(f"{path}: {problem}" for problem in problems))
-    good = [row for row in rows if len(row) == len(header)]
-    return header, good, len(rows) - len(good)
+    good = [row[indexed:] for row in rows if len(row) == width]
+    return header, good, len(rows) - len(good), indexed
 
 
 def _all(form: "str | re.Pattern[str]", cells: set[str]) -> bool:
@@ -828,18 +1056,22 @@ def _odd_text(column: str, cells: set[str], written: Written | None) -> list[tup
     return [(f"{what}, so that it is read as text", do) for what, do in asked(column, cells, written)]
 
 
-def asked(column: str, cells: set[str], written: Written | None, examples: int = EXAMPLES) -> list[tuple[str, str]]:
-    """Return what is to be said of the numbers in a column of text, how they are `written`, and what to do."""
+def asked(
+    column: str, cells: set[str], written: Written | None, examples: int = EXAMPLES, show: Callable[[str], str] = str
+) -> list[tuple[str, str]]:
+    """Return what is to be said of the numbers in a column of text, how they are `written`, and what to do; `show` shows a value."""
     if written is None:
         measured = {cell for cell in cells if MEASURED.match(cell)}
-        if len(cells) < MANY or len(measured) < MOSTLY * len(cells):
+        if len(cells) < MANY or len(measured) < len(cells) / 2:
             return []
-        return [(f"begins with a number in most values, such as {min(measured)}", "write the number alone, in one unit")]
+        return [
+            (f"holds numbers in no one notation, such as {show(min(measured))}", "write the numbers alone, all in one way and one unit")
+        ]
     notation = written.readings[0]
     plain = {notation.plain(cell) for cell in cells if cell not in written.odd}
-    why = code_of(plain)
+    why = code_of(plain, show)
     if why is None or (len(written.readings) > 1 and not any(re.match(LEADING_ZERO, number) for number in plain)):
-        return [told] if (told := question(written, cells, column, examples)) else []
+        return [told] if (told := question(written, cells, column, examples, show)) else []
     return [] if len(set(map(len, cells))) == 1 else [(why, "if it is a quantity, declare it as integer or number in data/sources.yaml")]
 """Take a raw file into the project: refuse labels that cannot be, copy it to data/raw, and write data/sources.yaml.
 
@@ -866,7 +1098,7 @@ PURPOSE = "this pipeline sorts the rows of a table into classes, by one label a 
 
 def problems(found: Found, target: str, sensitive: list[str]) -> list[str]:
     """Return a sentence for each thing that is wrong with these answers, each with what the header offers."""
-    columns = list(found.columns)
+    columns = list(found.columns or found.names)
     wrong = []
     if not target:
         wrong.append(f"target is empty, must be the column to predict: {_offered(columns)}")
@@ -880,7 +1112,7 @@ def problems(found: Found, target: str, sensitive: list[str]) -> list[str]:
     if target in found.values:
         wrong += [f"target is {target!r}, {why}" for why in _no_label(found, target)]
     for name in dict.fromkeys(sensitive):
-        if name in columns and (kind := _label_kind(found, name)) in ("number", "date"):
+        if name in found.columns and (kind := _label_kind(found, name)) in ("number", "date"):
             later = "; name a number in params.yaml afterwards, with its cut points" if kind == "number" else ""
             wrong.append(f"sensitive is {name!r}, a {kind}; groups need a text, integer or boolean{later}")
     if columns and not set(columns) - {target, *sensitive}:
@@ -1005,6 +1237,8 @@ def complete(path: Path | None = None) -> None:
     found = look(path, [data.target, *data.sensitive])
     if found.format == "parquet":
         found = look_at_parquet(path, [data.target, *data.sensitive])
+    else:
+        check_rows(path, found.delimiter, found.encoding, len(found.columns))
     if wrong := problems(found, data.target, data.sensitive):
         raise Refused("\n".join(f"params.yaml: data.{problem}" for problem in wrong))
     left = take_in(path, found, [data.target, *data.sensitive])
@@ -1043,8 +1277,19 @@ def is_update(answers: dict[str, str]) -> bool:
 
 def find_data(answer: str) -> Path | None:
     """Return the file that the answer `data` means, seen from where cookiecutter was called or from where the project is made."""
+    return next((path for path in _places(answer) if path.is_file()), None)
+
+
+def _places(answer: str) -> list[Path]:
     folders = [Path(os.environ.get("PWD", ".")), Path.cwd().parent]
-    return next((path for folder in folders if (path := (folder / Path(answer).expanduser()).resolve()).is_file()), None)
+    return [(folder / Path(answer).expanduser()).resolve() for folder in folders]
+
+
+def _files_in(folder: Path) -> str:
+    """Return the first files of a folder, to choose from."""
+    names = sorted(path.name for path in folder.iterdir() if path.is_file() and not path.name.startswith("."))
+    more = f" and {len(names) - 5} more" if len(names) > 5 else ""
+    return f" ({', '.join(names[:5])}{more})" if names else ", which has none"
 
 
 def sensitive(answers: dict[str, str]) -> list[str]:
@@ -1082,6 +1327,8 @@ def _wrong_example(answers: dict[str, str]) -> list[str]:
 def _wrong_data(answers: dict[str, str]) -> list[str]:
     """Return what is wrong with a file of the user's, or with the columns that are named of it."""
     path = find_data(answers["data"])
+    if path is None and (folder := next((place for place in _places(answers["data"]) if place.is_dir()), None)):
+        return [f"data is {answers['data']!r}, which is a folder; name the one CSV or Parquet file in it{_files_in(folder)}"]
     if path is None:
         return [
             f"data is {answers['data']!r}, must be 'example' or the path of a CSV or Parquet file: there is no such file, so that target "
@@ -1089,7 +1336,10 @@ def _wrong_data(answers: dict[str, str]) -> list[str]:
         ]
     try:
         target, groups = answers["target"].strip(), sensitive(answers)
-        return problems(look(path, [target, *groups]), target, groups)
+        found = look(path, [target, *groups])
+        if found.format == "csv":
+            check_rows(path, found.delimiter, found.encoding, len(found.columns))
+        return problems(found, target, groups)
     except Refused as refusal:
         return [f"data: {line}" for line in str(refusal).splitlines()]
     except OSError as error:

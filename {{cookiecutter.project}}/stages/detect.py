@@ -16,7 +16,7 @@ from pathlib import Path
 from stages.before.notations import one_line
 from stages.before.sample import Found, look
 from stages.command import Refused, run
-from stages.formats import MOST_CLASSES, PACKED
+from stages.formats import MOST_CLASSES, PACKED, check_rows
 from stages.text import say
 
 LARGEST = 50_000_000  # bytes of a file that git takes
@@ -28,7 +28,7 @@ PURPOSE = "this pipeline sorts the rows of a table into classes, by one label a 
 
 def problems(found: Found, target: str, sensitive: list[str]) -> list[str]:
     """Return a sentence for each thing that is wrong with these answers, each with what the header offers."""
-    columns = list(found.columns)
+    columns = list(found.columns or found.names)
     wrong = []
     if not target:
         wrong.append(f"target is empty, must be the column to predict: {_offered(columns)}")
@@ -42,7 +42,7 @@ def problems(found: Found, target: str, sensitive: list[str]) -> list[str]:
     if target in found.values:
         wrong += [f"target is {target!r}, {why}" for why in _no_label(found, target)]
     for name in dict.fromkeys(sensitive):
-        if name in columns and (kind := _label_kind(found, name)) in ("number", "date"):
+        if name in found.columns and (kind := _label_kind(found, name)) in ("number", "date"):
             later = "; name a number in params.yaml afterwards, with its cut points" if kind == "number" else ""
             wrong.append(f"sensitive is {name!r}, a {kind}; groups need a text, integer or boolean{later}")
     if columns and not set(columns) - {target, *sensitive}:
@@ -167,6 +167,8 @@ def complete(path: Path | None = None) -> None:
     found = look(path, [data.target, *data.sensitive])
     if found.format == "parquet":
         found = look_at_parquet(path, [data.target, *data.sensitive])
+    else:
+        check_rows(path, found.delimiter, found.encoding, len(found.columns))
     if wrong := problems(found, data.target, data.sensitive):
         raise Refused("\n".join(f"params.yaml: data.{problem}" for problem in wrong))
     left = take_in(path, found, [data.target, *data.sensitive])

@@ -4,14 +4,17 @@ Standard library only: the template checks its answers with this before there is
 """
 
 import bz2
+import csv
 import gzip
+import io
 import lzma
 import re
 import unicodedata
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -23,6 +26,7 @@ ENCODINGS = ("utf-8", "utf-16", "cp1252", "latin-1")
 DELIMITERS = (",", ";", "\t", "|")
 PACKED = {".gz": "gzip", ".bz2": "bzip2", ".xz": "xz", ".zip": "zip"}
 PARQUET = (".parquet", ".pq")
+INDEX_LEVEL = r"__index_level_\d+__"  # what pandas calls an index without a name
 PATTERNS = {
     "integer": Notation().pattern("integer"),
     "number": Notation().pattern("number"),
@@ -33,6 +37,9 @@ DATE_PARTS = dict.fromkeys(["%m", "%d", "%H", "%M", "%S"], "([0-9]{1,2})") | {"%
 MOST_CLASSES = 200  # more labels than this are a continuous target or an identifier
 MOST_COLUMNS = 1000  # each check costs time per column
 LONGEST_NAME = 500  # signs of the name of a column
+MIXED = "some lines end in a line feed, some in a carriage return and a line feed; export it with one of them"
+UNCLOSED = "has a quote that is never closed; close it, or double it if it is text"
+CUT_OFF = "ends in the middle of its last row, on line {}: it is cut off; copy it anew from where it came"
 # what is no part of a value where it stands at its ends
 SPACES = " \t\n\r\f\v\x85\xa0\u1680\u2028\u2029\u202f\u205f\u3000\ufeff" + "".join(map(chr, range(0x2000, 0x200C)))
 RESERVED = "__stage_"  # how the names of the columns begin that the stages add themselves
@@ -132,3 +139,170 @@ def _member(path: Path, archive: zipfile.ZipFile) -> str:
     if archive.getinfo(names[0]).flag_bits & 1:
         raise Refused(f"{path} is locked with a password; unpack it and give what is in it")
     return names[0]
+
+
+def is_index(header: list[str]) -> bool:
+    """Whether the first column has no name, though others have: so pandas and R write the names of the rows."""
+    return len(header) > 1 and not header[0].strip()
+
+
+@dataclass(frozen=True)
+class Rows:
+    """The rows of a text file, its header among them: the line on which each begins, which are not blank, and the text of the last.
+
+    is_ended: whether the last line has a line end.
+    """
+
+    starts: Sequence[int]
+    filled: bytearray
+    last: str
+    is_ended: bool
+
+
+def rows_of(path: Path, delimiter: str, encoding: str, before: int = 0) -> Rows:
+    """Return the rows of a text file; before: how many lines of a larger one lie between the header and its first row.
+
+    Raises Refused for NUL bytes, for carriage returns on which readers differ, and for a quote that is never closed: it would swallow
+    the rest.
+    """
+    quoted, ends, filled, line = False, set(), bytearray(), b""
+    with opened(path) as file:
+        for number, line in enumerate(_lines(file, encoding), 1):
+            check_line(path, line, number + before)
+            quoted = quoted or b'"' in line
+            ends.add(line[-2:] == b"\r\n" if line[-1:] == b"\n" else None)
+            filled.append(bool(line.strip(b"\r\n")))
+    if not quoted and {True, False} <= ends:
+        raise Refused(f"{path}: {MIXED}")
+    if quoted:
+        return _quoted_rows(path, delimiter, encoding, before, None not in ends)
+    return Rows(range(1 + before, len(filled) + 1 + before), filled, _text(line, encoding), None not in ends)
+
+
+def _lines(file: Any, encoding: str) -> Iterable[bytes]:
+    """Return the lines of a file, in UTF-8 where it is in UTF-16, of which a line feed is two bytes."""
+    if encoding != "utf-16":
+        return file
+    return (line.encode("utf-8", "replace") for line in io.TextIOWrapper(file, encoding, errors="replace", newline="\n"))
+
+
+def _text(line: bytes, encoding: str) -> str:
+    return line.decode("utf-8" if encoding == "utf-16" else encoding, errors="replace")
+
+
+def check_line(path: Path, line: bytes, number: int) -> None:
+    """Raise Refused for a line that holds a NUL byte, or a carriage return on which readers differ."""
+    if b"\0" in line:
+        raise Refused(f"{path}: line {number} holds a NUL byte; it is not a text file, or is broken: export it anew")
+    if b"\r" in line.removesuffix(b"\n").removesuffix(b"\r"):
+        raise Refused(f"{path}: line {number} holds a carriage return that ends no line; export it with line feeds, or remove it")
+
+
+def _quoted_rows(path: Path, delimiter: str, encoding: str, before: int, is_ended: bool) -> Rows:
+    """Return what `rows_of` does for a file with quotes, in which a row can span lines."""
+    csv.field_size_limit(2**31 - 1)
+    starts, filled, start = [], bytearray(), 1 + before
+    lines_of_row: list[str] = []
+    last_row: list[str] = []
+
+    def remembered(lines: Iterable[str]) -> Iterator[str]:
+        for line in lines:
+            lines_of_row.append(line)
+            yield line
+
+    with opened(path) as file:
+        marked = "utf-8-sig" if encoding == "utf-8" else encoding  # a quote after the mark of UTF-8 opens a name as well
+        text = io.TextIOWrapper(file, encoding=marked, errors="replace", newline="")
+        rows = csv.reader(remembered(text), delimiter=delimiter)
+        for row in rows:
+            starts.append(start)
+            filled.append(bool(row))
+            start = rows.line_num + 1 + before
+            last_row = lines_of_row.copy()
+            lines_of_row.clear()
+    try:
+        list(csv.reader(last_row, delimiter=delimiter, strict=True))
+    except csv.Error as error:
+        if "end of data" in str(error):
+            raise Refused(f"{path}: the row that begins on line {starts[-1]} {UNCLOSED}") from None
+    return Rows(starts, filled, "".join(last_row), is_ended)
+
+
+def check_rows(path: Path, delimiter: str, encoding: str, width: int) -> None:
+    """Raise Refused where a text file of `width` columns cannot be read as a whole, for what only its rows show, first to last."""
+    rows = rows_of(path, delimiter, encoding)
+    fields = next(csv.reader([rows.last], delimiter=delimiter), [])
+    if not rows.is_ended and len(rows.starts) > 1 and len(fields) < width:
+        raise Refused(f"{path} {CUT_OFF.format(rows.starts[-1])}")
+
+
+def parquet_names(path: Path) -> list[str]:
+    """Return the names of the columns of a Parquet file, without pandas' index that has none; none where its footer is of no known kind.
+
+    The footer is a struct in Thrift's compact protocol (Parquet format 2.10, parquet.thrift): its second field is the list of schema
+    elements, the root first; of an element the fourth field is the name and the fifth how many elements lie in it.
+    Raises Refused where the file does not begin and end as one of Parquet.
+    """
+    with path.open("rb") as file:
+        size = file.seek(0, io.SEEK_END)
+        file.seek(0)
+        begin = file.read(4)
+        file.seek(max(0, size - 8))
+        length, end = int.from_bytes(file.read(4), "little"), file.read(4)
+        if begin != b"PAR1" or end not in (b"PAR1", b"PARE") or not 0 < length <= size - 12:
+            raise Refused(f"{path} is no Parquet file, as its name says, or is cut off")
+        file.seek(size - 8 - length)
+        footer = file.read(length)
+    try:
+        elements = iter(next(value for key, value in _fields(io.BytesIO(footer)) if key == 2)[1:])
+        names = [_passed(element, elements)[4].decode() for element in elements]
+    except (AttributeError, IndexError, KeyError, OverflowError, RecursionError, StopIteration, TypeError, ValueError):
+        return []  # encrypted, or not as it was written down: whoever reads the file will say
+    return [name for name in names if not re.fullmatch(INDEX_LEVEL, name)]
+
+
+def _passed(element: dict[int, Any], rest: Iterator[dict[int, Any]]) -> dict[int, Any]:
+    """Return an element of a schema, those that lie in it passed over in `rest`."""
+    for _ in range(element.get(5, 0)):
+        _passed(next(rest), rest)
+    return element
+
+
+def _fields(data: io.BytesIO) -> Iterator[tuple[int, Any]]:
+    """Yield the fields of a struct in Thrift's compact protocol, number and value; raises IndexError where they break off."""
+    number = 0
+    while head := data.read(1)[0]:
+        number = number + (head >> 4) if head >> 4 else _integer(data)
+        yield number, _thrift(data, head & 15)
+
+
+def _thrift(data: io.BytesIO, kind: int) -> Any:
+    """Return a value of one of the compact protocol's types: truths, numbers, bytes, lists, structs."""
+    if kind in (1, 2):
+        return kind == 1
+    if kind in (3, 7):
+        return data.read(1 if kind == 3 else 8)
+    if kind in (4, 5, 6):
+        return _integer(data)
+    if kind == 8:
+        return data.read(_varint(data))
+    if kind in (9, 10):
+        head = data.read(1)[0]
+        n = head >> 4 if head >> 4 < 15 else _varint(data)
+        return [data.read(1)[0] == 1 if head & 15 in (1, 2) else _thrift(data, head & 15) for _ in range(n)]
+    if kind == 12:
+        return dict(_fields(data))
+    raise ValueError(f"{kind} is no type of a field that Parquet has")
+
+
+def _varint(data: io.BytesIO) -> int:
+    found, shift = 0, 0
+    while (byte := data.read(1)[0]) & 128:
+        found, shift = found | (byte & 127) << shift, shift + 7
+    return found | byte << shift
+
+
+def _integer(data: io.BytesIO) -> int:
+    """Return a signed number, as the protocol folds it."""
+    found = _varint(data)
+    return (found >> 1) ^ -(found & 1)

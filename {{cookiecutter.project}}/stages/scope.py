@@ -298,7 +298,7 @@ def scope(judged: ibis.Table, columns: list[Column], raw: Raw, name: str, source
         *lost_findings(told, kinds, n_train),
         *about_panel,
         *times,
-        *date_findings(in_time, data, times),
+        *date_findings(in_time, rows[data.target].head(COUNTED), data, times),
         *clock_findings(clocks(rows, data), data),
         *cluster_findings(rows.head(COUNTED), data),
         *equal_findings(told, n_rows, source, rows.head(COUNTED).drop(columns=[data.target, ROW_ID])),
@@ -344,9 +344,10 @@ def _order(rows: pd.DataFrame, times: dict[str, pd.Series], easy: list[str], par
     for name in [name for name in times if name in rows.columns and by == "random"]:
         features = part.drop(columns=list({name, *easy} - {data.target}))
         gap = time_gap(features, times[name].loc[part.index], params)
-        if gap and gap[1] - gap[0] >= WORSE:
+        how = split_by(name, times[name], rows[data.target], data)
+        if gap and how and gap[1] - gap[0] >= WORSE:
             what = f"logistic regression reaches a mean recall of {gap[0]:.2f} on its latest fifth, {gap[1]:.2f} on a fifth at random"
-            do = f"{split_by(name, times[name], data)}, else the test promises too much"
+            do = f"{how}, else the test promises too much"
             found.append(Finding("look", "data", name, what, do))
     return found
 

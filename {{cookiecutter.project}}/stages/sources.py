@@ -7,7 +7,7 @@ import io
 import re
 import tempfile
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,15 +22,25 @@ import pyarrow.parquet as pq
 from pydantic import Field, model_validator
 
 from stages.command import Refused
-from stages.formats import MOST_COLUMNS, RESERVED, date_pattern, ending, on_one_line, opened, wrong_names
+from stages.formats import (
+    CUT_OFF,
+    INDEX_LEVEL,
+    MOST_COLUMNS,
+    RESERVED,
+    date_pattern,
+    ending,
+    is_index,
+    on_one_line,
+    opened,
+    rows_of,
+    wrong_names,
+)
 from stages.numbers import Notation
 from stages.schema import Section, load
 
 REJECTS = ["source", "line", "kind", "reason"]
 AS_IT_IS = {"hive_partitioning": False, "filename": False, "union_by_name": False}  # a path is no data
-RECORD = f"{RESERVED}record"
-MIXED = "some lines end in a line feed, some in a carriage return and a line feed; export it with one of them"
-UNCLOSED = "has a quote that is never closed; close it, or double it if it is text"
+RECORD, INDEX = f"{RESERVED}record", f"{RESERVED}index"
 
 
 class NumberFormat(Section):
@@ -197,11 +207,12 @@ def readable(path: Path, source: Source) -> Iterator[tuple[Path, str]]:
 
     A byte that its encoding does not know stays as it is, so that no UTF-8 comes of it and its row is rejected.
     """
-    if ending(path) not in (".bz2", ".xz", ".zip") and source.encoding in ("utf-8", "latin-1"):
+    marked = source.encoding == "utf-8" and _begins_quoted(path)
+    if ending(path) not in (".bz2", ".xz", ".zip") and source.encoding in ("utf-8", "latin-1") and not marked:
         yield path, source.encoding
         return
     unknown = "surrogatepass" if source.encoding == "utf-16" else "surrogateescape"
-    decoder = codecs.getincrementaldecoder(source.encoding)(unknown)
+    decoder = codecs.getincrementaldecoder("utf-8-sig" if marked else source.encoding)(unknown)
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder, "copy.csv")
         try:
@@ -217,15 +228,23 @@ def readable(path: Path, source: Source) -> Iterator[tuple[Path, str]]:
             raise Refused(said) from None
 
 
+def _begins_quoted(path: Path) -> bool:
+    """Whether a quote follows the mark of UTF-8: DuckDB takes it for a sign, and a line break in that name for the end of the header."""
+    with opened(path) as file:
+        return bool(file.read(4) == codecs.BOM_UTF8 + b'"')
+
+
 def _read_csv(con: Any, name: str, source: Source, path: Path, before: int) -> Raw:
     header = header_of(source, path)
+    header = [INDEX if is_index(header) else header[0], *header[1:]]
     _check_columns(name, source, path, header)
     rows, is_record, is_ended = row_lines(path, source, before)
     columns = ", ".join(f"{_quoted(column)}: 'VARCHAR'" for column in header)
     options = f"header=true, delim={_quoted(source.delimiter)}, quote='\"', escape='\"', encoding={_quoted(source.encoding)}"
     packed, as_it_is = "gzip" if ending(path) == ".gz" else "none", ", ".join(f"{name}={value}" for name, value in AS_IT_IS.items())
+    named = f"* EXCLUDE ({INDEX})" if INDEX in header else "*"
     con.raw_sql(
-        f"CREATE TEMP TABLE raw AS SELECT row_number() OVER () AS {RECORD}, * FROM read_csv({_quoted(_literal(path))}, {as_it_is},"
+        f"CREATE TEMP TABLE raw AS SELECT row_number() OVER () AS {RECORD}, {named} FROM read_csv({_quoted(_literal(path))}, {as_it_is},"
         f" compression={_quoted(packed)}, auto_detect=false, columns={{{columns}}}, {options}, nullstr='', strict_mode=true,"
         " store_rejects=true, rejects_limit=0)"
     )
@@ -237,7 +256,7 @@ def _read_csv(con: Any, name: str, source: Source, path: Path, before: int) -> R
         )
     line = rows[found["line"].to_numpy(dtype="int64") - 1]  # DuckDB counts rows, blank ones too, where a row can span lines
     if not is_ended and len(line) and line.max() == rows[-1]:
-        raise Refused(f"{path} ends in the middle of its last row, on line {rows[-1]}: it is cut off; copy it anew from where it came")
+        raise Refused(f"{path} {CUT_OFF.format(rows[-1])}")
     rejects = pd.DataFrame({"source": name, "line": line, "kind": "malformed", "reason": found["what"] + ": " + found["why"]})
     return Raw(con.table("raw"), rejects[REJECTS], rows[is_record][1:])
 
@@ -257,7 +276,7 @@ def _read_parquet(con: Any, name: str, source: Source, path: Path, before: int) 
 
 def named_columns(schema: pa.Schema) -> list[str]:
     """Return the columns of a Parquet file, without the index that pandas writes along where it has no name."""
-    return [name for name in schema.names if not re.fullmatch(r"__index_level_\d+__", name)]
+    return [name for name in schema.names if not re.fullmatch(INDEX_LEVEL, name)]
 
 
 def unreadable(schema: pa.Schema) -> list[str]:
@@ -338,7 +357,9 @@ def _check_columns(name: str, source: Source, path: Path, found: list[str]) -> N
     problems += [f"no name for column {nth}: give it one" for nth, column in enumerate(found, 1) if not column]
     problems += [f"no column {column!r}, which data/sources.yaml declares" for column in source.columns if column not in found]
     problems += [
-        f"a column {column!r}, which data/sources.yaml does not declare" for column in found if column and column not in source.columns
+        f"a column {column!r}, which data/sources.yaml does not declare"
+        for column in found
+        if column and column != INDEX and column not in source.columns
     ]
     if problems:
         raise Refused("\n".join(f"{path} has {problem} (sources.{name})" for problem in problems))
@@ -348,56 +369,8 @@ def row_lines(path: Path, source: Source, before: int = 0) -> tuple[np.ndarray, 
     """Return the line on which each row of a CSV file begins, which rows are the header or records, and if its last line is ended.
 
     A blank line is a record, a missing value, in a file of one column. Found by Python alone, so that what DuckDB reads can
-    be held against it. Raises Refused for NUL bytes, for carriage returns on which readers differ, and for a quote that is never
-    closed: it would swallow the rest.
+    be held against it. Raises Refused as `rows_of` does.
     """
-    quoted, ends, filled = False, set(), bytearray()
-    with opened(path) as file:
-        for number, line in enumerate(file, 1):
-            check_line(path, line, number + before)
-            quoted = quoted or b'"' in line
-            ends.add(line[-2:] == b"\r\n" if line[-1:] == b"\n" else None)
-            filled.append(bool(line.strip(b"\r\n")))
-    starts = np.arange(len(filled)) + 1 + before
-    if not quoted and {True, False} <= ends:
-        raise Refused(f"{path}: {MIXED}")
-    if quoted:
-        starts, filled = _quoted_rows(path, source, before)
-    return starts, np.frombuffer(filled, dtype=bool) | (len(source.columns) == 1), None not in ends
-
-
-def check_line(path: Path, line: bytes, number: int) -> None:
-    """Raise Refused for a line that holds a NUL byte, or a carriage return on which readers differ."""
-    if b"\0" in line:
-        raise Refused(f"{path}: line {number} holds a NUL byte; it is not a text file, or is broken: export it anew")
-    if b"\r" in line.removesuffix(b"\n").removesuffix(b"\r"):
-        raise Refused(f"{path}: line {number} holds a carriage return that ends no line; export it with line feeds, or remove it")
-
-
-def _quoted_rows(path: Path, source: Source, before: int) -> tuple[np.ndarray, bytearray]:
-    """Return what `row_lines` does for a file with quotes, in which a row can span lines."""
-    csv.field_size_limit(2**31 - 1)
-    starts, filled, start = [], bytearray(), 1 + before
-    lines_of_row: list[str] = []
-    last_row: list[str] = []
-
-    def remembered(lines: Iterable[str]) -> Iterator[str]:
-        for line in lines:
-            lines_of_row.append(line)
-            yield line
-
-    with opened(path) as file:
-        text = io.TextIOWrapper(file, encoding=source.encoding, errors="replace", newline="")
-        rows = csv.reader(remembered(text), delimiter=source.delimiter)
-        for row in rows:
-            starts.append(start)
-            filled.append(bool(row))
-            start = rows.line_num + 1 + before
-            last_row = lines_of_row.copy()
-            lines_of_row.clear()
-    try:
-        list(csv.reader(last_row, delimiter=source.delimiter, strict=True))
-    except csv.Error as error:
-        if "end of data" in str(error):
-            raise Refused(f"{path}: the row that begins on line {starts[-1]} {UNCLOSED}") from None
-    return np.array(starts), filled
+    rows = rows_of(path, source.delimiter, source.encoding, before)
+    is_record = np.frombuffer(rows.filled, dtype=bool) | (len(source.columns) == 1)
+    return np.array(rows.starts, dtype="int64"), is_record, rows.is_ended

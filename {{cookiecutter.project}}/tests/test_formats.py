@@ -7,7 +7,7 @@ import zipfile
 import pytest
 
 from stages.command import Refused
-from stages.formats import opened, wrong_names
+from stages.formats import check_rows, opened, wrong_names
 from stages.numbers import Notation
 
 TABLE = b"colour,size\nred,1\n" * 50
@@ -129,3 +129,31 @@ def test_a_name_that_no_column_can_have_is_told(name, said):
 
 def test_a_hundred_thousand_columns_are_refused_in_a_sentence_at_once():
     assert wrong_names([f"x{nth}" for nth in range(100_000)]) == ["there are 100,000 columns, must be 1,000 at most"]
+
+
+FINE = ["a,b\n1,2\n", "a,b\r\n1,2\r\n", 'a,b\n"1\r\n2",3\r\n', "a,b\n1,2", "a\n\n1", '\ufeffa,b\n5" pipe,2\n']
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
+@pytest.mark.parametrize("text", FINE)
+def test_a_file_that_can_be_read_passes(tmp_path, text, encoding):
+    (tmp_path / "toys.csv").write_bytes(text.encode(encoding))
+    check_rows(tmp_path / "toys.csv", ",", encoding, text.split("\n")[0].count(",") + 1)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("a,b\n1,2\r\n3,4\n", "some lines end in a line feed, some in a carriage return and a line feed"),
+        ("a,b\r\n1,2\r\n3,4\n", "some lines end in a line feed, some in a carriage return and a line feed"),
+        ("a,b\n1,2\n3\r,4\n", "line 3 holds a carriage return that ends no line"),
+        ('a,b\n1,"2\n3,4\n', "the row that begins on line 2 has a quote that is never closed"),
+        ("a,b\n1,2\n3,\0\n", "line 3 holds a NUL byte"),
+        ("a,b\n1,2\n3", "ends in the middle of its last row, on line 3: it is cut off"),
+    ],
+)
+def test_what_makes_a_file_unreadable_is_told_from_its_rows(tmp_path, text, said, encoding):
+    (tmp_path / "toys.csv").write_bytes(text.encode(encoding))
+    with pytest.raises(Refused, match=re.escape(said)):
+        check_rows(tmp_path / "toys.csv", ",", encoding, 2)

@@ -452,6 +452,12 @@ def test_labels_are_read_as_the_training_file_is(tmp_path, source, given, kind, 
     assert labels.fillna("none").tolist() == ["1", "0", "none"]
 
 
+def test_labels_tell_keys_apart_that_end_in_a_zero(tmp_path, source):
+    rows = batch(tmp_path, source, "id,a\nv1,1\nv1.0,2\n,3\n")
+    (tmp_path / "labels.csv").write_text("id,label\nv1.0,yes\nv1,no\n", encoding="utf-8")
+    assert with_labels(rows, tmp_path / "labels.csv", ["id"], source).labels.fillna("none").tolist() == ["no", "yes", "none"]
+
+
 @pytest.mark.parametrize("ending", ["csv", "parquet"])
 def test_labels_find_their_rows_by_a_key_of_dates(tmp_path, source, ending):
     columns = {"id": "date", "a": "number", "late": "text", "label": "text"}
@@ -518,6 +524,7 @@ def test_live_suite_leaves_out_what_holds_for_the_whole_table_or_the_target(tmp_
     path = tmp_path / "prepared.json"
     path.write_text(json.dumps({"name": "prepared", "expectations": [columns, *left, kept]}), encoding="utf-8")
     suite = live_suite(path, DATA)
+    assert suite["meta"] == {"copy_of": path.as_posix()}
     assert suite["expectations"][1:] == [kept]
     assert suite["expectations"][0]["kwargs"] == {"column_set": ["a"]}
     dropped = live_suite(path, SimpleNamespace(**vars(DATA) | {"forbidden": {"a": "known afterwards"}}))["expectations"]

@@ -1,5 +1,6 @@
 """Proof: what test rows can prove of a class and of a group, and criteria that do not fit the classes."""
 
+import re
 from dataclasses import replace
 
 import pandas as pd
@@ -115,7 +116,8 @@ def test_class_findings_say_what_is_too_few_or_too_low():
     few, low, unsure = class_findings(proofs, "balanced_accuracy", LIMITS)
     assert (few.weight, few.about) == ("stop", "class few")
     assert few.what == "cannot be judged: 40 training rows (needs 30) and 10 test rows (needs 20)"
-    assert few.do.startswith("collect about 50 more rows of it, join it with another class, or accept it: ")
+    other = "let about 40% of its rows test (test_size or test_from under prepare.split in params.yaml; it has 50)"
+    assert few.do.startswith(f"{other}, or collect about 50 more rows of it, join it with another class, or accept it: ")
     assert few.do.endswith('meta of expectations/by_class.json, with your reason: [{"where": {"class": "few"}, "reason": ""}]')
     assert low.what == "a model reaches recall 0.40 on rows held back, its floor is 0.50: the model is too weak"
     assert low.do == "better features or another model first; else a lower floor that its use can bear"
@@ -183,3 +185,24 @@ def test_the_groups_of_a_number_begin_at_its_cut_points():
     table = rows(400, 400).assign(years=range(800))
     data = DATA.model_copy(update={"sensitive": ["years"], "cut_points": {"years": [300]}})
     assert [(proof.group, proof.test) for proof in group_proofs(table, data, 0.5, LIMITS)] == [("300 or more", 250), ("below 300", 150)]
+
+
+@pytest.mark.parametrize(
+    ("train", "test", "recall"), [(40, 10, 1.0), (10, 60, 1.0), (399, 100, 0.58), (480, 20, 0.65), (60, 15, None), (460, 39, 0.6)]
+)
+def test_a_share_that_is_advised_takes_the_complaint_away(train, test, recall):
+    proof = prove("rare", train, test, 0.5, recall, LIMITS)
+    [found] = class_findings([proof], "balanced_accuracy", LIMITS)
+    share = int(re.match(r"(?:.*: )?let about (\d+)% of its rows test", found.do)[1]) / 100
+    n = round((train + test) * share)
+    left = class_findings([prove("rare", train + test - n, n, 0.5, recall, LIMITS)], "balanced_accuracy", LIMITS)
+    assert [one.what for one in left if "cannot be judged" in one.what or "too few" in one.what] == []
+
+
+@pytest.mark.parametrize(("train", "test", "recall"), [(40, 9, 1.0), (80, 20, 0.55), (16, 4, 1.0)])
+def test_rows_that_are_advised_take_the_complaint_away(train, test, recall):
+    proof = prove("rare", train, test, 0.5, recall, LIMITS)
+    [found] = class_findings([proof], "balanced_accuracy", LIMITS)
+    n = train + test + int(re.search(r"collect about ([\d,]+) more rows", found.do)[1].replace(",", ""))
+    n_test = round(n * test / (train + test))
+    assert class_findings([prove("rare", n - n_test, n_test, 0.5, recall, LIMITS)], "balanced_accuracy", LIMITS) == []

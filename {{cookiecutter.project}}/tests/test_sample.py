@@ -116,7 +116,8 @@ def test_a_packed_file_is_unpacked(toys):
 
 
 def test_a_parquet_file_is_left_to_its_reader(toys):
-    assert (toys(b"PAR1...", name="toys.parquet").format, toys(b"PAR1...", name="toys.parquet").columns) == ("parquet", {})
+    content = b"PAR1" + b"\0" + (1).to_bytes(4, "little") + b"PAR1"
+    assert (toys(content, name="toys.parquet").format, toys(content, name="toys.parquet").columns) == ("parquet", {})
 
 
 @pytest.mark.parametrize("word", ["NA", "N/A", "nan", "NULL", "?", "-", ".", "None"])
@@ -214,10 +215,21 @@ def test_a_word_among_dates_does_not_hide_what_the_others_are(toys):
     assert note.startswith("'day' looks like dates (2024-01-01), but also 'later'")
 
 
-def test_sizes_in_several_units_are_told(toys):
-    cells = [f"{n} {'kg' if n % 2 else 'g'}" for n in range(40)]
-    [note] = toys("size,colour\n" + "".join(f"{cell},red\n" for cell in cells)).notes
-    assert note.startswith("'size' begins with a number in most values")
+@pytest.mark.parametrize(
+    "form",
+    ["{} kg|{} g", "1,23,{}|{}", "$ {}|€ {}", "USD {}|EUR {}", "1.{},5|1,{}.5", "{}_000|{}", "1·{}|{}"],
+)
+def test_numbers_in_no_one_notation_are_told(toys, form):
+    forms = form.split("|")
+    cells = [forms[n % 2].format(n) for n in range(100, 160)]
+    found = toys("size|colour\n" + "".join(f"{cell}|red\n" for cell in cells))
+    assert found.columns["size"] == "text"
+    assert found.notes[0].startswith("'size' holds numbers")
+
+
+@pytest.mark.parametrize("form", ["A{}", "{}:30", "{}:1:2", "{}-{}", "x{}y", "{}/2", "a{}b{}"])
+def test_codes_and_times_are_no_numbers(toys, form):
+    assert toys("code|colour\n" + "".join(f"{form.format(n, n)}|red\n" for n in range(100, 160))).notes == ()
 
 
 def test_a_leading_zero_among_numbers_is_asked_about(toys):
@@ -251,6 +263,15 @@ def test_words_for_missing_values_are_of_each_column(toys):
     assert found.notes == (
         "'region' has 'NA' in 45 rows, which is read as a value like EU; if it means missing there, "
         'write missing_in: {region: ["", "NA"]} in data/sources.yaml',
+    )
+
+
+def test_a_word_that_many_rows_of_a_feature_have_is_asked_about(toys):
+    found = toys("size,region\n" + "".join(f"{n},{'NA' if n % 2 else 'Europe'}\n" for n in range(90)))
+    assert (found.missing, found.values["region"]) == (("", "NA"), {"Europe"})
+    assert found.notes == (
+        "'region' has 'NA' in 45 rows, which is read as missing; if it is a value there, write "
+        'missing_in: {region: [""]} in data/sources.yaml',
     )
 
 
@@ -301,7 +322,7 @@ def test_ragged_rows_are_told(toys):
         (b"colour,size\n", "it has no row, only a header"),
         (b"colour,size\nred,\0\n", "is no text: it holds NUL bytes"),
         (b"\xff\xfe\x00\xd8a,b", "begins like UTF-16, but is not"),
-        (b",size\n1,2\n", "column 1 has no name; give it one, or leave the column out"),
+        (b"size,\n1,2\n", "column 2 has no name; give it one, or leave the column out"),
         (b"colour, size\nred,1\n", "the name of column ' size' has spaces around it; remove them"),
         (b"size,Size\n1,2\n", "two columns are named 'Size', upper and lower case aside; each needs a name of its own"),
         (b"a" * 501 + b",size\n1,2\n", "the name of column 1 is 501 characters long, must be 500 at most"),
@@ -316,13 +337,53 @@ def test_what_is_no_table_is_refused(toys, content, said):
 
 
 def test_all_that_is_wrong_with_a_header_is_told_at_once(toys):
-    assert len(refusal(toys, b", b,c,C\n1,2,3,4\n").splitlines()) == 3
+    assert len(refusal(toys, b"a, b,,c,C\n1,2,3,4,5\n").splitlines()) == 3
 
 
 def test_a_file_that_is_not_there_is_refused(tmp_path):
     with pytest.raises(Refused, match="there is no file"):
-        look(tmp_path)
+        look(tmp_path / "toys.csv")
 
 
 def test_what_is_no_parquet_file_is_refused(toys):
     assert "is no Parquet file, as its name says" in refusal(toys, b"colour,size\n", name="toys.parquet")
+
+
+@pytest.mark.parametrize("first", ["", '""', " "])
+def test_a_first_column_without_a_name_is_left_out_with_a_note(toys, first):
+    found = toys(f"{first},colour,size\n0,red,1\n1,blue,2\n")
+    assert found.columns == {"colour": "text", "size": "integer"}
+    assert found.values == {"colour": {"red", "blue"}, "size": {"1", "2"}}
+    assert found.notes == ("the first column has no name, as pandas and R write the names of the rows, and is left out",)
+
+
+def test_another_column_without_a_name_is_refused(toys):
+    assert "column 2 has no name; give it one" in refusal(toys, "colour,,size\nred,1,2\n")
+
+
+def test_names_of_rows_without_a_column_of_their_own_are_told(toys):
+    assert "its rows have one field more than its header, as R writes" in refusal(toys, '"colour","size"\n"1","red",2\n"2","blue",3\n')
+
+
+def test_time_stamps_with_an_offset_are_dates_of_utc_and_told(toys):
+    found = toys("when,size\n2023-01-01T00:00:00+02:00,1\n2023-06-01 12:00-0500,2\n")
+    assert found.columns["when"] == "date"
+    assert found.notes == ("'when' has time stamps with an offset from UTC, such as 2023-01-01T00:00:00+02:00, and is read as UTC",)
+
+
+def test_a_folder_is_told_as_one(tmp_path):
+    with pytest.raises(Refused, match="is a folder; name the one CSV or Parquet file in it"):
+        look(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("late", "encoding"), [("größe".encode(), "utf-8"), ("größe".encode("cp1252"), "cp1252"), ("größe".encode() + b"\xff", "utf-8")]
+)
+def test_the_first_letter_beyond_ascii_tells_the_encoding_however_late_it_comes(toys, monkeypatch, late, encoding):
+    monkeypatch.setattr(sample, "SAMPLE", 30)
+    assert toys(b"colour,size\n" + b"red,1\n" * 9 + late + b",2\n").encoding == encoding
+
+
+def test_na_beside_abbreviations_and_other_things_is_told(toys):
+    [note] = [note for note in toys("region,size\nNA,1\nEU,2\n-999,3\nAPAC,4\n").notes if "region" in note]
+    assert note.startswith("'region' has 'NA' in 1 rows, which is read as missing, though APAC stands beside it; if it is a value there, write")

@@ -283,8 +283,9 @@ def test_a_missing_file_is_refused(tmp_path):
         ({"missing": [None]}, "sources.toys.missing.0 is empty or null, must be text; if that is the word null, write it in quotes"),
         (
             {"delimter": ";"},
-            "sources.toys.delimter is unknown, allowed here: path, format, delimiter, encoding, decimal, missing, records, "
-            "date_formats, key, equal_rows, no_content, columns; did you mean delimiter?",
+            "sources.toys.delimter is unknown, allowed here: path, format, delimiter, encoding, decimal, missing, missing_in, "
+            "records, number_formats, one_spelling, ignore_case, date_formats, key, equal_rows, no_content, columns; "
+            "did you mean delimiter?",
         ),
     ],
 )

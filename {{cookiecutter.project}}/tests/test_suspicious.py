@@ -19,6 +19,7 @@ from stages.before.suspicious import (
     order_findings,
     orders,
     shifts,
+    split_by,
     told_by,
 )
 from stages.prepare import KIND
@@ -129,13 +130,35 @@ def test_moves_says_nothing_of_few_rows_or_of_one_value():
 
 
 def test_orders_are_dates_years_and_the_order_in_the_file():
-    rows = pd.DataFrame({"day": pd.to_datetime(["2001-02-03"]), "year_built": [1999], "yearly": [3], "size": [1], "label": ["a"]})
-    assert list(orders(rows, roles(), pd.Series([1]))) == ["day", "year_built", "the order in the file"]
-    assert next(iter(orders(rows, roles(time="size"), pd.Series([1])))) == "size"
+    days, years = pd.to_datetime(["2001-02-03", "2001-02-04"]), [1999, 2000]
+    rows = pd.DataFrame({"day": days, "year_built": years, "yearly": [3, 4], "size": [1, 1], "label": ["a", "b"]})
+    assert list(orders(rows, roles(), pd.Series([1, 2]))) == ["day", "year_built", "the order in the file"]
+    assert next(iter(orders(rows, roles(time="size"), pd.Series([1, 2])))) == "size"
+
+
+def test_a_year_or_a_date_that_is_the_same_in_all_rows_orders_nothing():
+    rows = pd.DataFrame({"day": pd.to_datetime(["2001-02-03"] * 2), "year": [2001, 2001], "label": ["a", "b"]})
+    assert list(orders(rows, roles(), pd.Series([1, 2]))) == ["the order in the file"]
+
+
+@pytest.mark.parametrize(
+    ("values", "labels", "first"),
+    [
+        (range(10), "abababababa", "prepare.split.test_from: 8"),
+        ([2001] * 9 + [2002], "abababababa", ""),
+        ([2001] * 18 + [2002] * 2, "ab" * 10, "prepare.split.test_from: 2002"),  # 2001 would leave no row to train on
+        (range(10), "aaaaaaaabb", ""),
+        ([5] * 10, "ab" * 5, ""),
+    ],
+)
+def test_a_split_by_time_is_advised_only_where_each_class_is_on_both_sides(values, labels, first):
+    order, y = pd.Series(values), pd.Series(list(labels)[: len(values)])
+    said = split_by("year", order, y, roles())
+    assert said.endswith(f"{first} in params.yaml") if first else said == ""
 
 
 def test_a_time_that_moves_the_shares_breaks_a_random_split():
-    y = pd.Series(["a"] * 600 + ["b"] * 400)
+    y = pd.Series(["a", "a", "b"] * 200 + ["a", "b", "b", "b"] * 100)
     [found] = order_findings({"day": pd.Series(range(1000))}, y, roles(), "random")
     assert (found.weight, "prepare.split.by: time" in found.do) == ("look", True)
     [found] = order_findings({"day": pd.Series(range(1000))}, y, roles(time="day"), "time")
@@ -177,13 +200,14 @@ def test_a_share_that_falls_by_a_third_has_not_halved():
 
 
 def test_a_date_that_nobody_named_is_a_question():
-    times = {"day": pd.Series(pd.to_datetime(["2001-02-03"])), "year_built": pd.Series([1999]), "the order in the file": pd.Series([1])}
-    day, built = date_findings(times, roles(), [])
+    days, y = pd.to_datetime(["2001-02-03", "2001-02-04"]).repeat(2), pd.Series(["a", "b"] * 2)
+    times = {"day": pd.Series(days), "year_built": pd.Series([1999, 1999, 2000, 2000]), "the order in the file": pd.Series(range(4))}
+    day, built = date_findings(times, y, roles(), [])
     assert (day.about, day.weight, built.about, built.weight) == ("day", "look", "year_built", "note")
     assert "name it in data.time of params.yaml" in day.do
-    assert date_findings(times, roles(time="day"), []) == []
+    assert date_findings(times, y, roles(time="day"), []) == []
     asked = Finding("look", "data", "day", "class shares move", "set data.time: day")
-    assert [one.about for one in date_findings(times, roles(), [asked])] == ["year_built"]
+    assert [one.about for one in date_findings(times, y, roles(), [asked])] == ["year_built"]
 
 
 def test_a_file_that_is_sorted_by_the_target_is_said_to_be_so():

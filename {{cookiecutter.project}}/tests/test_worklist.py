@@ -120,6 +120,6 @@ def test_the_cases_that_it_takes_to_see_a_worse_recall_follow_from_the_rarest_cl
 
 def test_a_date_that_nobody_named_leaves_the_order_in_time_open():
     assert tasks()["Do rows have an order in time?"].state == "decided"
-    asked = date_findings({"day": pd.Series(pd.to_datetime(["2001-02-03"]))}, params().data, [])
+    asked = date_findings({"day": pd.Series(pd.to_datetime(["2001-02-03"]))}, pd.Series(["a"]), params().data, [])
     task = tasks(asked)["Do rows have an order in time?"]
     assert (task.state, task.says) == ("open", "split by random, time not named; look at day")

@@ -9,7 +9,7 @@ import ibis
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
-from pandas.api.types import is_datetime64_any_dtype
+from pandas.api.types import is_datetime64_any_dtype, is_numeric_dtype
 
 from stages.after.reference import counted
 from stages.command import Refused
@@ -19,7 +19,7 @@ from stages.prepare import PROBLEM, conform
 from stages.private import show, without_values
 from stages.sources import RECORD, REJECTS, Source, header_of, read
 from stages.suite import Expected, Suite, expected, read_suite, without
-from stages.tables import read_csv, read_parquet
+from stages.tables import read_csv
 
 LINE = f"{RESERVED}line"  # where a live row begins in its file; it is called "line" in what is written
 EXAMPLES = 5
@@ -120,16 +120,16 @@ def with_labels(batch: Batch, path: Path, key: list[str], source: Source) -> Bat
     """
     target, by = str(batch.labels.name), named_by(list(batch.rows.columns), key)
     try:
-        table = read_parquet(path) if is_parquet(path) else read_csv(path, sep=source.delimiter, dtype="str", keep_default_na=False)
+        table = _read_labels(path, source.delimiter)
     except FileNotFoundError:
         raise Refused(f"{path} does not exist; name the file with the labels") from None
     except (pa.ArrowInvalid, ValueError) as error:
         raise Refused(f"{path} is no table of labels: {without_values(str(error).splitlines()[0], [])}") from None
     named = [written(column) for column in by]
-    if lacking := [column for column in [*named, target] if column not in table.columns]:
+    if lacking := [column for column in [*named, target] if column not in table.column_names]:
         raise Refused(f"{path} lacks the columns {', '.join(lacking)}; it needs {', '.join(named)}, which name the row, and {target}")
     kinds: dict[str, str] = {LINE: "integer", **source.columns}
-    table = _conformed(table[[*named, target]].set_axis([*by, target], axis=1), path, kinds, source)
+    table = _conformed(table.select([*named, target]).rename_columns([*by, target]), path, kinds, source)
     given = pd.Series(table[target].to_numpy(), index=_keys(table, by)).loc[lambda labels: labels.notna()]
     rows = _keys(batch.rows, by)
     wrong = {
@@ -145,23 +145,26 @@ def with_labels(batch: Batch, path: Path, key: list[str], source: Source) -> Bat
     return replace(batch, labels=labels.fillna(batch.labels).astype("str").rename(target))
 
 
-def _conformed(table: pd.DataFrame, path: Path, kinds: dict[str, str], source: Source) -> pd.DataFrame:
+def _read_labels(path: Path, delimiter: str) -> pa.Table:
+    """Return the file of labels at `path`: text, or of Parquet what has a type already."""
+    if not is_parquet(path):
+        cells = read_csv(path, sep=delimiter, dtype="str", keep_default_na=False)
+        return pa.Table.from_pandas(cells, preserve_index=False)
+    table = pq.read_table(path, partitioning=None)
+    kinds = {one.name: one.type.value_type if pa.types.is_dictionary(one.type) else one.type for one in table.schema}
+    return table.cast(pa.schema(list(kinds.items())))
+
+
+def _conformed(table: pa.Table, path: Path, kinds: dict[str, str], source: Source) -> pd.DataFrame:
     """Return the cells of `table`, which was read from `path`, as prepare reads those of the raw source: 1.0 is 1, a missing word none.
 
     The target, last, is text. Raises Refused where a cell is not of the kind that was declared.
     """
-    texts = table.convert_dtypes().astype("str").astype("object").where(table.notna(), None)
-    declared = {column: kinds[column] for column in table}
-    for column in [column for column, kind in declared.items() if kind == "boolean"]:
-        texts[column] = texts[column].str.strip().str.replace(r"\.0+$", "", regex=True)  # as a program writes 1 beside what is missing
-    texts_only = [column for column in table if table[column].dtype in ("object", "str")]
-    notation = {  # of text: what Parquet types is written in no notation
-        "decimal": "." if is_parquet(path) else source.decimal,
-        "date_formats": {column: source.date_formats[column] for column in source.date_formats if column in texts_only},
-    }
-    raw = ibis.memtable(texts.assign(**{RECORD: range(len(texts))}), schema=dict.fromkeys(declared, "string") | {RECORD: "int64"})
-    typed = conform(raw, source.model_copy(update={"columns": declared, **notation})).order_by(RECORD)
-    typed = typed.mutate(typed[table.columns[-1]].cast("string").name(table.columns[-1]))
+    declared = {column: kinds[column] for column in table.column_names}
+    raw = ibis.memtable(table.append_column(RECORD, pa.array(range(len(table)))))
+    typed = conform(raw, source.model_copy(update={"columns": declared})).order_by(RECORD)
+    target = table.column_names[-1]
+    typed = typed.mutate(typed[target].cast("string").name(target))
     found = ibis.duckdb.connect().to_pandas(typed)
     if (wrong := found[PROBLEM].dropna()).size:
         raise Refused(f"{path}: {len(wrong):,} rows are not what data/sources.yaml declares; mend the file: {wrong.iloc[0]}")
@@ -190,7 +193,8 @@ def _name(values: pd.Series) -> pd.Series:
     """Return `values` as text, each in a form that does not depend on the others; one that is missing is empty."""
     if is_datetime64_any_dtype(values):
         return values.map(lambda value: value.isoformat(), na_action="ignore").astype("str").fillna("")
-    return values.astype("str").fillna("").str.strip().str.removesuffix(".0")
+    text = values.astype("str").fillna("").str.strip()
+    return text.str.removesuffix(".0") if is_numeric_dtype(values) else text  # 5 is 5.0 beside a missing one; v1.0 is not v1
 
 
 def live_suite(path: Path, data: Data) -> dict[str, Any]:
@@ -202,11 +206,12 @@ def live_suite(path: Path, data: Data) -> dict[str, Any]:
     try:
         suite = json.loads(path.read_text(encoding="utf-8"))
         kept = [live for one in suite["expectations"] if (live := _of_live_rows(one, data))]
+        meta = {**suite.get("meta", {}), "copy_of": path.as_posix()}
     except FileNotFoundError:
         raise Refused(f"{path} does not exist; restore it from git: rows without a suite pass nothing") from None
     except (ValueError, KeyError, TypeError, AttributeError):
         raise Refused(f"{path} is no suite; restore it from git") from None
-    return {**suite, "name": "suite", "expectations": kept}
+    return {**suite, "name": "suite", "meta": meta, "expectations": kept}
 
 
 def _of_live_rows(one: dict[str, Any], data: Data) -> dict[str, Any] | None:

@@ -12,9 +12,9 @@ import pyarrow.parquet as pq
 
 from stages.after.batch import Batch, live_source, read_batch
 from stages.command import Refused
-from stages.formats import opened
+from stages.formats import MIXED, UNCLOSED, check_line, opened
 from stages.params import Data
-from stages.sources import MIXED, UNCLOSED, Source, check_line, header_lines, readable
+from stages.sources import Source, header_lines, readable
 
 ROWS = 50_000
 CELLS = 1_000_000  # fewer rows where there are many columns

@@ -10,8 +10,7 @@ from stages.before.attributes import personal, sensitive, words
 from stages.before.columns import COMMON, FEW, SHOWN, Column, copies, written
 from stages.before.finding import Finding
 from stages.before.notations import written_as
-from stages.before.sample import asked, date_formats
-from stages.formats import PATTERNS
+from stages.before.sample import asked
 from stages.groups import MOST_CODES
 from stages.params import Data
 from stages.prepare import MANY_COLUMNS, WORDS
@@ -148,10 +147,14 @@ def _of_text(column: Column, settled: list[str]) -> list[Finding]:
         groups = "; ".join(", ".join(map(repr, group)) for group in same[:SHOWN])
         do = f"if they are one, write ignore_case: [{column.name}] in data/sources.yaml"
         found.append(Finding("look", "data", column.name, f"values differ only in upper and lower case or in spaces: {groups}", do))
+
+    def show(value: str) -> str:
+        return DIGIT.sub("9", value if value in frequent else LETTERS.sub("a", value))
+
     cells = {value if DIGIT.search(value) or value in frequent else LETTERS.sub("a", value) for value, _n in column.common}
     return found + [
-        Finding("look", "data", column.name, f"declared as text, it {DIGIT.sub('9', what)}", do)
-        for what, do in asked(column.name, cells, written_as(cells), examples=1)
+        Finding("look", "data", column.name, f"declared as text, it {what}", do)
+        for what, do in asked(column.name, cells, written_as(cells), 1, show)
     ]
 
 
@@ -196,10 +199,10 @@ def _of_features(column: Column, data: Data, tells: str) -> list[Finding]:
         found.append(Finding("look", "data", name, what, do))
     if is_date(column):
         do = "to use it as a date, declare it as date in data/sources.yaml"
-        if fits := ["%Y%m%d"] if column.type == "integer" else date_formats(set(values)):
+        if fits := list(filter(None, column.dates)):
             do += ", with date_formats: " + " or ".join(f'{{{name}: "{how}"}}' for how in fits)
             do += ", whichever is right: nobody can tell the day from the month" if len(fits) > 1 else ""
-        elif not all(re.match(PATTERNS["date"], value) for value in values):
+        elif not column.dates:
             do = "to use it as a date, write all its values in one format, best as 2024-12-31, and declare it as date in data/sources.yaml"
         do += "; name it in data.time of params.yaml if it orders the rows"
         found.append(

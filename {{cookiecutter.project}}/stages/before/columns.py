@@ -1,5 +1,6 @@
 """Describe each column of a source over all its records: values, gaps, spread, and where its declared type does not hold."""
 
+import re
 from collections import defaultdict
 from dataclasses import dataclass, field
 
@@ -9,8 +10,9 @@ import pandas as pd
 from ibis import _
 
 from stages.after.reference import FEWEST
-from stages.formats import RESERVED
-from stages.prepare import PROBLEM, cell, form
+from stages.before.sample import date_formats
+from stages.formats import PATTERNS, RESERVED
+from stages.prepare import PROBLEM, cell, conform, form
 from stages.sources import RECORD, Source
 
 BINS = 20  # of a picture
@@ -27,6 +29,7 @@ class Column:
     `low`, `median`, `high`: of numbers and dates; `usual`: their 5 % and 95 % quantiles, which may be shown, at least FEWEST rows at
     or beyond either, where there are so many. `picture`: counts of BINS equal bins from the 1st to the 99th percentile,
     values beyond them in the outermost, or of the SHOWN commonest values. `words_a_value`: of text.
+    `dates`: the formats in which all values of text or whole numbers are dates, "" for that of ISO.
     `rises`: no value is smaller than that of the record before. `misfits`: values that are not of the declared type;
     `examples`: how some of these are written (see `form`).
     """
@@ -43,6 +46,7 @@ class Column:
     usual: tuple[str, str] | None = None
     picture: list[int] = field(default_factory=list, repr=False)
     words_a_value: float | None = None
+    dates: list[str] = field(default_factory=list)
     rises: bool = False
     misfits: int = 0
     examples: list[str] = field(default_factory=list)
@@ -88,6 +92,7 @@ def describe(table: ibis.Table, column: str, kind: str, rows: int, wrong: tuple[
         values = [written(value) for value in common["value"]]
         counts = common["n"].astype(int).tolist()
         more = {"picture": counts[:SHOWN], "words_a_value": _words(counted)} if kind == "text" else _spread(counted, kind)
+        more["dates"] = [how for how in _may_be_dates(values, kind) if _all_dates(counted, how)]
     finally:
         con.raw_sql("DROP TABLE counted")
     rises = kind in ("integer", "text", "date") and distinct > FEW and _rises(table, column)
@@ -104,6 +109,23 @@ def describe(table: ibis.Table, column: str, kind: str, rows: int, wrong: tuple[
         examples=examples,
         **more,
     )
+
+
+def _may_be_dates(values: list[str], kind: str) -> list[str]:
+    """Return the formats in which the commonest values of a column are dates."""
+    if kind not in ("text", "integer") or len(values) < 2:
+        return []
+    if kind == "integer":
+        return ["%Y%m%d"] if all(re.fullmatch(r"(19|20)\d{6}", value) for value in values) else []
+    return [*date_formats(set(values)), *([""] if all(map(re.compile(PATTERNS["date"]).match, values)) else [])]
+
+
+def _all_dates(counted: ibis.Table, written: str) -> bool:
+    """Whether all values would be read as dates of the format `written`, which is tried on them as it would be declared."""
+    formats = {"value": written} if written else {}
+    source = Source(path="", format="csv", missing=[], key=[], columns={"value": "date"}, date_formats=formats)
+    table = counted.select(ibis.row_number().name(RECORD), value=_.value.cast("string"))
+    return int(conform(table, source).filter(_[PROBLEM].notnull()).count().to_pandas()) == 0
 
 
 def written(value: object) -> str:

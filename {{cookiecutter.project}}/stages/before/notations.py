@@ -7,6 +7,7 @@ import json
 import re
 import unicodedata
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from stages.numbers import EXPONENT_ALONE, LEADING_ZERO, MARKS, ZERO_AT_END, Notation
@@ -14,6 +15,7 @@ from stages.numbers import EXPONENT_ALONE, LEADING_ZERO, MARKS, ZERO_AT_END, Not
 GRID = ((".", None), (",", None), (".", ","), (",", "."), (".", " "), (",", " "), (".", "'"), (",", "'"))  # decimal, thousands
 MOSTLY = 0.8  # of the values of a column are numbers: the others are words among numbers
 STRAY = 0.02  # of the numbers with marks may be at odds with a way to read them that is possible all the same
+ENOUGH = 8  # numbers with marks, of which one alone may be a slip of the pen
 FEW_DOUBLE = 0.02  # of the numbers may be written in two ways without being codes
 FRACTION = r"\.[0-9]*[1-9]"
 MANY = 20  # different values; with fewer nothing is said of words
@@ -32,7 +34,8 @@ class Written:
 def written_as(cells: set[str]) -> Written | None:
     """Return how `cells`, the different values of a column, are written as numbers; None where most of them are none.
 
-    A stray value decides nothing: a way to read them is possible unless more than STRAY of the marked numbers are at odds with it.
+    A stray value decides nothing: a way to read them is possible unless more than STRAY of the marked numbers are at odds with it, and
+    of ENOUGH more than one.
     """
     if not cells or sum(any(sign in "0123456789" for sign in cell) for cell in cells) < MOSTLY * len(cells):
         return None
@@ -51,7 +54,7 @@ def written_as(cells: set[str]) -> Written | None:
     marked = sum(any(mark in cell[1:] for mark in marks) for cell in cells - best)
     readings: list[Notation] = []
     for notation in likely:
-        possible = len(odd[notation]) <= len(best) + STRAY * marked
+        possible = len(odd[notation]) <= len(best) + max(STRAY * marked, marked >= ENOUGH)
         if possible and not any(_same(notation, one, cells - odd[notation] - odd[one]) for one in readings):
             readings.append(notation)
     return Written(tuple(readings), tuple(sorted(best)))
@@ -86,18 +89,19 @@ def is_sure(written: Written, cells: set[str]) -> bool:
     return len(written.readings) == 1 and not written.odd and known and some_positive and not of_one_width
 
 
-def code_of(plain: set[str]) -> str | None:
-    """Return why these numbers, as Python writes them, are rather codes; None where they are numbers."""
+def code_of(plain: set[str], show: Callable[[str], str] = str) -> str | None:
+    """Return why these numbers, as Python writes them, are rather codes, with a value as `show` shows it; None where they are numbers."""
     if led := sorted(number for number in plain if re.match(LEADING_ZERO, number)):
-        return f"holds numbers with a leading zero, such as {led[0]}, which would be lost"
+        return f"holds numbers with a leading zero, such as {show(led[0])}, which would be lost"
     if longest := [number for number in plain if re.match("[+-]?[0-9]{19}", number)]:
         return f"holds numbers of {len(longest[0])} digits, which 64 bits do not hold"
     alone = sorted(number for number in plain if re.match(EXPONENT_ALONE, number))
     if alone and not any(re.search(FRACTION, number) for number in plain):
-        return f"holds {alone[0]}, which may be a code as well as a power of ten"
+        return f"holds {show(alone[0])}, which may be a code as well as a power of ten"
     double = doubles(plain)
     if len(double) > FEW_DOUBLE * len(plain):
-        return f"holds {double[0].rstrip('0')} and {double[0]}, which would be one number, but are two versions or codes"
+        pair = f"{show(double[0].rstrip('0'))} and {show(double[0])}"
+        return f"holds numbers that differ only in a zero at the end, such as {pair}, and may be versions or codes"
     return None
 
 
@@ -106,21 +110,29 @@ def doubles(plain: set[str]) -> list[str]:
     return sorted(number for number in plain if re.search(ZERO_AT_END, number) and number.rstrip("0") in plain)
 
 
-def question(written: Written, cells: set[str], column: str, examples: int = EXAMPLES) -> tuple[str, str] | None:
+def question(
+    written: Written, cells: set[str], column: str, examples: int = EXAMPLES, show: Callable[[str], str] = str
+) -> tuple[str, str] | None:
     """Return what is to be said of a column of text that holds numbers in another notation, and what to do; None if that is nothing.
 
-    Values stand in it: `cells` should hold none that could tell of a person.
+    Values stand in it, as `show` shows them.
     """
     notation = written.readings[0]
+    if notation.before not in CURRENCIES and any(sign.isalpha() for sign in notation.before[-1:]):
+        return None  # a code such as A12
     if len(written.readings) > 1:
         fit = [cell for cell in sorted(cells) if len({_value(one, cell) for one in written.readings} - {None}) > 1][:examples]
-        both = "; ".join(f"{cell} as {' or '.join(filter(None, (_value(one, cell) for one in written.readings)))}" for cell in fit)
+        both = "; ".join(
+            f"{show(cell)} as {' or '.join(show(value) for one in written.readings if (value := _value(one, cell)))}" for cell in fit
+        )
         how = " or ".join(f"number_formats: {{{column}: {one_line(one)}}}" for one in written.readings)
         return f"holds numbers that can be read in two ways: {both}", f"declare it as number in data/sources.yaml, with {how}"
     if written.odd:
         if len(cells) < MANY:
             return None
-        shown = ", ".join(map(repr, written.odd[:EXAMPLES])) + (f" and {len(written.odd) - EXAMPLES} more" if len(written.odd) > 3 else "")
+        shown = ", ".join(repr(show(cell)) for cell in written.odd[:EXAMPLES]) + (
+            f" and {len(written.odd) - EXAMPLES} more" if len(written.odd) > 3 else ""
+        )
         fitting = "" if notation == Notation() else f" written as {notation.said()}"
         return f"holds numbers{fitting}, but also {shown}", (
             f"if that means missing, declare it as number in data/sources.yaml, with the words under missing_in: {{{column}: [...]}}"

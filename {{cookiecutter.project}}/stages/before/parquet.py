@@ -50,7 +50,9 @@ def _notes(schema: pa.Schema, columns: dict[str, str]) -> list[str]:
         elif pa.types.is_time(field.type):
             notes.append(f"{field.name!r} holds times of day, and is read as text; make a number of it if its order matters")
         elif pa.types.is_uint64(field.type) and columns.get(field.name) == "text":
-            notes.append(f"{field.name!r} holds numbers beyond 64 bits, and is read as text: it is a name rather than a quantity")
+            notes.append(
+                f"{field.name!r} holds numbers beyond signed integers of 64 bits, and is read as text: it is a name rather than a quantity"
+            )
     return notes
 
 

@@ -17,6 +17,7 @@ from stages.waivers import suggested
 
 MARGIN = 0.1  # by how much a recall is taken to beat its floor where no model has been tried
 MOST = 10_000_000
+MOST_TEST = 0.5  # of the rows of a class, that it is advised to test on
 
 
 @dataclass(frozen=True)
@@ -124,7 +125,7 @@ def class_findings(proofs: list[ClassProof], decision_weights: str, limits: Thre
 
 def _said(proof: ClassProof, decision_weights: str, limits: Thresholds) -> tuple[Weight, Phase, str, str] | None:
     """Return weight, phase, sentence and remedy for one class, None where there is nothing to say."""
-    more = f"collect about {proof.more:,} more rows of it" if proof.more else "change the split so that both sides have rows of it"
+    more = _remedy(proof, limits)
     few = f"cannot be judged: {proof.train:,} training rows (needs {limits.training:,}) and {proof.test:,} test rows "
     few += f"(needs {limits.support:,})"
     match proof.verdict:
@@ -151,6 +152,17 @@ def _said(proof: ClassProof, decision_weights: str, limits: Thresholds) -> tuple
             )
             return "look", "data", what, f"{more}: {proof.needed or 0:,} test rows would prove it"
     return None
+
+
+def _remedy(proof: ClassProof, limits: Thresholds) -> str:
+    """Return how a class comes by rows enough: another share of those at hand where that will do, else more of them."""
+    needed = max(limits.support, 0 if proof.verdict == "not judged" else proof.needed or math.inf)
+    share = math.ceil(100 * needed / proof.rows) / 100 if needed < proof.rows else 1.0
+    collect = f"collect about {proof.more:,} more rows of it" if proof.more else ""
+    if share > MOST_TEST or proof.rows - math.ceil(share * proof.rows) < limits.training:
+        return collect or "change the split so that both sides have rows of it"
+    other = f"let about {share:.0%} of its rows test (test_size or test_from under prepare.split in params.yaml; it has {proof.rows:,})"
+    return f"{other}, or {collect}" if collect else other
 
 
 def _waiver(suite: str, row: dict[str, str]) -> str:

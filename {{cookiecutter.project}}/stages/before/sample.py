@@ -8,7 +8,7 @@ import csv
 import io
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import islice
@@ -16,19 +16,37 @@ from pathlib import Path
 
 from stages.before.notations import EXAMPLES, MANY, MOSTLY, Written, code_of, doubles, is_sure, question, written_as
 from stages.command import Refused
-from stages.formats import DELIMITERS, PATTERNS, SPACES, is_date, is_parquet, on_one_line, opened, wrong_names
+from stages.formats import (
+    DELIMITERS,
+    OFFSET,
+    PATTERNS,
+    SPACES,
+    is_date,
+    is_index,
+    is_parquet,
+    on_one_line,
+    opened,
+    parquet_names,
+    wrong_names,
+)
 from stages.numbers import EXPONENT_ALONE, LEADING_ZERO, Notation
 
 SAMPLE = 2_000_000  # bytes, unpacked, that are looked at
 MISSING = ("", "NA", "N/A", "n/a", "#N/A", "<NA>", "NaN", "nan", "NULL", "Null", "null", "?")
 PERHAPS = ("None", "-", ".")  # missing where a column holds numbers or dates otherwise; words, where all that use them hold text
+INDEX = "the first column has no name, as pandas and R write the names of the rows, and is left out"
+ROW_NAMES = (
+    "its rows have one field more than its header, as R writes the names of the rows; export it with row.names = FALSE (R), or give that "
+    "column a name"
+)
 FREQUENT, FREQUENT_SHARE = 20, 0.01  # rows, or share of them, from which on such a word is a label where a label can stand
 ABBREVIATION = re.compile("^[A-Z]{2,5}$")  # NA beside EU and APAC is one
 BROKEN = re.compile("[\udc80-\udcff]")  # a byte that is none of the encoding
 OF_CP1252 = re.compile(rb"[\x80\x82-\x8c\x8e\x91-\x9c\x9e\x9f]")  # signs such as the euro, where latin-1 has none
 STRAYS = 9  # signs that are right for one that is broken, at least
 SHAPE = re.compile(r"^[0-9]{1,4}(?P<mark>[./-])[0-9]{1,2}(?P=mark)[0-9]{1,4}(?P<time> [0-9]{1,2}:[0-9]{2}(:[0-9]{2})?)?$")
-MEASURED = re.compile(r"^[+-]?[0-9]+([.,][0-9]+)?\s?[^\d\s]{1,10}$")
+# a number of another notation, or in units that differ: 1,23,456 or $5 beside 7 kg; not a code such as A12, nor a time
+MEASURED = re.compile(r"^([^\w\s]{0,3}|[A-Z]{3})\s?[+\u2212-]?\d[\d .,'_\xb7\u2019\u00a0\u2007\u2009\u202f]*[^\d\s]{0,10}$")
 WHOLE = re.compile(r"^[+-]?[0-9]+(\.0?)?$")  # 3.0 is what programs write of 3 where values are missing, and 3.00 a price
 OTHER_DATE = re.compile(r"^([0-9]{1,2}[./-][0-9]{1,2}[./-][0-9]{2,4}|[0-9]{4}[./][0-9]{1,2}[./][0-9]{1,2})\b")
 
@@ -39,7 +57,8 @@ class Found:
 
     `missing_in` has the words of columns whose words are other than `missing`, `number_formats` how the numbers of a column are
     written that are not written as the decimal mark says, and `one_spelling` the columns in which no number is written in two ways.
-    `whole` says that the sample is the file; `notes` are sentences for whoever has to correct data/sources.yaml.
+    `whole` says that the sample is the file; `names` are the columns where their types are not known yet, as of Parquet; `notes` are
+    sentences for whoever has to correct data/sources.yaml.
     """
 
     format: str = "csv"
@@ -55,6 +74,7 @@ class Found:
     values: dict[str, set[str]] = field(default_factory=dict)
     whole: bool = True
     notes: tuple[str, ...] = ()
+    names: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -74,24 +94,28 @@ class Look:
 
 
 def look(path: Path, labels: Iterable[str] = ()) -> Found:
-    """Return what the first SAMPLE bytes of `path` show; of a Parquet file, which tells its columns itself, only that it is one.
+    """Return what the first SAMPLE bytes of `path` show; of a Parquet file, which tells its columns itself, only their names.
 
     labels: the columns whose values are classes or groups, so that a word for a missing value may be one of them.
 
     Raises Refused where there is no such file, or it is no table of text with a name for each column.
     """
+    if path.is_dir():
+        raise Refused(f"{path} is a folder; name the one CSV or Parquet file in it")
     if not path.is_file():
         raise Refused(f"there is no file {str(path)!r}")
     if is_parquet(path):
-        with path.open("rb") as file:
-            if file.read(4) != b"PAR1":
-                raise Refused(f"{path} is no Parquet file, as its name says")
-        return Found(format="parquet")
+        names = parquet_names(path)
+        if wrong := wrong_names(names):
+            raise Refused("\n".join(f"{path}: {problem}" for problem in wrong))
+        return Found(format="parquet", names=tuple(names))
     csv.field_size_limit(2**31 - 1)
     with opened(path) as file:
         sample = file.read(SAMPLE)
         whole = not file.read(1)
     text, encoding = _decoded(path, sample, whole)
+    if encoding == "utf-8" and not whole and text.isascii() and not _is_utf8(path):
+        encoding = "cp1252"
     if "\r" in text and "\n" not in text:
         raise Refused(f"{path}: its lines end in carriage returns alone; export it with line feeds")
     if text.startswith(("\n", "\r\n")) and text.strip():
@@ -99,10 +123,11 @@ def look(path: Path, labels: Iterable[str] = ()) -> Found:
     if text.lstrip().startswith(("{", "[{", "<!", "<?", "<html")):
         raise Refused(f"{path} is JSON, or a page, and no table; export it as CSV or Parquet")
     delimiter = _delimiter(path, text)
-    header, rows, ragged = _rows(path, text, delimiter, whole)
+    header, rows, ragged, indexed = _rows(path, text, delimiter, whole)
     counts = {column: Counter(cell.strip(SPACES) for cell in cells) for column, *cells in zip(header, *rows, strict=True)}
     looks = {column: look_at(column, cells, column in labels) for column, cells in counts.items()}
-    notes = [f"{ragged:,} of {len(rows) + ragged:,} rows looked at have another number of fields than the header"] if ragged else []
+    notes = [INDEX] if indexed else []
+    notes += [f"{ragged:,} of {len(rows) + ragged:,} rows looked at have another number of fields than the header"] if ragged else []
     if broken := len(BROKEN.findall(text)):
         notes.append(
             f"nearly all of it is {encoding}, but {broken:,} bytes are not: rows with such a byte will be rejected, mend them in the file"
@@ -126,6 +151,11 @@ def _found(looks: dict[str, Look], delimiter: str, encoding: str) -> Found:
     missing = tuple(word for word in ("", *MISSING[1:], *PERHAPS) if not word or any(word in one.missing for one in looks.values()))
     own = {column: ("", *one.missing) for column, one in looks.items() if one.own}
     notes = [f"{column!r} {what}; {do}" for column, one in looks.items() for what, do in one.notes]
+    notes += [
+        f"{column!r} has time stamps with an offset from UTC, such as {far}, and is read as UTC"
+        for column, one in looks.items()
+        if one.kind == "date" and (far := min(filter(re.compile(OFFSET).search, one.cells), default=""))
+    ]
     notes += [
         f"{column!r} is read as numbers written {number.said()}; correct it under number_formats if it is not so"
         for column, number in formats.items()
@@ -185,6 +215,9 @@ def _values(
         elif word == "NA" and like_it and not is_label:
             words.add(word)
             notes.append((f"has 'NA' in {n:,} rows, which is read as a value like {min(cells)}", _if_missing(column, word)))
+        elif word == "NA" and not is_label and ((beside := [cell for cell in cells if ABBREVIATION.match(cell)]) or n >= FREQUENT):
+            what = f"has 'NA' in {n:,} rows, which is read as missing" + (f", though {min(beside)} stands beside it" if beside else "")
+            notes.append((what, f'if it is a value there, write missing_in: {{{column}: [""]}} in data/sources.yaml'))
         elif is_label and word not in words:
             notes.append(
                 (_read_as_missing(word, counts), f'if it is a class or group, write missing_in: {{{column}: [""]}} in data/sources.yaml')
@@ -231,14 +264,30 @@ def _decoded(path: Path, sample: bytes, whole: bool) -> tuple[str, str]:
     return text, "latin-1" if whole and text == sample.decode("latin-1") else "cp1252"
 
 
+def _is_utf8(path: Path) -> bool:
+    """Whether the first letter beyond ASCII in a file is one of UTF-8, or there is none: it may come late."""
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    with opened(path) as file:
+        while part := file.read(2**20):
+            try:
+                if not decoder.decode(part).isascii():
+                    return True
+            except UnicodeDecodeError as error:
+                return not bytes(error.object[: error.start]).isascii()
+    return True
+
+
 def _delimiter(path: Path, text: str) -> str:
     """Return the delimiter that parts most of the first rows into as many fields as the header, two or more."""
-    best, fits = "", (0.0, 0)
+    best, fits, longer = "", (0.0, 0), False
     for delimiter in DELIMITERS:
         widths = [len(row) for row in islice(csv.reader(io.StringIO(text[:200_000], newline=""), delimiter=delimiter), 500) if row]
         share = sum(width == widths[0] for width in widths) / len(widths) if widths else 0
         if widths and widths[0] > 1 and share > 0.5 and (share, widths[0]) > fits:
             best, fits = delimiter, (share, widths[0])
+        longer |= bool(widths and widths[0] > 1 and sum(width == widths[0] + 1 for width in widths) > len(widths) / 2)
+    if not best and longer:
+        raise Refused(f"{path}: {ROW_NAMES}")
     if not best:
         first = text.split("\n", 1)[0][:80]
         raise Refused(
@@ -249,10 +298,15 @@ def _delimiter(path: Path, text: str) -> str:
     return best
 
 
-def _rows(path: Path, text: str, delimiter: str, whole: bool) -> tuple[list[str], list[list[str]], int]:
-    """Return the names of the columns, the rows that are as long, and how many are not; the last of a part may be cut."""
+def _rows(path: Path, text: str, delimiter: str, whole: bool) -> tuple[list[str], list[list[str]], int, bool]:
+    """Return the names of the columns, the rows that are as long, and how many are not; the last of a part may be cut.
+
+    Last whether the first column has no name: it is left out.
+    """
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
     header = on_one_line(next(reader))
+    width, indexed = len(header), is_index(header)
+    header = header[indexed:]
     problems = wrong_names(header)
     numbers = [name for name in header if re.match(PATTERNS["number"], name) or name in MISSING[1:]]
     if len(numbers) == len(header) or (numbers and len(set(header)) < len(header)):
@@ -264,8 +318,8 @@ def _rows(path: Path, text: str, delimiter: str, whole: bool) -> tuple[list[str]
         problems.append("it has no row, only a header")
     if problems:
         raise Refused("\n".join(f"{path}: {problem}" for problem in problems))
-    good = [row for row in rows if len(row) == len(header)]
-    return header, good, len(rows) - len(good)
+    good = [row[indexed:] for row in rows if len(row) == width]
+    return header, good, len(rows) - len(good), indexed
 
 
 def _all(form: "str | re.Pattern[str]", cells: set[str]) -> bool:
@@ -328,16 +382,20 @@ def _odd_text(column: str, cells: set[str], written: Written | None) -> list[tup
     return [(f"{what}, so that it is read as text", do) for what, do in asked(column, cells, written)]
 
 
-def asked(column: str, cells: set[str], written: Written | None, examples: int = EXAMPLES) -> list[tuple[str, str]]:
-    """Return what is to be said of the numbers in a column of text, how they are `written`, and what to do."""
+def asked(
+    column: str, cells: set[str], written: Written | None, examples: int = EXAMPLES, show: Callable[[str], str] = str
+) -> list[tuple[str, str]]:
+    """Return what is to be said of the numbers in a column of text, how they are `written`, and what to do; `show` shows a value."""
     if written is None:
         measured = {cell for cell in cells if MEASURED.match(cell)}
-        if len(cells) < MANY or len(measured) < MOSTLY * len(cells):
+        if len(cells) < MANY or len(measured) < len(cells) / 2:
             return []
-        return [(f"begins with a number in most values, such as {min(measured)}", "write the number alone, in one unit")]
+        return [
+            (f"holds numbers in no one notation, such as {show(min(measured))}", "write the numbers alone, all in one way and one unit")
+        ]
     notation = written.readings[0]
     plain = {notation.plain(cell) for cell in cells if cell not in written.odd}
-    why = code_of(plain)
+    why = code_of(plain, show)
     if why is None or (len(written.readings) > 1 and not any(re.match(LEADING_ZERO, number) for number in plain)):
-        return [told] if (told := question(written, cells, column, examples)) else []
+        return [told] if (told := question(written, cells, column, examples, show)) else []
     return [] if len(set(map(len, cells))) == 1 else [(why, "if it is a quantity, declare it as integer or number in data/sources.yaml")]

@@ -37,6 +37,10 @@ ALIKE = 0.05  # by how much more often rows of a cluster share a class than chan
 CHANCE = 0.01
 GROUPS = 20
 SHIFTS = 3  # classes whose shares are told
+NO_SPLIT = (
+    "if the rows came about in its order, name it in data.time of params.yaml; a split by it waits until each class has rows before and "
+    "after a cut-off"
+)
 IN_FILE = "the order in the file"
 
 
@@ -210,18 +214,27 @@ def _jumps(block: pd.Series, hits: pd.Series) -> list[tuple[float, str]]:
 
 
 def orders(rows: pd.DataFrame, data: Data, record: pd.Series) -> dict[str, pd.Series]:
-    """Return what may order the rows in time: data.time, columns of dates or years, and the order in the file."""
+    """Return what may order the rows in time: data.time, columns of dates or years that are not all the same, the order in the file."""
     times = {data.time: rows[data.time]} if data.time else {}
     for column in rows.columns:
         year = is_integer_dtype(rows[column]) and re.search("year|jahr", column.lower()) and rows[column].between(1800, 2200).all()
-        if column != data.target and (is_datetime64_any_dtype(rows[column]) or year):
+        if column != data.target and (is_datetime64_any_dtype(rows[column]) or year) and rows[column].nunique() > 1:
             times[column] = rows[column]
     return times | {IN_FILE: record}
 
 
-def split_by(name: str, order: pd.Series, data: Data) -> str:
-    """Return what to write into params.yaml so that the latest fifth of the rows are test rows, by a column of dates or integers."""
-    latest = order.dropna().sort_values().iloc[int(0.8 * order.notna().sum())]
+def split_by(name: str, order: pd.Series, y: pd.Series, data: Data) -> str:
+    """Return what to write into params.yaml so that the latest fifth of the rows are test rows, by a column of dates or integers.
+
+    Empty where such a split would leave a class without training or test rows.
+    """
+    values = order.dropna().sort_values()
+    later = values[values > values.iloc[0]]
+    if later.empty:
+        return ""
+    latest = max(values.iloc[int(0.8 * len(values))], later.iloc[0])
+    if any(set(y[side]) != set(y) for side in (order < latest, order >= latest)):
+        return ""
     first = f'"{str(latest).removesuffix(" 00:00:00")}"' if is_datetime64_any_dtype(order) else f"{latest}"
     named = "" if data.time == name else f"data.time: {name}, "
     return f"set {named}prepare.split.by: time and prepare.split.test_from: {first} in params.yaml"
@@ -244,7 +257,8 @@ def order_findings(times: dict[str, pd.Series], y: pd.Series, data: Data, by: st
                 do = "it looks sorted by the target, which a random split mends; if it is in order of time, split by that"
             found.append(Finding("note" if data.time else "look", "data", name, what, do))
         elif by == "random":
-            do = f"{split_by(name, order, data)}, else the test is easier than the use"
+            how = split_by(name, order, y, data)
+            do = f"{how}, else the test is easier than the use" if how else NO_SPLIT
             found.append(Finding("look", "data", name, f"{what}; a random split hides that", do))
         else:
             do = "retrain as often as the shares move, and watch them"
@@ -252,7 +266,7 @@ def order_findings(times: dict[str, pd.Series], y: pd.Series, data: Data, by: st
     return found
 
 
-def date_findings(times: dict[str, pd.Series], data: Data, said: list[Finding]) -> list[Finding]:
+def date_findings(times: dict[str, pd.Series], y: pd.Series, data: Data, said: list[Finding]) -> list[Finding]:
     """Return the columns of dates and years that may order the rows while data.time names none, unless `said` asks for them already."""
     if data.time:
         return []
@@ -263,7 +277,9 @@ def date_findings(times: dict[str, pd.Series], data: Data, said: list[Finding]) 
     )
     what = "it may order the rows in time, and data.time names no column"
     return [
-        Finding("look" if is_datetime64_any_dtype(order) else "note", "data", name, what, do)
+        Finding(
+            "look" if is_datetime64_any_dtype(order) else "note", "data", name, what, do if split_by(name, order, y, data) else NO_SPLIT
+        )
         for name, order in times.items()
         if name != IN_FILE and name not in asked
     ]
