@@ -284,7 +284,8 @@ def test_a_missing_file_is_refused(tmp_path):
         (
             {"delimter": ";"},
             "sources.toys.delimter is unknown, allowed here: path, format, delimiter, encoding, decimal, missing, missing_in, "
-            "records, number_formats, one_spelling, ignore_case, date_formats, key, equal_rows, no_content, columns; did you mean delimiter?",
+            "records, number_formats, one_spelling, ignore_case, date_formats, "
+            "key, equal_rows, no_content, columns; did you mean delimiter?",
         ),
     ],
 )
