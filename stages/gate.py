@@ -63,7 +63,8 @@ def gate(table: pd.DataFrame | Stored, suite: str | Path, report: str | Path, dr
     """
     loaded = read_suite(suite, dropped)
     findings = find(table, loaded)
-    if loaded.expected and all(e.meta["bound"] == "inferred" for e in loaded.expected):
+    is_copy = "copy_of" in loaded.meta  # nobody confirms anything there; prepare's gate says it of the suite itself
+    if loaded.expected and not is_copy and all(e.meta["bound"] == "inferred" for e in loaded.expected):
         findings.append(Finding("warn", False, f"WARN: {loaded.path} {UNCONFIRMED}"))
     verdict = Verdict(
         gate=Path(report).stem,

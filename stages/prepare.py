@@ -101,14 +101,14 @@ def check_roles(params: Params, source: Source) -> None:
         raise Refused("\n".join(problems))
 
 
-@ibis.udf.scalar.builtin(name="trim")
-def _trimmed(text: str, signs: str) -> str:  # type: ignore[empty-body]
-    """Return `text` without the signs at its ends; that of Ibis leaves no-break spaces there."""
+def _trimmed(text: ibis.expr.types.StringValue) -> ibis.expr.types.StringValue:
+    """Return `text` without the spaces of any kind at its ends; strip leaves no-break spaces there."""
+    return text.re_replace(f"^[{SPACES}]+|[{SPACES}]+$", "")
 
 
 def cell(raw: ibis.Table, column: str, source: Source) -> ibis.expr.types.StringValue:
     """Return the text of `column` as it counts: trimmed, in one case where that is declared, and null for a missing value."""
-    text = _trimmed(as_text(raw[column]), SPACES)
+    text = _trimmed(as_text(raw[column]))
     if words := source.missing_words(column):
         text = ibis.ifelse(text.isin(words), None, text)
     return text.lower().re_replace(f"[{SPACES}]+", " ") if column in source.ignore_case else text
@@ -120,24 +120,24 @@ def conform(raw: ibis.Table, source: Source, target: str | None = None) -> ibis.
     What has a type already, as in Parquet, is judged as text as well, but not in the notation that data/sources.yaml declares for text.
     target: the column of which LABEL holds what the file writes, for rows that have no label.
     """
-    typed, problems = [], []
+    typed, problems, twice = [], [], second_spellings(raw, source)
     for column, kind in source.columns.items():
         is_text = raw[column].type().is_string()
         text, notation = cell(raw, column, source), source.notation(column) if is_text else Notation()
         plain = _plain(text, kind, notation) if kind in ("integer", "number") else text
         value = _date(text, source.date_formats.get(column) if is_text else None) if kind == "date" else _typed(plain, kind)
         if kind != "text":
-            problem = f"{column} is {WORDS[kind]}: written as " + form(text)
-            problem = ibis.ifelse(text.notnull() & value.isnull(), problem, None)
+            like = f" such as {notation.said()}" if column in source.number_formats else ""
+            wrong = [(text.notnull() & value.isnull(), f"{column} is {WORDS[kind]}{like}: written as " + form(text))]
             if is_text and column in source.one_spelling:
-                code = _code(plain, kind)
-                problem = ibis.coalesce(f"{column} " + code + ", see one_spelling in data/sources.yaml: written as " + form(text), problem)
-                value = ibis.ifelse(code.notnull(), None, value)
-            problems.append(problem)
+                code = _code(plain, twice.get(column, []))
+                reason = f"{column} " + code + ", see one_spelling in data/sources.yaml: written as " + form(text)
+                wrong, value = [(code.notnull(), reason), *wrong], ibis.ifelse(code.notnull(), None, value)
+            problems.append(ibis.cases(*wrong))
         numbers = _numbers(source.missing_words(column), source.notation(column)) if kind in ("integer", "number") else []
         typed.append((ibis.ifelse(value.isin(numbers), None, value) if numbers else value).name(column))
     said = ibis.array(problems).filter(lambda problem: problem.notnull()).join("; ") if problems else ibis.literal("")
-    label = [_trimmed(as_text(raw[target]), SPACES).name(LABEL)] if target else []
+    label = [_trimmed(as_text(raw[target])).name(LABEL)] if target else []
     return raw.select(RECORD, *typed, said.nullif("").name(PROBLEM), *label)
 
 
@@ -159,13 +159,33 @@ def _plain(text: ibis.expr.types.StringValue, kind: str, notation: Notation) -> 
     return plain.re_replace(r"\.0*$", "") if kind == "integer" else plain
 
 
-def _code(plain: ibis.expr.types.StringValue, kind: str) -> ibis.expr.types.StringValue:
-    """Return why a number may be a code, null where it is a number: what was taken for one had no such value when it was looked at."""
-    reasons = [(plain.re_search(LEADING_ZERO), "has a leading zero")]
-    if kind == "number":
-        shorter = plain.re_extract(r"^(.*?)0+$", 1)
-        reasons.append((plain.re_search(EXPONENT_ALONE), "may be a code or a power of ten"))
-        reasons.append((plain.re_search(ZERO_AT_END) & shorter.isin(plain), "is written in two ways, as 1.10 beside 1.1"))
+def second_spellings(raw: ibis.Table, source: Source) -> dict[str, list[str]]:
+    """Return for each column of `one_spelling` the numbers that stand there in two ways, as 1.1 and 1.10, without zeros at their end."""
+    columns = [column for column in source.one_spelling if source.columns.get(column) == "number" and raw[column].type().is_string()]
+    texts = {column: cell(raw, column, source) for column in columns}
+    ends = [raw[column].re_search(r"[.,][0-9]*[1-9]0+([^0-9]|$)").any().name(column) for column in columns]  # few columns have any
+    few = raw.aggregate(ends).to_pandas().iloc[0] if columns else {}
+    found = {}
+    for column in [column for column in columns if few[column]]:
+        plain = raw.select(plain=_plain(texts[column], "number", source.notation(column)))
+        spelled = plain.group_by(short=_short(plain.plain)).agg(first=_.plain.min(), last=_.plain.max())
+        found[column] = spelled.filter(_.first != _.last)["short"].to_pandas().tolist()
+    return found
+
+
+def _short(plain: ibis.expr.types.StringValue) -> ibis.expr.types.StringValue:
+    """Return numbers without the zeros that end a fraction."""
+    return plain.re_replace(r"(\.[0-9]*[1-9])0+$", r"\1")
+
+
+def _code(plain: ibis.expr.types.StringValue, twice: list[str]) -> ibis.expr.types.StringValue:
+    """Return why a number may be a code, null where it is one: what was taken for numbers had no such value when it was looked at.
+
+    twice: the numbers that `second_spellings` found.
+    """
+    reasons = [(plain.re_search(LEADING_ZERO), "has a leading zero"), (plain.re_search(EXPONENT_ALONE), "may be a code or a power of ten")]
+    if twice:
+        reasons.append((plain.re_search(ZERO_AT_END) & _short(plain).isin(twice), "is written in two ways, as 1.10 beside 1.1"))
     return ibis.cases(*reasons)
 
 

@@ -21,7 +21,7 @@ from stages.waivers import Waiver, says_something, waiver_problems, waivers
 
 SUITE_KEYS = {"name", "id", "expectations", "meta", "notes"}
 EXPECTATION_KEYS = {"type", "kwargs", "severity", "meta", "id", "description", "notes", "rendered_content"}
-SUITE_META_KEYS = {"great_expectations_version", "notes", "row", "show", "waived", "waived_by", "waived_in"}
+SUITE_META_KEYS = {"copy_of", "great_expectations_version", "notes", "row", "show", "waived", "waived_by", "waived_in"}
 META_KEYS = {"bound", "notes", "proposed", "verdict", "waived"}
 CONDITION = '{"type": "comparison", "column": {"name": "colour"}, "operator": "==", "parameter": "red"}'
 JUDGED = {  # suites of tables that the stages compute, where a missing figure must not pass

@@ -214,7 +214,7 @@ def numbers_as_text(cells) -> Column:
         ([f"{n},{n}" for n in range(100, 130)], "declared as text, it holds numbers that can be read in two ways: 9,9 as 9.9 or 9"),
         ([f"{n} kg" for n in range(100, 130)], "declared as text, it holds numbers written as 1234.5 kg"),
         ([*map(str, range(30)), "Ada"], "declared as text, it holds numbers, but also 'a'"),
-        ([f"{n} {'kg' if n % 2 else 'g'}" for n in range(100, 130)], "declared as text, it begins with a number in most values"),
+        ([f"{n} {'kg' if n % 2 else 'g'}" for n in range(100, 130)], "declared as text, it holds numbers in no one notation"),
     ],
 )
 def test_numbers_in_another_notation_are_told_without_their_values(cells, what):
@@ -239,3 +239,9 @@ def test_values_that_may_be_codes_are_told_as_such():
     sentence = texts(findings([column(type="integer", common=[("7", 60)], misfits=3, examples=["9"])], DATA, declared))
     assert "3 of 100 values are no integer of 64 bits or may be codes, written as '9'; their rows are rejected" in sentence
     assert "numbers with leading zeros are text if they are codes, else take the column out of one_spelling" in sentence
+
+
+def test_words_behind_numbers_are_shown_by_their_form():
+    sentence = said(numbers_as_text([f"{n} {'Ada' if n % 2 else 'Bob'}" for n in range(100, 130)]))
+    assert "holds numbers in no one notation, such as 999 a" in sentence
+    assert "Ada" not in sentence

@@ -82,6 +82,12 @@ def test_a_suite_of_nothing_but_inferred_expectations_warns(judge):
     ]
 
 
+def test_a_copy_is_no_suite_to_confirm(tmp_path):
+    content = {"name": "suite", "meta": {"copy_of": "expectations/prepared.json"}, "expectations": [sizes(meta={"bound": "inferred"})]}
+    (tmp_path / "suite.json").write_text(json.dumps(content), encoding="utf-8")
+    assert gate(TOYS.head(2), tmp_path / "suite.json", tmp_path / "report.json").verdict == "pass"
+
+
 def test_one_confirmed_expectation_shows_that_a_person_read_the_suite(judge):
     assert judge(TOYS.head(2), sizes(meta={"bound": "inferred"}), EXISTS).verdict == "pass"
 
@@ -418,7 +424,7 @@ def test_rows_that_were_judged_are_freed_at_once():
 
 def test_only_the_columns_that_a_suite_names_are_read(judge, stored, monkeypatch):
     read = []
-    monkeypatch.setattr("stages.tables.pd.read_parquet", lambda path, columns: read.append(columns) or TOYS[columns])
+    monkeypatch.setattr("stages.tables.pd.read_parquet", lambda path, columns, **more: read.append(columns) or TOYS[columns])
     judge(stored, sizes(), expect("expect_table_columns_to_match_set", column_set=["colour", "size", "weight"]))
     assert read == [["size"], ["size"]]
     read.clear()

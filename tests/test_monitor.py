@@ -524,6 +524,7 @@ def test_live_suite_leaves_out_what_holds_for_the_whole_table_or_the_target(tmp_
     path = tmp_path / "prepared.json"
     path.write_text(json.dumps({"name": "prepared", "expectations": [columns, *left, kept]}), encoding="utf-8")
     suite = live_suite(path, DATA)
+    assert suite["meta"] == {"copy_of": path.as_posix()}
     assert suite["expectations"][1:] == [kept]
     assert suite["expectations"][0]["kwargs"] == {"column_set": ["a"]}
     dropped = live_suite(path, SimpleNamespace(**vars(DATA) | {"forbidden": {"a": "known afterwards"}}))["expectations"]

@@ -61,9 +61,10 @@ def test_a_mark_before_three_digits_may_mean_two_things(cells):
     assert sure(*cells) is None
 
 
-@pytest.mark.parametrize("stray", ["12,5", "0,125", "1234,5", "unknown", "1.5", "$5"])
-def test_a_stray_value_does_not_decide_what_a_mark_means(stray):
-    cells = {f"{n},{n:03d}" for n in range(100, 200)} | {"831", stray}
+@pytest.mark.parametrize("n_cells", [10, 100])
+@pytest.mark.parametrize("stray", ["12,5", "0,125", "1234,5", "unknown", "1.5", "$5", "1 234", "1.234.567", "1,2345"])
+def test_a_stray_value_does_not_decide_what_a_mark_means(stray, n_cells):
+    cells = {f"{n},{n:03d}" for n in range(100, 100 + n_cells)} | {"831", stray}
     assert len(readings(*cells)) == 2
 
 

@@ -154,6 +154,11 @@ def test_a_number_is_read_as_its_column_declares(how, text, value):
     assert (problem is None) == (value is not None)
 
 
+def test_a_number_in_another_notation_is_told_which_one_is_declared():
+    problem = conformed("number", "16.86", number_formats={"value": {"decimal": ",", "thousands": "."}})[1]
+    assert problem == "value is no finite number such as 1.234,5: written as 9.9"
+
+
 def conformed_all(kind, *cells, **changes):
     """Return the values of a column that is declared as `kind`, as text, and which of them are a problem."""
     source = declared({"value": kind, "label": "text"}, **changes)

@@ -15,6 +15,7 @@ from stages import split
 from stages.before.sample import look
 from stages.command import Refused
 from stages.detect import sources_yaml
+from stages.numbers import Notation
 from stages.params import Params
 from stages.prepare import PROBLEM, conform, prepare, summarise
 from stages.schema import check
@@ -125,6 +126,44 @@ def test_what_is_detected_holds_for_all_that_was_looked_at(rows, delimiter, enco
         assert table[column].isna().tolist() == [cell.strip() in words for cell in cells]
         if found.columns[column] == "text":
             assert table[column].dropna().tolist() == [cell.strip() for cell in cells if cell.strip() not in words]
+
+
+def written(value: float, decimals: int, notation: Notation) -> str:
+    """Return `value` with so many decimals as `notation` writes it."""
+    mark = notation.thousands or ""
+    whole, _, fraction = f"{abs(value):,.{decimals}f}".partition(".")
+    body = notation.before + whole.replace(",", mark) + (notation.decimal + fraction if fraction else "") + notation.after
+    if value >= 0:
+        return body
+    return {"minus": f"-{body}", "parentheses": f"({body})", "trailing": f"{body}-"}[notation.negative]
+
+
+NOTATION = st.builds(
+    Notation,
+    st.sampled_from(".,"),
+    st.sampled_from([None, ",", ".", " ", "'", "\u202f"]),
+    st.sampled_from(["", "$", "€"]),
+    st.sampled_from(["", "%", " kg", "€"]),
+    st.sampled_from(["minus", "parentheses", "trailing"]),
+).filter(lambda one: one.decimal != one.thousands)
+
+
+@quick
+@given(st.lists(st.integers(-(10**7), 10**7), min_size=2, max_size=30, unique=True), st.integers(0, 3), NOTATION)
+def test_a_number_is_read_as_it_was_written_or_asked_about(values, decimals, notation):
+    numbers = [value / 10**decimals for value in values]
+    cells = [written(number, decimals, notation) for number in numbers]
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "toys.csv")
+        path.write_text("size|label\n" + "".join(f"{cell}|a\n" for cell in cells), encoding="utf-8")
+        found = look(path)
+        if found.columns["size"] == "text":
+            assert any(note.startswith("'size' holds ") for note in found.notes)
+            return
+        [source] = check("sources", Sources, yaml.safe_load(sources_yaml(found, path.as_posix(), []))).sources.values()
+        table = conform(read(ibis.duckdb.connect(), "toys", source).table, source).order_by("__stage_record").to_pandas()
+    assert table[PROBLEM].isna().all()
+    assert table["size"].tolist() == numbers
 
 
 @quick

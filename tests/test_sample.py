@@ -215,10 +215,21 @@ def test_a_word_among_dates_does_not_hide_what_the_others_are(toys):
     assert note.startswith("'day' looks like dates (2024-01-01), but also 'later'")
 
 
-def test_sizes_in_several_units_are_told(toys):
-    cells = [f"{n} {'kg' if n % 2 else 'g'}" for n in range(40)]
-    [note] = toys("size,colour\n" + "".join(f"{cell},red\n" for cell in cells)).notes
-    assert note.startswith("'size' begins with a number in most values")
+@pytest.mark.parametrize(
+    "form",
+    ["{} kg|{} g", "1,23,{}|{}", "$ {}|€ {}", "USD {}|EUR {}", "1.{},5|1,{}.5", "{}_000|{}", "1·{}|{}"],
+)
+def test_numbers_in_no_one_notation_are_told(toys, form):
+    forms = form.split("|")
+    cells = [forms[n % 2].format(n) for n in range(100, 160)]
+    found = toys("size|colour\n" + "".join(f"{cell}|red\n" for cell in cells))
+    assert found.columns["size"] == "text"
+    assert found.notes[0].startswith("'size' holds numbers")
+
+
+@pytest.mark.parametrize("form", ["A{}", "{}:30", "{}:1:2", "{}-{}", "x{}y", "{}/2", "a{}b{}"])
+def test_codes_and_times_are_no_numbers(toys, form):
+    assert toys("code|colour\n" + "".join(f"{form.format(n, n)}|red\n" for n in range(100, 160))).notes == ()
 
 
 def test_a_leading_zero_among_numbers_is_asked_about(toys):
@@ -252,6 +263,15 @@ def test_words_for_missing_values_are_of_each_column(toys):
     assert found.notes == (
         "'region' has 'NA' in 45 rows, which is read as a value like EU; if it means missing there, "
         'write missing_in: {region: ["", "NA"]} in data/sources.yaml',
+    )
+
+
+def test_a_word_that_many_rows_of_a_feature_have_is_asked_about(toys):
+    found = toys("size,region\n" + "".join(f"{n},{'NA' if n % 2 else 'Europe'}\n" for n in range(90)))
+    assert (found.missing, found.values["region"]) == (("", "NA"), {"Europe"})
+    assert found.notes == (
+        "'region' has 'NA' in 45 rows, which is read as missing; if it is a value there, write "
+        'missing_in: {region: [""]} in data/sources.yaml',
     )
 
 

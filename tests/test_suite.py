@@ -283,7 +283,8 @@ def test_an_unknown_key_of_the_suite_is_a_problem(tmp_path):
 
 def test_an_unknown_key_in_the_meta_of_the_suite_is_a_problem(tmp_path):
     assert problems(tmp_path, SMALL, meta={"rows": ["colour"]}) == [  # no row: a missing bound would pass
-        "its meta has the key 'rows', allowed: great_expectations_version, notes, row, show, waived, waived_by, waived_in; mend it there"
+        "its meta has the key 'rows', allowed: copy_of, great_expectations_version, notes, row, show, waived, waived_by, waived_in; "
+        "mend it there"
     ]
 
 

@@ -206,11 +206,12 @@ def live_suite(path: Path, data: Data) -> dict[str, Any]:
     try:
         suite = json.loads(path.read_text(encoding="utf-8"))
         kept = [live for one in suite["expectations"] if (live := _of_live_rows(one, data))]
+        meta = {**suite.get("meta", {}), "copy_of": path.as_posix()}
     except FileNotFoundError:
         raise Refused(f"{path} does not exist; restore it from git: rows without a suite pass nothing") from None
     except (ValueError, KeyError, TypeError, AttributeError):
         raise Refused(f"{path} is no suite; restore it from git") from None
-    return {**suite, "name": "suite", "expectations": kept}
+    return {**suite, "name": "suite", "meta": meta, "expectations": kept}
 
 
 def _of_live_rows(one: dict[str, Any], data: Data) -> dict[str, Any] | None:

@@ -147,10 +147,14 @@ def _of_text(column: Column, settled: list[str]) -> list[Finding]:
         groups = "; ".join(", ".join(map(repr, group)) for group in same[:SHOWN])
         do = f"if they are one, write ignore_case: [{column.name}] in data/sources.yaml"
         found.append(Finding("look", "data", column.name, f"values differ only in upper and lower case or in spaces: {groups}", do))
+
+    def show(value: str) -> str:
+        return DIGIT.sub("9", value if value in frequent else LETTERS.sub("a", value))
+
     cells = {value if DIGIT.search(value) or value in frequent else LETTERS.sub("a", value) for value, _n in column.common}
     return found + [
         Finding("look", "data", column.name, f"declared as text, it {what}", do)
-        for what, do in asked(column.name, cells, written_as(cells), 1, lambda value: DIGIT.sub("9", value))
+        for what, do in asked(column.name, cells, written_as(cells), 1, show)
     ]
 
 

@@ -15,6 +15,7 @@ from stages.numbers import EXPONENT_ALONE, LEADING_ZERO, MARKS, ZERO_AT_END, Not
 GRID = ((".", None), (",", None), (".", ","), (",", "."), (".", " "), (",", " "), (".", "'"), (",", "'"))  # decimal, thousands
 MOSTLY = 0.8  # of the values of a column are numbers: the others are words among numbers
 STRAY = 0.02  # of the numbers with marks may be at odds with a way to read them that is possible all the same
+ENOUGH = 8  # numbers with marks, of which one alone may be a slip of the pen
 FEW_DOUBLE = 0.02  # of the numbers may be written in two ways without being codes
 FRACTION = r"\.[0-9]*[1-9]"
 MANY = 20  # different values; with fewer nothing is said of words
@@ -33,7 +34,8 @@ class Written:
 def written_as(cells: set[str]) -> Written | None:
     """Return how `cells`, the different values of a column, are written as numbers; None where most of them are none.
 
-    A stray value decides nothing: a way to read them is possible unless more than STRAY of the marked numbers are at odds with it.
+    A stray value decides nothing: a way to read them is possible unless more than STRAY of the marked numbers are at odds with it, and
+    of ENOUGH more than one.
     """
     if not cells or sum(any(sign in "0123456789" for sign in cell) for cell in cells) < MOSTLY * len(cells):
         return None
@@ -52,7 +54,7 @@ def written_as(cells: set[str]) -> Written | None:
     marked = sum(any(mark in cell[1:] for mark in marks) for cell in cells - best)
     readings: list[Notation] = []
     for notation in likely:
-        possible = len(odd[notation]) <= len(best) + STRAY * marked
+        possible = len(odd[notation]) <= len(best) + max(STRAY * marked, marked >= ENOUGH)
         if possible and not any(_same(notation, one, cells - odd[notation] - odd[one]) for one in readings):
             readings.append(notation)
     return Written(tuple(readings), tuple(sorted(best)))
@@ -116,6 +118,8 @@ def question(
     Values stand in it, as `show` shows them.
     """
     notation = written.readings[0]
+    if notation.before not in CURRENCIES and any(sign.isalpha() for sign in notation.before[-1:]):
+        return None  # a code such as A12
     if len(written.readings) > 1:
         fit = [cell for cell in sorted(cells) if len({_value(one, cell) for one in written.readings} - {None}) > 1][:examples]
         both = "; ".join(

@@ -45,7 +45,8 @@ BROKEN = re.compile("[\udc80-\udcff]")  # a byte that is none of the encoding
 OF_CP1252 = re.compile(rb"[\x80\x82-\x8c\x8e\x91-\x9c\x9e\x9f]")  # signs such as the euro, where latin-1 has none
 STRAYS = 9  # signs that are right for one that is broken, at least
 SHAPE = re.compile(r"^[0-9]{1,4}(?P<mark>[./-])[0-9]{1,2}(?P=mark)[0-9]{1,4}(?P<time> [0-9]{1,2}:[0-9]{2}(:[0-9]{2})?)?$")
-MEASURED = re.compile(r"^[+-]?[0-9]+([.,][0-9]+)?\s?[^\d\s]{1,10}$")
+# a number of another notation, or in units that differ: 1,23,456 or $5 beside 7 kg; not a code such as A12, nor a time
+MEASURED = re.compile(r"^([^\w\s]{0,3}|[A-Z]{3})\s?[+\u2212-]?\d[\d .,'_\xb7\u2019\u00a0\u2007\u2009\u202f]*[^\d\s]{0,10}$")
 WHOLE = re.compile(r"^[+-]?[0-9]+(\.0?)?$")  # 3.0 is what programs write of 3 where values are missing, and 3.00 a price
 OTHER_DATE = re.compile(r"^([0-9]{1,2}[./-][0-9]{1,2}[./-][0-9]{2,4}|[0-9]{4}[./][0-9]{1,2}[./][0-9]{1,2})\b")
 
@@ -217,6 +218,9 @@ def _values(
         elif word == "NA" and not is_label and (beside := [cell for cell in cells if ABBREVIATION.match(cell)]):
             what = f"has 'NA' in {n:,} rows, which is read as missing, though {min(beside)} stands beside it"
             notes.append((what, f'if it is a value, write missing_in: {{{column}: [""]}} in data/sources.yaml'))
+        elif word == "NA" and not is_label and n >= FREQUENT:
+            do = f'if it is a value there, write missing_in: {{{column}: [""]}} in data/sources.yaml'
+            notes.append((f"has 'NA' in {n:,} rows, which is read as missing", do))
         elif is_label and word not in words:
             notes.append(
                 (_read_as_missing(word, counts), f'if it is a class or group, write missing_in: {{{column}: [""]}} in data/sources.yaml')
@@ -387,9 +391,11 @@ def asked(
     """Return what is to be said of the numbers in a column of text, how they are `written`, and what to do; `show` shows a value."""
     if written is None:
         measured = {cell for cell in cells if MEASURED.match(cell)}
-        if len(cells) < MANY or len(measured) < MOSTLY * len(cells):
+        if len(cells) < MANY or len(measured) < len(cells) / 2:
             return []
-        return [(f"begins with a number in most values, such as {show(min(measured))}", "write the number alone, in one unit")]
+        return [
+            (f"holds numbers in no one notation, such as {show(min(measured))}", "write the numbers alone, all in one way and one unit")
+        ]
     notation = written.readings[0]
     plain = {notation.plain(cell) for cell in cells if cell not in written.odd}
     why = code_of(plain, show)
