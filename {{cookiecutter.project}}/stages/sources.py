@@ -250,7 +250,8 @@ def _read_csv(con: Any, name: str, source: Source, path: Path, before: int) -> R
     )
     query = "SELECT line, min(lower(error_type)) AS what, arg_min(error_message, lower(error_type)) AS why FROM reject_errors GROUP BY line"
     found = con.raw_sql(query).df().sort_values("line", ignore_index=True)
-    if found["line"].max() > len(rows):
+    accepted = int(con.table("raw").count().to_pandas())
+    if found["line"].max() > len(rows) or accepted + len(found) != is_record[1:].sum():
         raise Refused(
             f"{path}: readers differ on where its rows end; are line feeds and carriage returns mixed? Export it with one of them"
         )

@@ -386,4 +386,4 @@ def test_the_first_letter_beyond_ascii_tells_the_encoding_however_late_it_comes(
 
 def test_na_beside_abbreviations_and_other_things_is_told(toys):
     [note] = [note for note in toys("region,size\nNA,1\nEU,2\n-999,3\nAPAC,4\n").notes if "region" in note]
-    assert note.startswith("'region' has 'NA' in 1 rows, which is read as missing, though APAC stands beside it; if it is a value there, write")
+    assert note.startswith("'region' has 'NA' in 1 rows, which is read as missing, though APAC stands beside it; if it is a value there")

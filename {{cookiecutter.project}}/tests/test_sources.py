@@ -470,3 +470,9 @@ def test_a_line_break_in_the_name_of_a_column_is_read_as_a_space(toys, encoding)
     raw = toys(content, encoding=encoding.removesuffix("-sig"), columns={"col our": "text", "size (cm)": "integer"})
     assert raw.table.to_pandas()["size (cm)"].tolist() == ["1", "2"]
     assert (lines(raw), raw.records_in_file) == ([4, 5], 2)
+
+
+def test_a_header_that_breaks_its_lines_otherwise_than_the_rows_is_refused(toys):
+    """DuckDB finds no row after it."""
+    [sentence] = refusal(toys, '"col\nour","size"\r\nred,1\r\n', columns={"col our": "text", "size": "integer"})
+    assert "readers differ on where its rows end" in sentence
