@@ -18,7 +18,7 @@ browser:  # the pages are tested in Debian's Chromium
 test-template: env browser
 	$(RUN) python tools/sync_template.py --check
 	$(RUN) python -m pytest template_tests/test_proposals.py template_tests/test_lifecycle.py
-	$(TOOLS) pytest -q -n 2 --dist loadfile --durations=8 template_tests --ignore template_tests/test_proposals.py --ignore template_tests/test_lifecycle.py
+	$(TOOLS) python -m pytest -q -n 2 --dist loadfile --durations=8 template_tests --ignore template_tests/test_proposals.py --ignore template_tests/test_lifecycle.py
 
 lint-template: env
 	$(RUN) mypy --explicit-package-bases tools/sync_template.py hooks/answers.py hooks/next_steps.py
