@@ -106,7 +106,7 @@ def _not_told_apart(reference: dict[str, Any], X: pd.DataFrame) -> str | None:
         return f"the batch has {len(X)} rows, and {FEWEST} are the fewest that can be"
     if not Path(TEST).is_file():
         return f"{TEST} does not exist; `dvc pull` brings it"
-    return None if sha256(TEST) == reference["test_sha256"] else f"{TEST} is not that of the model in service, but of a later run"
+    return None if sha256(TEST) == reference["test_sha256"] else f"{TEST} does not hold the rows that the model in service was judged by"
 
 
 def _weights(path: Path) -> dict[str, float]:
@@ -140,6 +140,8 @@ def monitor(path: Path, labels: Path | None, window: str | None, sample: int, pa
 
     Where a gate of this window is red, the verdict is warn at least: the windows before may be well, and so say pass.
     """
+    if broken := [problem for suite in (DRIFT, PERFORMANCE, WINDOWS) for problem in read_suite(suite).problems]:
+        raise Refused("\n".join(broken))  # a table that nothing judged would be called drift, or a loss of the model
     served, (model, reference) = version(), load_champion()
     params, source = as_trained(model, reference, params, source)
     digest = sha256(path) if path.is_file() else ""
