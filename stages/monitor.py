@@ -38,6 +38,7 @@ from stages.text import csv_text, say
 FOLDER = Path("reports/monitoring")
 DRIFT, PERFORMANCE, WINDOWS = (Path(f"expectations/{name}.json") for name in ("drift", "performance", "windows"))
 CODES = {"pass": 0, "warn": 1, "fail": 2, "insufficient": 3}
+SHOWN = 3  # reasons why no row can be used
 FEWEST = 10  # rows that a classifier is asked about
 NAME = re.compile(r"[\w-][\w.-]{0,99}")
 
@@ -205,7 +206,8 @@ def _failed(folder: Path, broken: list[str]) -> dict[str, Any]:
 def _not_judgeable(batch: Batch, path: Path, time: str | None) -> list[str]:
     """Return why no row of `batch` can be judged."""
     if batch.rows.empty:
-        return [f"no row of {path} is one of this table"]
+        why = [f"{n:,} rows: {reason}" for reason, n in batch.rejects["reason"].value_counts().head(SHOWN).items()]
+        return [f"no row of {path} can be used", *(why or ["the file has no rows"])]
     if time and times(batch.rows[time]).empty:
         return [
             f"no row of {path} has a {time} (data.time) up to today, so that nobody knows when they are from; mend what writes the file"

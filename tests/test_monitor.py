@@ -632,6 +632,14 @@ def test_labels_that_come_later_turn_what_could_not_be_judged_into_an_alarm(proj
     assert "two of the last three windows whose labels have come" in (project / "reports/monitoring/windows.json").read_text()
 
 
+@pytest.mark.parametrize(
+    ("a", "said"), [("Ada", "FAIL: 9 rows: a is no finite number: written as a"), (None, "FAIL: the file has no rows")]
+)
+def test_batch_without_a_row_that_can_be_used_says_why(project, capsys, a, said):
+    assert monitored("day1", draw(10, 9).assign(a=a) if a else draw(10, 9).iloc[:0]) == "fail"
+    assert said in capsys.readouterr().out
+
+
 @pytest.mark.parametrize("name", ["drift", "performance", "windows"])
 def test_suite_that_is_gone_is_no_drift(project, name):
     suite = project / "expectations" / f"{name}.json"
