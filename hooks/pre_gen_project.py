@@ -169,6 +169,8 @@ from dataclasses import dataclass
 
 MARKS = {".": r"\.", ",": ",", " ": "[ \u00a0\u2007\u2009\u202f]", "'": "['\u2019]"}  # decimal, or between thousands
 SIGN = "[+\u2212-]?"  # with the minus of Unicode
+BEFORE = r"^[^0-9\s+().,'-]{0,10}$"  # what may be declared to stand before a number, and after it
+AFTER = r"^([^0-9\s+().,'-][^\s+().,'-]{0,9})?$"
 LEADING_ZERO = r"^[+-]?0[0-9]"
 EXPONENT_ALONE = r"^[+-]?[0-9]+[eE][0-9]+$"  # 1E5 may be a code; programs write 1e+05 and 1.0E5
 ZERO_AT_END = r"\.[0-9]*[1-9](0+)$"  # 1.10 is the number 1.1, but not the same version
@@ -199,7 +201,7 @@ class Notation:
         first, last = self._around()
         signed = f"{SIGN}{first}{SIGN if first else ''}{body}{last}"
         if self.negative == "parentheses":
-            return rf"^(?:{signed}|\({first}{body}{last}\))$"
+            return rf"^(?:{signed}|\({first}{body}{last}\)|{first}\({body}\){last})$"
         return f"^{signed}-?$" if self.negative == "trailing" else f"^{signed}$"
 
     def _around(self) -> tuple[str, str]:
@@ -211,7 +213,8 @@ class Notation:
         """Return what is to be replaced by what, in this order, so that a number that is written so is one for Python and DuckDB."""
         first, last = self._around()
         steps = [("\u2212", "-")]
-        steps += {"parentheses": [(r"^\((.*)\)$", r"-\1")], "trailing": [("^(.*)-$", r"-\1")]}.get(self.negative, [])
+        in_brackets = (rf"^((?:{first})?)\((.*)\)((?:{last})?)$", r"-\1\2\3")
+        steps += {"parentheses": [in_brackets], "trailing": [("^(.*)-$", r"-\1")]}.get(self.negative, [])
         steps += [(f"^({SIGN}){first}", r"\1")] if first else []
         steps += [(f"{last}$", "")] if last else []
         steps += [(MARKS[self.thousands], "")] if self.thousands else []
@@ -290,7 +293,9 @@ def wrong_names(names: list[str]) -> list[str]:
     if len(names) > MOST_COLUMNS:
         return [f"there are {len(names):,} columns, must be {MOST_COLUMNS:,} at most"]
     wrong = [f"column {nth} has no name; give it one, or leave the column out" for nth, name in enumerate(names, 1) if not name]
-    wrong += [f"the name of column {name!r} has spaces around it; remove them" for name in names if name != name.strip()]
+    wrong += [
+        f"the name of column {name!r} has spaces around it; remove them" for name in names if {name.strip(), name.strip(SPACES)} != {name}
+    ]
     folded = [name.lower() for name in names]  # DuckDB does not tell "Size" from "size"
     twice = sorted({name for nth, name in enumerate(names) if name and name.lower() in folded[:nth]})
     wrong += [
@@ -428,7 +433,7 @@ def check_line(path: Path, line: bytes, number: int) -> None:
 def _quoted_rows(path: Path, delimiter: str, encoding: str, before: int, is_ended: bool) -> Rows:
     """Return what `rows_of` does for a file with quotes, in which a row can span lines."""
     csv.field_size_limit(2**31 - 1)
-    starts, filled, start = [], bytearray(), 1 + before
+    starts, filled, start, ends = [], bytearray(), 1 + before, set()
     lines_of_row: list[str] = []
     last_row: list[str] = []
 
@@ -440,25 +445,28 @@ def _quoted_rows(path: Path, delimiter: str, encoding: str, before: int, is_ende
     with opened(path) as file:
         marked = "utf-8-sig" if encoding == "utf-8" else encoding  # a quote after the mark of UTF-8 opens a name as well
         text = io.TextIOWrapper(file, encoding=marked, errors="replace", newline="")
-        rows = csv.reader(remembered(text), delimiter=delimiter)
+        rows = csv.reader(remembered(text), delimiter=delimiter, skipinitialspace=True)
         for row in rows:
             starts.append(start)
+            ends.add(lines_of_row[-1][-2:] == "\r\n" if lines_of_row[-1][-1:] == "\n" else None)
             filled.append(bool(row))
             start = rows.line_num + 1 + before
             last_row = lines_of_row.copy()
             lines_of_row.clear()
     try:
-        list(csv.reader(last_row, delimiter=delimiter, strict=True))
+        list(csv.reader(last_row, delimiter=delimiter, skipinitialspace=True, strict=True))
     except csv.Error as error:
         if "end of data" in str(error):
             raise Refused(f"{path}: the row that begins on line {starts[-1]} {UNCLOSED}") from None
+    if {True, False} <= ends:
+        raise Refused(f"{path}: {MIXED}")
     return Rows(starts, filled, "".join(last_row), is_ended)
 
 
 def check_rows(path: Path, delimiter: str, encoding: str, width: int) -> None:
     """Raise Refused where a text file of `width` columns cannot be read as a whole, for what only its rows show, first to last."""
     rows = rows_of(path, delimiter, encoding)
-    fields = next(csv.reader([rows.last], delimiter=delimiter), [])
+    fields = next(csv.reader([rows.last], delimiter=delimiter, skipinitialspace=True), [])
     if not rows.is_ended and len(rows.starts) > 1 and len(fields) < width:
         raise Refused(f"{path} {CUT_OFF.format(rows.starts[-1])}")
 
@@ -607,8 +615,8 @@ def _dress(cells: set[str]) -> Notation:
             blank = "(+-\u2212)., '\u2019\u00a0\u2007\u2009\u202f"
             ends[cell[: digits[0]].strip(blank), cell[digits[-1] + 1 :].strip(blank)] += 1
     [((before, after), _n)] = ends.most_common(1)
-    in_brackets = any(re.match(r"\(.*[0-9].*\)$", cell) for cell in cells)
-    trailing = any(re.match(".*[0-9].*-$", cell) for cell in cells)
+    in_brackets = any(re.match(r"[^0-9\s]{0,3}\s?\(.*[0-9].*\)\s?[^0-9\s]{0,3}$", cell) for cell in cells)
+    trailing = any(re.search("[0-9]-$", cell) for cell in cells)  # 500.- is a price without cents
     return Notation(before=before, after=after, negative="parentheses" if in_brackets else "trailing" if trailing else "minus")
 
 
@@ -654,6 +662,8 @@ def question(
     notation = written.readings[0]
     if notation.before not in CURRENCIES and any(sign.isalpha() for sign in notation.before[-1:]):
         return None  # a code such as A12
+    if not (re.search(BEFORE, notation.before) and re.search(AFTER, notation.after)):
+        return None  # a sentence such as "for 5 years", which cannot be declared
     if len(written.readings) > 1:
         fit = [cell for cell in sorted(cells) if len({_value(one, cell) for one in written.readings} - {None}) > 1][:examples]
         both = "; ".join(
@@ -722,7 +732,7 @@ SHAPE = re.compile(r"^[0-9]{1,4}(?P<mark>[./-])[0-9]{1,2}(?P=mark)[0-9]{1,4}(?P<
 # a number of another notation, or in units that differ: 1,23,456 or $5 beside 7 kg; not a code such as A12, nor a time
 MEASURED = re.compile(r"^([^\w\s]{0,3}|[A-Z]{3})\s?[+\u2212-]?\d[\d .,'_\xb7\u2019\u00a0\u2007\u2009\u202f]*[^\d\s]{0,10}$")
 WHOLE = re.compile(r"^[+-]?[0-9]+(\.0?)?$")  # 3.0 is what programs write of 3 where values are missing, and 3.00 a price
-OTHER_DATE = re.compile(r"^([0-9]{1,2}[./-][0-9]{1,2}[./-][0-9]{2,4}|[0-9]{4}[./][0-9]{1,2}[./][0-9]{1,2})\b")
+OTHER_DATE = re.compile(r"^([0-9]{1,2}[./-][0-9]{1,2}[./-][0-9]{2,4}|[0-9]{4}[./-][0-9]{1,2}[./-][0-9]{1,2})(\b|T)")
 
 
 @dataclass(frozen=True)
@@ -867,7 +877,8 @@ def look_at(column: str, counts: "Counter[str]", is_label: bool = False) -> Look
         kind, how = "date", fits[0]
     if kind != "text" or written:
         notes = _odd_text(column, cells, written) if kind == "text" else []
-        notes += [(_read_as_missing(word, counts), "if that is no missing value, mend the file") for word in there if is_label]
+        as_class = f'if it is a class or group, declare it as text in data/sources.yaml, with missing_in: {{{column}: [""]}}'
+        notes += [(_read_as_missing(word, counts), as_class) for word in there if is_label]
         return Look(kind, cells, tuple(there), written, how, tuple(notes), own=kind == "text" or (is_label and bool(there)))
     words, notes = _values(column, counts, there, cells, is_label)
     left = tuple(word for word in there if word not in words)
@@ -955,7 +966,8 @@ def _delimiter(path: Path, text: str) -> str:
     """Return the delimiter that parts most of the first rows into as many fields as the header, two or more."""
     best, fits, longer = "", (0.0, 0), False
     for delimiter in DELIMITERS:
-        widths = [len(row) for row in islice(csv.reader(io.StringIO(text[:200_000], newline=""), delimiter=delimiter), 500) if row]
+        reader = csv.reader(io.StringIO(text[:200_000], newline=""), delimiter=delimiter, skipinitialspace=True)
+        widths = [len(row) for row in islice(reader, 500) if row]
         share = sum(width == widths[0] for width in widths) / len(widths) if widths else 0
         if widths and widths[0] > 1 and share > 0.5 and (share, widths[0]) > fits:
             best, fits = delimiter, (share, widths[0])
@@ -977,8 +989,9 @@ def _rows(path: Path, text: str, delimiter: str, whole: bool) -> tuple[list[str]
 
     Last whether the first column has no name: it is left out.
     """
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
-    header = on_one_line(next(reader))
+    lines = io.StringIO(text, newline="")
+    header = on_one_line(next(csv.reader(lines, delimiter=delimiter)))
+    reader = csv.reader(lines, delimiter=delimiter, skipinitialspace=True)  # DuckDB, too, takes `, "red"` for a quoted value
     width, indexed = len(header), is_index(header)
     header = header[indexed:]
     problems = wrong_names(header)

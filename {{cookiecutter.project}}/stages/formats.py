@@ -63,7 +63,9 @@ def wrong_names(names: list[str]) -> list[str]:
     if len(names) > MOST_COLUMNS:
         return [f"there are {len(names):,} columns, must be {MOST_COLUMNS:,} at most"]
     wrong = [f"column {nth} has no name; give it one, or leave the column out" for nth, name in enumerate(names, 1) if not name]
-    wrong += [f"the name of column {name!r} has spaces around it; remove them" for name in names if name != name.strip()]
+    wrong += [
+        f"the name of column {name!r} has spaces around it; remove them" for name in names if {name.strip(), name.strip(SPACES)} != {name}
+    ]
     folded = [name.lower() for name in names]  # DuckDB does not tell "Size" from "size"
     twice = sorted({name for nth, name in enumerate(names) if name and name.lower() in folded[:nth]})
     wrong += [
@@ -201,7 +203,7 @@ def check_line(path: Path, line: bytes, number: int) -> None:
 def _quoted_rows(path: Path, delimiter: str, encoding: str, before: int, is_ended: bool) -> Rows:
     """Return what `rows_of` does for a file with quotes, in which a row can span lines."""
     csv.field_size_limit(2**31 - 1)
-    starts, filled, start = [], bytearray(), 1 + before
+    starts, filled, start, ends = [], bytearray(), 1 + before, set()
     lines_of_row: list[str] = []
     last_row: list[str] = []
 
@@ -213,25 +215,28 @@ def _quoted_rows(path: Path, delimiter: str, encoding: str, before: int, is_ende
     with opened(path) as file:
         marked = "utf-8-sig" if encoding == "utf-8" else encoding  # a quote after the mark of UTF-8 opens a name as well
         text = io.TextIOWrapper(file, encoding=marked, errors="replace", newline="")
-        rows = csv.reader(remembered(text), delimiter=delimiter)
+        rows = csv.reader(remembered(text), delimiter=delimiter, skipinitialspace=True)
         for row in rows:
             starts.append(start)
+            ends.add(lines_of_row[-1][-2:] == "\r\n" if lines_of_row[-1][-1:] == "\n" else None)
             filled.append(bool(row))
             start = rows.line_num + 1 + before
             last_row = lines_of_row.copy()
             lines_of_row.clear()
     try:
-        list(csv.reader(last_row, delimiter=delimiter, strict=True))
+        list(csv.reader(last_row, delimiter=delimiter, skipinitialspace=True, strict=True))
     except csv.Error as error:
         if "end of data" in str(error):
             raise Refused(f"{path}: the row that begins on line {starts[-1]} {UNCLOSED}") from None
+    if {True, False} <= ends:
+        raise Refused(f"{path}: {MIXED}")
     return Rows(starts, filled, "".join(last_row), is_ended)
 
 
 def check_rows(path: Path, delimiter: str, encoding: str, width: int) -> None:
     """Raise Refused where a text file of `width` columns cannot be read as a whole, for what only its rows show, first to last."""
     rows = rows_of(path, delimiter, encoding)
-    fields = next(csv.reader([rows.last], delimiter=delimiter), [])
+    fields = next(csv.reader([rows.last], delimiter=delimiter, skipinitialspace=True), [])
     if not rows.is_ended and len(rows.starts) > 1 and len(fields) < width:
         raise Refused(f"{path} {CUT_OFF.format(rows.starts[-1])}")
 

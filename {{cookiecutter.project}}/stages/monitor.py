@@ -38,6 +38,7 @@ from stages.text import csv_text, say
 FOLDER = Path("reports/monitoring")
 DRIFT, PERFORMANCE, WINDOWS = (Path(f"expectations/{name}.json") for name in ("drift", "performance", "windows"))
 CODES = {"pass": 0, "warn": 1, "fail": 2, "insufficient": 3}
+SHOWN = 3  # reasons why no row can be used
 FEWEST = 10  # rows that a classifier is asked about
 NAME = re.compile(r"[\w-][\w.-]{0,99}")
 
@@ -106,7 +107,7 @@ def _not_told_apart(reference: dict[str, Any], X: pd.DataFrame) -> str | None:
         return f"the batch has {len(X)} rows, and {FEWEST} are the fewest that can be"
     if not Path(TEST).is_file():
         return f"{TEST} does not exist; `dvc pull` brings it"
-    return None if sha256(TEST) == reference["test_sha256"] else f"{TEST} is not that of the model in service, but of a later run"
+    return None if sha256(TEST) == reference["test_sha256"] else f"{TEST} does not hold the rows that the model in service was judged by"
 
 
 def _weights(path: Path) -> dict[str, float]:
@@ -140,6 +141,8 @@ def monitor(path: Path, labels: Path | None, window: str | None, sample: int, pa
 
     Where a gate of this window is red, the verdict is warn at least: the windows before may be well, and so say pass.
     """
+    if broken := [problem for suite in (DRIFT, PERFORMANCE, WINDOWS) for problem in read_suite(suite).problems]:
+        raise Refused("\n".join(broken))  # a table that nothing judged would be called drift, or a loss of the model
     served, (model, reference) = version(), load_champion()
     params, source = as_trained(model, reference, params, source)
     digest = sha256(path) if path.is_file() else ""
@@ -203,7 +206,8 @@ def _failed(folder: Path, broken: list[str]) -> dict[str, Any]:
 def _not_judgeable(batch: Batch, path: Path, time: str | None) -> list[str]:
     """Return why no row of `batch` can be judged."""
     if batch.rows.empty:
-        return [f"no row of {path} is one of this table"]
+        why = [f"{n:,} rows: {reason}" for reason, n in batch.rejects["reason"].value_counts().head(SHOWN).items()]
+        return [f"no row of {path} can be used", *(why or ["the file has no rows"])]
     if time and times(batch.rows[time]).empty:
         return [
             f"no row of {path} has a {time} (data.time) up to today, so that nobody knows when they are from; mend what writes the file"

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 MARKS = {".": r"\.", ",": ",", " ": "[ \u00a0\u2007\u2009\u202f]", "'": "['\u2019]"}  # decimal, or between thousands
 SIGN = "[+\u2212-]?"  # with the minus of Unicode
+BEFORE = r"^[^0-9\s+().,'-]{0,10}$"  # what may be declared to stand before a number, and after it
+AFTER = r"^([^0-9\s+().,'-][^\s+().,'-]{0,9})?$"
 LEADING_ZERO = r"^[+-]?0[0-9]"
 EXPONENT_ALONE = r"^[+-]?[0-9]+[eE][0-9]+$"  # 1E5 may be a code; programs write 1e+05 and 1.0E5
 ZERO_AT_END = r"\.[0-9]*[1-9](0+)$"  # 1.10 is the number 1.1, but not the same version
@@ -38,7 +40,7 @@ class Notation:
         first, last = self._around()
         signed = f"{SIGN}{first}{SIGN if first else ''}{body}{last}"
         if self.negative == "parentheses":
-            return rf"^(?:{signed}|\({first}{body}{last}\))$"
+            return rf"^(?:{signed}|\({first}{body}{last}\)|{first}\({body}\){last})$"
         return f"^{signed}-?$" if self.negative == "trailing" else f"^{signed}$"
 
     def _around(self) -> tuple[str, str]:
@@ -50,7 +52,8 @@ class Notation:
         """Return what is to be replaced by what, in this order, so that a number that is written so is one for Python and DuckDB."""
         first, last = self._around()
         steps = [("\u2212", "-")]
-        steps += {"parentheses": [(r"^\((.*)\)$", r"-\1")], "trailing": [("^(.*)-$", r"-\1")]}.get(self.negative, [])
+        in_brackets = (rf"^((?:{first})?)\((.*)\)((?:{last})?)$", r"-\1\2\3")
+        steps += {"parentheses": [in_brackets], "trailing": [("^(.*)-$", r"-\1")]}.get(self.negative, [])
         steps += [(f"^({SIGN}){first}", r"\1")] if first else []
         steps += [(f"{last}$", "")] if last else []
         steps += [(MARKS[self.thousands], "")] if self.thousands else []

@@ -128,7 +128,8 @@ def conform(raw: ibis.Table, source: Source, target: str | None = None) -> ibis.
         value = _date(text, source.date_formats.get(column) if is_text else None) if kind == "date" else _typed(plain, kind)
         if kind != "text":
             like = f" such as {notation.said()}" if column in source.number_formats else ""
-            wrong = [(text.notnull() & value.isnull(), f"{column} is {WORDS[kind]}{like}: written as " + form(text))]
+            no_such = f"no date written {source.date_formats[column]}" if is_text and column in source.date_formats else WORDS[kind]
+            wrong = [(text.notnull() & value.isnull(), f"{column} is {no_such}{like}: written as " + form(text))]
             if is_text and column in source.one_spelling:
                 code = _code(plain, twice.get(column, []))
                 reason = f"{column} " + code + ", see one_spelling in data/sources.yaml: written as " + form(text)

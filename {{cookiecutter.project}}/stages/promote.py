@@ -15,7 +15,7 @@ from stages.after.again import judged_again
 from stages.after.challenger import accept, exchanged, non_inferiority, seen
 from stages.after.champion import load_champion
 from stages.after.proof import COMPARED, EVALUATED, PARTS, missing_proof, suites, verdicts
-from stages.after.registry import CHAMPION, FOLDER, RETIRED, alone, assign, events, identified, in_service, register, verified
+from stages.after.registry import CHAMPION, FOLDER, RETIRED, alone, assign, events, identified, register, to_beat, verified
 from stages.after.repository import how_to_push, on_a_branch
 from stages.command import Refused, run
 from stages.during.model import MODEL, load_model, sha256
@@ -105,7 +105,7 @@ def of_last_run(why: str, public_key: str | None, uncompared: str | None, accept
     if problems:
         raise Refused("\n".join([*problems, "run `make repro`, or restore what was changed from git and with `dvc checkout`"]))
     past = events()
-    now = in_service(past)
+    now = to_beat(past)
     if now is not None:
         served = verified(now, past, public_key)["files"]
         if all(sha256(PARTS[name]) == served[name] for name in ("model.skops", "model.json")):  # the card decides, too
@@ -126,9 +126,14 @@ def differing(status: dict[str, Any]) -> list[str]:
     for stage, changes in status.items():
         for change in changes:
             sides = list(change.values()) if isinstance(change, dict) else []
-            for said in [f"{path} is {what}" for side in sides for path, what in side.items()] or [str(change)]:
+            for said in [one for side in sides for path, what in side.items() for one in _differs(path, what)] or [str(change)]:
                 stages.setdefault(said, []).append(stage)
     return [f"{said} since {', '.join(names)} ran" for said, names in stages.items()]
+
+
+def _differs(path: str, what: str | dict[str, str]) -> list[str]:
+    """Return in words how a file differs; of parameters DVC tells each that does."""
+    return [f"{path} is {what}"] if isinstance(what, str) else [f"{name} in {path} is {how}" for name, how in what.items()]
 
 
 def promote(version: str | None, why: str, public_key: str | None, uncompared: str | None = None, accepted: list[str] | None = None) -> str:
@@ -136,7 +141,7 @@ def promote(version: str | None, why: str, public_key: str | None, uncompared: s
     version = version or of_last_run(why, public_key, uncompared, accepted or [])
     said = events()
     manifest = verified(version, said, public_key)
-    before = in_service(said)
+    before = to_beat(said)
     if version == before:
         raise Refused(f"{version} is in service already")
     problems = missing_proof(manifest["verdicts"], EVALUATED if before is None else [*EVALUATED, COMPARED])

@@ -2,7 +2,20 @@
 
 import argparse
 
-from stages.after.registry import CHAMPION, RETIRED, Event, alone, assign, champions, events, identified, lineage, promoted, serving
+from stages.after.registry import (
+    CHAMPION,
+    RETIRED,
+    Event,
+    alone,
+    assign,
+    champions,
+    events,
+    identified,
+    lineage,
+    promoted,
+    returnable,
+    serving,
+)
 from stages.after.repository import how_to_push
 from stages.command import Refused, run
 from stages.params import load_params
@@ -16,7 +29,7 @@ def target(version: str | None, said: list[Event]) -> str:
     One that was rolled back itself is passed over. Raises Refused where there is nothing to go back to.
     """
     now, past = serving(said), champions(said)
-    before, others = ([one for one in versions if one != now] for versions in (lineage(said), past))
+    before, others = ([one for one in versions if one != now] for versions in (lineage(said), returnable(said)))
     if not past:
         raise Refused("no model was ever promoted, so there is none to go back to; `make promote` puts one into service")
     if version is not None and version == now:

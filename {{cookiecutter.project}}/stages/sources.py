@@ -35,7 +35,7 @@ from stages.formats import (
     rows_of,
     wrong_names,
 )
-from stages.numbers import Notation
+from stages.numbers import AFTER, BEFORE, Notation
 from stages.schema import Section, load
 
 REJECTS = ["source", "line", "kind", "reason"]
@@ -48,8 +48,8 @@ class NumberFormat(Section):
 
     decimal: Literal[".", ","] | None = None
     thousands: Literal[".", ",", " ", "'"] | None = None
-    before: Annotated[str, Field(max_length=10, pattern=r"^[^0-9\s+().,'-]*$")] = ""
-    after: Annotated[str, Field(max_length=10, pattern=r"^([^0-9\s+().,'-][^\s+().,'-]*)?$")] = ""
+    before: Annotated[str, Field(pattern=BEFORE)] = ""
+    after: Annotated[str, Field(pattern=AFTER)] = ""
     negative: Literal["minus", "parentheses", "trailing"] = "minus"
 
 

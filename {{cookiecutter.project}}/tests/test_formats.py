@@ -131,7 +131,7 @@ def test_a_hundred_thousand_columns_are_refused_in_a_sentence_at_once():
     assert wrong_names([f"x{nth}" for nth in range(100_000)]) == ["there are 100,000 columns, must be 1,000 at most"]
 
 
-FINE = ["a,b\n1,2\n", "a,b\r\n1,2\r\n", 'a,b\n"1\r\n2",3\r\n', "a,b\n1,2", "a\n\n1", '\ufeffa,b\n5" pipe,2\n']
+FINE = ["a,b\n1,2\n", "a,b\r\n1,2\r\n", 'a,b\r\n"1\n2",3\r\n', 'a,b\n"1\r\n2",3\n', "a,b\n1,2", "a\n\n1", '\ufeffa,b\n5" pipe,2\n']
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
@@ -147,6 +147,8 @@ def test_a_file_that_can_be_read_passes(tmp_path, text, encoding):
     [
         ("a,b\n1,2\r\n3,4\n", "some lines end in a line feed, some in a carriage return and a line feed"),
         ("a,b\r\n1,2\r\n3,4\n", "some lines end in a line feed, some in a carriage return and a line feed"),
+        ('a,b\n1,"2"\r\n3,4\n', "some lines end in a line feed, some in a carriage return and a line feed"),
+        ('a,b\r\n"1\r\n2",2\n3,4\r\n', "some lines end in a line feed, some in a carriage return and a line feed"),
         ("a,b\n1,2\n3\r,4\n", "line 3 holds a carriage return that ends no line"),
         ('a,b\n1,"2\n3,4\n', "the row that begins on line 2 has a quote that is never closed"),
         ("a,b\n1,2\n3,\0\n", "line 3 holds a NUL byte"),

@@ -481,6 +481,19 @@ def test_label_that_is_not_of_the_declared_kind_is_refused_without_its_value(tmp
         with_labels(rows, tmp_path / "labels.csv", ["id"], source)
 
 
+@pytest.mark.parametrize("by", ["id", "line"])
+def test_labels_of_rows_that_were_left_out_are_not_used(tmp_path, source, by):
+    source = source.model_copy(update={"key": ["id"] if by == "id" else []})
+    rows = once(batch(tmp_path, source, "id,a\nr1,1\nr2,nonsense\nr3,3\nr3,4\nr5,5\n"), source)
+    names = ["r1", "r2", "r3", "r5"] if by == "id" else [2, 3, 4, 6]
+    pd.DataFrame({by: names, "label": "yes"}).to_csv(tmp_path / "labels.csv", index=False)
+    labels = with_labels(rows, tmp_path / "labels.csv", source.key, source).labels
+    assert labels.notna().tolist() == ([True, True] if by == "id" else [True, True, False, True])
+    pd.DataFrame({by: [*names, "r9" if by == "id" else 9], "label": "yes"}).to_csv(tmp_path / "labels.csv", index=False)
+    with pytest.raises(Refused, match=r"names a row that the batch does not have \(once, by "):
+        with_labels(rows, tmp_path / "labels.csv", source.key, source)
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [
@@ -619,6 +632,26 @@ def test_labels_that_come_later_turn_what_could_not_be_judged_into_an_alarm(proj
     assert "two of the last three windows whose labels have come" in (project / "reports/monitoring/windows.json").read_text()
 
 
+@pytest.mark.parametrize(
+    ("a", "said"), [("Ada", "FAIL: 9 rows: a is no finite number: written as a"), (None, "FAIL: the file has no rows")]
+)
+def test_batch_without_a_row_that_can_be_used_says_why(project, capsys, a, said):
+    assert monitored("day1", draw(10, 9).assign(a=a) if a else draw(10, 9).iloc[:0]) == "fail"
+    assert said in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", ["drift", "performance", "windows"])
+def test_suite_that_is_gone_is_no_drift(project, name):
+    suite = project / "expectations" / f"{name}.json"
+    text = suite.read_text(encoding="utf-8")
+    suite.unlink()
+    with pytest.raises(Refused, match=rf"expectations/{name}\.json does not exist; restore it from git"):
+        monitored("day1", draw(10))
+    assert not (project / "reports/monitoring/day1").exists()
+    suite.write_text(text, encoding="utf-8")
+    assert monitored("day1", draw(10)) == "pass"
+
+
 def test_a_batch_of_a_few_rows_is_called_that(project, capsys):
     monitored("day1", draw(10, 9))
     assert "live rows from test rows: the batch has 9 rows, and 10 are the fewest that can be\n" in capsys.readouterr().out
@@ -627,7 +660,7 @@ def test_a_batch_of_a_few_rows_is_called_that(project, capsys):
     (project / "data/prepared").mkdir(parents=True)
     (project / "data/prepared/test.parquet").write_bytes(b"other rows")
     monitored("day3", draw(11, 10))
-    assert "test.parquet is not that of the model in service, but of a later run\n" in capsys.readouterr().out
+    assert "test.parquet does not hold the rows that the model in service was judged by\n" in capsys.readouterr().out
 
 
 def keyed(ids: list[str], name: str) -> tuple[str, pd.DataFrame]:

@@ -1,7 +1,11 @@
+import re
+
 import pytest
+import yaml
 
 from stages.before.notations import is_sure, one_line, question, written_as
 from stages.numbers import Notation
+from stages.sources import NumberFormat
 
 
 def readings(*cells):
@@ -35,6 +39,9 @@ def sure(*cells):
         (["1.200,50 €", "3 €"], Notation(",", ".", after="€")),
         (["EUR 12.5", "EUR 3"], Notation(before="EUR")),
         (["(1.20)", "2.5"], Notation(negative="parentheses")),
+        (["$(1.20)", "$2.5"], Notation(before="$", negative="parentheses")),
+        (["($1.20)", "$2.5"], Notation(before="$", negative="parentheses")),
+        (["(1,20) €", "2,5 €"], Notation(",", after="€", negative="parentheses")),
         (["1.20-", "2.5"], Notation(negative="trailing")),
         (["\u22121.5", "2"], Notation()),
     ],
@@ -108,3 +115,29 @@ def test_a_unit_is_told():
 
 def test_a_notation_on_one_line_is_what_is_declared():
     assert one_line(Notation(",", ".", before='"')) == '{decimal: ",", thousands: ".", before: "\\""}'
+
+
+@pytest.mark.parametrize(
+    ("cell", "plain"), [("$(1.20)", "-1.20"), ("($1.20)", "-1.20"), ("$ (1.20)", "-1.20"), ("$1.20", "1.20"), ("-$3", "-3")]
+)
+def test_parentheses_stand_before_or_after_the_currency(cell, plain):
+    notation = Notation(before="$", negative="parentheses")
+    assert re.match(notation.pattern("number"), cell)
+    assert notation.plain(cell) == plain
+
+
+def test_a_price_without_cents_is_not_negative():
+    assert readings("500.-", "1'200.-", "95.-") == []
+
+
+@pytest.mark.parametrize("form", ["about {} years old", "{} kilograms of wool", "A(x): {}"])
+def test_what_cannot_be_declared_is_not_advised(form):
+    cells = {form.format(n) for n in range(30)}
+    assert question(written_as(cells), cells, "size") is None
+
+
+@pytest.mark.parametrize("form", ["#{}", "{} kg", "{} m²"])
+def test_what_is_advised_can_be_declared(form):
+    cells = {form.format(n) for n in range(30)}
+    _, remedy = question(written_as(cells), cells, "size")
+    NumberFormat(**yaml.safe_load(remedy.split("number_formats: ")[1])["size"])

@@ -196,3 +196,22 @@ def test_a_target_that_the_file_does_not_have_is_told_before_its_types_are_known
         "sensitive is 'sex', no column of the file; it has size, kind",
     ]
     assert problems(look(tmp_path / "toys.parquet"), "kind", []) == []
+
+
+def test_whole_decimal_numbers_are_integers_or_names(tmp_path):
+    table = {
+        "size": pa.array([Decimal(1), Decimal(2)], pa.decimal128(10, 0)),
+        "name": pa.array([Decimal("12345678901234567890"), Decimal("12345678901234567891")], pa.decimal128(38, 0)),
+        "below": pa.array([Decimal("-12345678901234567890"), None], pa.decimal128(38, 0)),
+        "none": pa.array([None, None], pa.decimal128(38, 0)),
+        "price": pa.array([Decimal("1.10"), Decimal("2.00")]),
+    }
+    path = tmp_path / "toys.parquet"
+    pq.write_table(pa.table(table), path)
+    found = look_at_parquet(path, [])
+    assert found.columns == {"size": "integer", "name": "text", "below": "text", "none": "integer", "price": "number"}
+    assert [note.split("'")[1] for note in found.notes] == ["name", "below"]
+    declared = Source(path=path.as_posix(), format="parquet", missing=[""], key=[], columns=found.columns)
+    rows = conform(read(ibis.duckdb.connect(), "toys", declared).table, declared).to_pandas()
+    assert rows["name"].tolist() == ["12345678901234567890", "12345678901234567891"]
+    assert rows["size"].tolist() == [1, 2]

@@ -268,6 +268,11 @@ def test_a_value_that_is_none_of_its_type_is_a_problem(kind, text, what):
     assert problem.startswith(f"value is {what}: written as ")
 
 
+def test_a_date_that_is_written_otherwise_is_told_how_it_must_be():
+    value, problem = conformed("date", "2001-02-03", date_formats={"value": "%d.%m.%Y"})
+    assert (value, problem) == (None, "value is no date written %d.%m.%Y: written as 9-9-9")
+
+
 @pytest.mark.parametrize(
     ("text", "written"),
     [("Ada Lovelace", "a a"), ("1.234,56 €", "9.9,9 €"), ("n/a", "a/a"), ("später7", "a9"), ("a@b.org", "a@a.a"), ("?" * 99, "?" * 30)],

@@ -172,7 +172,8 @@ def test_key_that_is_wrong_is_refused_before_anything_is_registered(project, key
 
 def served(*versions: str) -> list[Event]:
     """What the tags say where these versions were in service, one after the other."""
-    return [Event(version, CHAMPION, nth, "Ada", "today", "") for nth, version in enumerate(versions)]
+    registered = [Event(version, None, 0, "Ada", "today", "") for version in dict.fromkeys(versions)]
+    return registered + [Event(version, CHAMPION, nth, "Ada", "today", "") for nth, version in enumerate(versions)]
 
 
 @pytest.mark.parametrize(
@@ -268,6 +269,8 @@ def test_report_that_no_gate_wrote_is_refused(tmp_path):
 def test_what_differs_is_told_once_for_all_stages():
     status = {"a": [{"changed deps": {"x": "modified"}}], "b": [{"changed deps": {"x": "modified"}}, "changed command"]}
     assert promote.differing(status) == ["x is modified since a, b ran", "changed command since b ran"]
+    changed = {"a": [{"changed deps": {"params.yaml": {"data": "modified", "train.model": "new"}}}]}
+    assert promote.differing(changed) == ["data in params.yaml is modified since a ran", "train.model in params.yaml is new since a ran"]
 
 
 @pytest.fixture
@@ -471,9 +474,10 @@ def test_withdrawal_by_gto_takes_the_model_out_of_service(quick, arguments, left
     for version in (one("a"), one("b")):
         assign(version, CHAMPION, "why")
     gto("deprecate", "model", *arguments)
-    with pytest.raises(
-        Refused, match=r"was withdrawn with `gto deprecate`, so that no model is; `make rollback VERSION=\.\.\.` puts one back"
-    ):
+    ways = (
+        rf"`make rollback VERSION=\.\.\.` puts one back that was in service: {', '.join(left)}$" if left else "none that was in service is"
+    )
+    with pytest.raises(Refused, match=f"was withdrawn with `gto deprecate`, so that no model is; {ways}"):
         in_service(events())
     assert list(registry.registrations(events())) == left
     history.main()
@@ -491,6 +495,24 @@ def test_withdrawn_model_is_followed_by_the_one_before(quick):
     with pytest.raises(Refused, match=r"'v2\.0\.0' is no registered version; there are v1\.0\.0"):
         rollback.roll_back("v2.0.0", "why", None)
     assert one("b") == "v3.0.0"
+
+
+def test_registry_that_was_emptied_holds_the_next_model_against_none(quick):
+    assign(one("a"), CHAMPION, "why")
+    assert registry.to_beat(events()) == "v1.0.0"
+    gto("deprecate", "model", "v1.0.0")
+    with pytest.raises(Refused, match=r"no model was in service before the one withdrawn that was not rolled back$"):
+        rollback.target(None, events())
+    assert registry.to_beat(events()) is None
+    assign(one("b"), CHAMPION, "why")
+    assert in_service(events()) == "v2.0.0"
+
+
+def test_withdrawn_champion_is_put_back_before_another_is_held_against_it(quick):
+    assign(one("a"), CHAMPION, "why")
+    gto("deprecate", "model", "v1.0.0", "champion")
+    with pytest.raises(Refused, match=r"puts one back that was in service: v1\.0\.0$"):
+        registry.to_beat(events())
 
 
 def test_one_that_was_rolled_back_does_not_return_by_a_withdrawal(quick):

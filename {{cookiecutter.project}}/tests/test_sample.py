@@ -387,3 +387,29 @@ def test_the_first_letter_beyond_ascii_tells_the_encoding_however_late_it_comes(
 def test_na_beside_abbreviations_and_other_things_is_told(toys):
     [note] = [note for note in toys("region,size\nNA,1\nEU,2\n-999,3\nAPAC,4\n").notes if "region" in note]
     assert note.startswith("'region' has 'NA' in 1 rows, which is read as missing, though APAC stands beside it; if it is a value there")
+
+
+def test_a_space_before_a_quote_is_no_part_of_the_value(toys):
+    found = toys("size,colour,label\n" + "".join(f'{n}, "{n * 3}", "red, {n % 2}"\n' for n in range(30)))
+    assert (found.columns, found.notes) == ({"size": "integer", "colour": "integer", "label": "text"}, ())
+    assert found.values["label"] == {"red, 0", "red, 1"}
+
+
+@pytest.mark.parametrize("form", ["2023-01-{:02d} 1:00 PM", "2023-01-{:02d} 10:00 +02:00", "2023-01-{:02d}T10Z"])
+def test_time_stamps_in_no_format_that_is_read_are_told(toys, form):
+    found = toys("size,at\n" + "".join(f"{n},{form.format(n)}\n" for n in range(1, 29)))
+    assert found.columns["at"] == "text"
+    assert found.notes[0].startswith("'at' looks like dates (2023-01-01")
+
+
+@pytest.mark.parametrize("mark", ["\ufeff", "\u200b"])
+def test_a_mark_that_nobody_sees_is_no_part_of_a_name(toys, mark):
+    assert "the name of column" in refusal(toys, f"size,{mark}colour\n1,red\n")
+
+
+def test_what_to_do_about_a_word_among_labels_that_are_numbers_can_be_done(toys):
+    found = toys("size,label\n" + "".join(f"{n},{['NA', '1', '0'][n % 3]}\n" for n in range(90)), labels=["label"])
+    assert found.notes == (
+        "'label' has 'NA' in 30 rows, which is read as missing: they have no class or group; if it is a class or group, declare it as "
+        'text in data/sources.yaml, with missing_in: {label: [""]}',
+    )

@@ -305,6 +305,12 @@ def test_mixed_ends_of_lines_are_refused(toys):
     )
 
 
+def test_a_space_before_a_quote_is_no_part_of_the_value(toys):
+    raw = toys('size,colour\n1, "red, dark"\n2, "green\nblue"\n3, red\n')
+    assert raw.table.to_pandas()["colour"].str.strip().tolist() == ["red, dark", "green\nblue", "red"]
+    assert raw.starts.tolist() == [2, 3, 5]
+
+
 def test_ends_of_lines_of_an_old_macintosh_are_refused_or_read(toys):
     try:
         assert colours(toys("colour,size\rred,1\rblue,2\r")) == ["red", "blue"]
@@ -342,7 +348,7 @@ def test_the_count_of_records_agrees_with_the_rows_that_were_read(toys, content)
 
 @pytest.mark.parametrize("content, n", [("", 0), ("red\n", 1), ("red\n\n", 2), ('"re\nd"\n\n', 2), ('"red"\r\n\r\n', 2)])
 def test_records_of_one_column_are_counted(tmp_path, content, n):
-    (tmp_path / "toys.csv").write_bytes(b"colour\n" + content.encode())
+    (tmp_path / "toys.csv").write_bytes((b"colour\r\n" if "\r" in content else b"colour\n") + content.encode())
     _, is_record, _ = row_lines(tmp_path / "toys.csv", source(tmp_path / "toys.csv", columns={"colour": "text"}))
     assert is_record.sum() - 1 == n
 

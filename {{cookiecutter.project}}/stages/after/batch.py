@@ -30,7 +30,8 @@ OF_THE_WHOLE = ("expect_table_row_count", "expect_column_unique_value_count", "e
 class Batch:
     """Live rows: `rows` carry `line`, where they begin in the file, and `labels` are theirs, missing where not known.
 
-    `hidden` has the forbidden columns that the file holds, save those of the key, which are in `rows`.
+    `hidden` has the forbidden columns that the file holds, save those of the key, which are in `rows`. `left_out` has the columns of
+    `rows`, of the rejected rows that could be read: labels may come for them.
     """
 
     rows: pd.DataFrame
@@ -38,6 +39,7 @@ class Batch:
     rejects: pd.DataFrame
     records: int
     hidden: pd.DataFrame
+    left_out: pd.DataFrame
 
 
 def live_source(path: Path, source: Source, data: Data) -> Source:
@@ -74,7 +76,7 @@ def read_batch(path: Path, source: Source, data: Data, before: int = 0) -> Batch
     found = [column for column in live.columns if column in source.key or column not in (data.target, *data.forbidden)]
     rejects = pd.concat([side for side in (raw.rejects, rejects) if len(side)] or [rejects])[REJECTS].sort_values("line", ignore_index=True)
     hidden = rows[[column for column in live.columns if column in data.forbidden and column not in found]]
-    return Batch(rows[[LINE, *found]], labels.astype("str"), rejects, raw.records_in_file, hidden)
+    return Batch(rows[[LINE, *found]], labels.astype("str"), rejects, raw.records_in_file, hidden, bad[[LINE, *found]])
 
 
 def once(batch: Batch, source: Source) -> Batch:
@@ -95,7 +97,8 @@ def once(batch: Batch, source: Source) -> Batch:
     more = pd.DataFrame({"source": "batch", "line": batch.rows.loc[out, LINE], "kind": kind, "reason": kind.map(reasons(source.key))})
     rejects = pd.concat([side for side in (batch.rejects, more) if len(side)] or [more]).sort_values("line", ignore_index=True)
     rows, labels, hidden = (side[~out].reset_index(drop=True) for side in (batch.rows, batch.labels, batch.hidden))
-    return Batch(rows, labels, rejects, batch.records, hidden)
+    left_out = pd.concat([batch.left_out, batch.rows[out]]) if len(batch.left_out) else batch.rows[out]
+    return Batch(rows, labels, rejects, batch.records, hidden, left_out)
 
 
 def reasons(key: list[str]) -> dict[str, str]:
@@ -116,7 +119,8 @@ def written(column: str) -> str:
 def with_labels(batch: Batch, path: Path, key: list[str], source: Source) -> Batch:
     """Return `batch` with the labels in the file at `path` (CSV or Parquet: the key's columns, else `line`, and the target).
 
-    Raises Refused for a column that is lacking, a key that stands twice, and a row that the batch does not have.
+    Labels of rows that were left out are not used. Raises Refused for a column that is lacking, a key that stands twice, and a row that
+    the batch does not have.
     """
     target, by = str(batch.labels.name), named_by(list(batch.rows.columns), key)
     try:
@@ -131,10 +135,10 @@ def with_labels(batch: Batch, path: Path, key: list[str], source: Source) -> Bat
     kinds: dict[str, str] = {LINE: "integer", **source.columns}
     table = _conformed(table.select([*named, target]).rename_columns([*by, target]), path, kinds, source)
     given = pd.Series(table[target].to_numpy(), index=_keys(table, by)).loc[lambda labels: labels.notna()]
-    rows = _keys(batch.rows, by)
+    rows, left_out = _keys(batch.rows, by), batch.rejects.rename(columns={"line": LINE}) if by == [LINE] else batch.left_out
     wrong = {
         f"{path} names a row twice; give each one label": given.index[given.index.duplicated()],
-        f"{path} names a row that the batch does not have": given.index.difference(rows),
+        f"{path} names a row that the batch does not have": given.index.difference(rows).difference(_keys(left_out, by)),
         "the batch has a row twice, so that no label can be its own": rows[rows.duplicated()],
     }
     if problems := [f"{what} ({_times(len(names))}, by {', '.join(by)})" for what, names in wrong.items() if len(names)]:

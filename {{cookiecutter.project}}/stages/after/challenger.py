@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from stages.after.batch import EXAMPLES
 from stages.command import Refused
 from stages.during.decision import aim
 from stages.during.draws import mean_intervals, rows_worth
@@ -14,6 +15,7 @@ from stages.during.model import Model
 from stages.features import clusters, features
 from stages.groups import groups
 from stages.params import Data, Params
+from stages.private import show
 
 ALL = "all"
 CHAMPION = "champion"
@@ -61,7 +63,10 @@ def check_classes(cohort: pd.Series, pool: pd.Series, champion: list[str]) -> No
     """Raise Refused unless `cohort` and `pool`, (n_samples,) labels, have the same classes, and those of the champion among them."""
     lacking, strange = sorted({*pool, *champion} - set(cohort)), sorted(set(cohort) - set(pool))
     problems = [f"no row of the newest cohort is {label!r}, so that nobody knows how often it is found now" for label in lacking]
-    problems += [f"rows of the newest cohort are {label!r}, which no row to fit on is" for label in strange]
+    if strange:
+        show("labels", strange[:EXAMPLES])
+        n = int(cohort.isin(strange).sum())
+        problems.append(f"the newest cohort has labels that no row to fit on has (labels: {len(strange)}, rows: {n:,})")
     if problems:
         raise Refused("; ".join(problems) + ": wait for more labels, or name more files")
 

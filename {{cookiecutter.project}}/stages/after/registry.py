@@ -211,17 +211,31 @@ def in_service(said: list[Event]) -> str | None:
     Raises Refused where the version in service was withdrawn: which one is to serve then, a person says.
     """
     now = serving(said)
-    if now is None and (past := champions(said)):
-        raise Refused(
-            f"the model in service was withdrawn with `gto deprecate`, so that no model is; `make rollback VERSION=...` puts one back "
-            f"that was in service: {', '.join(past)}"
-        )
+    if now is None and champions(said):
+        ways = "`make rollback VERSION=...` puts one back that was in service: " + ", ".join(returnable(said))
+        if not returnable(said):
+            ways = "none that was in service is registered any more; `make promote WHY=...` puts the last run's into service"
+        raise Refused(f"the model in service was withdrawn with `gto deprecate`, so that no model is; {ways}")
     if now is not None and (retired := _retired(now, said)):
         raise Refused(
             f"the tag {retired.tag} says that another model took the place of {now}, and no tag says which; run {how_to_fetch()}, which "
             f"brings what is missing here, or take it away with {_delete(retired.tag)} if {now} is to serve"
         )
     return now
+
+
+def returnable(said: list[Event]) -> list[str]:
+    """Return the versions that were ever in service and are registered still: a rollback may put any of them back."""
+    known = registrations(said)
+    return [version for version in champions(said) if version in known]
+
+
+def to_beat(said: list[Event]) -> str | None:
+    """Return the version that a model is held against before it may serve: the one in service (see `in_service`).
+
+    None also where every model that ever served was taken out of the registry: nothing is left to hold it against or to go back to.
+    """
+    return in_service(said) if returnable(said) else None
 
 
 def _retired(version: str, said: list[Event]) -> Event | None:

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from stages.numbers import EXPONENT_ALONE, LEADING_ZERO, MARKS, ZERO_AT_END, Notation
+from stages.numbers import AFTER, BEFORE, EXPONENT_ALONE, LEADING_ZERO, MARKS, ZERO_AT_END, Notation
 
 GRID = ((".", None), (",", None), (".", ","), (",", "."), (".", " "), (",", " "), (".", "'"), (",", "'"))  # decimal, thousands
 MOSTLY = 0.8  # of the values of a column are numbers: the others are words among numbers
@@ -73,8 +73,8 @@ def _dress(cells: set[str]) -> Notation:
             blank = "(+-\u2212)., '\u2019\u00a0\u2007\u2009\u202f"
             ends[cell[: digits[0]].strip(blank), cell[digits[-1] + 1 :].strip(blank)] += 1
     [((before, after), _n)] = ends.most_common(1)
-    in_brackets = any(re.match(r"\(.*[0-9].*\)$", cell) for cell in cells)
-    trailing = any(re.match(".*[0-9].*-$", cell) for cell in cells)
+    in_brackets = any(re.match(r"[^0-9\s]{0,3}\s?\(.*[0-9].*\)\s?[^0-9\s]{0,3}$", cell) for cell in cells)
+    trailing = any(re.search("[0-9]-$", cell) for cell in cells)  # 500.- is a price without cents
     return Notation(before=before, after=after, negative="parentheses" if in_brackets else "trailing" if trailing else "minus")
 
 
@@ -120,6 +120,8 @@ def question(
     notation = written.readings[0]
     if notation.before not in CURRENCIES and any(sign.isalpha() for sign in notation.before[-1:]):
         return None  # a code such as A12
+    if not (re.search(BEFORE, notation.before) and re.search(AFTER, notation.after)):
+        return None  # a sentence such as "for 5 years", which cannot be declared
     if len(written.readings) > 1:
         fit = [cell for cell in sorted(cells) if len({_value(one, cell) for one in written.readings} - {None}) > 1][:examples]
         both = "; ".join(

@@ -24,7 +24,7 @@ def look_at_parquet(path: Path, labels: list[str]) -> Found:
     if wrong := [*wrong_names(named_columns(schema)), *unreadable(schema)]:
         raise Refused("\n".join(f"{path}: {problem}" for problem in wrong))
     columns = {name: _kind(schema.field(name).type) for name in named_columns(schema)}
-    columns |= dict.fromkeys(_beyond_64_bits(path, schema), "text")
+    columns |= dict.fromkeys(_beyond_64_bits(path, schema, columns), "text")
     there = [column for column in labels if column in columns]
     table = pq.read_table(path, columns=there, partitioning=None)
     values = {column: {str(value) for value in table[column].unique().to_pylist() if value is not None} - {"nan"} for column in there}
@@ -32,11 +32,16 @@ def look_at_parquet(path: Path, labels: list[str]) -> Found:
     return Found(format="parquet", columns=columns, values=values, notes=tuple(_notes(schema, columns)))
 
 
-def _beyond_64_bits(path: Path, schema: pa.Schema) -> list[str]:
-    """Return the columns of unsigned numbers that hold one too large for a signed number of 64 bits: names, most likely."""
-    wide = [field.name for field in schema if pa.types.is_uint64(field.type)]
-    largest = {name: pc.max(pq.read_table(path, columns=[name], partitioning=None)[name]).as_py() for name in wide}
-    return [name for name, value in largest.items() if value is not None and value >= 2**63]
+def _beyond_64_bits(path: Path, schema: pa.Schema, columns: dict[str, str]) -> list[str]:
+    """Return the columns of whole numbers that hold one too large for a signed number of 64 bits: names, most likely."""
+    wide = [name for name in columns if pa.types.is_uint64(kind := schema.field(name).type) or _is_whole_decimal(kind)]
+    ends = {name: pc.min_max(pq.read_table(path, columns=[name], partitioning=None)[name]).as_py() for name in wide}
+    return [name for name, end in ends.items() if end["max"] is not None and (end["max"] >= 2**63 or end["min"] < -(2**63))]
+
+
+def _is_whole_decimal(kind: pa.DataType) -> bool:
+    """Whether a type holds decimal numbers without a fraction, as databases write their identifiers."""
+    return pa.types.is_decimal(kind) and kind.scale == 0
 
 
 def _notes(schema: pa.Schema, columns: dict[str, str]) -> list[str]:
@@ -49,7 +54,7 @@ def _notes(schema: pa.Schema, columns: dict[str, str]) -> list[str]:
             notes.append(f"{field.name!r} holds durations, and is read as whole numbers of {field.type.unit}")
         elif pa.types.is_time(field.type):
             notes.append(f"{field.name!r} holds times of day, and is read as text; make a number of it if its order matters")
-        elif pa.types.is_uint64(field.type) and columns.get(field.name) == "text":
+        elif (pa.types.is_uint64(field.type) or _is_whole_decimal(field.type)) and columns.get(field.name) == "text":
             notes.append(
                 f"{field.name!r} holds numbers beyond signed integers of 64 bits, and is read as text: it is a name rather than a quantity"
             )
@@ -61,7 +66,7 @@ def _kind(kind: pa.DataType) -> str:
     kind = kind.value_type if pa.types.is_dictionary(kind) else kind
     tests = {
         "boolean": pa.types.is_boolean,
-        "integer": lambda kind: pa.types.is_integer(kind) or pa.types.is_duration(kind),
+        "integer": lambda kind: pa.types.is_integer(kind) or pa.types.is_duration(kind) or _is_whole_decimal(kind),
         "date": lambda kind: pa.types.is_date(kind) or pa.types.is_timestamp(kind),
     }
     number = pa.types.is_floating(kind) or pa.types.is_decimal(kind)

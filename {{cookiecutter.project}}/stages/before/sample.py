@@ -48,7 +48,7 @@ SHAPE = re.compile(r"^[0-9]{1,4}(?P<mark>[./-])[0-9]{1,2}(?P=mark)[0-9]{1,4}(?P<
 # a number of another notation, or in units that differ: 1,23,456 or $5 beside 7 kg; not a code such as A12, nor a time
 MEASURED = re.compile(r"^([^\w\s]{0,3}|[A-Z]{3})\s?[+\u2212-]?\d[\d .,'_\xb7\u2019\u00a0\u2007\u2009\u202f]*[^\d\s]{0,10}$")
 WHOLE = re.compile(r"^[+-]?[0-9]+(\.0?)?$")  # 3.0 is what programs write of 3 where values are missing, and 3.00 a price
-OTHER_DATE = re.compile(r"^([0-9]{1,2}[./-][0-9]{1,2}[./-][0-9]{2,4}|[0-9]{4}[./][0-9]{1,2}[./][0-9]{1,2})\b")
+OTHER_DATE = re.compile(r"^([0-9]{1,2}[./-][0-9]{1,2}[./-][0-9]{2,4}|[0-9]{4}[./-][0-9]{1,2}[./-][0-9]{1,2})(\b|T)")
 
 
 @dataclass(frozen=True)
@@ -193,7 +193,8 @@ def look_at(column: str, counts: "Counter[str]", is_label: bool = False) -> Look
         kind, how = "date", fits[0]
     if kind != "text" or written:
         notes = _odd_text(column, cells, written) if kind == "text" else []
-        notes += [(_read_as_missing(word, counts), "if that is no missing value, mend the file") for word in there if is_label]
+        as_class = f'if it is a class or group, declare it as text in data/sources.yaml, with missing_in: {{{column}: [""]}}'
+        notes += [(_read_as_missing(word, counts), as_class) for word in there if is_label]
         return Look(kind, cells, tuple(there), written, how, tuple(notes), own=kind == "text" or (is_label and bool(there)))
     words, notes = _values(column, counts, there, cells, is_label)
     left = tuple(word for word in there if word not in words)
@@ -281,7 +282,8 @@ def _delimiter(path: Path, text: str) -> str:
     """Return the delimiter that parts most of the first rows into as many fields as the header, two or more."""
     best, fits, longer = "", (0.0, 0), False
     for delimiter in DELIMITERS:
-        widths = [len(row) for row in islice(csv.reader(io.StringIO(text[:200_000], newline=""), delimiter=delimiter), 500) if row]
+        reader = csv.reader(io.StringIO(text[:200_000], newline=""), delimiter=delimiter, skipinitialspace=True)
+        widths = [len(row) for row in islice(reader, 500) if row]
         share = sum(width == widths[0] for width in widths) / len(widths) if widths else 0
         if widths and widths[0] > 1 and share > 0.5 and (share, widths[0]) > fits:
             best, fits = delimiter, (share, widths[0])
@@ -303,8 +305,9 @@ def _rows(path: Path, text: str, delimiter: str, whole: bool) -> tuple[list[str]
 
     Last whether the first column has no name: it is left out.
     """
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
-    header = on_one_line(next(reader))
+    lines = io.StringIO(text, newline="")
+    header = on_one_line(next(csv.reader(lines, delimiter=delimiter)))
+    reader = csv.reader(lines, delimiter=delimiter, skipinitialspace=True)  # DuckDB, too, takes `, "red"` for a quoted value
     width, indexed = len(header), is_index(header)
     header = header[indexed:]
     problems = wrong_names(header)
