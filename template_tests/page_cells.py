@@ -58,7 +58,7 @@ def values_of(row: Row) -> str:
     """Return what scope shows of the values of a column: the commonest texts with their counts, or where numbers and dates lie."""
     if row["type"] == "text":
         return ", ".join(f"{value} {n:,}" for value, n in row["common"][:3])
-    return "" if row["low"] is None else f"{row['low']} to {row['high']} median {row['median']}"
+    return f"{row['usual'][0]} to {row['usual'][1]} median {row['median']}" if row["usual"] else ""
 
 
 def by_and_overall(content: Any) -> Iterator[Row]:

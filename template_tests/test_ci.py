@@ -459,7 +459,7 @@ def test_issue_shows_what_was_said_and_nothing_of_it_ends_the_block(service):
 @pytest.mark.parametrize("ci", ["github", "gitlab"])
 def test_no_artifact_holds_rows(baked, ci):
     texts = "".join((baked[ci] / name).read_text(encoding="utf-8") for name in CI[ci])
-    assert {"github": "!reports/predictions.parquet", "gitlab": "exclude: [reports/predictions.parquet]"}[ci] in texts
+    assert {"github": "!${{ env.FOLDER }}/reports/predictions.parquet", "gitlab": "exclude: [reports/predictions.parquet]"}[ci] in texts
     assert "/private/" in (baked[ci] / ".gitignore").read_text(encoding="utf-8").split()
 
 

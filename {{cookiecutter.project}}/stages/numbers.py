@@ -4,6 +4,7 @@ The look at a new file and the stages that read it share this grammar. Standard 
 """
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 MARKS = {".": r"\.", ",": ",", " ": "[ \u00a0\u2007\u2009\u202f]", "'": "['\u2019]"}  # decimal, or between thousands
@@ -64,6 +65,14 @@ class Notation:
         for regex, new in self.steps():
             text = re.sub(regex, new, text)
         return text
+
+    def all_plain(self, texts: Iterable[str]) -> set[str]:
+        """Return what `plain` makes of each of `texts`."""
+        steps = [(re.compile(regex), new) for regex, new in self.steps()]
+        found = set(texts)
+        for regex, new in steps:
+            found = {regex.sub(new, text) for text in found}
+        return found
 
     def said(self) -> str:
         """Return the number 1234.5, and -1234.5 where another sign than a minus marks it, as they are written so."""

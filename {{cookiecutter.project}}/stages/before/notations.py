@@ -17,6 +17,7 @@ MOSTLY = 0.8  # of the values of a column are numbers: the others are words amon
 STRAY = 0.02  # of the numbers with marks may be at odds with a way to read them that is possible all the same
 ENOUGH = 8  # numbers with marks, of which one alone may be a slip of the pen
 FEW_DOUBLE = 0.02  # of the numbers may be written in two ways without being codes
+BARE = re.compile("[+-]?[0-9](?:[0-9.,]*[0-9])?")  # with nothing around its digits
 FRACTION = r"\.[0-9]*[1-9]"
 MANY = 20  # different values; with fewer nothing is said of words
 CURRENCIES = {"EUR", "USD", "GBP", "CHF", "JPY", "CNY", "INR", "SEK", "NOK", "DKK", "PLN", "CZK", "BRL", "AUD", "CAD", "Kč", "kr", "zł"}
@@ -67,14 +68,16 @@ def _same(a: Notation, b: Notation, cells: set[str]) -> bool:
 def _dress(cells: set[str]) -> Notation:
     """Return what most of `cells` have around their digits: a currency, a unit, and what makes them negative."""
     ends = Counter[tuple[str, str]]()
-    for cell in cells:
+    dressed = {cell for cell in cells if not BARE.fullmatch(cell)}
+    ends["", ""] = len(cells) - len(dressed)
+    for cell in dressed:
         digits = [nth for nth, sign in enumerate(cell) if sign in "0123456789"]
         if digits:
             blank = "(+-\u2212)., '\u2019\u00a0\u2007\u2009\u202f"
             ends[cell[: digits[0]].strip(blank), cell[digits[-1] + 1 :].strip(blank)] += 1
     [((before, after), _n)] = ends.most_common(1)
-    in_brackets = any(re.match(r"[^0-9\s]{0,3}\s?\(.*[0-9].*\)\s?[^0-9\s]{0,3}$", cell) for cell in cells)
-    trailing = any(re.search("[0-9]-$", cell) for cell in cells)  # 500.- is a price without cents
+    in_brackets = any(re.match(r"[^0-9\s]{0,3}\s?\(.*[0-9].*\)\s?[^0-9\s]{0,3}$", cell) for cell in dressed)
+    trailing = any(re.search("[0-9]-$", cell) for cell in dressed)  # 500.- is a price without cents
     return Notation(before=before, after=after, negative="parentheses" if in_brackets else "trailing" if trailing else "minus")
 
 
@@ -91,11 +94,11 @@ def is_sure(written: Written, cells: set[str]) -> bool:
 
 def code_of(plain: set[str], show: Callable[[str], str] = str) -> str | None:
     """Return why these numbers, as Python writes them, are rather codes, with a value as `show` shows it; None where they are numbers."""
-    if led := sorted(number for number in plain if re.match(LEADING_ZERO, number)):
+    if led := sorted(filter(re.compile(LEADING_ZERO).match, plain)):
         return f"holds numbers with a leading zero, such as {show(led[0])}, which would be lost"
-    if longest := [number for number in plain if re.match("[+-]?[0-9]{19}", number)]:
+    if longest := list(filter(re.compile("[+-]?[0-9]{19}").match, plain)):
         return f"holds numbers of {len(longest[0])} digits, which 64 bits do not hold"
-    alone = sorted(number for number in plain if re.match(EXPONENT_ALONE, number))
+    alone = sorted(filter(re.compile(EXPONENT_ALONE).match, plain))
     if alone and not any(re.search(FRACTION, number) for number in plain):
         return f"holds {show(alone[0])}, which may be a code as well as a power of ten"
     double = doubles(plain)
@@ -107,7 +110,7 @@ def code_of(plain: set[str], show: Callable[[str], str] = str) -> str | None:
 
 def doubles(plain: set[str]) -> list[str]:
     """Return the numbers that end in a zero too many, so that they are another one of them."""
-    return sorted(number for number in plain if re.search(ZERO_AT_END, number) and number.rstrip("0") in plain)
+    return sorted(number for number in filter(re.compile(ZERO_AT_END).search, plain) if number.rstrip("0") in plain)
 
 
 def question(
