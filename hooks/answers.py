@@ -90,7 +90,7 @@ def _wrong_data(answers: dict[str, str]) -> list[str]:
         ]
     try:
         target, groups = answers["target"].strip(), sensitive(answers)
-        found = look(path, [target, *groups])
+        found = look(path, [target, *groups], only_labels=True)
         if found.format == "csv":
             check_rows(path, found.delimiter, found.encoding, len(found.columns))
         return problems(found, target, groups)

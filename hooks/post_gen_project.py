@@ -589,7 +589,7 @@ def written_as(cells: set[str]) -> Written | None:
     A stray value decides nothing: a way to read them is possible unless more than STRAY of the marked numbers are at odds with it, and
     of ENOUGH more than one.
     """
-    if not cells or sum(any(sign in "0123456789" for sign in cell) for cell in cells) < MOSTLY * len(cells):
+    if not cells or sum(map(bool, map(re.compile("[0-9]").search, cells))) < MOSTLY * len(cells):
         return None
     dress, signs = _dress(cells), set("".join(cells))
     marks = [mark for mark, regex in MARKS.items() if any(re.match(regex, sign) for sign in signs)]
@@ -661,7 +661,11 @@ def code_of(plain: set[str], show: Callable[[str], str] = str) -> str | None:
 
 def doubles(plain: set[str]) -> list[str]:
     """Return the numbers that end in a zero too many, so that they are another one of them."""
-    return sorted(number for number in filter(re.compile(ZERO_AT_END).search, plain) if number.rstrip("0") in plain)
+    return sorted(
+        number
+        for number in filter(re.compile(ZERO_AT_END).search, [one for one in plain if one.endswith("0")])
+        if number.rstrip("0") in plain
+    )
 
 
 def question(
@@ -789,10 +793,11 @@ class Look:
     own: bool = False
 
 
-def look(path: Path, labels: Iterable[str] = ()) -> Found:
+def look(path: Path, labels: Iterable[str] = (), only_labels: bool = False) -> Found:
     """Return what the first SAMPLE bytes of `path` show; of a Parquet file, which tells its columns itself, only their names.
 
-    labels: the columns whose values are classes or groups, so that a word for a missing value may be one of them.
+    labels: the columns whose values are classes or groups, so that a word for a missing value may be one of them. only_labels: of the
+    others nothing but the name is wanted, and they are called text.
 
     Raises Refused where there is no such file, or it is no table of text with a name for each column.
     """
@@ -820,8 +825,10 @@ def look(path: Path, labels: Iterable[str] = ()) -> Found:
         raise Refused(f"{path} is JSON, or a page, and no table; export it as CSV or Parquet")
     delimiter = _delimiter(path, text)
     header, rows, ragged, indexed = _rows(path, text, delimiter, whole)
-    counts = {column: Counter(cell.strip(SPACES) for cell in cells) for column, *cells in zip(header, *rows, strict=True)}
-    looks = {column: look_at(column, cells, column in labels) for column, cells in counts.items()}
+    columns = {column: cells for column, *cells in zip(header, *rows, strict=True)}
+    wanted = [column for column in columns if column in labels or not only_labels]
+    looks = {column: Look("text", set(), ()) for column in columns}
+    looks |= {column: look_at(column, Counter(cell.strip(SPACES) for cell in columns[column]), column in labels) for column in wanted}
     notes = [INDEX] if indexed else []
     notes += [f"{ragged:,} of {len(rows) + ragged:,} rows looked at have another number of fields than the header"] if ragged else []
     if broken := len(BROKEN.findall(text)):
@@ -1361,7 +1368,7 @@ def _wrong_data(answers: dict[str, str]) -> list[str]:
         ]
     try:
         target, groups = answers["target"].strip(), sensitive(answers)
-        found = look(path, [target, *groups])
+        found = look(path, [target, *groups], only_labels=True)
         if found.format == "csv":
             check_rows(path, found.delimiter, found.encoding, len(found.columns))
         return problems(found, target, groups)

@@ -305,7 +305,7 @@ def test_data_that_may_not_be_read_are_told(tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(str(ROOT))
     from hooks import answers
 
-    def look(path: Path, *_more: str) -> None:
+    def look(path: Path, *_more: object, **_options: object) -> None:
         raise PermissionError(13, "Permission denied", str(path))
 
     (tmp_path / "toys.csv").write_text("size,kind\n", encoding="utf-8")

@@ -38,7 +38,7 @@ def written_as(cells: set[str]) -> Written | None:
     A stray value decides nothing: a way to read them is possible unless more than STRAY of the marked numbers are at odds with it, and
     of ENOUGH more than one.
     """
-    if not cells or sum(any(sign in "0123456789" for sign in cell) for cell in cells) < MOSTLY * len(cells):
+    if not cells or sum(map(bool, map(re.compile("[0-9]").search, cells))) < MOSTLY * len(cells):
         return None
     dress, signs = _dress(cells), set("".join(cells))
     marks = [mark for mark, regex in MARKS.items() if any(re.match(regex, sign) for sign in signs)]
@@ -110,7 +110,11 @@ def code_of(plain: set[str], show: Callable[[str], str] = str) -> str | None:
 
 def doubles(plain: set[str]) -> list[str]:
     """Return the numbers that end in a zero too many, so that they are another one of them."""
-    return sorted(number for number in filter(re.compile(ZERO_AT_END).search, plain) if number.rstrip("0") in plain)
+    return sorted(
+        number
+        for number in filter(re.compile(ZERO_AT_END).search, [one for one in plain if one.endswith("0")])
+        if number.rstrip("0") in plain
+    )
 
 
 def question(

@@ -93,10 +93,11 @@ class Look:
     own: bool = False
 
 
-def look(path: Path, labels: Iterable[str] = ()) -> Found:
+def look(path: Path, labels: Iterable[str] = (), only_labels: bool = False) -> Found:
     """Return what the first SAMPLE bytes of `path` show; of a Parquet file, which tells its columns itself, only their names.
 
-    labels: the columns whose values are classes or groups, so that a word for a missing value may be one of them.
+    labels: the columns whose values are classes or groups, so that a word for a missing value may be one of them. only_labels: of the
+    others nothing but the name is wanted, and they are called text.
 
     Raises Refused where there is no such file, or it is no table of text with a name for each column.
     """
@@ -124,8 +125,10 @@ def look(path: Path, labels: Iterable[str] = ()) -> Found:
         raise Refused(f"{path} is JSON, or a page, and no table; export it as CSV or Parquet")
     delimiter = _delimiter(path, text)
     header, rows, ragged, indexed = _rows(path, text, delimiter, whole)
-    counts = {column: Counter(cell.strip(SPACES) for cell in cells) for column, *cells in zip(header, *rows, strict=True)}
-    looks = {column: look_at(column, cells, column in labels) for column, cells in counts.items()}
+    columns = {column: cells for column, *cells in zip(header, *rows, strict=True)}
+    wanted = [column for column in columns if column in labels or not only_labels]
+    looks = {column: Look("text", set(), ()) for column in columns}
+    looks |= {column: look_at(column, Counter(cell.strip(SPACES) for cell in columns[column]), column in labels) for column in wanted}
     notes = [INDEX] if indexed else []
     notes += [f"{ragged:,} of {len(rows) + ragged:,} rows looked at have another number of fields than the header"] if ragged else []
     if broken := len(BROKEN.findall(text)):
