@@ -229,10 +229,12 @@ class Notation:
 
     def all_plain(self, texts: Iterable[str]) -> set[str]:
         """Return what `plain` makes of each of `texts`."""
-        steps = [(re.compile(regex), new) for regex, new in self.steps()]
         found = set(texts)
+        steps = [(re.compile(regex), new) for regex, new in self.steps()]
+        signs = set("".join(found))
         for regex, new in steps:
-            found = {regex.sub(new, text) for text in found}
+            if len(regex.pattern) > 1 or regex.pattern in signs:
+                found = {regex.sub(new, text) for text in found}
         return found
 
     def said(self) -> str:
@@ -406,13 +408,15 @@ def rows_of(path: Path, delimiter: str, encoding: str, before: int = 0) -> Rows:
     Raises Refused for NUL bytes, for carriage returns on which readers differ, and for a quote that is never closed: it would swallow
     the rest.
     """
-    quoted, ends, filled, line = False, set(), bytearray(), b""
+    quoted, last_two, filled, line = False, set(), bytearray(), b""
     with opened(path) as file:
         for number, line in enumerate(_lines(file, encoding), 1):
-            check_line(path, line, number + before)
+            if b"\0" in line or b"\r" in line:
+                check_line(path, line, number + before)
             quoted = quoted or b'"' in line
-            ends.add(line[-2:] == b"\r\n" if line[-1:] == b"\n" else None)
-            filled.append(bool(line.strip(b"\r\n")))
+            last_two.add(line[-2:])
+            filled.append(len(line) > 2 or bool(line.strip(b"\r\n")))
+    ends = {two == b"\r\n" if two[-1:] == b"\n" else None for two in last_two}
     if not quoted and {True, False} <= ends:
         raise Refused(f"{path}: {MIXED}")
     if quoted:
@@ -474,10 +478,23 @@ def _quoted_rows(path: Path, delimiter: str, encoding: str, before: int, is_ende
 
 def check_rows(path: Path, delimiter: str, encoding: str, width: int) -> None:
     """Raise Refused where a text file of `width` columns cannot be read as a whole, for what only its rows show, first to last."""
+    if encoding != "utf-16" and _is_plain(path):
+        return
     rows = rows_of(path, delimiter, encoding)
     fields = next(csv.reader([rows.last], delimiter=delimiter, skipinitialspace=True), [])
     if not rows.is_ended and len(rows.starts) > 1 and len(fields) < width:
         raise Refused(f"{path} {CUT_OFF.format(rows.starts[-1])}")
+
+
+def _is_plain(path: Path) -> bool:
+    """Whether nothing in a text file can be at odds: no quote, no carriage return, no NUL byte, and a line feed at its end."""
+    last = b""
+    with opened(path) as file:
+        while block := file.read(2**20):
+            last = block[-1:]
+            if any(sign in block for sign in (b'"', b"\r", b"\0")):
+                return False
+    return last == b"\n"
 
 
 def parquet_names(path: Path) -> list[str]:
@@ -569,6 +586,8 @@ STRAY = 0.02  # of the numbers with marks may be at odds with a way to read them
 ENOUGH = 8  # numbers with marks, of which one alone may be a slip of the pen
 FEW_DOUBLE = 0.02  # of the numbers may be written in two ways without being codes
 BARE = re.compile("[+-]?[0-9](?:[0-9.,]*[0-9])?")  # with nothing around its digits
+LONG = "[+-]?[0-9]{19}"
+SUSPECT = re.compile(f"{LEADING_ZERO}|{LONG}|{EXPONENT_ALONE}")
 FRACTION = r"\.[0-9]*[1-9]"
 MANY = 20  # different values; with fewer nothing is said of words
 CURRENCIES = {"EUR", "USD", "GBP", "CHF", "JPY", "CNY", "INR", "SEK", "NOK", "DKK", "PLN", "CZK", "BRL", "AUD", "CAD", "Kč", "kr", "zł"}
@@ -589,9 +608,11 @@ def written_as(cells: set[str]) -> Written | None:
     A stray value decides nothing: a way to read them is possible unless more than STRAY of the marked numbers are at odds with it, and
     of ENOUGH more than one.
     """
-    if not cells or sum(map(bool, map(re.compile("[0-9]").search, cells))) < MOSTLY * len(cells):
+    dressed = {cell for cell in cells if not BARE.fullmatch(cell)}
+    without = sum(not re.search("[0-9]", cell) for cell in dressed)
+    if not cells or len(cells) - without < MOSTLY * len(cells):
         return None
-    dress, signs = _dress(cells), set("".join(cells))
+    dress, signs = _dress(dressed, len(cells) - len(dressed)), set("".join(cells))
     marks = [mark for mark, regex in MARKS.items() if any(re.match(regex, sign) for sign in signs)]
     grid = [(d, t) for d, t in GRID if (t is None or t in marks) and (d in marks or d == "." or t == ".")]
     odd = {}
@@ -603,7 +624,8 @@ def written_as(cells: set[str]) -> Written | None:
     best = odd[likely[0]]
     if len(cells) - len(best) < MOSTLY * len(cells):
         return None
-    marked = sum(any(mark in cell[1:] for mark in marks) for cell in cells - best)
+    has_mark = re.compile("|".join(MARKS[mark] for mark in marks) or "(?!)").search
+    marked = sum(has_mark(cell, 1) is not None for cell in cells - best)
     readings: list[Notation] = []
     for notation in likely:
         possible = len(odd[notation]) <= len(best) + max(STRAY * marked, marked >= ENOUGH)
@@ -616,11 +638,9 @@ def _same(a: Notation, b: Notation, cells: set[str]) -> bool:
     return all(float(a.plain(cell)) == float(b.plain(cell)) for cell in cells)
 
 
-def _dress(cells: set[str]) -> Notation:
-    """Return what most of `cells` have around their digits: a currency, a unit, and what makes them negative."""
-    ends = Counter[tuple[str, str]]()
-    dressed = {cell for cell in cells if not BARE.fullmatch(cell)}
-    ends["", ""] = len(cells) - len(dressed)
+def _dress(dressed: set[str], n_bare: int) -> Notation:
+    """Return what most values have around their digits: a currency, a unit, and what makes them negative; `n_bare` have nothing."""
+    ends = Counter({("", ""): n_bare})
     for cell in dressed:
         digits = [nth for nth, sign in enumerate(cell) if sign in "0123456789"]
         if digits:
@@ -645,11 +665,12 @@ def is_sure(written: Written, cells: set[str]) -> bool:
 
 def code_of(plain: set[str], show: Callable[[str], str] = str) -> str | None:
     """Return why these numbers, as Python writes them, are rather codes, with a value as `show` shows it; None where they are numbers."""
-    if led := sorted(filter(re.compile(LEADING_ZERO).match, plain)):
+    suspects = list(filter(SUSPECT.match, plain))
+    if led := sorted(filter(re.compile(LEADING_ZERO).match, suspects)):
         return f"holds numbers with a leading zero, such as {show(led[0])}, which would be lost"
-    if longest := list(filter(re.compile("[+-]?[0-9]{19}").match, plain)):
+    if longest := list(filter(re.compile(LONG).match, suspects)):
         return f"holds numbers of {len(longest[0])} digits, which 64 bits do not hold"
-    alone = sorted(filter(re.compile(EXPONENT_ALONE).match, plain))
+    alone = sorted(filter(re.compile(EXPONENT_ALONE).match, suspects))
     if alone and not any(re.search(FRACTION, number) for number in plain):
         return f"holds {show(alone[0])}, which may be a code as well as a power of ten"
     double = doubles(plain)
@@ -661,11 +682,8 @@ def code_of(plain: set[str], show: Callable[[str], str] = str) -> str | None:
 
 def doubles(plain: set[str]) -> list[str]:
     """Return the numbers that end in a zero too many, so that they are another one of them."""
-    return sorted(
-        number
-        for number in filter(re.compile(ZERO_AT_END).search, [one for one in plain if one.endswith("0")])
-        if number.rstrip("0") in plain
-    )
+    there = [number for number in plain if number[-1:] == "0" and number.rstrip("0") in plain]
+    return sorted(filter(re.compile(ZERO_AT_END).search, there))
 
 
 def question(
@@ -828,7 +846,7 @@ def look(path: Path, labels: Iterable[str] = (), only_labels: bool = False) -> F
     columns = {column: cells for column, *cells in zip(header, *rows, strict=True)}
     wanted = [column for column in columns if column in labels or not only_labels]
     looks = {column: Look("text", set(), ()) for column in columns}
-    looks |= {column: look_at(column, Counter(cell.strip(SPACES) for cell in columns[column]), column in labels) for column in wanted}
+    looks |= {column: look_at(column, _trimmed(columns[column]), column in labels) for column in wanted}
     notes = [INDEX] if indexed else []
     notes += [f"{ragged:,} of {len(rows) + ragged:,} rows looked at have another number of fields than the header"] if ragged else []
     if broken := len(BROKEN.findall(text)):
@@ -839,6 +857,14 @@ def look(path: Path, labels: Iterable[str] = (), only_labels: bool = False) -> F
         notes.append(f"it is not UTF-8; read as {encoding}: see that accented letters are right")
     found = _found(looks, delimiter, encoding)
     return replace(found, whole=whole, notes=(*notes, *found.notes))
+
+
+def _trimmed(cells: Iterable[str]) -> "Counter[str]":
+    """Return how often each value occurs, without the spaces around it."""
+    counts = Counter[str]()
+    for cell, n in Counter(cells).items():
+        counts[cell.strip(SPACES)] += n
+    return counts
 
 
 def _found(looks: dict[str, Look], delimiter: str, encoding: str) -> Found:
@@ -1024,7 +1050,7 @@ def _rows(path: Path, text: str, delimiter: str, whole: bool) -> tuple[list[str]
         problems.append("it has no row, only a header")
     if problems:
         raise Refused("\n".join(f"{path}: {problem}" for problem in problems))
-    good = [row[indexed:] for row in rows if len(row) == width]
+    good = [row[1:] if indexed else row for row in rows if len(row) == width]
     return header, good, len(rows) - len(good), indexed
 
 

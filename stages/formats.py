@@ -167,13 +167,15 @@ def rows_of(path: Path, delimiter: str, encoding: str, before: int = 0) -> Rows:
     Raises Refused for NUL bytes, for carriage returns on which readers differ, and for a quote that is never closed: it would swallow
     the rest.
     """
-    quoted, ends, filled, line = False, set(), bytearray(), b""
+    quoted, last_two, filled, line = False, set(), bytearray(), b""
     with opened(path) as file:
         for number, line in enumerate(_lines(file, encoding), 1):
-            check_line(path, line, number + before)
+            if b"\0" in line or b"\r" in line:
+                check_line(path, line, number + before)
             quoted = quoted or b'"' in line
-            ends.add(line[-2:] == b"\r\n" if line[-1:] == b"\n" else None)
-            filled.append(bool(line.strip(b"\r\n")))
+            last_two.add(line[-2:])
+            filled.append(len(line) > 2 or bool(line.strip(b"\r\n")))
+    ends = {two == b"\r\n" if two[-1:] == b"\n" else None for two in last_two}
     if not quoted and {True, False} <= ends:
         raise Refused(f"{path}: {MIXED}")
     if quoted:
@@ -235,10 +237,23 @@ def _quoted_rows(path: Path, delimiter: str, encoding: str, before: int, is_ende
 
 def check_rows(path: Path, delimiter: str, encoding: str, width: int) -> None:
     """Raise Refused where a text file of `width` columns cannot be read as a whole, for what only its rows show, first to last."""
+    if encoding != "utf-16" and _is_plain(path):
+        return
     rows = rows_of(path, delimiter, encoding)
     fields = next(csv.reader([rows.last], delimiter=delimiter, skipinitialspace=True), [])
     if not rows.is_ended and len(rows.starts) > 1 and len(fields) < width:
         raise Refused(f"{path} {CUT_OFF.format(rows.starts[-1])}")
+
+
+def _is_plain(path: Path) -> bool:
+    """Whether nothing in a text file can be at odds: no quote, no carriage return, no NUL byte, and a line feed at its end."""
+    last = b""
+    with opened(path) as file:
+        while block := file.read(2**20):
+            last = block[-1:]
+            if any(sign in block for sign in (b'"', b"\r", b"\0")):
+                return False
+    return last == b"\n"
 
 
 def parquet_names(path: Path) -> list[str]:

@@ -128,7 +128,7 @@ def look(path: Path, labels: Iterable[str] = (), only_labels: bool = False) -> F
     columns = {column: cells for column, *cells in zip(header, *rows, strict=True)}
     wanted = [column for column in columns if column in labels or not only_labels]
     looks = {column: Look("text", set(), ()) for column in columns}
-    looks |= {column: look_at(column, Counter(cell.strip(SPACES) for cell in columns[column]), column in labels) for column in wanted}
+    looks |= {column: look_at(column, _trimmed(columns[column]), column in labels) for column in wanted}
     notes = [INDEX] if indexed else []
     notes += [f"{ragged:,} of {len(rows) + ragged:,} rows looked at have another number of fields than the header"] if ragged else []
     if broken := len(BROKEN.findall(text)):
@@ -139,6 +139,14 @@ def look(path: Path, labels: Iterable[str] = (), only_labels: bool = False) -> F
         notes.append(f"it is not UTF-8; read as {encoding}: see that accented letters are right")
     found = _found(looks, delimiter, encoding)
     return replace(found, whole=whole, notes=(*notes, *found.notes))
+
+
+def _trimmed(cells: Iterable[str]) -> "Counter[str]":
+    """Return how often each value occurs, without the spaces around it."""
+    counts = Counter[str]()
+    for cell, n in Counter(cells).items():
+        counts[cell.strip(SPACES)] += n
+    return counts
 
 
 def _found(looks: dict[str, Look], delimiter: str, encoding: str) -> Found:
@@ -324,7 +332,7 @@ def _rows(path: Path, text: str, delimiter: str, whole: bool) -> tuple[list[str]
         problems.append("it has no row, only a header")
     if problems:
         raise Refused("\n".join(f"{path}: {problem}" for problem in problems))
-    good = [row[indexed:] for row in rows if len(row) == width]
+    good = [row[1:] if indexed else row for row in rows if len(row) == width]
     return header, good, len(rows) - len(good), indexed
 
 

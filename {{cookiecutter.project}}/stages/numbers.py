@@ -68,10 +68,12 @@ class Notation:
 
     def all_plain(self, texts: Iterable[str]) -> set[str]:
         """Return what `plain` makes of each of `texts`."""
-        steps = [(re.compile(regex), new) for regex, new in self.steps()]
         found = set(texts)
+        steps = [(re.compile(regex), new) for regex, new in self.steps()]
+        signs = set("".join(found))
         for regex, new in steps:
-            found = {regex.sub(new, text) for text in found}
+            if len(regex.pattern) > 1 or regex.pattern in signs:
+                found = {regex.sub(new, text) for text in found}
         return found
 
     def said(self) -> str:

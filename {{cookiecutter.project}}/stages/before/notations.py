@@ -18,6 +18,8 @@ STRAY = 0.02  # of the numbers with marks may be at odds with a way to read them
 ENOUGH = 8  # numbers with marks, of which one alone may be a slip of the pen
 FEW_DOUBLE = 0.02  # of the numbers may be written in two ways without being codes
 BARE = re.compile("[+-]?[0-9](?:[0-9.,]*[0-9])?")  # with nothing around its digits
+LONG = "[+-]?[0-9]{19}"
+SUSPECT = re.compile(f"{LEADING_ZERO}|{LONG}|{EXPONENT_ALONE}")
 FRACTION = r"\.[0-9]*[1-9]"
 MANY = 20  # different values; with fewer nothing is said of words
 CURRENCIES = {"EUR", "USD", "GBP", "CHF", "JPY", "CNY", "INR", "SEK", "NOK", "DKK", "PLN", "CZK", "BRL", "AUD", "CAD", "Kč", "kr", "zł"}
@@ -38,9 +40,11 @@ def written_as(cells: set[str]) -> Written | None:
     A stray value decides nothing: a way to read them is possible unless more than STRAY of the marked numbers are at odds with it, and
     of ENOUGH more than one.
     """
-    if not cells or sum(map(bool, map(re.compile("[0-9]").search, cells))) < MOSTLY * len(cells):
+    dressed = {cell for cell in cells if not BARE.fullmatch(cell)}
+    without = sum(not re.search("[0-9]", cell) for cell in dressed)
+    if not cells or len(cells) - without < MOSTLY * len(cells):
         return None
-    dress, signs = _dress(cells), set("".join(cells))
+    dress, signs = _dress(dressed, len(cells) - len(dressed)), set("".join(cells))
     marks = [mark for mark, regex in MARKS.items() if any(re.match(regex, sign) for sign in signs)]
     grid = [(d, t) for d, t in GRID if (t is None or t in marks) and (d in marks or d == "." or t == ".")]
     odd = {}
@@ -52,7 +56,8 @@ def written_as(cells: set[str]) -> Written | None:
     best = odd[likely[0]]
     if len(cells) - len(best) < MOSTLY * len(cells):
         return None
-    marked = sum(any(mark in cell[1:] for mark in marks) for cell in cells - best)
+    has_mark = re.compile("|".join(MARKS[mark] for mark in marks) or "(?!)").search
+    marked = sum(has_mark(cell, 1) is not None for cell in cells - best)
     readings: list[Notation] = []
     for notation in likely:
         possible = len(odd[notation]) <= len(best) + max(STRAY * marked, marked >= ENOUGH)
@@ -65,11 +70,9 @@ def _same(a: Notation, b: Notation, cells: set[str]) -> bool:
     return all(float(a.plain(cell)) == float(b.plain(cell)) for cell in cells)
 
 
-def _dress(cells: set[str]) -> Notation:
-    """Return what most of `cells` have around their digits: a currency, a unit, and what makes them negative."""
-    ends = Counter[tuple[str, str]]()
-    dressed = {cell for cell in cells if not BARE.fullmatch(cell)}
-    ends["", ""] = len(cells) - len(dressed)
+def _dress(dressed: set[str], n_bare: int) -> Notation:
+    """Return what most values have around their digits: a currency, a unit, and what makes them negative; `n_bare` have nothing."""
+    ends = Counter({("", ""): n_bare})
     for cell in dressed:
         digits = [nth for nth, sign in enumerate(cell) if sign in "0123456789"]
         if digits:
@@ -94,11 +97,12 @@ def is_sure(written: Written, cells: set[str]) -> bool:
 
 def code_of(plain: set[str], show: Callable[[str], str] = str) -> str | None:
     """Return why these numbers, as Python writes them, are rather codes, with a value as `show` shows it; None where they are numbers."""
-    if led := sorted(filter(re.compile(LEADING_ZERO).match, plain)):
+    suspects = list(filter(SUSPECT.match, plain))
+    if led := sorted(filter(re.compile(LEADING_ZERO).match, suspects)):
         return f"holds numbers with a leading zero, such as {show(led[0])}, which would be lost"
-    if longest := list(filter(re.compile("[+-]?[0-9]{19}").match, plain)):
+    if longest := list(filter(re.compile(LONG).match, suspects)):
         return f"holds numbers of {len(longest[0])} digits, which 64 bits do not hold"
-    alone = sorted(filter(re.compile(EXPONENT_ALONE).match, plain))
+    alone = sorted(filter(re.compile(EXPONENT_ALONE).match, suspects))
     if alone and not any(re.search(FRACTION, number) for number in plain):
         return f"holds {show(alone[0])}, which may be a code as well as a power of ten"
     double = doubles(plain)
@@ -110,11 +114,8 @@ def code_of(plain: set[str], show: Callable[[str], str] = str) -> str | None:
 
 def doubles(plain: set[str]) -> list[str]:
     """Return the numbers that end in a zero too many, so that they are another one of them."""
-    return sorted(
-        number
-        for number in filter(re.compile(ZERO_AT_END).search, [one for one in plain if one.endswith("0")])
-        if number.rstrip("0") in plain
-    )
+    there = [number for number in plain if number[-1:] == "0" and number.rstrip("0") in plain]
+    return sorted(filter(re.compile(ZERO_AT_END).search, there))
 
 
 def question(
