@@ -108,6 +108,7 @@ def test_command_outside_a_repository_is_refused_in_a_sentence(models, command, 
     for name in ("params.yaml", "data/sources.yaml"):
         Path(name).parent.mkdir(exist_ok=True)
         shutil.copy(PROJECT / name, name)
+    shutil.copytree(PROJECT / "tests/suites", "expectations", dirs_exist_ok=True)
     Path("live.csv").write_text("a\n1\n", encoding="utf-8")
     call = [sys.executable, "-m", f"stages.{command}", *(["live.csv"] if command != "history" else [])]
     ended = subprocess.run(call, env=os.environ | {"PYTHONPATH": str(PROJECT)}, capture_output=True, encoding="utf-8")
