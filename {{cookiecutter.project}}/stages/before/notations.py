@@ -80,7 +80,7 @@ def _dress(dressed: set[str], n_bare: int) -> Notation:
             ends[cell[: digits[0]].strip(blank), cell[digits[-1] + 1 :].strip(blank)] += 1
     [((before, after), _n)] = ends.most_common(1)
     in_brackets = any(re.match(r"[^0-9\s]{0,3}\s?\(.*[0-9].*\)\s?[^0-9\s]{0,3}$", cell) for cell in dressed)
-    trailing = any(re.search("[0-9]-$", cell) for cell in dressed)  # 500.- is a price without cents
+    trailing = any(re.search("[0-9][^0-9.,]*-$", cell) for cell in dressed)  # 500.- is a price without cents
     return Notation(before=before, after=after, negative="parentheses" if in_brackets else "trailing" if trailing else "minus")
 
 
