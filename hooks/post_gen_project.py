@@ -165,8 +165,8 @@ The look at a new file and the stages that read it share this grammar. Standard 
 """
 
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 
 MARKS = {".": r"\.", ",": ",", " ": "[ \u00a0\u2007\u2009\u202f]", "'": "['\u2019]"}  # decimal, or between thousands
 SIGN = "[+\u2212-]?"  # with the minus of Unicode
@@ -221,21 +221,15 @@ class Notation:
         steps += [(MARKS[self.thousands], "")] if self.thousands else []
         return steps + ([(",", ".")] if self.decimal == "," else [])
 
+    @cached_property
+    def _replaced(self) -> list[tuple[re.Pattern[str], str]]:
+        return [(re.compile(regex), new) for regex, new in self.steps()]
+
     def plain(self, text: str) -> str:
         """Return `text`, which matches the pattern, as Python writes a number."""
-        for regex, new in self.steps():
-            text = re.sub(regex, new, text)
+        for regex, new in self._replaced:
+            text = regex.sub(new, text)
         return text
-
-    def all_plain(self, texts: Iterable[str]) -> set[str]:
-        """Return what `plain` makes of each of `texts`."""
-        found = set(texts)
-        steps = [(re.compile(regex), new) for regex, new in self.steps()]
-        signs = set("".join(found))
-        for regex, new in steps:
-            if len(regex.pattern) > 1 or regex.pattern in signs:
-                found = {regex.sub(new, text) for text in found}
-        return found
 
     def said(self) -> str:
         """Return the number 1234.5, and -1234.5 where another sign than a minus marks it, as they are written so."""
@@ -577,7 +571,7 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 
 
 GRID = ((".", None), (",", None), (".", ","), (",", "."), (".", " "), (",", " "), (".", "'"), (",", "'"))  # decimal, thousands
@@ -730,7 +724,7 @@ def _value(notation: Notation, cell: str) -> str | None:
 
 def one_line(notation: Notation) -> str:
     """Return `notation` as YAML on one line, as it stands under number_formats."""
-    given = {name: value for name, value in vars(notation).items() if value not in (None, "", "minus")}
+    given = {name: value for name, value in asdict(notation).items() if value not in (None, "", "minus")}
     return "{" + ", ".join(f"{name}: {json.dumps(value, ensure_ascii=False)}" for name, value in given.items()) + "}"
 """Look at the first megabytes of a raw file: how it is written, and what its columns hold.
 
@@ -965,7 +959,7 @@ def _if_missing(column: str, word: str) -> str:
 
 def _spelled_once(cells: set[str], notation: Notation) -> bool:
     """Whether no two of `cells`, which are numbers, are one, and none may be a code, so that this is to hold for later files as well."""
-    plain = notation.all_plain(cells)
+    plain = set(map(notation.plain, cells))
     return not doubles(plain) and not any(map(re.compile(EXPONENT_ALONE).match, plain))
 
 
@@ -1062,7 +1056,7 @@ def _all(form: "str | re.Pattern[str]", cells: set[str]) -> bool:
 def kind_of(cells: set[str], notation: Notation | None = Notation()) -> str:  # noqa: B008 - it does not change
     """Return the type that all of `cells` have, which are different values of one column, where their numbers are written so."""
     if notation and _all(notation.pattern("number"), cells):
-        if code_of(plain := notation.all_plain(cells)):
+        if code_of(plain := set(map(notation.plain, cells))):
             return "text"
         return "integer" if _all(WHOLE, plain) else "number"
     if cells and all(map(is_date, cells)):

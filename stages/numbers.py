@@ -4,8 +4,8 @@ The look at a new file and the stages that read it share this grammar. Standard 
 """
 
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 
 MARKS = {".": r"\.", ",": ",", " ": "[ \u00a0\u2007\u2009\u202f]", "'": "['\u2019]"}  # decimal, or between thousands
 SIGN = "[+\u2212-]?"  # with the minus of Unicode
@@ -60,21 +60,15 @@ class Notation:
         steps += [(MARKS[self.thousands], "")] if self.thousands else []
         return steps + ([(",", ".")] if self.decimal == "," else [])
 
+    @cached_property
+    def _replaced(self) -> list[tuple[re.Pattern[str], str]]:
+        return [(re.compile(regex), new) for regex, new in self.steps()]
+
     def plain(self, text: str) -> str:
         """Return `text`, which matches the pattern, as Python writes a number."""
-        for regex, new in self.steps():
-            text = re.sub(regex, new, text)
+        for regex, new in self._replaced:
+            text = regex.sub(new, text)
         return text
-
-    def all_plain(self, texts: Iterable[str]) -> set[str]:
-        """Return what `plain` makes of each of `texts`."""
-        found = set(texts)
-        steps = [(re.compile(regex), new) for regex, new in self.steps()]
-        signs = set("".join(found))
-        for regex, new in steps:
-            if len(regex.pattern) > 1 or regex.pattern in signs:
-                found = {regex.sub(new, text) for text in found}
-        return found
 
     def said(self) -> str:
         """Return the number 1234.5, and -1234.5 where another sign than a minus marks it, as they are written so."""

@@ -8,7 +8,7 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 
 from stages.numbers import AFTER, BEFORE, EXPONENT_ALONE, LEADING_ZERO, MARKS, ZERO_AT_END, Notation
 
@@ -162,5 +162,5 @@ def _value(notation: Notation, cell: str) -> str | None:
 
 def one_line(notation: Notation) -> str:
     """Return `notation` as YAML on one line, as it stands under number_formats."""
-    given = {name: value for name, value in vars(notation).items() if value not in (None, "", "minus")}
+    given = {name: value for name, value in asdict(notation).items() if value not in (None, "", "minus")}
     return "{" + ", ".join(f"{name}: {json.dumps(value, ensure_ascii=False)}" for name, value in given.items()) + "}"

@@ -6,8 +6,6 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from stages.command import Refused, run
 from stages.during.evaluation_page import UNJUDGED, Judged, judge, write
 from stages.gates import GATES, REPORTS
@@ -31,25 +29,24 @@ def stages_that_ran() -> list[str]:
     asked = subprocess.run(command, capture_output=True, encoding="utf-8")
     if asked.returncode:
         return []
-    changed = {stage for stage, found in json.loads(asked.stdout or "{}").items() if not _only_absent(found)}
     stages, described = list(GATES), read_stages("dvc.yaml")
+    outs = {path for stage in described.values() for path in stage["outs"]}
+    changed = {stage for stage, found in json.loads(asked.stdout or "{}").items() if not _only_absent(found, outs)}
     idle = [stage for stage in stages if frozen({stage: described[stage]})]
     first = next((nth for nth, stage in enumerate(stages) if stage in changed or stage in idle), len(stages))
-    is_stopped = first < len(stages) and stages[first] not in idle and _is_newer(stages[first])
+    is_stopped = first < len(stages) and stages[first] not in idle and _is_newer(stages[first], described[stages[first]]["deps"])
     return stages[: first + is_stopped]
 
 
-def _only_absent(found: list[Any]) -> bool:
-    """Whether nothing differs from dvc.lock but that outputs which git does not hold are not here."""
-    outs = {path for stage in yaml.safe_load(Path("dvc.yaml").read_text(encoding="utf-8"))["stages"].values() for path in stage["outs"]}
+def _only_absent(found: list[Any], outs: set[str]) -> bool:
+    """Whether nothing differs from dvc.lock but that `outs`, the outputs which git does not hold, are not here."""
     states = [(path, state) for part in found if isinstance(part, dict) for paths in part.values() for path, state in paths.items()]
     absent = all(state in ("deleted", "not in cache") and path in outs for path, state in states)
     return absent and all(isinstance(part, dict) for part in found)
 
 
-def _is_newer(stage: str) -> bool:
-    """Whether the reports of the gates of `stage` were written after all that it reads was."""
-    reads = yaml.safe_load(Path("dvc.yaml").read_text(encoding="utf-8"))["stages"][stage]["deps"]
+def _is_newer(stage: str, reads: list[str]) -> bool:
+    """Whether the reports of the gates of `stage` were written after all that it `reads` was."""
     files = [file for path in map(Path, reads) for file in (path.rglob("*") if path.is_dir() else [path])]
     times = [path.stat().st_mtime_ns if path.exists() else None for path in [*files, Path("dvc.yaml"), Path("params.yaml")]]
     written = [path.stat().st_mtime_ns for name in GATES[stage] if (path := REPORTS / "gates" / f"{name}.json").is_file()]

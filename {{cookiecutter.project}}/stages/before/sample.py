@@ -247,7 +247,7 @@ def _if_missing(column: str, word: str) -> str:
 
 def _spelled_once(cells: set[str], notation: Notation) -> bool:
     """Whether no two of `cells`, which are numbers, are one, and none may be a code, so that this is to hold for later files as well."""
-    plain = notation.all_plain(cells)
+    plain = set(map(notation.plain, cells))
     return not doubles(plain) and not any(map(re.compile(EXPONENT_ALONE).match, plain))
 
 
@@ -344,7 +344,7 @@ def _all(form: "str | re.Pattern[str]", cells: set[str]) -> bool:
 def kind_of(cells: set[str], notation: Notation | None = Notation()) -> str:  # noqa: B008 - it does not change
     """Return the type that all of `cells` have, which are different values of one column, where their numbers are written so."""
     if notation and _all(notation.pattern("number"), cells):
-        if code_of(plain := notation.all_plain(cells)):
+        if code_of(plain := set(map(notation.plain, cells))):
             return "text"
         return "integer" if _all(WHOLE, plain) else "number"
     if cells and all(map(is_date, cells)):
