@@ -38,13 +38,17 @@ def split(params: Params, source: dict[str, Any]) -> tuple[pd.DataFrame, pd.Data
     rows = raw.dropna(subset=[data.target, *apart]).sort_values(apart, kind="stable")
     latest = rows.groupby(data.cluster)[data.time].transform("max")
     cutoff = params.prepare.split.cutoff
-    rows = rows[(latest < cutoff) | (rows[data.time] >= cutoff)].sort_values(list(source["columns"]))
+    rows = rows[(latest < cutoff) | (rows[data.time] >= cutoff)].sort_values(
+        list(source["columns"])
+    )
     is_test = rows[data.time] >= cutoff
     rows = rows.drop(columns=list(data.forbidden))
     return rows[~is_test].reset_index(drop=True), rows[is_test].reset_index(drop=True)
 
 
-def score(y: pd.Series, y_score: np.ndarray, y_pred: np.ndarray, classes: list[str]) -> dict[str, float]:
+def score(
+    y: pd.Series, y_score: np.ndarray, y_pred: np.ndarray, classes: list[str]
+) -> dict[str, float]:
     """Return the overall metrics and, to the same cost as the pipeline, those of each class."""
     metrics = {
         "accuracy": accuracy_score(y, y_pred),
@@ -63,23 +67,35 @@ def score(y: pd.Series, y_score: np.ndarray, y_pred: np.ndarray, classes: list[s
 def main() -> None:
     """Print the metrics of model and rival as JSON."""
     params = load_params()
-    [source] = yaml.safe_load(Path("data/sources.yaml").read_text(encoding="utf-8"))["sources"].values()
+    [source] = yaml.safe_load(Path("data/sources.yaml").read_text(encoding="utf-8"))[
+        "sources"
+    ].values()
     train, test = split(params, source)
     X, y = features(train, params.data), train[params.data.target]
     X_test, y_test = features(test, params.data), test[params.data.target]
     classes, settings = sorted(y.unique()), params.train
-    parts = folds(y, clusters(train, params.data.cluster), train[params.data.time], settings.folds, params.random_state)
+    parts = folds(
+        y,
+        clusters(train, params.data.cluster),
+        train[params.data.time],
+        settings.folds,
+        params.random_state,
+    )
     scored = sum(is_scored for _, is_scored in parts).astype(bool)
     found = {}
     with threadpool_limits(settings.threads):
         for role, name in (("model", settings.model), ("rival", "logistic_regression")):
             y_score = np.zeros((len(y), len(classes)))
             for is_training, is_scored in parts:
-                fitted = build_model(name, X[is_training], params.random_state).fit(X[is_training], y[is_training])
+                fitted = build_model(name, X[is_training], params.random_state).fit(
+                    X[is_training], y[is_training]
+                )
                 y_score[is_scored.to_numpy()] = fitted.predict_proba(X[is_scored])
             weights = choose_weights(y[scored], y_score[scored], classes, settings.decision_weights)
             y_test_score = build_model(name, X, params.random_state).fit(X, y).predict_proba(X_test)
-            found[role] = score(y_test, y_test_score, decide(y_test_score, classes, weights), classes)
+            found[role] = score(
+                y_test, y_test_score, decide(y_test_score, classes, weights), classes
+            )
     print(json.dumps(found))
 
 

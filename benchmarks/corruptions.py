@@ -25,7 +25,9 @@ class Raw:
         return [
             column
             for column in self.rows
-            if self.kinds[column] in kinds and column not in (self.target, *self.dropped) and self.rows[column].nunique() > 1
+            if self.kinds[column] in kinds
+            and column not in (self.target, *self.dropped)
+            and self.rows[column].nunique() > 1
         ]
 
     def where(self, share: float, rng: np.random.Generator) -> np.ndarray:
@@ -52,10 +54,14 @@ def _put(raw: Raw, at: np.ndarray, column: str, values: object) -> pd.DataFrame:
     return rows
 
 
-def _changed(raw: Raw, share: float, rng: np.random.Generator, column: str, change: Callable[[str], str]) -> pd.DataFrame:
+def _changed(
+    raw: Raw, share: float, rng: np.random.Generator, column: str, change: Callable[[str], str]
+) -> pd.DataFrame:
     """Return the table with `change` made to the cells of `column` that are not missing, in a share of the rows."""
     at = raw.where(share, rng)
-    return _put(raw, at, column, [change(value) if value else value for value in raw.rows[column].iloc[at]])
+    return _put(
+        raw, at, column, [change(value) if value else value for value in raw.rows[column].iloc[at]]
+    )
 
 
 def _number(value: float) -> str:
@@ -65,12 +71,22 @@ def _number(value: float) -> str:
 def units_changed(raw: Raw, share: float, rng: np.random.Generator) -> pd.DataFrame:
     """Grams for kilograms, cents for euros, centimetres for inches, kilograms for pounds."""
     factor = rng.choice([1000, 100, 2.54, 0.454])
-    return _changed(raw, share, rng, _one(raw.of("integer", "number"), rng), lambda value: _number(float(value) * factor))
+    return _changed(
+        raw,
+        share,
+        rng,
+        _one(raw.of("integer", "number"), rng),
+        lambda value: _number(float(value) * factor),
+    )
 
 
 def columns_swapped(raw: Raw, share: float, rng: np.random.Generator) -> pd.DataFrame:
     """Two columns of the same type change places."""
-    pairs = [columns for columns in (raw.of("text"), raw.of("integer", "number"), raw.of("date")) if len(columns) > 1]
+    pairs = [
+        columns
+        for columns in (raw.of("text"), raw.of("integer", "number"), raw.of("date"))
+        if len(columns) > 1
+    ]
     if not pairs:
         raise NotHere
     a, b = rng.choice(pairs[rng.integers(len(pairs))], 2, replace=False)
@@ -100,7 +116,9 @@ def category_renamed(raw: Raw, share: float, rng: np.random.Generator) -> pd.Dat
 def block_duplicated(raw: Raw, share: float, rng: np.random.Generator) -> pd.DataFrame:
     """A block of rows was appended twice."""
     start = rng.integers(len(raw.rows) - round(share * len(raw.rows)) + 1)
-    return pd.concat([raw.rows, raw.rows.iloc[start : start + round(share * len(raw.rows))]], ignore_index=True)
+    return pd.concat(
+        [raw.rows, raw.rows.iloc[start : start + round(share * len(raw.rows))]], ignore_index=True
+    )
 
 
 def missing_as_zero(raw: Raw, share: float, rng: np.random.Generator) -> pd.DataFrame:
@@ -115,12 +133,19 @@ def missing_as_minus_one(raw: Raw, share: float, rng: np.random.Generator) -> pd
 
 def missing_as_unknown(raw: Raw, share: float, rng: np.random.Generator) -> pd.DataFrame:
     """What is missing was written as a word."""
-    return _put(raw, raw.where(share, rng), _one(raw.of("text", "integer", "number", "date"), rng), "unknown")
+    return _put(
+        raw,
+        raw.where(share, rng),
+        _one(raw.of("text", "integer", "number", "date"), rng),
+        "unknown",
+    )
 
 
 def values_lost(raw: Raw, share: float, rng: np.random.Generator) -> pd.DataFrame:
     """Cells are empty."""
-    return _put(raw, raw.where(share, rng), _one(raw.of("text", "integer", "number", "date"), rng), "")
+    return _put(
+        raw, raw.where(share, rng), _one(raw.of("text", "integer", "number", "date"), rng), ""
+    )
 
 
 def file_truncated(raw: Raw, share: float, rng: np.random.Generator) -> str:
@@ -131,7 +156,13 @@ def file_truncated(raw: Raw, share: float, rng: np.random.Generator) -> str:
 
 def day_and_month_swapped(raw: Raw, share: float, rng: np.random.Generator) -> pd.DataFrame:
     """Dates were read as day first where they are written month first."""
-    return _changed(raw, share, rng, _one(raw.of("date"), rng), lambda value: value[:5] + value[8:10] + value[4:8] + value[10:])
+    return _changed(
+        raw,
+        share,
+        rng,
+        _one(raw.of("date"), rng),
+        lambda value: value[:5] + value[8:10] + value[4:8] + value[10:],
+    )
 
 
 def join_multiplied(raw: Raw, share: float, rng: np.random.Generator) -> pd.DataFrame:
@@ -144,7 +175,13 @@ def join_multiplied(raw: Raw, share: float, rng: np.random.Generator) -> pd.Data
 
 def signs_flipped(raw: Raw, share: float, rng: np.random.Generator) -> pd.DataFrame:
     """A debit is a credit."""
-    return _changed(raw, share, rng, _one(raw.of("integer", "number"), rng), lambda value: _number(-float(value)))
+    return _changed(
+        raw,
+        share,
+        rng,
+        _one(raw.of("integer", "number"), rng),
+        lambda value: _number(-float(value)),
+    )
 
 
 def outliers(raw: Raw, share: float, rng: np.random.Generator) -> pd.DataFrame:
@@ -152,14 +189,24 @@ def outliers(raw: Raw, share: float, rng: np.random.Generator) -> pd.DataFrame:
     column = _one(raw.of("integer", "number"), rng)
     values = pd.to_numeric(raw.rows[column])
     far = values.mean() + 10 * values.std()
-    return _put(raw, raw.where(share, rng), column, _number(round(far) if raw.kinds[column] == "integer" else far))
+    return _put(
+        raw,
+        raw.where(share, rng),
+        column,
+        _number(round(far) if raw.kinds[column] == "integer" else far),
+    )
 
 
 def label_noise(raw: Raw, share: float, rng: np.random.Generator) -> pd.DataFrame:
     """Rows carry the label of another row."""
     at = raw.where(share, rng)
     labels = raw.rows[raw.target].unique()
-    return _put(raw, at, raw.target, [rng.choice(labels[labels != label]) for label in raw.rows[raw.target].iloc[at]])
+    return _put(
+        raw,
+        at,
+        raw.target,
+        [rng.choice(labels[labels != label]) for label in raw.rows[raw.target].iloc[at]],
+    )
 
 
 def target_leaked(raw: Raw, share: float, rng: np.random.Generator) -> pd.DataFrame:
@@ -167,7 +214,10 @@ def target_leaked(raw: Raw, share: float, rng: np.random.Generator) -> pd.DataFr
     column = _one(raw.of("text", "integer", "number"), rng)
     at = raw.where(share, rng)
     labels = raw.rows[raw.target].iloc[at]
-    codes = {label: label if raw.kinds[column] == "text" else str(nth) for nth, label in enumerate(sorted(raw.rows[raw.target].unique()))}
+    codes = {
+        label: label if raw.kinds[column] == "text" else str(nth)
+        for nth, label in enumerate(sorted(raw.rows[raw.target].unique()))
+    }
     return _put(raw, at, column, labels.map(codes).to_numpy())
 
 
@@ -181,24 +231,45 @@ def value_stuck(raw: Raw, share: float, rng: np.random.Generator) -> pd.DataFram
     """A sensor repeats one reading for a block of rows."""
     column = _one(raw.of("text", "integer", "number", "date"), rng)
     start = rng.integers(len(raw.rows) - round(share * len(raw.rows)) + 1)
-    return _put(raw, np.arange(start, start + round(share * len(raw.rows))), column, raw.rows[column].iloc[start])
+    return _put(
+        raw,
+        np.arange(start, start + round(share * len(raw.rows))),
+        column,
+        raw.rows[column].iloc[start],
+    )
 
 
 def default_filled(raw: Raw, share: float, rng: np.random.Generator) -> pd.DataFrame:
     """A form sets its default where nobody chose: the most common value."""
     column = _one(raw.of("text", "integer", "number"), rng)
-    return _put(raw, raw.where(share, rng), column, raw.rows.loc[raw.rows[column] != "", column].mode().iloc[0])
+    return _put(
+        raw,
+        raw.where(share, rng),
+        column,
+        raw.rows.loc[raw.rows[column] != "", column].mode().iloc[0],
+    )
 
 
 def numbers_rounded(raw: Raw, share: float, rng: np.random.Generator) -> pd.DataFrame:
     """Numbers have one significant digit."""
-    column = _one([column for column in raw.of("integer", "number") if pd.to_numeric(raw.rows[column]).abs().max() >= 10], rng)
+    column = _one(
+        [
+            column
+            for column in raw.of("integer", "number")
+            if pd.to_numeric(raw.rows[column]).abs().max() >= 10
+        ],
+        rng,
+    )
     return _changed(raw, share, rng, column, lambda value: _number(float(f"{float(value):.0e}")))
 
 
 def case_changed(raw: Raw, share: float, rng: np.random.Generator) -> pd.DataFrame:
     """Upper case for lower case."""
-    columns = [column for column in raw.of("text") if raw.rows[column].str.contains("[A-Za-z]").mean() > NEARLY_ALL / 2]
+    columns = [
+        column
+        for column in raw.of("text")
+        if raw.rows[column].str.contains("[A-Za-z]").mean() > NEARLY_ALL / 2
+    ]
     return _changed(raw, share, rng, _one(columns, rng), str.swapcase)
 
 
@@ -209,7 +280,11 @@ def space_added(raw: Raw, share: float, rng: np.random.Generator) -> pd.DataFram
 
 def decimal_comma(raw: Raw, share: float, rng: np.random.Generator) -> pd.DataFrame:
     """1,5 for 1.5."""
-    columns = [column for column in raw.of("number") if raw.rows[column].str.contains(".", regex=False).mean() > NEARLY_ALL / 2]
+    columns = [
+        column
+        for column in raw.of("number")
+        if raw.rows[column].str.contains(".", regex=False).mean() > NEARLY_ALL / 2
+    ]
     return _changed(raw, share, rng, _one(columns, rng), lambda value: value.replace(".", ","))
 
 
@@ -219,9 +294,16 @@ def other_population(raw: Raw, share: float, rng: np.random.Generator) -> pd.Dat
     for column in raw.of("integer", "number"):
         values = pd.to_numeric(rows[column])
         step = values.std() if raw.kinds[column] == "number" else max(1, round(values.std()))
-        rows = _put(replace(raw, rows=rows), at, column, ["" if pd.isna(v) else _number(v + step) for v in values.iloc[at]])
+        rows = _put(
+            replace(raw, rows=rows),
+            at,
+            column,
+            ["" if pd.isna(v) else _number(v + step) for v in values.iloc[at]],
+        )
     for column in raw.of("text"):
-        rows = _put(replace(raw, rows=rows), at, column, rng.choice(raw.rows[column].unique(), len(at)))
+        rows = _put(
+            replace(raw, rows=rows), at, column, rng.choice(raw.rows[column].unique(), len(at))
+        )
     return rows
 
 
@@ -242,19 +324,33 @@ def class_share_shifted(raw: Raw, share: float, rng: np.random.Generator) -> pd.
     """A share of the rows is lacking, all of the largest class."""
     largest = raw.rows[raw.target].value_counts().idxmax()
     at = np.flatnonzero(raw.rows[raw.target] == largest)
-    return raw.rows.drop(index=raw.rows.index[rng.permutation(at)[: round(share * len(raw.rows))]]).reset_index(drop=True)
+    return raw.rows.drop(
+        index=raw.rows.index[rng.permutation(at)[: round(share * len(raw.rows))]]
+    ).reset_index(drop=True)
 
 
 def ids_reused(raw: Raw, share: float, rng: np.random.Generator) -> pd.DataFrame:
     """Rows have the identifier of other rows."""
-    ids = [column for column in raw.of("text", "integer") if raw.rows[column].nunique() >= NEARLY_ALL * len(raw.rows)]
+    ids = [
+        column
+        for column in raw.of("text", "integer")
+        if raw.rows[column].nunique() >= NEARLY_ALL * len(raw.rows)
+    ]
     column, at = _one(ids, rng), raw.where(share, rng)
-    return _put(raw, at, column, raw.rows[column].iloc[rng.permutation(len(raw.rows))[: len(at)]].to_numpy())
+    return _put(
+        raw, at, column, raw.rows[column].iloc[rng.permutation(len(raw.rows))[: len(at)]].to_numpy()
+    )
 
 
 def time_in_future(raw: Raw, share: float, rng: np.random.Generator) -> pd.DataFrame:
     """Dates lie a hundred years ahead."""
-    return _changed(raw, share, rng, _one(raw.of("date"), rng), lambda value: f"{int(value[:4]) + 100}{value[4:]}")
+    return _changed(
+        raw,
+        share,
+        rng,
+        _one(raw.of("date"), rng),
+        lambda value: f"{int(value[:4]) + 100}{value[4:]}",
+    )
 
 
 CORRUPTIONS: list[Corruption] = [

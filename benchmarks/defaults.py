@@ -6,7 +6,14 @@ Needs data/prepared/train.parquet, so run `dvc repro prepare` first. The test ro
 import sys
 import time
 
-from sklearn.metrics import average_precision_score, balanced_accuracy_score, brier_score_loss, f1_score, log_loss, recall_score
+from sklearn.metrics import (
+    average_precision_score,
+    balanced_accuracy_score,
+    brier_score_loss,
+    f1_score,
+    log_loss,
+    recall_score,
+)
 from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
@@ -16,7 +23,13 @@ from stages.during.recipes import from_params, out_of_fold
 from stages.params import Params, load_params
 from stages.tables import TRAIN, read_table
 
-BASE = {"model": "vote", "strategy": "none", "sample_weight": "none", "calibration": "none", "decision_weights": "balanced_accuracy"}
+BASE = {
+    "model": "vote",
+    "strategy": "none",
+    "sample_weight": "none",
+    "calibration": "none",
+    "decision_weights": "balanced_accuracy",
+}
 VARIANTS = [
     *({"model": model} for model in MODELS),
     *({"decision_weights": weights} for weights in ("none", "macro_f1")),
@@ -32,7 +45,10 @@ COLUMNS = "balanced accuracy | macro F1 | recall, rarest | average precision, ra
 def figures(recipe: dict[str, str], params: Params) -> str:
     """Return a row of the table: the recipe and its out-of-fold figures on the training rows."""
     augment = params.augment.model_copy(update={"strategy": recipe["strategy"]})
-    train = params.train.model_copy(update={key: value for key, value in recipe.items() if key != "strategy"} | {"ladder": False})
+    train = params.train.model_copy(
+        update={key: value for key, value in recipe.items() if key != "strategy"}
+        | {"ladder": False}
+    )
     params = params.model_copy(update={"augment": augment, "train": train})
     rows = read_table(TRAIN)
     y, start = rows[params.data.target], time.process_time()

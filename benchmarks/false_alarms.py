@@ -43,10 +43,28 @@ from stages.validate import leakage
 
 SEEDS, OF_A_FAULT, FLOOR, GAP, RECALL = 200, 4, 0.5, 0.1, 0.75
 MODEL = "logistic_regression"
-NOT_JUDGED = ("recall", "precision", "average_precision", "alarms_per_1000")  # columns of by_class that no expectation bounds
-NOTHING_DRAWN = pd.DataFrame(columns=["predicted", "observed", "calibration_gap", "calibration_low", "calibration_high"])
-NOTHING_DRAWN = NOTHING_DRAWN.assign(average_precision_low=None, average_precision_high=None)  # nor are those bounded
-DATA = Data(target="y", time=None, cluster=[], sensitive=["group"], allowed={}, cut_points={}, favourable=None, forbidden={})
+NOT_JUDGED = (
+    "recall",
+    "precision",
+    "average_precision",
+    "alarms_per_1000",
+)  # columns of by_class that no expectation bounds
+NOTHING_DRAWN = pd.DataFrame(
+    columns=["predicted", "observed", "calibration_gap", "calibration_low", "calibration_high"]
+)
+NOTHING_DRAWN = NOTHING_DRAWN.assign(
+    average_precision_low=None, average_precision_high=None
+)  # nor are those bounded
+DATA = Data(
+    target="y",
+    time=None,
+    cluster=[],
+    sensitive=["group"],
+    allowed={},
+    cut_points={},
+    favourable=None,
+    forbidden={},
+)
 CRITERIA = SimpleNamespace(recall_floor=FLOOR, recall_floors={}, largest_gap=GAP)
 SLICED = ["place", "kind", "shift"]
 SAID = ["stops", "insufficient", "warn"]
@@ -68,7 +86,9 @@ def labels(n: int, word: str = "class") -> list[str]:
     return [f"{word} {nth}" for nth in range(n)]
 
 
-def decisions(rng: np.random.Generator, y: np.ndarray, recall: np.ndarray, classes: list[str]) -> np.ndarray:
+def decisions(
+    rng: np.random.Generator, y: np.ndarray, recall: np.ndarray, classes: list[str]
+) -> np.ndarray:
     """Return decisions that are right with the probabilities `recall`, (n_samples,), and else name another class at random."""
     true = np.searchsorted(classes, y)
     other = (true + rng.integers(1, len(classes), len(y))) % len(classes)
@@ -84,7 +104,13 @@ def recalls(n_classes: int, support: int) -> Simulate:
         recall = np.where((y == classes[0]) | (size <= 0), FLOOR - size, RECALL)
         y_pred, y_true = decisions(rng, y, recall, classes), pd.Series(y)
         metrics = {"classes": {label: dict.fromkeys(NOT_JUDGED, 0.0) for label in classes}}
-        return by_class(y_true, y_pred, metrics, pd.Series(range(len(y))), NOTHING_DRAWN.reindex(pd.Index(classes, name="class")))
+        return by_class(
+            y_true,
+            y_pred,
+            metrics,
+            pd.Series(range(len(y))),
+            NOTHING_DRAWN.reindex(pd.Index(classes, name="class")),
+        )
 
     return simulate
 
@@ -94,10 +120,19 @@ def gaps(n_classes: int, n_groups: int, support: int) -> Simulate:
 
     def simulate(rng: np.random.Generator, size: float) -> pd.DataFrame:
         classes, groups = labels(n_classes), labels(n_groups, "group")
-        rows = pd.DataFrame({"y": np.repeat(classes, support * n_groups), "group": np.tile(np.repeat(groups, support), n_classes)})
+        rows = pd.DataFrame(
+            {
+                "y": np.repeat(classes, support * n_groups),
+                "group": np.tile(np.repeat(groups, support), n_classes),
+            }
+        )
         hit = (rows["y"] == classes[0]) & (rows["group"] == groups[0])
-        y_pred = decisions(rng, rows["y"].to_numpy(dtype=str), np.where(hit, RECALL - size, RECALL), classes)
-        y_score = (y_pred[:, None] == np.array(classes, dtype=object)).astype(float)  # sure of each decision: calibration stops nothing
+        y_pred = decisions(
+            rng, rows["y"].to_numpy(dtype=str), np.where(hit, RECALL - size, RECALL), classes
+        )
+        y_score = (y_pred[:, None] == np.array(classes, dtype=object)).astype(
+            float
+        )  # sure of each decision: calibration stops nothing
         return by_group(rows, y_pred, y_score, classes, DATA, pd.Series(range(len(rows))))
 
     return simulate
@@ -112,12 +147,29 @@ def rivals(n_rare: int, n: int, agreement: float) -> Simulate:
         same = rng.random(n) < agreement  # on these both decide by one and the same draw
         luck = np.where(same, rng.random((1, n)), rng.random((2, n)))
         made = []
-        for name, draws, recall in (("model", luck[0], RECALL - size), ("logistic_regression", luck[1], RECALL)):
-            y_pred = np.where(draws < recall, y, np.where(y == classes[0], classes[1], classes[0])).astype(object)
-            made.append(OutOfFold(name, (y_pred[:, None] == classes) * 0.02 + np.array([n - n_rare, n_rare]) / n * 0.98, y_pred, {}, {}))
+        for name, draws, recall in (
+            ("model", luck[0], RECALL - size),
+            ("logistic_regression", luck[1], RECALL),
+        ):
+            y_pred = np.where(
+                draws < recall, y, np.where(y == classes[0], classes[1], classes[0])
+            ).astype(object)
+            made.append(
+                OutOfFold(
+                    name,
+                    (y_pred[:, None] == classes) * 0.02 + np.array([n - n_rare, n_rare]) / n * 0.98,
+                    y_pred,
+                    {},
+                    {},
+                )
+            )
         shares = np.tile(np.array([n - n_rare, n_rare]) / n, (n, 1))
-        guess = OutOfFold("class_shares", shares, np.repeat(np.array(classes[:1], dtype=object), n), {}, {})
-        judge = Judge(pd.Series(y), pd.Series(range(n)), "balanced_accuracy", int(rng.integers(2**32)))
+        guess = OutOfFold(
+            "class_shares", shares, np.repeat(np.array(classes[:1], dtype=object), n), {}, {}
+        )
+        judge = Judge(
+            pd.Series(y), pd.Series(range(n)), "balanced_accuracy", int(rng.integers(2**32))
+        )
         simple = replace(guess, name="three_features", kind="simple")
         return compare(made[0], [made[1], guess, simple], judge)
 
@@ -132,7 +184,9 @@ def told(n: int, n_rare: int) -> Simulate:
         rows["y"] = np.repeat(labels(2), [n - n_rare, n_rare])
         rows["x0"] += (rows["y"] == "class 1") * np.sqrt(2) * norm.ppf(0.95 + size)
         rows = rows.assign(group="group 0", __stage_row_id=range(n))
-        return leakage(rows, rows.head(9).assign(__stage_row_id=range(-9, 0)), DATA, int(rng.integers(2**32)))
+        return leakage(
+            rows, rows.head(9).assign(__stage_row_id=range(-9, 0)), DATA, int(rng.integers(2**32))
+        )
 
     return simulate
 
@@ -143,18 +197,40 @@ def sided(n: int) -> Simulate:
     def simulate(rng: np.random.Generator, size: float) -> pd.DataFrame:
         has_value = rng.random(n) < 0.4
         share = np.where(has_value, 0.8 + size, 0.8 - size * 0.4 / 0.6)
-        rows = pd.DataFrame(rng.normal(size=(n, 6))).add_prefix("x").assign(field=np.where(has_value, rng.integers(1, 4, n), np.nan))
-        rows = rows.assign(y=np.where(rng.random(n) < share, "class 1", "class 0"), group="group 0", __stage_row_id=range(n))
-        return leakage(rows, rows.head(9).assign(__stage_row_id=range(-9, 0)), DATA, int(rng.integers(2**32)))
+        rows = (
+            pd.DataFrame(rng.normal(size=(n, 6)))
+            .add_prefix("x")
+            .assign(field=np.where(has_value, rng.integers(1, 4, n), np.nan))
+        )
+        rows = rows.assign(
+            y=np.where(rng.random(n) < share, "class 1", "class 0"),
+            group="group 0",
+            __stage_row_id=range(n),
+        )
+        return leakage(
+            rows, rows.head(9).assign(__stage_row_id=range(-9, 0)), DATA, int(rng.integers(2**32))
+        )
 
     return simulate
 
 
 def twice(rng: np.random.Generator, size: float) -> pd.DataFrame:
     """Return leakage of 300 training and 100 test rows, `size` of which are training rows, too."""
-    rows = pd.DataFrame({"x": rng.normal(size=400), "y": np.resize(labels(2), 400), "group": "group 0", "__stage_row_id": range(400)})
+    rows = pd.DataFrame(
+        {
+            "x": rng.normal(size=400),
+            "y": np.resize(labels(2), 400),
+            "group": "group 0",
+            "__stage_row_id": range(400),
+        }
+    )
     test = rows.tail(100).reset_index(drop=True)
-    return leakage(rows.head(300), test.assign(__stage_row_id=np.where(test.index < size, test.index, test["__stage_row_id"])), DATA, 0)
+    return leakage(
+        rows.head(300),
+        test.assign(__stage_row_id=np.where(test.index < size, test.index, test["__stage_row_id"])),
+        DATA,
+        0,
+    )
 
 
 def lacking(rng: np.random.Generator, size: float) -> pd.DataFrame:
@@ -171,7 +247,12 @@ def parts(n_classes: int, n_values: int, support: int) -> Simulate:
     def simulate(rng: np.random.Generator, size: float) -> pd.DataFrame:
         classes, values = labels(n_classes), np.repeat(labels(n_values, "value"), support)
         y = np.repeat(classes, len(values))
-        rows = pd.DataFrame({column: np.concatenate([rng.permutation(values) for _ in classes]) for column in SLICED}).assign(y=y)
+        rows = pd.DataFrame(
+            {
+                column: np.concatenate([rng.permutation(values) for _ in classes])
+                for column in SLICED
+            }
+        ).assign(y=y)
         hit = (rows["y"] == classes[0]) & (rows[SLICED[0]] == "value 0")
         y_pred = decisions(rng, y, np.where(hit | (size <= 0), FLOOR - size, RECALL), classes)
         return slices(rows, rows, y_pred, classes, "y", SLICED, {}, pd.Series(range(len(rows))))
@@ -185,13 +266,17 @@ def telling(n: int, n_rare: int, n_weak: int) -> Simulate:
     def simulate(rng: np.random.Generator, size: float) -> pd.DataFrame:
         rows = pd.DataFrame(rng.normal(size=(n, 6))).add_prefix("x")
         rows["y"] = np.repeat(labels(2), [n - n_rare, n_rare])
-        rows.loc[rows["y"] == "class 1", rows.columns[:6]] += np.where(np.arange(6) < n_weak, 1 - size, 1)
+        rows.loc[rows["y"] == "class 1", rows.columns[:6]] += np.where(
+            np.arange(6) < n_weak, 1 - size, 1
+        )
 
         def fit(part: pd.DataFrame) -> ClassifierMixin:
             X = features(part, DATA)
             return build_model(MODEL, X, 0).fit(X, part["y"])
 
-        return importances(rows.assign(__stage_row_id=range(n)), DATA, fit, int(rng.integers(2**32)))
+        return importances(
+            rows.assign(__stage_row_id=range(n)), DATA, fit, int(rng.integers(2**32))
+        )
 
     return simulate
 
@@ -201,7 +286,9 @@ def postcodes(counts: list[int]) -> Simulate:
 
     def simulate(rng: np.random.Generator, size: float) -> pd.DataFrame:
         group, n = np.repeat(labels(len(counts), "group"), counts), sum(counts)
-        postcode = np.where(rng.random(n) < size, group, rng.choice(labels(len(counts), "group"), n))
+        postcode = np.where(
+            rng.random(n) < size, group, rng.choice(labels(len(counts), "group"), n)
+        )
         rows = (
             pd.DataFrame(rng.normal(size=(n, 5)))
             .add_prefix("x")
@@ -221,8 +308,14 @@ def merits(n: int, more: float) -> Simulate:
         rows = pd.DataFrame(rng.normal(size=(n, 3))).add_prefix("x")
         rows["merit"] = rng.normal(size=n) + more * (is_second - 0.5)
         good = rng.random(n) < 1 / (1 + np.exp(-rows["merit"])) - size * is_second
-        rows = rows.assign(y=np.where(good, "class 1", "class 0"), group=np.where(is_second, "group 1", "group 0"), __stage_row_id=range(n))
-        return label_bias(rows, DATA, int(rng.integers(2**32)), Limits(rows=200, auc=0.7, suspects=[], same={}))
+        rows = rows.assign(
+            y=np.where(good, "class 1", "class 0"),
+            group=np.where(is_second, "group 1", "group 0"),
+            __stage_row_id=range(n),
+        )
+        return label_bias(
+            rows, DATA, int(rng.integers(2**32)), Limits(rows=200, auc=0.7, suspects=[], same={})
+        )
 
     return simulate
 
@@ -230,8 +323,16 @@ def merits(n: int, more: float) -> Simulate:
 def goods(rng: np.random.Generator, n: int, n_rare: int) -> pd.DataFrame:
     """Return rows of two classes: a count, a total that is never less, two measures that go together, and three codes."""
     count, colour, long = rng.integers(1, 9, n), rng.choice(["red", "blue"], n), rng.normal(size=n)
-    rows = pd.DataFrame({"y": np.repeat(labels(2), [n - n_rare, n_rare]), "count": count, "total": count + rng.integers(0, 5, n)})
-    rows = rows.assign(long=long, wide=long + rng.normal(size=n), colour=colour, __stage_row_id=range(n))
+    rows = pd.DataFrame(
+        {
+            "y": np.repeat(labels(2), [n - n_rare, n_rare]),
+            "count": count,
+            "total": count + rng.integers(0, 5, n),
+        }
+    )
+    rows = rows.assign(
+        long=long, wide=long + rng.normal(size=n), colour=colour, __stage_row_id=range(n)
+    )
     rows["shade"] = np.where(colour == "red", "rose", rng.choice(["sky", "navy"], n))
     return rows.assign(flag=np.where(colour == "red", rng.integers(0, 2, n), 0), group="group 0")
 
@@ -246,7 +347,13 @@ def added(strategy: Literal["oversample", "smote"], n: int, n_rare: int) -> Simu
         table = augment(rows, DATA, settings, seed)
         if strategy == "smote":
             flat = (table["__stage_origin"] == "synthetic") & (rng.random(len(table)) < size)
-            return synthetic(table.assign(wide=table["wide"].mask(flat, rows["wide"].mean())), rows, rows.head(0), DATA, seed)
+            return synthetic(
+                table.assign(wide=table["wide"].mask(flat, rows["wide"].mean())),
+                rows,
+                rows.head(0),
+                DATA,
+                seed,
+            )
         return synthetic(table, rows, rows.head(int(size)), DATA, seed)
 
     return simulate
@@ -255,7 +362,10 @@ def added(strategy: Literal["oversample", "smote"], n: int, n_rare: int) -> Simu
 BELOW = (-0.1, -0.05, 0, 0.05, 0.1, 0.15, 0.2, 0.3)
 CASES = [
     Case(
-        "classes", "rows that the second class lacks of 60 (30 training rows are asked for)", (0, 10, 20, 25, 30, 40), {"": (2, 1, lacking)}
+        "classes",
+        "rows that the second class lacks of 60 (30 training rows are asked for)",
+        (0, 10, 20, 25, 30, 40),
+        {"": (2, 1, lacking)},
     ),
     Case("leakage", "test rows that are training rows", (0, 1, 10), {"": (2, 1, twice)}),
     Case(
@@ -283,7 +393,11 @@ CASES = [
         "by_class",
         "recall below the floor: of one class; up to 0 of all classes",
         BELOW,
-        {f"{k} classes of {n} test rows": (k, 1, recalls(k, n)) for k in (2, 10) for n in (30, 100)},
+        {
+            f"{k} classes of {n} test rows": (k, 1, recalls(k, n))
+            for k in (2, 10)
+            for n in (30, 100)
+        },
     ),
     Case(
         "by_group",
@@ -298,7 +412,10 @@ CASES = [
         "slices",
         "recall below the floor: of one class in one value; up to 0 of all classes in all",
         BELOW,
-        {f"3 columns of 4 values, {n} test rows of each and of 2 classes": (2, 1, parts(2, 4, n)) for n in (30, 100)},
+        {
+            f"3 columns of 4 values, {n} test rows of each and of 2 classes": (2, 1, parts(2, 4, n))
+            for n in (30, 100)
+        },
     ),
     Case(
         "features",
@@ -316,7 +433,10 @@ CASES = [
         "proxies",
         "share of rows whose postcode is that of their group (.4 of two groups: ROC AUC .7, the limit)",
         (0, 0.2, 0.4, 0.6),
-        {f"groups of {' and '.join(map(str, counts))} rows": (1, 1, postcodes(counts)) for counts in ([280, 20], [300, 300])},
+        {
+            f"groups of {' and '.join(map(str, counts))} rows": (1, 1, postcodes(counts))
+            for counts in ([280, 20], [300, 300])
+        },
     ),
     Case(
         "label_bias",
@@ -352,7 +472,9 @@ def judge(table: pd.DataFrame, suite: Path) -> str:
 def suite(name: str, n_classes: int, n_groups: int, folder: Path) -> Path:
     """Return the file of a suite as it is proposed for data with so many classes and groups, and confirmed."""
     values = [(label, group) for label in labels(n_classes) for group in labels(n_groups, "group")]
-    proposed = judged_suites(pd.DataFrame(values, columns=["y", "group"]), DATA, CRITERIA, Asked(slices=SLICED))[name]
+    proposed = judged_suites(
+        pd.DataFrame(values, columns=["y", "group"]), DATA, CRITERIA, Asked(slices=SLICED)
+    )[name]
     for one in proposed["expectations"]:
         one["meta"]["bound"] = "confirmed"
     path = folder / f"{name}.json"
@@ -362,25 +484,37 @@ def suite(name: str, n_classes: int, n_groups: int, folder: Path) -> Path:
 
 def main() -> None:
     """Print the tables in Markdown."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--seeds", type=int, default=SEEDS, help="clean tables; of a fault a quarter of them")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--seeds", type=int, default=SEEDS, help="clean tables; of a fault a quarter of them"
+    )
     parser.add_argument("gates", nargs="*", help="only these; else all")
     asked = parser.parse_args()
     if unknown := sorted(set(asked.gates) - {case.gate for case in CASES}):
-        raise SystemExit(f"no gate {', '.join(unknown)}, take from {', '.join(sorted({case.gate for case in CASES}))}")
+        raise SystemExit(
+            f"no gate {', '.join(unknown)}, take from {', '.join(sorted({case.gate for case in CASES}))}"
+        )
     for case in CASES:
         if asked.gates and case.gate not in asked.gates:
             continue
-        print(f"\n| {case.gate}: {case.fault} | {' | '.join(f'{size:g}' for size in case.sizes)} |\n{'|---' * (len(case.sizes) + 1)}|")
+        print(
+            f"\n| {case.gate}: {case.fault} | {' | '.join(f'{size:g}' for size in case.sizes)} |\n{'|---' * (len(case.sizes) + 1)}|"
+        )
         for setting, (n_classes, n_groups, simulate) in case.settings.items():
             with tempfile.TemporaryDirectory() as folder:
                 path, shares = suite(case.gate, n_classes, n_groups, Path(folder)), []
-                for size in tqdm(case.sizes, desc=f"{case.gate} {setting}", disable=not sys.stderr.isatty()):
+                for size in tqdm(
+                    case.sizes, desc=f"{case.gate} {setting}", disable=not sys.stderr.isatty()
+                ):
                     said = [
                         judge(simulate(np.random.default_rng([seed, n_classes]), size), path)
                         for seed in range(asked.seeds if size <= 0 else asked.seeds // OF_A_FAULT)
                     ]
-                    shares.append(" / ".join(f"{100 * said.count(verdict) / len(said):g}" for verdict in SAID))
+                    shares.append(
+                        " / ".join(f"{100 * said.count(verdict) / len(said):g}" for verdict in SAID)
+                    )
             print(f"| {setting} | {' | '.join(shares)} |", flush=True)
 
 

@@ -37,13 +37,27 @@ def suite() -> dict[str, object]:
     """Return 15 expectations that `table` meets."""
 
     def expect(kind: str, **kwargs: object) -> dict[str, object]:
-        return {"type": kind, "kwargs": kwargs, "severity": "critical", "meta": {"notes": "A benchmark.", "bound": "confirmed"}}
+        return {
+            "type": kind,
+            "kwargs": kwargs,
+            "severity": "critical",
+            "meta": {"notes": "A benchmark.", "bound": "confirmed"},
+        }
 
     between, words = "expect_column_values_to_be_between", ["red", "blue", "green"]
-    expectations = [expect(between, column=column, min_value=-9, max_value=9) for column in NUMBERS[:4]]
-    expectations += [expect(between, column=column, min_value=0, max_value=99) for column in COUNTS[:3]]
-    expectations += [expect("expect_column_values_to_be_in_set", column=column, value_set=words) for column in WORDS[:3]]
-    expectations += [expect("expect_column_values_to_not_be_null", column=column) for column in PRESENT]
+    expectations = [
+        expect(between, column=column, min_value=-9, max_value=9) for column in NUMBERS[:4]
+    ]
+    expectations += [
+        expect(between, column=column, min_value=0, max_value=99) for column in COUNTS[:3]
+    ]
+    expectations += [
+        expect("expect_column_values_to_be_in_set", column=column, value_set=words)
+        for column in WORDS[:3]
+    ]
+    expectations += [
+        expect("expect_column_values_to_not_be_null", column=column) for column in PRESENT
+    ]
     return {"name": "benchmark", "expectations": expectations}
 
 
@@ -63,11 +77,20 @@ def measure(peer: str, path: Path, in_memory: bool) -> tuple[float, float]:
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     start = time.process_time()
     if peer == "hand":
-        passed = by_hand(pd.read_parquet(path, columns=[*NUMBERS[:4], *COUNTS[:3], *WORDS[:5]]) if rows is None else rows)
+        passed = by_hand(
+            pd.read_parquet(path, columns=[*NUMBERS[:4], *COUNTS[:3], *WORDS[:5]])
+            if rows is None
+            else rows
+        )
     else:
         suite_path = path.with_name("benchmark.json")
         suite_path.write_text(json.dumps(suite()), encoding="utf-8")
-        passed = gate(Stored(path) if rows is None else rows, suite_path, path.with_name("report.json")).verdict == "pass"
+        passed = (
+            gate(
+                Stored(path) if rows is None else rows, suite_path, path.with_name("report.json")
+            ).verdict
+            == "pass"
+        )
     seconds = time.process_time() - start
     if not passed:
         sys.exit("the clean table did not pass")
@@ -83,18 +106,38 @@ def main() -> None:
         print(*measure(sys.argv[2], Path(sys.argv[3]), "--in-memory" in sys.argv))
         return
     sizes = [argument for argument in sys.argv[1:] if argument != "--in-memory"] or ["1e5", "1e6"]
-    print("| rows | gate, CPU s | pandas by hand, CPU s | ratio | gate, MB | by hand, MB |\n|---|---|---|---|---|---|")
+    print(
+        "| rows | gate, CPU s | pandas by hand, CPU s | ratio | gate, MB | by hand, MB |\n|---|---|---|---|---|---|"
+    )
     for n in (int(float(size)) for size in sizes):
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder, "table.parquet")
-            subprocess.run([sys.executable, "-m", "benchmarks.gates", "--make", str(n), str(path)], check=True)
+            subprocess.run(
+                [sys.executable, "-m", "benchmarks.gates", "--make", str(n), str(path)], check=True
+            )
             found = {}
             for peer in ("gate", "hand"):
-                command = [sys.executable, "-m", "benchmarks.gates", "--one", peer, str(path), *sys.argv[1:]]
-                runs = [subprocess.run(command, capture_output=True, check=True, encoding="utf-8").stdout.split()[-2:] for _ in range(3)]
+                command = [
+                    sys.executable,
+                    "-m",
+                    "benchmarks.gates",
+                    "--one",
+                    peer,
+                    str(path),
+                    *sys.argv[1:],
+                ]
+                runs = [
+                    subprocess.run(
+                        command, capture_output=True, check=True, encoding="utf-8"
+                    ).stdout.split()[-2:]
+                    for _ in range(3)
+                ]
                 found[peer] = np.median(np.array(runs, dtype=float), axis=0)
         (ours, ours_mb), (hand, hand_mb) = found["gate"], found["hand"]
-        print(f"| {n:,} | {ours:.2f} | {hand:.2f} | {ours / hand:.1f} | {ours_mb:,.0f} | {hand_mb:,.0f} |", flush=True)
+        print(
+            f"| {n:,} | {ours:.2f} | {hand:.2f} | {ours / hand:.1f} | {ours_mb:,.0f} | {hand_mb:,.0f} |",
+            flush=True,
+        )
 
 
 if __name__ == "__main__":

@@ -42,13 +42,19 @@ SIGNALS = ("drift", "performance")
 LENGTHS = (500, 2000, 20_000)
 DEFECTS = ("shift .1", "shift .25", "shift .5", "new category", "unit change", "flipped")
 PLAIN = SimpleNamespace(
-    target="label", time=None, cluster=[], sensitive=[], not_features=lambda: ["label", "__stage_row_id"]
+    target="label",
+    time=None,
+    cluster=[],
+    sensitive=[],
+    not_features=lambda: ["label", "__stage_row_id"],
 )  # what of params.yaml's section data is read here
 
 
 def bounds(suite: str) -> dict[str, float]:
     """Return the bounds on proven effects and losses in a suite, by the figure they are for, "" for all."""
-    expectations = json.loads(Path(f"expectations/{suite}.json").read_text(encoding="utf-8"))["expectations"]
+    expectations = json.loads(Path(f"expectations/{suite}.json").read_text(encoding="utf-8"))[
+        "expectations"
+    ]
     found = [
         one["kwargs"]
         for one in expectations
@@ -62,7 +68,10 @@ def draw(rng: np.random.Generator, n: int, defect: str = "none") -> pd.DataFrame
     """Return n rows of a world of six correlated numbers, two texts and a class that one row in five has, with a defect."""
     common = rng.normal(size=(n, 1))
     numbers = 0.6 * common + 0.8 * rng.normal(size=(n, 6))
-    kind, place = rng.choice(["a", "b", "c"], n, p=[0.5, 0.3, 0.2]), rng.choice([f"p{nth}" for nth in range(10)], n)
+    kind, place = (
+        rng.choice(["a", "b", "c"], n, p=[0.5, 0.3, 0.2]),
+        rng.choice([f"p{nth}" for nth in range(10)], n),
+    )
     if defect.startswith("shift"):
         numbers[:, 0] += float(defect.split()[1])
     odds = 1.2 * numbers[:, 0] - 0.8 * numbers[:, 1] + 0.6 * (kind == "c")
@@ -73,19 +82,37 @@ def draw(rng: np.random.Generator, n: int, defect: str = "none") -> pd.DataFrame
     if defect == "new category":
         kind = np.where(rng.random(n) < 0.1, "new", kind)
     table = pd.DataFrame(numbers, columns=[f"x{nth}" for nth in range(6)])
-    return table.assign(kind=pd.Series(kind, dtype="str"), place=pd.Series(place, dtype="str"), label=pd.Series(label, dtype="str"))
+    return table.assign(
+        kind=pd.Series(kind, dtype="str"),
+        place=pd.Series(place, dtype="str"),
+        label=pd.Series(label, dtype="str"),
+    )
 
 
 def fitted(train: pd.DataFrame, data: Any) -> Model:
     """Return gradient boosting on the features of `train`, deciding by the inverse class shares."""
     X = features(train, data)
     text = [column for column in X.columns if X[column].dtype == "str"]
-    encode = ColumnTransformer([("text", OneHotEncoder(handle_unknown="ignore", sparse_output=False), text)], remainder="passthrough")
-    model = make_pipeline(encode, HistGradientBoostingClassifier(max_iter=60, max_depth=3, early_stopping=False, random_state=0))
+    encode = ColumnTransformer(
+        [("text", OneHotEncoder(handle_unknown="ignore", sparse_output=False), text)],
+        remainder="passthrough",
+    )
+    model = make_pipeline(
+        encode,
+        HistGradientBoostingClassifier(
+            max_iter=60, max_depth=3, early_stopping=False, random_state=0
+        ),
+    )
     model.fit(X, train[data.target])
     classes = [str(label) for label in model.classes_]
     shares = train[data.target].value_counts(normalize=True)
-    return Model(model, classes, dict.fromkeys(X.columns, ""), {}, {label: 1 / shares[label] for label in classes})
+    return Model(
+        model,
+        classes,
+        dict.fromkeys(X.columns, ""),
+        {},
+        {label: 1 / shares[label] for label in classes},
+    )
 
 
 class Watch:
@@ -95,8 +122,12 @@ class Watch:
         """Fit on `train` and freeze the reference on `test`."""
         self.data, self.model, self.test = data, fitted(train, data), test
         y_score = self.model.predict_proba(features(test, data))
-        params: Any = SimpleNamespace(data=data, prepare=SimpleNamespace(split=SimpleNamespace(by="time")))
-        self.reference = freeze(train, test, y_score, self.model.decide(y_score), self.model, params)
+        params: Any = SimpleNamespace(
+            data=data, prepare=SimpleNamespace(split=SimpleNamespace(by="time"))
+        )
+        self.reference = freeze(
+            train, test, y_score, self.model.decide(y_score), self.model, params
+        )
         self.records: list[dict[str, Any]] = []
         self.drift, self.loss = bounds("drift")[""], bounds("performance")
 
@@ -105,15 +136,36 @@ class Watch:
         X = features(rows, self.data)
         y_score = self.model.predict_proba(X)
         y_pred = self.model.decide(y_score)
-        moved = drift(self.reference, X, (y_score, y_pred), None, domain(features(self.test, self.data), X, None, 0), {})
+        moved = drift(
+            self.reference,
+            X,
+            (y_score, y_pred),
+            None,
+            domain(features(self.test, self.data), X, None, 0),
+            {},
+        )
         live = figures(rows[self.data.target], y_score, y_pred, rows[[]], self.model.classes)
         lost = performance(self.reference["performance"], live, 1.0)
         red = {f"drift {name}" for name in moved.loc[moved["proven_effect"] > self.drift, "name"]}
         worse = lost[lost["proven_loss"] > lost["figure"].map(self.loss)]
-        failed = "fail" if len(worse) else "insufficient" if (lost["support"] < 100).any() else "pass"
-        record = {"window": str(len(self.records)), "nth": len(self.records), "rows": len(rows), "until": None, "rejected_share": 0.0}
+        failed = (
+            "fail" if len(worse) else "insufficient" if (lost["support"] < 100).any() else "pass"
+        )
+        record = {
+            "window": str(len(self.records)),
+            "nth": len(self.records),
+            "rows": len(rows),
+            "until": None,
+            "rejected_share": 0.0,
+        }
         record |= {"model": "", "model_sha256": ""}
-        record |= {"coverage": 1.0, "batch": "pass", "drift": "warn" if red else "pass", "performance": failed, "age": None}
+        record |= {
+            "coverage": 1.0,
+            "batch": "pass",
+            "drift": "warn" if red else "pass",
+            "performance": failed,
+            "age": None,
+        }
         self.records.append(record)
         last = timeline(self.records[-6:], None, None).iloc[-1]
         return (
@@ -132,8 +184,13 @@ def sequence(defect: str, n: int, seed: int, cache: Path) -> dict[str, list[Any]
     if not path.exists():
         rng = np.random.default_rng([seed, n])
         watch = Watch(draw(rng, TRAIN_ROWS), draw(rng, TEST_ROWS), PLAIN)
-        seen = [watch.see(draw(rng, n, defect)) for _ in range(WINDOWS if defect == "none" else DEFECT_WINDOWS)]
-        shown = {name: [bool(one[nth]) for one in seen] for nth, name in enumerate(SIGNALS)} | {"red": [sorted(one[2]) for one in seen]}
+        seen = [
+            watch.see(draw(rng, n, defect))
+            for _ in range(WINDOWS if defect == "none" else DEFECT_WINDOWS)
+        ]
+        shown = {name: [bool(one[nth]) for one in seen] for nth, name in enumerate(SIGNALS)} | {
+            "red": [sorted(one[2]) for one in seen]
+        }
         write_json(shown, path)
     found: dict[str, list[Any]] = json.loads(path.read_text(encoding="utf-8"))
     return found
@@ -147,27 +204,38 @@ def sequences(defect: str, n: int, repeats: int, cache: Path) -> list[dict[str, 
 
 def clean(repeats: int, lengths: tuple[int, ...], cache: Path) -> None:
     """Print for each length of window the share of clean sequences that ever act, and of windows that are red."""
-    print(f"| rows a window | clean sequences | ever act | at most (95 %) | by drift | by performance | red windows |\n|{' --- |' * 7}")
+    print(
+        f"| rows a window | clean sequences | ever act | at most (95 %) | by drift | by performance | red windows |\n|{' --- |' * 7}"
+    )
     for n in lengths:
         found = sequences("none", n, repeats, cache)
         acts = {name: np.array([any(one[name]) for one in found]) for name in SIGNALS}
         hits = int((acts["drift"] | acts["performance"]).sum())
         red = np.mean([bool(window) for one in found for window in one["red"]])
         bound = clopper_pearson(hits, repeats)[1]
-        cells = [f"{hits / repeats:.1%}", f"{bound:.1%}", *(str(int(mine.sum())) for mine in acts.values()), f"{red:.1%}"]
+        cells = [
+            f"{hits / repeats:.1%}",
+            f"{bound:.1%}",
+            *(str(int(mine.sum())) for mine in acts.values()),
+            f"{red:.1%}",
+        ]
         print(f"| {n:,} | {repeats} | " + " | ".join(cells) + " |", flush=True)
 
 
 def defects(repeats: int, lengths: tuple[int, ...], cache: Path) -> None:
     """Print for each defect and length of window how often drift and performance ever act, and after how many windows on average."""
-    print(f"| defect | rows a window | drift acts | after windows | performance acts | after windows |\n|{' --- |' * 6}")
+    print(
+        f"| defect | rows a window | drift acts | after windows | performance acts | after windows |\n|{' --- |' * 6}"
+    )
     for defect in DEFECTS:
         for n in lengths:
             found = sequences(defect, n, repeats, cache)
             cells = []
             for name in SIGNALS:
                 delays = [one[name].index(True) + 1 for one in found if any(one[name])]
-                cells.append(f"{len(delays) / repeats:.0%} | {np.mean(delays):.1f}" if delays else "0% | -")
+                cells.append(
+                    f"{len(delays) / repeats:.0%} | {np.mean(delays):.1f}" if delays else "0% | -"
+                )
             print(f"| {defect} | {n:,} | " + " | ".join(cells) + " |", flush=True)
 
 
@@ -178,7 +246,11 @@ def errors_seen(errors: np.ndarray) -> Iterator[tuple[str, list[int]]]:
     except ImportError:
         print("river is not installed: uv run --with river python -m benchmarks.monitor ...")
         return
-    for name, detector in (("ADWIN", river.ADWIN()), ("DDM", river.binary.DDM()), ("Page-Hinkley", river.PageHinkley())):
+    for name, detector in (
+        ("ADWIN", river.ADWIN()),
+        ("DDM", river.binary.DDM()),
+        ("Page-Hinkley", river.PageHinkley()),
+    ):
         cries = []
         for nth, error in enumerate(errors):
             detector.update(error)
@@ -193,19 +265,31 @@ def stream(folder: Path, named: str, n: int) -> None:
     rows = pd.read_csv(folder / file).dropna(axis=1, how="all")
     rows[target] = rows[target].astype("str")
     hidden = [target, *apart.split(",")]
-    data = SimpleNamespace(target=target, time=None, cluster=[], sensitive=[], not_features=lambda: hidden)
+    data = SimpleNamespace(
+        target=target, time=None, cluster=[], sensitive=[], not_features=lambda: hidden
+    )
     usual = rows[target].value_counts()
     rows = rows[rows[target].isin(usual.index[usual >= len(rows) / 50])].reset_index(drop=True)
     fifth = len(rows) // 5
-    train, test, rest = rows[:fifth], rows[fifth : 2 * fifth].reset_index(drop=True), rows[2 * fifth :].reset_index(drop=True)
+    train, test, rest = (
+        rows[:fifth],
+        rows[fifth : 2 * fifth].reset_index(drop=True),
+        rows[2 * fifth :].reset_index(drop=True),
+    )
     watch = Watch(train, test[test[target].isin(train[target])].reset_index(drop=True), data)
     rest = rest[rest[target].isin(watch.model.classes)].reset_index(drop=True)
-    print(f"\n{file}: {len(train):,} rows to fit, {len(test):,} to judge, windows of {n:,} of {len(rest):,}")
+    print(
+        f"\n{file}: {len(train):,} rows to fit, {len(test):,} to judge, windows of {n:,} of {len(rest):,}"
+    )
     for nth in range(len(rest) // n):
         drifts, worse, red = watch.see(rest[nth * n : (nth + 1) * n].reset_index(drop=True))
-        said = [name for name, acts in (("drift acts", drifts), ("performance acts", worse)) if acts]
+        said = [
+            name for name, acts in (("drift acts", drifts), ("performance acts", worse)) if acts
+        ]
         state = watch.records[-1]["performance"]
-        print(f"  window {nth + 1}: {', '.join(said) or 'no act'}; performance {state}; red: {', '.join(sorted(red)) or 'nothing'}")
+        print(
+            f"  window {nth + 1}: {', '.join(said) or 'no act'}; performance {state}; red: {', '.join(sorted(red)) or 'nothing'}"
+        )
     y_pred = watch.model.decide(watch.model.predict_proba(features(rest, data)))
     for name, cries in errors_seen((y_pred != rest[target]).to_numpy().astype(int)):
         windows = sorted({nth // n + 1 for nth in cries})
@@ -214,11 +298,15 @@ def stream(folder: Path, named: str, n: int) -> None:
 
 def main() -> None:
     """Print what the arguments ask for; without any, clean sequences."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--cache", type=Path, help="a folder for results")
     parser.add_argument("--rows", type=int, nargs="+", default=LENGTHS, help="in a window")
     parser.add_argument("--defects", action="store_true")
-    parser.add_argument("--repeats", type=int, help=f"sequences; {SEQUENCES} clean ones, {REPEATS} of each defect")
+    parser.add_argument(
+        "--repeats", type=int, help=f"sequences; {SEQUENCES} clean ones, {REPEATS} of each defect"
+    )
     parser.add_argument("--data", type=Path, help="a folder with CSV files")
     parser.add_argument("streams", nargs="*", metavar="FILE:TARGET:COLUMN,...")
     given = parser.parse_args()

@@ -43,7 +43,9 @@ pytest_add_cli_args_test_selection =
 def mutmut(folder: Path, *arguments: str) -> str:
     """Return what mutmut says in `folder`; exits with its words where it could not run, as when a test fails without a mutant."""
     command = [sys.executable, "-m", "mutmut", *arguments]
-    done = subprocess.run(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, encoding="utf-8")
+    done = subprocess.run(
+        command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, encoding="utf-8"
+    )
     if done.returncode:
         sys.exit(f"mutation: {' '.join(command)} failed\n{done.stdout[-5000:]}")
     return done.stdout
@@ -56,9 +58,14 @@ def statuses(module: str, folder: Path) -> dict[str, str]:
     shutil.copy(PROJECT / "pyproject.toml", folder)
     [path] = (path.relative_to(PROJECT) for path in (PROJECT / "stages").rglob(f"{module}.py"))
     tests = "\n    ".join(f"tests/{test}" for test in TESTS[module])
-    (folder / "setup.cfg").write_text(SETTINGS.format(path=path.as_posix(), tests=tests), encoding="utf-8")
+    (folder / "setup.cfg").write_text(
+        SETTINGS.format(path=path.as_posix(), tests=tests), encoding="utf-8"
+    )
     mutmut(folder, "run", "--max-children", "1")
-    lines = (line.strip().rpartition(": ") for line in mutmut(folder, "results", "--all", "true").splitlines())
+    lines = (
+        line.strip().rpartition(": ")
+        for line in mutmut(folder, "results", "--all", "true").splitlines()
+    )
     return {name: status for name, _, status in lines if f".{module}.x_" in name}
 
 
@@ -67,7 +74,9 @@ def key(name: str, diff: str) -> str:
     module, _, function = name.rpartition("__mutmut_")[0].rpartition(".x_")
     function = f"{module.rpartition('.')[2]}.{function}"
     lines = [line for line in diff.splitlines() if not line.startswith(("---", "+++"))]
-    added, removed = (" ".join(line[1:].strip() for line in lines if line.startswith(sign)) for sign in "+-")
+    added, removed = (
+        " ".join(line[1:].strip() for line in lines if line.startswith(sign)) for sign in "+-"
+    )
     return f"{function}: {added or f'- {removed}'}"
 
 
@@ -77,19 +86,30 @@ def main() -> None:
     if unknown:
         sys.exit(f"mutation: no module {', '.join(sorted(unknown))}, take from {', '.join(TESTS)}")
     modules = sys.argv[1:] or list(TESTS)
-    explained = {line.strip() for line in REASONS.read_text(encoding="utf-8").splitlines() if line.startswith("    ")}
+    explained = {
+        line.strip()
+        for line in REASONS.read_text(encoding="utf-8").splitlines()
+        if line.startswith("    ")
+    }
     rows, survivors = [], {}
     for module in tqdm(modules, disable=not sys.stderr.isatty()):
         with tempfile.TemporaryDirectory() as name:
             found = statuses(module, Path(name))
-            alive = [mutant for mutant, status in found.items() if status not in ("killed", "timeout")]
+            alive = [
+                mutant for mutant, status in found.items() if status not in ("killed", "timeout")
+            ]
             diffs = [mutmut(Path(name), "show", mutant) for mutant in alive]
         survivors |= {key(mutant, diff): diff for mutant, diff in zip(alive, diffs, strict=True)}
         rows.append(f"| {module} | {len(found)} | {len(found) - len(alive)} | {len(alive)} |")
     for survivor, diff in survivors.items():
         print(f"{'explained' if survivor in explained else 'NOT EXPLAINED'}: {survivor}\n{diff}")
-    idle = [reason for reason in sorted(explained - set(survivors)) if reason.split(".")[0] in modules]
-    print("".join(f"no survivor, take it out of docs/mutants.md: {reason}\n" for reason in idle), end="")
+    idle = [
+        reason for reason in sorted(explained - set(survivors)) if reason.split(".")[0] in modules
+    ]
+    print(
+        "".join(f"no survivor, take it out of docs/mutants.md: {reason}\n" for reason in idle),
+        end="",
+    )
     print("\n".join(["| module | mutants | killed | survived |\n|---|---|---|---|", *rows]))
     sys.exit(bool(idle or set(survivors) - explained))
 

@@ -17,7 +17,9 @@ SIZES = (30, 50, 70, 100, 200, 500)
 
 def bounds() -> tuple[float, float]:
     """Return the least lower bound of a difference and the greatest proven fall that the suite lets pass."""
-    kwargs = [one.raw["kwargs"] for one in read_suite(SUITE).expected if one.raw["severity"] == "critical"]
+    kwargs = [
+        one.raw["kwargs"] for one in read_suite(SUITE).expected if one.raw["severity"] == "critical"
+    ]
     [low] = [one["min_value"] for one in kwargs if one.get("column") == "low"]
     [fall] = [one["max_value"] for one in kwargs if one.get("column") == "proven_fall"]
     return low, fall
@@ -38,7 +40,9 @@ def passes(n: int, gained: float, lost: float, candidates: int, rng: np.random.G
 def main() -> None:
     """Print the table in Markdown."""
     rng, margin = np.random.default_rng(0), -bounds()[0]
-    print(f"| candidates | rows of the class | as good, other in .05 | as good, other in .1 | worse by {margin:g} |\n|---|---|---|---|---|")
+    print(
+        f"| candidates | rows of the class | as good, other in .05 | as good, other in .1 | worse by {margin:g} |\n|---|---|---|---|---|"
+    )
     for candidates in (1, 4):
         for n in SIZES:
             row = [passes(n, share / 2, share / 2, candidates, rng) for share in (0.05, 0.1)]

@@ -40,7 +40,13 @@ def measure(folder: Path, *arguments: str) -> Cost:
     """
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
     with tempfile.TemporaryFile() as out:
-        process = subprocess.Popen([sys.executable, *arguments], cwd=folder, env={**os.environ, "PATH": path}, stdout=out, stderr=out)
+        process = subprocess.Popen(
+            [sys.executable, *arguments],
+            cwd=folder,
+            env={**os.environ, "PATH": path},
+            stdout=out,
+            stderr=out,
+        )
         _, status, usage = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
         out.seek(0)
@@ -53,7 +59,11 @@ def measure(folder: Path, *arguments: str) -> Cost:
 def often(runs: int, folder: Path, *arguments: str) -> Cost:
     """Return the median costs of `runs` runs, and the output of the last."""
     costs = [measure(folder, *arguments) for _ in range(runs)]
-    return Cost(median(cost.seconds for cost in costs), median(cost.megabytes for cost in costs), costs[-1].output)
+    return Cost(
+        median(cost.seconds for cost in costs),
+        median(cost.megabytes for cost in costs),
+        costs[-1].output,
+    )
 
 
 def scratch(folder: Path, size: str, model: str | None) -> None:
@@ -64,9 +74,13 @@ def scratch(folder: Path, size: str, model: str | None) -> None:
         (folder / "benchmarks" / name).write_bytes(Path(__file__).with_name(name).read_bytes())
     if model:
         params = (folder / "params.yaml").read_text(encoding="utf-8")
-        (folder / "params.yaml").write_text(re.sub(r"(?m)^  model: \w+", f"  model: {model}", params), encoding="utf-8")
+        (folder / "params.yaml").write_text(
+            re.sub(r"(?m)^  model: \w+", f"  model: {model}", params), encoding="utf-8"
+        )
     if size != "demo":
-        [source] = yaml.safe_load((folder / "data" / "sources.yaml").read_text(encoding="utf-8"))["sources"].values()
+        [source] = yaml.safe_load((folder / "data" / "sources.yaml").read_text(encoding="utf-8"))[
+            "sources"
+        ].values()
         measure(folder, "-m", "benchmarks.crashes", size, source["path"])
 
 
@@ -74,7 +88,10 @@ def full_run(folder: Path, size: str, runs: int) -> str:
     """Return a row of the table: a full run, the bare script, and whether they agree on the test rows."""
     ours = often(runs, folder, "-m", "dvc", "repro", "--force")
     bare = often(runs, folder, "-m", "benchmarks.bare")
-    found, peer = json.loads((folder / "reports" / "metrics.json").read_text(encoding="utf-8")), json.loads(bare.output)["model"]
+    found, peer = (
+        json.loads((folder / "reports" / "metrics.json").read_text(encoding="utf-8")),
+        json.loads(bare.output)["model"],
+    )
     same = all(abs(found[name] - peer[name]) < 1e-6 for name in PEER)
     figures = [f"{ours.seconds:.1f}", f"{bare.seconds:.1f}", f"{ours.seconds / bare.seconds:.2f}"]
     figures += [f"{ours.megabytes:,.0f}", f"{bare.megabytes:,.0f}", "yes" if same else "NO"]
@@ -83,10 +100,22 @@ def full_run(folder: Path, size: str, runs: int) -> str:
 
 def no_op(folder: Path, runs: int) -> list[str]:
     """Return the table of a run in which nothing changed."""
-    ours, status = often(runs, folder, "-m", "dvc", "repro"), often(runs, folder, "-m", "dvc", "status")
+    ours, status = (
+        often(runs, folder, "-m", "dvc", "repro"),
+        often(runs, folder, "-m", "dvc", "status"),
+    )
     seen = measure(folder, "-X", "importtime", "-m", "dvc", "repro").output
-    imported = [name for name in ("great_expectations", "sklearn", "pandas") if re.search(rf"\| +{name}$", seen, re.MULTILINE)]
-    figures = [f"{ours.seconds:.2f}", f"{status.seconds:.2f}", f"{ours.seconds / status.seconds:.2f}", ", ".join(imported) or "none"]
+    imported = [
+        name
+        for name in ("great_expectations", "sklearn", "pandas")
+        if re.search(rf"\| +{name}$", seen, re.MULTILINE)
+    ]
+    figures = [
+        f"{ours.seconds:.2f}",
+        f"{status.seconds:.2f}",
+        f"{ours.seconds / status.seconds:.2f}",
+        ", ".join(imported) or "none",
+    ]
     header = "| `dvc repro`, nothing changed, CPU s | `dvc status`, CPU s | ratio | imports of Great Expectations, scikit-learn, pandas |"
     return ["", header, "|---|---|---|---|", f"| {' | '.join(figures)} |"]
 
@@ -99,7 +128,9 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=3)
     asked = parser.parse_args()
     print(f"Model: {asked.model or 'that of params.yaml'}; median of {asked.runs}\n")
-    print("| rows | pipeline, CPU s | bare script, CPU s | ratio | pipeline, peak MB | bare script, peak MB | same metrics |")
+    print(
+        "| rows | pipeline, CPU s | bare script, CPU s | ratio | pipeline, peak MB | bare script, peak MB | same metrics |"
+    )
     print("|---|---|---|---|---|---|---|", flush=True)
     for size in asked.sizes:
         with tempfile.TemporaryDirectory() as folder:

@@ -40,7 +40,9 @@ HALVES, SHARES, MOST_ROWS = 20, (0.01, 0.05, 0.2), 20_000
 MISSING = ["", "NA", "?"]
 CRITERIA = SimpleNamespace(recall_floor=0.5, recall_floors={}, largest_gap=0.1)
 LEAKS = {"target_leaked", "clean"}  # where the slow look for leakage is taken
-Findings = dict[str, tuple[str, bool]]  # what is told apart from what: the gate, and whether it stops the pipeline
+Findings = dict[
+    str, tuple[str, bool]
+]  # what is told apart from what: the gate, and whether it stops the pipeline
 
 
 @dataclass(frozen=True)
@@ -60,16 +62,30 @@ class Bench:
 def kind(values: pd.Series) -> str:
     """Return the type that data/sources.yaml would declare for a column of text."""
     held = values[values != ""]
-    return next((name for name in ("integer", "number", "date") if len(held) and held.str.match(PATTERNS[name]).all()), "text")
+    return next(
+        (
+            name
+            for name in ("integer", "number", "date")
+            if len(held) and held.str.match(PATTERNS[name]).all()
+        ),
+        "text",
+    )
 
 
 def load(path: Path, target: str, forbidden: list[str], folder: Path) -> Bench:
     """Return the CSV file at `path`, at most MOST_ROWS of its rows, with the parameters of a new project."""
     with path.open("rb") as file:
         is_packed = file.read(2) == b"\x1f\x8b"
-    rows = pd.read_csv(path, dtype="str", keep_default_na=False, compression="gzip" if is_packed else None)
+    rows = pd.read_csv(
+        path, dtype="str", keep_default_na=False, compression="gzip" if is_packed else None
+    )
     rows = rows.apply(lambda column: column.str.strip().mask(column.str.strip().isin(MISSING), ""))
-    rows = rows[rows[target] != ""].sample(min(MOST_ROWS, len(rows)), random_state=0).sort_index().reset_index(drop=True)
+    rows = (
+        rows[rows[target] != ""]
+        .sample(min(MOST_ROWS, len(rows)), random_state=0)
+        .sort_index()
+        .reset_index(drop=True)
+    )
     kinds = {column: kind(rows[column]) for column in rows}
     if kinds[target] not in ("text", "integer"):
         raise SystemExit(f"{path}: the target {target!r} is a {kinds[target]}")
@@ -87,14 +103,24 @@ def load(path: Path, target: str, forbidden: list[str], folder: Path) -> Bench:
         }
     )
     split = params.prepare.split.model_copy(update={"by": "random", "test_from": None})
-    params = params.model_copy(update={"data": data, "prepare": params.prepare.model_copy(update={"split": split})})
-    return Bench(path.name.split(".")[0], Raw(rows, kinds, target, tuple(forbidden)), params, folder)
+    params = params.model_copy(
+        update={"data": data, "prepare": params.prepare.model_copy(update={"split": split})}
+    )
+    return Bench(
+        path.name.split(".")[0], Raw(rows, kinds, target, tuple(forbidden)), params, folder
+    )
 
 
-def prepared(bench: Bench, raw: Raw, content: pd.DataFrame | str) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+def prepared(
+    bench: Bench, raw: Raw, content: pd.DataFrame | str
+) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
     """Return training rows, test rows and the table of sources, as the stage prepare makes them of this file."""
     path = bench.folder / "raw.csv"
-    text = content if isinstance(content, str) else content.to_csv(index=False, lineterminator="\n", quoting=csv.QUOTE_MINIMAL)
+    text = (
+        content
+        if isinstance(content, str)
+        else content.to_csv(index=False, lineterminator="\n", quoting=csv.QUOTE_MINIMAL)
+    )
     path.write_text(text, encoding="utf-8", newline="")
     source = Source(path=str(path), format="csv", missing=[""], key=[], columns=raw.kinds)
     con = ibis.duckdb.connect()
@@ -102,11 +128,18 @@ def prepared(bench: Bench, raw: Raw, content: pd.DataFrame | str) -> tuple[pd.Da
     result = prepare(read_rows, "bench", source, bench.params)
     table = summarise(result, read_rows, "bench", source)
     rows = result.rows.to_pandas()
-    parts = [rows[rows[IS_TEST] == is_test].drop(columns=IS_TEST).reset_index(drop=True) for is_test in (False, True)]
+    parts = [
+        rows[rows[IS_TEST] == is_test].drop(columns=IS_TEST).reset_index(drop=True)
+        for is_test in (False, True)
+    ]
     for nth, part in enumerate(parts):  # as a later stage reads it
         part.to_parquet(bench.folder / f"{nth}.parquet", index=False)
     con.disconnect()
-    return pd.read_parquet(bench.folder / "0.parquet"), pd.read_parquet(bench.folder / "1.parquet"), table
+    return (
+        pd.read_parquet(bench.folder / "0.parquet"),
+        pd.read_parquet(bench.folder / "1.parquet"),
+        table,
+    )
 
 
 def findings(bench: Bench, raw: Raw, content: pd.DataFrame | str, with_leakage: bool) -> Findings:
@@ -120,13 +153,19 @@ def findings(bench: Bench, raw: Raw, content: pd.DataFrame | str, with_leakage: 
     tables["prepared"] = pd.concat([train, test], ignore_index=True)
     if with_leakage:
         tables["leakage"] = leakage(train, test, data, bench.params.random_state)
-    return {key: found for name, table in tables.items() for key, found in judged(bench, name, table).items()}
+    return {
+        key: found
+        for name, table in tables.items()
+        for key, found in judged(bench, name, table).items()
+    }
 
 
 def judged(bench: Bench, name: str, table: pd.DataFrame) -> Findings:
     """Return what one gate says: told apart by expectation, in a table of few rows also by the rows named."""
     with contextlib.redirect_stdout(None):
-        verdict = gate(table, bench.folder / "expectations" / f"{name}.json", bench.folder / "report.json")
+        verdict = gate(
+            table, bench.folder / "expectations" / f"{name}.json", bench.folder / "report.json"
+        )
     found = {}
     for sentence in verdict.sentences:
         nth = re.findall(r"expectation (\d+)", sentence)
@@ -157,11 +196,15 @@ def false_alarms(bench: Bench, n_halves: int) -> tuple[int, Counter[str], int]:
     alarms, what, size = 0, Counter[str](), 0
     train, test, _ = prepared(bench, bench.raw, bench.raw.rows)
     rows = pd.concat([train, test], ignore_index=True)
-    for mine, other in tqdm(list(halves(len(rows), n_halves)), desc=bench.name, disable=not sys.stderr.isatty()):
+    for mine, other in tqdm(
+        list(halves(len(rows), n_halves)), desc=bench.name, disable=not sys.stderr.isatty()
+    ):
         size = propose_from(bench, rows.iloc[np.sort(mine)].reset_index(drop=True))
         found = judged(bench, "prepared", rows.iloc[np.sort(other)].reset_index(drop=True))
         alarms += bool(found)
-        suite = json.loads((bench.folder / "expectations" / "prepared.json").read_text(encoding="utf-8"))["expectations"]
+        suite = json.loads(
+            (bench.folder / "expectations" / "prepared.json").read_text(encoding="utf-8")
+        )["expectations"]
         what.update(suite[int(key.split()[1]) - 1]["type"] for key in found)
     return alarms, what, size
 
@@ -193,7 +236,9 @@ def attempts(bench: Bench, trials: int, shares: list[float]) -> pd.DataFrame:
 def report(tried: pd.DataFrame, by: str) -> None:
     """Print how many were caught of how many, with the share that was blocked, for each value of `by`."""
     shares = sorted(tried["share"].unique())
-    print(f"\n| {by} | {' | '.join(f'{share:.0%}: caught, blocked' for share in shares)} | of | caught by |")
+    print(
+        f"\n| {by} | {' | '.join(f'{share:.0%}: caught, blocked' for share in shares)} | of | caught by |"
+    )
     print("|---" * (len(shares) + 3) + "|")
     for name, mine in [*tried.groupby(by, sort=False), ("all", tried)]:
         rates = [mine[mine["share"] == share][["caught", "blocked"]].mean() for share in shares]
@@ -205,11 +250,23 @@ def report(tried: pd.DataFrame, by: str) -> None:
 
 def main() -> None:
     """Print the tables in Markdown."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--data", type=Path, help="a folder with CSV files")
-    parser.add_argument("--halves", type=int, default=HALVES, help="random halves on which false alarms are counted")
-    parser.add_argument("--trials", type=int, default=1, help="random halves on which each corruption is tried")
-    parser.add_argument("--shares", type=float, nargs="+", default=SHARES, help="shares of the rows that are corrupted")
+    parser.add_argument(
+        "--halves", type=int, default=HALVES, help="random halves on which false alarms are counted"
+    )
+    parser.add_argument(
+        "--trials", type=int, default=1, help="random halves on which each corruption is tried"
+    )
+    parser.add_argument(
+        "--shares",
+        type=float,
+        nargs="+",
+        default=SHARES,
+        help="shares of the rows that are corrupted",
+    )
     parser.add_argument("sets", nargs="*", help="FILE:TARGET[,FORBIDDEN...] in that folder")
     asked = parser.parse_args()
     wanted: list[tuple[Path, str, list[str]]] = []
@@ -217,7 +274,9 @@ def main() -> None:
         name, _, columns = one.partition(":")
         found = sorted((asked.data or Path()).rglob(name))
         if not found or not columns:
-            raise SystemExit(f"{one}: no such file in {asked.data}, or no target; write FILE:TARGET[,FORBIDDEN...]")
+            raise SystemExit(
+                f"{one}: no such file in {asked.data}, or no target; write FILE:TARGET[,FORBIDDEN...]"
+            )
         target, *forbidden = columns.split(",")
         wanted.append((found[0], target, forbidden))
     if not wanted:
@@ -225,7 +284,9 @@ def main() -> None:
         data = load_params().data
         wanted = [(Path(bundled.path), data.target, list(data.forbidden))]
     tables = []
-    print(f"| data | rows of a half | columns | expectations | false alarms in {asked.halves} halves |\n|---|---|---|---|---|")
+    print(
+        f"| data | rows of a half | columns | expectations | false alarms in {asked.halves} halves |\n|---|---|---|---|---|"
+    )
     for path, target, forbidden in wanted:
         with tempfile.TemporaryDirectory() as folder:
             bench = load(path, target, forbidden, Path(folder))

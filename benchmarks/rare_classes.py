@@ -23,7 +23,12 @@ from imblearn.ensemble import BalancedRandomForestClassifier, EasyEnsembleClassi
 from sklearn.base import ClassifierMixin
 from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import average_precision_score, balanced_accuracy_score, brier_score_loss, f1_score
+from sklearn.metrics import (
+    average_precision_score,
+    balanced_accuracy_score,
+    brier_score_loss,
+    f1_score,
+)
 from sklearn.utils.class_weight import compute_sample_weight
 from threadpoolctl import threadpool_limits
 from tqdm import tqdm
@@ -38,7 +43,12 @@ from stages.params import Params, load_params
 from stages.split import test_clusters
 
 SEEDS, TEST_SIZE, DRAWS = 5, 0.3, 2000
-BEST_IS_HIGH = {"balanced accuracy": True, "macro F1": True, "average precision": True, "Brier": False}
+BEST_IS_HIGH = {
+    "balanced accuracy": True,
+    "macro F1": True,
+    "average precision": True,
+    "Brier": False,
+}
 
 
 @dataclass(frozen=True)
@@ -65,15 +75,29 @@ def xgboost(seed: int) -> ClassifierMixin:
 
 
 LIBRARIES = {
-    "LogisticRegression": Library("logistic_regression", lambda seed: LogisticRegression(max_iter=2000)),
-    "LogisticRegression, balanced": Library("logistic_regression", lambda seed: LogisticRegression(max_iter=2000), True),
-    "RandomForest": Library("random_forest", lambda seed: RandomForestClassifier(random_state=seed)),
-    "HistGradientBoosting": Library("hist_gradient_boosting", lambda seed: HistGradientBoostingClassifier(random_state=seed)),
-    "HistGradientBoosting, balanced": Library(
-        "hist_gradient_boosting", lambda seed: HistGradientBoostingClassifier(random_state=seed), True
+    "LogisticRegression": Library(
+        "logistic_regression", lambda seed: LogisticRegression(max_iter=2000)
     ),
-    "BalancedRandomForest": Library("random_forest", lambda seed: BalancedRandomForestClassifier(random_state=seed)),
-    "EasyEnsemble": Library("logistic_regression", lambda seed: EasyEnsembleClassifier(random_state=seed)),
+    "LogisticRegression, balanced": Library(
+        "logistic_regression", lambda seed: LogisticRegression(max_iter=2000), True
+    ),
+    "RandomForest": Library(
+        "random_forest", lambda seed: RandomForestClassifier(random_state=seed)
+    ),
+    "HistGradientBoosting": Library(
+        "hist_gradient_boosting", lambda seed: HistGradientBoostingClassifier(random_state=seed)
+    ),
+    "HistGradientBoosting, balanced": Library(
+        "hist_gradient_boosting",
+        lambda seed: HistGradientBoostingClassifier(random_state=seed),
+        True,
+    ),
+    "BalancedRandomForest": Library(
+        "random_forest", lambda seed: BalancedRandomForestClassifier(random_state=seed)
+    ),
+    "EasyEnsemble": Library(
+        "logistic_regression", lambda seed: EasyEnsembleClassifier(random_state=seed)
+    ),
     "LightGBM, balanced": Library("hist_gradient_boosting", lightgbm, True),
     "XGBoost, balanced": Library("hist_gradient_boosting", xgboost, True),
 }
@@ -85,20 +109,32 @@ def of_project(train: pd.DataFrame, test: pd.DataFrame, params: Params) -> Resul
     y, recipe = train[params.data.target], from_params(params)
     classes = sorted(y.unique())
     scores, scored = out_of_fold(train, params, {"model": recipe})
-    chosen = choose("model", y[scored], scores["model"], recipe.calibration, params.train.decision_weights)
+    chosen = choose(
+        "model", y[scored], scores["model"], recipe.calibration, params.train.decision_weights
+    )
     model = cook(recipe, augmented(recipe, train, params), params)
-    y_score = calibrate(model.predict_proba(features(test, params.data)), classes, chosen.calibration)
+    y_score = calibrate(
+        model.predict_proba(features(test, params.data)), classes, chosen.calibration
+    )
     decided = decide(y_score, classes, chosen.decision_weights)
-    return {"y_score": y_score, "y_pred": np.searchsorted(classes, decided.astype(str)), "scores": scores["model"]}
+    return {
+        "y_score": y_score,
+        "y_pred": np.searchsorted(classes, decided.astype(str)),
+        "scores": scores["model"],
+    }
 
 
 def of_library(library: Library, train: pd.DataFrame, test: pd.DataFrame, params: Params) -> Result:
     """Return what a library's classifier makes of the test rows; labels are numbers, which XGBoost asks for."""
     X_train, y_train = features(train, params.data), train[params.data.target]
-    columns = build_model(library.columns, X_train, params.random_state)["columns"].set_output(transform="default")
+    columns = build_model(library.columns, X_train, params.random_state)["columns"].set_output(
+        transform="default"
+    )
     y_codes = np.searchsorted(sorted(y_train.unique()), y_train.to_numpy(dtype=str))
     classifier = library.classifier(params.random_state)
-    weights = {"sample_weight": compute_sample_weight("balanced", y_codes)} if library.is_weighted else {}
+    weights = (
+        {"sample_weight": compute_sample_weight("balanced", y_codes)} if library.is_weighted else {}
+    )
     classifier.fit(_dense(columns.fit_transform(X_train)), y_codes, **weights)
     y_score = classifier.predict_proba(_dense(columns.transform(features(test, params.data))))
     return {"y_score": y_score, "y_pred": y_score.argmax(axis=1)}
@@ -113,10 +149,17 @@ def result(one: Bench, seed: int, method: str, params: Params) -> Result:
     y = one.rows[one.data.target]
     of = clusters(one.rows, one.data.cluster)
     is_test = of.isin(test_clusters(y, of, TEST_SIZE, seed))
-    train, test = one.rows[~is_test].reset_index(drop=True), one.rows[is_test].reset_index(drop=True)
+    train, test = (
+        one.rows[~is_test].reset_index(drop=True),
+        one.rows[is_test].reset_index(drop=True),
+    )
     params = params.model_copy(update={"data": one.data, "random_state": seed})
     start = time.process_time()
-    made = of_project(train, test, params) if method == "project" else of_library(LIBRARIES[method], train, test, params)
+    made = (
+        of_project(train, test, params)
+        if method == "project"
+        else of_library(LIBRARIES[method], train, test, params)
+    )
     seconds = time.process_time() - start
     classes = sorted(y.unique())
     codes = {
@@ -135,7 +178,9 @@ def figures(held: Result) -> dict[str, float]:
         "balanced accuracy": balanced_accuracy_score(y, held["y_pred"]),
         "macro F1": f1_score(y, held["y_pred"], average="macro", zero_division=0),
         "average precision": average_precision_score(y == rarest, y_score[:, rarest]),
-        "Brier": brier_score_loss(y, y_score if len(present) > 2 else y_score[:, 1], labels=list(present)),
+        "Brier": brier_score_loss(
+            y, y_score if len(present) > 2 else y_score[:, 1], labels=list(present)
+        ),
         "CPU s": float(held["seconds"]),
     }
 
@@ -160,7 +205,9 @@ def collect(sets: list[Bench], seeds: int, params: Params, cache: Path) -> pd.Da
 
 def mean_ranks(found: pd.DataFrame, figure: str) -> pd.DataFrame:
     """Return for each method its mean rank in `figure`, seeds averaged, and a two-sided 90 % interval of it over drawn sets."""
-    means = found.pivot_table(index="set", columns="method", values=figure, aggfunc="mean", sort=False).round(9)
+    means = found.pivot_table(
+        index="set", columns="method", values=figure, aggfunc="mean", sort=False
+    ).round(9)
     ranks = means.rank(axis=1, ascending=not BEST_IS_HIGH[figure])
     drawn = np.random.default_rng(0).integers(len(ranks), size=(DRAWS, len(ranks)))
     low, high = np.quantile(ranks.to_numpy()[drawn].mean(axis=1), [0.05, 0.95], axis=0)
@@ -171,32 +218,46 @@ def report(found: pd.DataFrame) -> None:
     """Print the mean ranks and means of all methods, then the balanced accuracy set by set, in Markdown."""
     tables = {figure: mean_ranks(found, figure) for figure in BEST_IS_HIGH}
     seconds = found.groupby("method")["CPU s"].mean()
-    print(f"| method | {' | '.join(f'{figure}: rank (90 % interval), mean' for figure in tables)} | CPU s |\n{'|---' * (len(tables) + 2)}|")
+    print(
+        f"| method | {' | '.join(f'{figure}: rank (90 % interval), mean' for figure in tables)} | CPU s |\n{'|---' * (len(tables) + 2)}|"
+    )
     for method in tables["balanced accuracy"].sort_values("rank").index:
         cells = [
             f"{at['rank']:.1f} ({at['low']:.1f} to {at['high']:.1f}), {at['mean']:.3f}"
             for at in (table.loc[method] for table in tables.values())
         ]
         print(f"| {method} | {' | '.join(cells)} | {seconds[method]:.2f} |")
-    means = found.pivot_table(index="set", columns="method", values="balanced accuracy", aggfunc="mean", sort=False)
+    means = found.pivot_table(
+        index="set", columns="method", values="balanced accuracy", aggfunc="mean", sort=False
+    )
     others = means.drop(columns="project")
     print("\n| set | project | best of the others | which | lead |\n|---|---|---|---|---|")
     for name in (means["project"] - others.max(axis=1)).sort_values().index:
-        mine, best, which = means.loc[name, "project"], others.loc[name].max(), others.loc[name].idxmax()
+        mine, best, which = (
+            means.loc[name, "project"],
+            others.loc[name].max(),
+            others.loc[name].idxmax(),
+        )
         print(f"| {name} | {mine:.3f} | {best:.3f} | {which} | {mine - best:+.3f} |")
 
 
 def main() -> None:
     """Fit what the cache lacks and print the tables."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--cache", type=Path, required=True, help="a folder for results")
     parser.add_argument("--data", type=Path, help="a folder with CSV files")
     parser.add_argument("--seeds", type=int, default=SEEDS, help="splits of each set")
-    parser.add_argument("sets", nargs="*", help="FILE:TARGET[,FORBIDDEN...][,+CLUSTER...] in that folder")
+    parser.add_argument(
+        "sets", nargs="*", help="FILE:TARGET[,FORBIDDEN...][,+CLUSTER...] in that folder"
+    )
     asked = parser.parse_args()
     asked.cache.mkdir(parents=True, exist_ok=True)
     params = load_params()
-    at_random = params.prepare.model_copy(update={"split": params.prepare.split.model_copy(update={"by": "random"})})
+    at_random = params.prepare.model_copy(
+        update={"split": params.prepare.split.model_copy(update={"by": "random"})}
+    )
     params = params.model_copy(update={"prepare": at_random})
     sets = [*(from_folder(asked.data or Path(), one) for one in asked.sets), *from_package()]
     with threadpool_limits(params.train.threads):

@@ -45,7 +45,21 @@ from stages.sources import RECORD, Sources, read
 FILES, RANDOM_STATE, FATES = 200, 0, ("meant", "as written", "told", "silent")
 MISSING = ["", "NA", "N/A", "NULL", "nan", "?", "-", "None", "-999"]
 PLACES = ["rows", "rows[1]", "colour=red/rows", "label=good/rows", "a*b", "my rows (1)"]
-WORDS = ["red", "grün", "a, b; c", 'say "so"', "two\nlines", "x|y", "naïve", "none", "-", "true", "O'Neill", "1st", "tab\there"]
+WORDS = [
+    "red",
+    "grün",
+    "a, b; c",
+    'say "so"',
+    "two\nlines",
+    "x|y",
+    "naïve",
+    "none",
+    "-",
+    "true",
+    "O'Neill",
+    "1st",
+    "tab\there",
+]
 NAMES = [
     "size",
     "größe",
@@ -86,7 +100,9 @@ def grouped(value: float, thousands: str, decimal: str, digits: int) -> str:
     return f"{value:,.{digits}f}".replace(",", "\0").replace(".", decimal).replace("\0", thousands)
 
 
-def of_numbers(kind: str, write: Callable[[float, str], str], digits: int = 2, sign: bool = True) -> Callable[[Chance, int, str], Column]:
+def of_numbers(
+    kind: str, write: Callable[[float, str], str], digits: int = 2, sign: bool = True
+) -> Callable[[Chance, int, str], Column]:
     """Return what makes a column of numbers, each written by `write` from the number and the decimal mark of the file."""
 
     def make(chance: Chance, n: int, decimal: str) -> Column:
@@ -97,15 +113,23 @@ def of_numbers(kind: str, write: Callable[[float, str], str], digits: int = 2, s
     return make
 
 
-def of_dates(kind: str, how: str, zone: timezone | None = None, days_alone: bool = False) -> Callable[[Chance, int, str], Column]:
+def of_dates(
+    kind: str, how: str, zone: timezone | None = None, days_alone: bool = False
+) -> Callable[[Chance, int, str], Column]:
     """Return what makes a column of dates, each written in the format `how`; those of a zone are meant as they are in UTC."""
 
     def make(chance: Chance, n: int, _decimal: str) -> Column:
-        at = [datetime(2015, 1, 1) + timedelta(hours=int(hours)) for hours in chance.integers(0, 80_000, n)]
+        at = [
+            datetime(2015, 1, 1) + timedelta(hours=int(hours))
+            for hours in chance.integers(0, 80_000, n)
+        ]
         at = [one.replace(hour=0) if days_alone else one for one in at]
         cells = [(one.replace(tzinfo=zone) if zone else one).strftime(how) for one in at]
         cells = [cell[:-2] + ":" + cell[-2:] if zone else cell for cell in cells]
-        values = [one.replace(tzinfo=zone).astimezone(UTC).replace(tzinfo=None) if zone else one for one in at]
+        values = [
+            one.replace(tzinfo=zone).astimezone(UTC).replace(tzinfo=None) if zone else one
+            for one in at
+        ]
         return Column(kind, list(values), cells)
 
     return make
@@ -141,7 +165,10 @@ def late(kind: str, early: str, then: list[str]) -> Callable[[Chance, int, str],
     """Return what makes a column of words that all look like `early` in the first three quarters of the file."""
 
     def make(chance: Chance, n: int, _decimal: str) -> Column:
-        cells = [early.format(at) if row < 0.75 * n else str(chance.choice(then)) for row, at in enumerate(chance.integers(10, 99, n))]
+        cells = [
+            early.format(at) if row < 0.75 * n else str(chance.choice(then))
+            for row, at in enumerate(chance.integers(10, 99, n))
+        ]
         return Column(kind, list(cells), cells)
 
     return make
@@ -149,10 +176,16 @@ def late(kind: str, early: str, then: list[str]) -> Callable[[Chance, int, str],
 
 def codes(chance: Chance, n: int, _decimal: str) -> Column:
     """Return names that look like numbers."""
-    kind, form = [("codes 00501", "{:05d}"), ("codes 1.10", "{:.2f}"), ("codes 1E5", "{}E{}"), ("codes of 20 digits", "{:020d}")][
-        chance.integers(0, 4)
+    kind, form = [
+        ("codes 00501", "{:05d}"),
+        ("codes 1.10", "{:.2f}"),
+        ("codes 1E5", "{}E{}"),
+        ("codes of 20 digits", "{:020d}"),
+    ][chance.integers(0, 4)]
+    cells = [
+        form.format(*((n / 10,) if "f" in form else (n, n % 7)))
+        for n in chance.integers(1, 9999, n).tolist()
     ]
-    cells = [form.format(*((n / 10,) if "f" in form else (n, n % 7))) for n in chance.integers(1, 9999, n).tolist()]
     return Column(kind, list(cells), cells)
 
 
@@ -162,15 +195,29 @@ MAKERS: list[Callable[[Chance, int, str], Column]] = [
     of_numbers("numbers", lambda x, mark: str(x).replace(".", mark)),
     of_numbers("numbers of three digits", lambda x, mark: f"{x:.3f}".replace(".", mark), 3),
     of_numbers("numbers with an exponent", lambda x, mark: f"{x:.6e}".replace(".", mark), 0),
-    of_numbers("thousands, whole", lambda x, mark: grouped(x, {".": ",", ",": "."}[mark], mark, 0), 0),
-    of_numbers("thousands, fractions", lambda x, mark: grouped(x, {".": ",", ",": "."}[mark], mark, 2)),
+    of_numbers(
+        "thousands, whole", lambda x, mark: grouped(x, {".": ",", ",": "."}[mark], mark, 0), 0
+    ),
+    of_numbers(
+        "thousands, fractions", lambda x, mark: grouped(x, {".": ",", ",": "."}[mark], mark, 2)
+    ),
     of_numbers("thousands, spaces", lambda x, mark: grouped(x, " ", mark, 2)),
     of_numbers("thousands, no-break spaces", lambda x, mark: grouped(x, "\xa0", mark, 2)),
     of_numbers("thousands, apostrophes", lambda x, mark: grouped(x, "'", mark, 2)),
     of_numbers("percent", lambda x, mark: f"{x:.2f}%".replace(".", mark)),
-    of_numbers("money", lambda x, _mark: grouped(x, ",", ".", 2).replace("-", "-$") if x < 0 else "$" + grouped(x, ",", ".", 2)),
-    of_numbers("parentheses", lambda x, mark: (f"({-x:.2f})" if x < 0 else f"{x:.2f}").replace(".", mark)),
-    of_numbers("minus at the end", lambda x, mark: (f"{-x:.2f}-" if x < 0 else f"{x:.2f}").replace(".", mark)),
+    of_numbers(
+        "money",
+        lambda x, _mark: (
+            grouped(x, ",", ".", 2).replace("-", "-$") if x < 0 else "$" + grouped(x, ",", ".", 2)
+        ),
+    ),
+    of_numbers(
+        "parentheses", lambda x, mark: (f"({-x:.2f})" if x < 0 else f"{x:.2f}").replace(".", mark)
+    ),
+    of_numbers(
+        "minus at the end",
+        lambda x, mark: (f"{-x:.2f}-" if x < 0 else f"{x:.2f}").replace(".", mark),
+    ),
     of_numbers("units", lambda x, mark: f"{x:.1f} kg".replace(".", mark), 1),
     of_numbers("no-break space behind", lambda x, mark: f"{x:.1f}\xa0".replace(".", mark), 1),
     of_numbers("spaces around", lambda x, mark: f"  {x:.1f} ".replace(".", mark), 1),
@@ -198,18 +245,48 @@ MAKERS: list[Callable[[Chance, int, str], Column]] = [
     of_truths("yes", "no"),
     of_truths("1", "0"),
 ]
-STAMPS = [pa.timestamp("s"), pa.timestamp("ms"), pa.timestamp("ns"), pa.timestamp("us", "UTC"), pa.timestamp("us", "Europe/Berlin")]
+STAMPS = [
+    pa.timestamp("s"),
+    pa.timestamp("ms"),
+    pa.timestamp("ns"),
+    pa.timestamp("us", "UTC"),
+    pa.timestamp("us", "Europe/Berlin"),
+]
 TYPES: dict[str, tuple[list[pa.DataType], Callable[[Chance], Any]]] = {
-    "Parquet integers": ([pa.int8(), pa.int32(), pa.int64(), pa.uint8(), pa.uint64()], lambda chance: int(chance.integers(0, 120))),
-    "Parquet integers beyond 63 bits": ([pa.uint64()], lambda chance: 2**63 + int(chance.integers(0, 2**62))),
+    "Parquet integers": (
+        [pa.int8(), pa.int32(), pa.int64(), pa.uint8(), pa.uint64()],
+        lambda chance: int(chance.integers(0, 120)),
+    ),
+    "Parquet integers beyond 63 bits": (
+        [pa.uint64()],
+        lambda chance: 2**63 + int(chance.integers(0, 2**62)),
+    ),
     "Parquet floats": ([pa.float64()], lambda chance: float(chance.normal())),
-    "Parquet floats, whole": ([pa.float64(), pa.float32(), pa.float16()], lambda chance: float(chance.integers(0, 99))),
-    "Parquet decimals": ([pa.decimal128(12, 2), pa.decimal256(40, 2)], lambda chance: Decimal(int(chance.integers(-9999, 9999))) / 100),
+    "Parquet floats, whole": (
+        [pa.float64(), pa.float32(), pa.float16()],
+        lambda chance: float(chance.integers(0, 99)),
+    ),
+    "Parquet decimals": (
+        [pa.decimal128(12, 2), pa.decimal256(40, 2)],
+        lambda chance: Decimal(int(chance.integers(-9999, 9999))) / 100,
+    ),
     "Parquet truths": ([pa.bool_()], lambda chance: bool(chance.integers(0, 2))),
-    "Parquet dates": ([pa.date32(), pa.date64()], lambda chance: date(2015, 1, 1) + timedelta(days=int(chance.integers(0, 3000)))),
-    "Parquet time stamps": (STAMPS, lambda chance: datetime(2015, 1, 1) + timedelta(minutes=int(chance.integers(0, 10**6)))),
-    "Parquet times": ([pa.time32("s"), pa.time64("us")], lambda chance: time(int(chance.integers(0, 24)), 5)),
-    "Parquet durations": ([pa.duration("s"), pa.duration("ms")], lambda chance: timedelta(seconds=int(chance.integers(0, 9999)))),
+    "Parquet dates": (
+        [pa.date32(), pa.date64()],
+        lambda chance: date(2015, 1, 1) + timedelta(days=int(chance.integers(0, 3000))),
+    ),
+    "Parquet time stamps": (
+        STAMPS,
+        lambda chance: datetime(2015, 1, 1) + timedelta(minutes=int(chance.integers(0, 10**6))),
+    ),
+    "Parquet times": (
+        [pa.time32("s"), pa.time64("us")],
+        lambda chance: time(int(chance.integers(0, 24)), 5),
+    ),
+    "Parquet durations": (
+        [pa.duration("s"), pa.duration("ms")],
+        lambda chance: timedelta(seconds=int(chance.integers(0, 9999))),
+    ),
     "Parquet text": (
         [pa.string(), pa.large_string(), pa.dictionary(pa.int8(), pa.string())],
         lambda chance: WORDS[int(chance.integers(0, len(WORDS)))],
@@ -222,26 +299,45 @@ TYPES: dict[str, tuple[list[pa.DataType], Callable[[Chance], Any]]] = {
 def emptied(column: Column, chance: Chance, words: list[str]) -> Column:
     """Return a column of which some values are missing, each written as one of `words`."""
     gone = chance.random(len(column.values)) < 0.1
-    cells = [str(chance.choice(words)) if is_gone else cell for cell, is_gone in zip(column.cells, gone, strict=True)]
-    return Column(column.kind, [None if is_gone else value for value, is_gone in zip(column.values, gone, strict=True)], cells)
+    cells = [
+        str(chance.choice(words)) if is_gone else cell
+        for cell, is_gone in zip(column.cells, gone, strict=True)
+    ]
+    return Column(
+        column.kind,
+        [None if is_gone else value for value, is_gone in zip(column.values, gone, strict=True)],
+        cells,
+    )
 
 
 def make_csv(folder: Path, nth: int, chance: Chance) -> tuple[Path, dict[str, Column]]:
     """Write a CSV file; return it, and its columns by name."""
-    n, delimiter, decimal = int(chance.integers(30, 80)), str(chance.choice([",", ";", "\t", "|"])), str(chance.choice([".", ","]))
-    made = [MAKERS[at](chance, n, decimal) for at in chance.choice(len(MAKERS), int(chance.integers(3, 7)), replace=False)]
+    n, delimiter, decimal = (
+        int(chance.integers(30, 80)),
+        str(chance.choice([",", ";", "\t", "|"])),
+        str(chance.choice([".", ","])),
+    )
+    made = [
+        MAKERS[at](chance, n, decimal)
+        for at in chance.choice(len(MAKERS), int(chance.integers(3, 7)), replace=False)
+    ]
     if chance.random() < 0.5:
         words = list(chance.choice(MISSING, int(chance.integers(1, 3)), replace=False))
         made = [emptied(column, chance, words) for column in made]
     columns = {f"c{at} {chance.choice(NAMES)}": column for at, column in enumerate(made)}
     columns["label"] = of_words("labels", ["good", "bad"])(chance, n, decimal)
-    header, rows = list(columns), [list(row) for row in zip(*(column.cells for column in columns.values()), strict=True)]
+    header, rows = (
+        list(columns),
+        [list(row) for row in zip(*(column.cells for column in columns.values()), strict=True)],
+    )
     if chance.random() < 0.2:  # as pandas and R write the names of the rows
         header, rows = ["", *header], [[str(at), *row] for at, row in enumerate(rows)]
     text = io.StringIO()
     quoting = csv.QUOTE_ALL if chance.random() < 0.3 else csv.QUOTE_MINIMAL
     end = str(chance.choice(["\n", "\r\n"]))
-    csv.writer(text, delimiter=delimiter, lineterminator=end, quoting=quoting).writerows([header, *rows])
+    csv.writer(text, delimiter=delimiter, lineterminator=end, quoting=quoting).writerows(
+        [header, *rows]
+    )
     written = text.getvalue()
     if chance.random() < 0.05:
         written = written.replace(end, "\r" if end == "\n" else "\n", 3)
@@ -264,13 +360,21 @@ def make_parquet(folder: Path, nth: int, chance: Chance) -> tuple[Path, dict[str
         values = [draw(chance) if chance.random() > 0.1 else None for _ in range(n)]
         array = pa.array(values, types[int(chance.integers(0, len(types)))])
         name = f"c{len(columns)} {kind}"
-        columns[name] = Column(kind, list(values), [as_written(value, array.type) for value in values])
+        columns[name] = Column(
+            kind, list(values), [as_written(value, array.type) for value in values]
+        )
         if pa.types.is_floating(array.type):  # numpy and polars write what is missing so
-            array = pa.array([float("nan") if value is None else value for value in values], array.type)
+            array = pa.array(
+                [float("nan") if value is None else value for value in values], array.type
+            )
         arrays[name] = array
     columns["label"] = of_words("labels", ["good", "bad"])(chance, n, ".")
     arrays["label"] = pa.array(columns["label"].cells)
-    path = folder / str(nth) / (str(chance.choice(PLACES)) + str(chance.choice([".parquet", ".pq", ".PARQUET"])))
+    path = (
+        folder
+        / str(nth)
+        / (str(chance.choice(PLACES)) + str(chance.choice([".parquet", ".pq", ".PARQUET"])))
+    )
     path.parent.mkdir(parents=True)
     table = pa.table(arrays)
     if chance.random() < 0.2:
@@ -309,15 +413,25 @@ def taken_in(path: Path, looked_at: int) -> tuple[list[str], pd.DataFrame, np.nd
 def fate(value: Any, cell: str, read_as: Any) -> str:
     """Return how one cell was read."""
     if pd.isna(read_as):
-        return "meant" if value is None or (isinstance(value, str) and not value.strip()) else "silent"
+        return (
+            "meant" if value is None or (isinstance(value, str) and not value.strip()) else "silent"
+        )
     if isinstance(read_as, str):
         text = " ".join(cell.split()) == " ".join(read_as.split())
         return ("meant" if isinstance(value, str) and text else "as written") if text else "silent"
     if isinstance(read_as, pd.Timestamp | datetime):
-        return "meant" if isinstance(value, date) and pd.Timestamp(read_as) == pd.Timestamp(value) else "silent"
-    if value is None or isinstance(value, str | date):  # a code that is read as a number must be the one that stands there
+        return (
+            "meant"
+            if isinstance(value, date) and pd.Timestamp(read_as) == pd.Timestamp(value)
+            else "silent"
+        )
+    if value is None or isinstance(
+        value, str | date
+    ):  # a code that is read as a number must be the one that stands there
         word = cell.strip()
-        return "as written" if f"{read_as:.15g}" in (word, word.rstrip("0").rstrip(".")) else "silent"
+        return (
+            "as written" if f"{read_as:.15g}" in (word, word.rstrip("0").rstrip(".")) else "silent"
+        )
     number = float(cell) if isinstance(value, timedelta) else float(value)
     return "meant" if float(read_as) == number else "silent"
 
@@ -328,7 +442,9 @@ def merged(column: Column, read_as: pd.Series, at: np.ndarray) -> bool:
     return pd.api.types.is_numeric_dtype(read_as) and len(words) > read_as.nunique()
 
 
-def judged(path: Path, columns: dict[str, Column], looked_at: int, shows: bool) -> Counter[tuple[str, str]]:
+def judged(
+    path: Path, columns: dict[str, Column], looked_at: int, shows: bool
+) -> Counter[tuple[str, str]]:
     """Return how many cells of each kind of column were read how."""
     n = len(columns["label"].values)
     try:
@@ -339,12 +455,17 @@ def judged(path: Path, columns: dict[str, Column], looked_at: int, shows: bool) 
     found: Counter[tuple[str, str]] = Counter()
     for column, name in zip(columns.values(), table.columns, strict=True):
         is_told = any(repr(name) in note for note in notes)
-        fates = [fate(column.values[row], column.cells[row], value) for row, value in zip(at, table[name], strict=True)]
+        fates = [
+            fate(column.values[row], column.cells[row], value)
+            for row, value in zip(at, table[name], strict=True)
+        ]
         if merged(column, table[name], at):
             fates = ["silent"] * len(fates)
         if shows and "silent" in fates and not is_told:
             first = fates.index("silent")
-            print(f"{path}: {column.kind}, {name}: {column.cells[at[first]]!r} was read as {table[name].iloc[first]!r}; notes: {notes}")
+            print(
+                f"{path}: {column.kind}, {name}: {column.cells[at[first]]!r} was read as {table[name].iloc[first]!r}; notes: {notes}"
+            )
         found.update((column.kind, "told" if is_told and one == "silent" else one) for one in fates)
         found[column.kind, "told"] += n - len(at)  # rows that were rejected, with their reason
     return found
@@ -352,8 +473,12 @@ def judged(path: Path, columns: dict[str, Column], looked_at: int, shows: bool) 
 
 def main() -> None:
     """Print the table in Markdown, and one line that says it all."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--silent", action="store_true", help="print what was read otherwise and not told")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--silent", action="store_true", help="print what was read otherwise and not told"
+    )
     parser.add_argument("--files", type=int, default=FILES)
     asked = parser.parse_args()
     counts: Counter[tuple[str, str]] = Counter()
@@ -366,7 +491,9 @@ def main() -> None:
     for kind in sorted({kind for kind, _ in counts}):
         print(f"| {kind} | {' | '.join(f'{counts[kind, one]:,}' for one in FATES)} |")
     total = {one: sum(n for (_, fate), n in counts.items() if fate == one) for one in FATES}
-    print(f"\n{asked.files} files, {sum(total.values()):,} cells: {', '.join(f'{n:,} {one}' for one, n in total.items())}")
+    print(
+        f"\n{asked.files} files, {sum(total.values()):,} cells: {', '.join(f'{n:,} {one}' for one, n in total.items())}"
+    )
 
 
 if __name__ == "__main__":

@@ -24,11 +24,19 @@ BLOCK = 1_000_000
 
 def make(n: int, path: Path) -> None:
     """Write `n` rows to `path`, as Parquet or CSV, all columns of the type that pandas reads, a million rows at a time."""
-    bundled = pd.read_csv("data/raw/crashes_1997_2001.csv.gz", dtype="str", keep_default_na=False, na_values=["", "NA"])
+    bundled = pd.read_csv(
+        "data/raw/crashes_1997_2001.csv.gz",
+        dtype="str",
+        keep_default_na=False,
+        na_values=["", "NA"],
+    )
     writer, written = None, 0
     while written < n:
         rows = crashes(bundled, min(BLOCK, n - written))
-        numbers = {column: pd.to_numeric(rows[column]).astype("Int64") for column in ("frontal", "yearacc", "deploy", "injSeverity")}
+        numbers = {
+            column: pd.to_numeric(rows[column]).astype("Int64")
+            for column in ("frontal", "yearacc", "deploy", "injSeverity")
+        }
         table = pa.Table.from_pandas(rows.assign(**numbers), preserve_index=False)
         if writer is None:
             kind = pq.ParquetWriter if path.suffix == ".parquet" else pyarrow.csv.CSVWriter
@@ -49,7 +57,9 @@ def floor(path: Path) -> None:
 
     model, params = load_model(MODEL), load_params()
     with threadpool_limits(params.train.threads):
-        for chunk in pq.ParquetFile(path).iter_batches(batch_size=CHUNK, columns=list(model.columns)):
+        for chunk in pq.ParquetFile(path).iter_batches(
+            batch_size=CHUNK, columns=list(model.columns)
+        ):
             model.predict_proba(features(chunk.to_pandas(), params.data))
 
 
@@ -65,7 +75,9 @@ def main() -> None:
     elif asked.floor:
         floor(asked.floor)
     else:
-        print("| rows | file | score, CPU s a million rows | floor, CPU s a million rows | ratio | score, peak MB | floor, peak MB |")
+        print(
+            "| rows | file | score, CPU s a million rows | floor, CPU s a million rows | ratio | score, peak MB | floor, peak MB |"
+        )
         print("|---|---|---|---|---|---|---|", flush=True)
         for n in (int(float(size)) for size in asked.sizes):
             with tempfile.TemporaryDirectory() as folder:
@@ -76,10 +88,22 @@ def main() -> None:
                     if not path.is_file():
                         rows.unlink()
                         measure(Path(), "-m", "benchmarks.score", str(n), "--make", str(path))
-                    ours = measure(Path(), "-m", "stages.score", str(path), "--out", str(path.with_name(f"out{path.suffix}")))
-                    figures = [f"{ours.seconds / n * 1e6:.1f}", f"{bare.seconds / n * 1e6:.1f}", f"{ours.seconds / bare.seconds:.1f}"]
+                    ours = measure(
+                        Path(),
+                        "-m",
+                        "stages.score",
+                        str(path),
+                        "--out",
+                        str(path.with_name(f"out{path.suffix}")),
+                    )
+                    figures = [
+                        f"{ours.seconds / n * 1e6:.1f}",
+                        f"{bare.seconds / n * 1e6:.1f}",
+                        f"{ours.seconds / bare.seconds:.1f}",
+                    ]
                     print(
-                        f"| {n:,} | {path.suffix[1:]} | {' | '.join(figures)} | {ours.megabytes:,.0f} | {bare.megabytes:,.0f} |", flush=True
+                        f"| {n:,} | {path.suffix[1:]} | {' | '.join(figures)} | {ours.megabytes:,.0f} | {bare.megabytes:,.0f} |",
+                        flush=True,
                     )
                     print(ours.output.strip(), file=sys.stderr)
 

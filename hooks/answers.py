@@ -18,14 +18,19 @@ from stages.formats import check_rows
 from stages.text import terminal
 
 SLUG = r"[a-z][a-z0-9]*(-[a-z0-9]+)*"
-CHOICES = {"remote": ("none", "local", "s3", "gs", "azure", "ssh"), "ci": ("github", "gitlab", "none")}
+CHOICES = {
+    "remote": ("none", "local", "s3", "gs", "azure", "ssh"),
+    "ci": ("github", "gitlab", "none"),
+}
 EXAMPLE = {"target": "dead", "sensitive": "sex"}
 
 
 def is_update(answers: dict[str, str]) -> bool:
     """Whether cruft renders the project once more into a temporary folder, to compare: neither data nor a reader are there."""
     above = Path.cwd().parent
-    temporary = re.fullmatch(r"tmp[a-z0-9_]{8}", above.name) and above.parent.samefile(tempfile.gettempdir())
+    temporary = re.fullmatch(r"tmp[a-z0-9_]{8}", above.name) and above.parent.samefile(
+        tempfile.gettempdir()
+    )
     return "_repo_dir" not in answers and bool(temporary)
 
 
@@ -41,14 +46,20 @@ def _places(answer: str) -> list[Path]:
 
 def _files_in(folder: Path) -> str:
     """Return the first files of a folder, to choose from."""
-    names = sorted(path.name for path in folder.iterdir() if path.is_file() and not path.name.startswith("."))
+    names = sorted(
+        path.name for path in folder.iterdir() if path.is_file() and not path.name.startswith(".")
+    )
     more = f" and {len(names) - 5} more" if len(names) > 5 else ""
     return f" ({', '.join(names[:5])}{more})" if names else ", which has none"
 
 
 def sensitive(answers: dict[str, str]) -> list[str]:
     """Return the columns that the answer `sensitive` names."""
-    return [name for part in answers["sensitive"].split(",") if (name := part.strip()) not in ("", "none")]
+    return [
+        name
+        for part in answers["sensitive"].split(",")
+        if (name := part.strip()) not in ("", "none")
+    ]
 
 
 def wrong_answers(answers: dict[str, str], locked: set[str]) -> list[str]:
@@ -60,7 +71,9 @@ def wrong_answers(answers: dict[str, str], locked: set[str]) -> list[str]:
             "hyphen, such as crash-deaths"
         )
     elif project in locked:
-        wrong.append(f"project is {project!r}, the name of a package that the project depends on and that it would replace; take another")
+        wrong.append(
+            f"project is {project!r}, the name of a package that the project depends on and that it would replace; take another"
+        )
     wrong += _wrong_example(answers) if answers["data"] == "example" else _wrong_data(answers)
     for name, allowed in CHOICES.items():
         if answers[name] not in allowed:
@@ -81,8 +94,12 @@ def _wrong_example(answers: dict[str, str]) -> list[str]:
 def _wrong_data(answers: dict[str, str]) -> list[str]:
     """Return what is wrong with a file of the user's, or with the columns that are named of it."""
     path = find_data(answers["data"])
-    if path is None and (folder := next((place for place in _places(answers["data"]) if place.is_dir()), None)):
-        return [f"data is {answers['data']!r}, which is a folder; name the one CSV or Parquet file in it{_files_in(folder)}"]
+    if path is None and (
+        folder := next((place for place in _places(answers["data"]) if place.is_dir()), None)
+    ):
+        return [
+            f"data is {answers['data']!r}, which is a folder; name the one CSV or Parquet file in it{_files_in(folder)}"
+        ]
     if path is None:
         return [
             f"data is {answers['data']!r}, must be 'example' or the path of a CSV or Parquet file: there is no such file, so that target "
@@ -118,4 +135,12 @@ def check(answers: dict[str, str], locked: set[str]) -> None:
     """End the process with all that is wrong."""
     wrong = wrong_paths(answers) + ([] if is_update(answers) else wrong_answers(answers, locked))
     if wrong:
-        sys.exit("\n".join([*map(terminal, wrong), "", "Nothing was written. What follows is how cookiecutter says that it stopped:"]))
+        sys.exit(
+            "\n".join(
+                [
+                    *map(terminal, wrong),
+                    "",
+                    "Nothing was written. What follows is how cookiecutter says that it stopped:",
+                ]
+            )
+        )

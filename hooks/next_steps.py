@@ -28,7 +28,9 @@ def own_data(answers: dict[str, str]) -> tuple[list[str], list[str]]:
 
 def _said(found: Found) -> str:
     if found.format == "parquet":
-        return "It is Parquet: `make scope` looks at its columns first, and writes data/sources.yaml."
+        return (
+            "It is Parquet: `make scope` looks at its columns first, and writes data/sources.yaml."
+        )
     delimiter = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}[found.delimiter]
     mark = {".": "point", ",": "comma"}[found.decimal]
     missing = ", ".join(repr(word) for word in found.missing)
@@ -39,10 +41,21 @@ def _said(found: Found) -> str:
 def next_steps(answers: dict[str, str], read: list[str], commands: list[str]) -> str:
     """Return what to do in the new project; `read` and `commands` are what `own_data` gave."""
     name, example = answers["project"], answers["data"] == "example"
-    make = ["make demo"] if example else ["make scope    # what the data can carry, and suites to begin with", "make repro"]
+    make = (
+        ["make demo"]
+        if example
+        else ["make scope    # what the data can carry, and suites to begin with", "make repro"]
+    )
     plain = "uv run dvc repro" if example else "uv run python -m stages.scope && uv run dvc repro"
     before = ["make env", *commands] if commands else []
-    lines = [f"Made {name}/. {' '.join(read[:1])}".strip(), *read[1:], "Next:", "", f"    cd {name}", "    git init"]
+    lines = [
+        f"Made {name}/. {' '.join(read[:1])}".strip(),
+        *read[1:],
+        "Next:",
+        "",
+        f"    cd {name}",
+        "    git init",
+    ]
     lines += [f"    {step}" for step in [*before, *make]]
     lines += ["", f"Without make: {'; '.join([*commands, plain])}"]
     if answers["remote"] in URLS:

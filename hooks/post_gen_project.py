@@ -30,7 +30,9 @@ HTML is not here: the pages of stages/pages/ escape what they are given. Standar
 
 import re
 
-FORMULA = re.compile(r"'*[=+\-@\t\r\n＝＋－＠](?s:.)")  # a spreadsheet would compute such a cell; a lone sign is text there, too
+FORMULA = re.compile(
+    r"'*[=+\-@\t\r\n＝＋－＠](?s:.)"
+)  # a spreadsheet would compute such a cell; a lone sign is text there, too
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 COMMAND = re.compile(r"^\s*::|##\[")  # GitHub's runner obeys such a line of a log
 PLAIN = re.compile(r"[^\W_]([\w ]*[^\W_])?")
@@ -38,13 +40,21 @@ PLAIN = re.compile(r"[^\W_]([\w ]*[^\W_])?")
 
 def terminal(text: str) -> str:
     r"""Return `text` on one line, without a sign that moves the cursor or cannot be seen: \x1b instead of an escape."""
-    return "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode("ascii") for sign in text)
+    return "".join(
+        sign if sign.isprintable() else sign.encode("unicode_escape").decode("ascii")
+        for sign in text
+    )
 
 
 def say(*lines: str) -> None:
     """Print each of `lines`; what stands in one can neither begin another nor be a command to the program that keeps the log."""
     for line in lines:
-        print(COMMAND.sub(lambda found: found[0].replace(":", r"\x3a").replace("#", r"\x23"), terminal(line)), flush=True)
+        print(
+            COMMAND.sub(
+                lambda found: found[0].replace(":", r"\x3a").replace("#", r"\x23"), terminal(line)
+            ),
+            flush=True,
+        )
 
 
 def svg(text: str) -> str:
@@ -111,7 +121,10 @@ def run(stage: Callable[[], object]) -> None:
         sys.exit("\n".join(f"{name}: {terminal(line)}" for line in str(refusal).split("\n")))
     except OSError as error:
         what = terminal(f"{error.filename or 'a file'}: {error.strerror or error}")
-        print(f"{name}: {what}; free space or mend the permissions, then run it again", file=sys.stderr)
+        print(
+            f"{name}: {what}; free space or mend the permissions, then run it again",
+            file=sys.stderr,
+        )
         sys.exit(FAILED)
 
 
@@ -122,12 +135,16 @@ def fail(error: BaseException) -> NoReturn:
     """
     name = Path(sys.argv[0]).stem
     frames = traceback.extract_tb(error.__traceback__)
-    own = [frame for frame in frames if Path(frame.filename).is_relative_to(Path(__file__).parent)] or frames
+    own = [
+        frame for frame in frames if Path(frame.filename).is_relative_to(Path(__file__).parent)
+    ] or frames
     where = f"{Path(own[-1].filename).name}, line {own[-1].lineno}" if own else "no known line"
     to = Path(TRACEBACKS.format(name))
     try:
         to.parent.mkdir(exist_ok=True)
-        to.write_text("".join(traceback.format_exception(error)), encoding="utf-8", errors="backslashreplace")
+        to.write_text(
+            "".join(traceback.format_exception(error)), encoding="utf-8", errors="backslashreplace"
+        )
         seen = f"{to.as_posix()}, which has the traceback and may quote values of rows"
     except OSError:
         seen = "what stands above"
@@ -143,9 +160,17 @@ def fail(error: BaseException) -> NoReturn:
 @contextmanager
 def tidied_up() -> Iterator[None]:
     """Let whoever ends the process by SIGTERM, or hangs up, wait until temporary files are deleted: they may hold rows of people."""
-    names = [name for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name) and threading.current_thread() is threading.main_thread()]
-    before = {number: signal.getsignal(number) for number in (getattr(signal, name) for name in names)}
-    ours = [number for number, handler in before.items() if handler == signal.SIG_DFL]  # nohup ignores one, and that stays so
+    names = [
+        name
+        for name in ("SIGTERM", "SIGHUP")
+        if hasattr(signal, name) and threading.current_thread() is threading.main_thread()
+    ]
+    before = {
+        number: signal.getsignal(number) for number in (getattr(signal, name) for name in names)
+    }
+    ours = [
+        number for number, handler in before.items() if handler == signal.SIG_DFL
+    ]  # nohup ignores one, and that stays so
 
     def end(number: int, _frame: Any) -> None:
         for one in ours:
@@ -168,7 +193,12 @@ import re
 from dataclasses import dataclass
 from functools import cached_property
 
-MARKS = {".": r"\.", ",": ",", " ": "[ \u00a0\u2007\u2009\u202f]", "'": "['\u2019]"}  # decimal, or between thousands
+MARKS = {
+    ".": r"\.",
+    ",": ",",
+    " ": "[ \u00a0\u2007\u2009\u202f]",
+    "'": "['\u2019]",
+}  # decimal, or between thousands
 SIGN = "[+\u2212-]?"  # with the minus of Unicode
 BEFORE = r"^[^0-9\s+().,'-]{0,10}$"  # what may be declared to stand before a number, and after it
 AFTER = r"^([^0-9\s+().,'-][^\s+().,'-]{0,9})?$"
@@ -208,14 +238,18 @@ class Notation:
     def _around(self) -> tuple[str, str]:
         """Return the regular expressions of what stands before and after the number."""
         space = f"{MARKS[' ']}?"
-        return re.escape(self.before) + space if self.before else "", space + re.escape(self.after) if self.after else ""
+        return re.escape(self.before) + space if self.before else "", space + re.escape(
+            self.after
+        ) if self.after else ""
 
     def steps(self) -> list[tuple[str, str]]:
         """Return what is to be replaced by what, in this order, so that a number that is written so is one for Python and DuckDB."""
         first, last = self._around()
         steps = [("\u2212", "-")]
         in_brackets = (rf"^((?:{first})?)\((.*)\)((?:{last})?)$", r"-\1\2\3")
-        steps += {"parentheses": [in_brackets], "trailing": [("^(.*)-$", r"-\1")]}.get(self.negative, [])
+        steps += {"parentheses": [in_brackets], "trailing": [("^(.*)-$", r"-\1")]}.get(
+            self.negative, []
+        )
         steps += [(f"^({SIGN}){first}", r"\1")] if first else []
         steps += [(f"{last}$", "")] if last else []
         steps += [(MARKS[self.thousands], "")] if self.thousands else []
@@ -234,7 +268,10 @@ class Notation:
     def said(self) -> str:
         """Return the number 1234.5, and -1234.5 where another sign than a minus marks it, as they are written so."""
         body = f"{self.before}1{self.thousands or ''}234{self.decimal}5{' ' if self.after.isalpha() else ''}{self.after}"
-        return body + {"parentheses": f", negative ({body})", "trailing": f", negative {body}-"}.get(self.negative, "")
+        return body + {
+            "parentheses": f", negative ({body})",
+            "trailing": f", negative {body}-",
+        }.get(self.negative, "")
 """How a raw file may be written: packed, encoded, and what a value of each type looks like.
 
 Standard library only: the template checks its answers with this before there is an environment.
@@ -274,9 +311,13 @@ MOST_COLUMNS = 1000  # each check costs time per column
 LONGEST_NAME = 500  # signs of the name of a column
 MIXED = "some lines end in a line feed, some in a carriage return and a line feed; export it with one of them"
 UNCLOSED = "has a quote that is never closed; close it, or double it if it is text"
-CUT_OFF = "ends in the middle of its last row, on line {}: it is cut off; copy it anew from where it came"
+CUT_OFF = (
+    "ends in the middle of its last row, on line {}: it is cut off; copy it anew from where it came"
+)
 # what is no part of a value where it stands at its ends
-SPACES = " \t\n\r\f\v\x85\xa0\u1680\u2028\u2029\u202f\u205f\u3000\ufeff" + "".join(map(chr, range(0x2000, 0x200C)))
+SPACES = " \t\n\r\f\v\x85\xa0\u1680\u2028\u2029\u202f\u205f\u3000\ufeff" + "".join(
+    map(chr, range(0x2000, 0x200C))
+)
 RESERVED = "__stage_"  # how the names of the columns begin that the stages add themselves
 
 
@@ -290,19 +331,32 @@ def is_date(text: str) -> bool:
 
 def on_one_line(names: list[str]) -> list[str]:
     """Return the names of columns as they are called here: a line break in one, and the spaces around it, are one space."""
-    return [" ".join(filter(None, map(str.strip, re.split("[\r\n]", name)))) if "\n" in name or "\r" in name else name for name in names]
+    return [
+        " ".join(filter(None, map(str.strip, re.split("[\r\n]", name))))
+        if "\n" in name or "\r" in name
+        else name
+        for name in names
+    ]
 
 
 def wrong_names(names: list[str]) -> list[str]:
     """Return a sentence for each name that a column cannot have here; whatever is not told of can be one, keywords and quotes too."""
     if len(names) > MOST_COLUMNS:
         return [f"there are {len(names):,} columns, must be {MOST_COLUMNS:,} at most"]
-    wrong = [f"column {nth} has no name; give it one, or leave the column out" for nth, name in enumerate(names, 1) if not name]
+    wrong = [
+        f"column {nth} has no name; give it one, or leave the column out"
+        for nth, name in enumerate(names, 1)
+        if not name
+    ]
     wrong += [
-        f"the name of column {name!r} has spaces around it; remove them" for name in names if {name.strip(), name.strip(SPACES)} != {name}
+        f"the name of column {name!r} has spaces around it; remove them"
+        for name in names
+        if {name.strip(), name.strip(SPACES)} != {name}
     ]
     folded = [name.lower() for name in names]  # DuckDB does not tell "Size" from "size"
-    twice = sorted({name for nth, name in enumerate(names) if name and name.lower() in folded[:nth]})
+    twice = sorted(
+        {name for nth, name in enumerate(names) if name and name.lower() in folded[:nth]}
+    )
     wrong += [
         f"two columns are named {name!r}{'' if names.count(name) > 1 else ', upper and lower case aside'}; each needs a name of its own"
         for name in twice
@@ -334,7 +388,9 @@ def date_pattern(written: str) -> tuple[str, list[str]]:
     parts = pieces[1::2]
     allowed = ({"%Y", "%m", "%d"}, {"%Y", "%m", "%d", "%H", "%M"}, set(DATE_PARTS))
     if len(parts) != len(set(parts)) or set(parts) not in allowed:
-        raise ValueError(f"{written!r} is no date format: it needs %Y (four digits), %m and %d, once each, and may have %H:%M or %H:%M:%S")
+        raise ValueError(
+            f"{written!r} is no date format: it needs %Y (four digits), %m and %d, once each, and may have %H:%M or %H:%M:%S"
+        )
     regex = "".join(DATE_PARTS.get(piece, re.escape(piece)) for piece in pieces)
     return "^" + (regex if any(pieces[2:-1:2]) else regex.replace("{1,2}", "{2}")) + "$", parts
 
@@ -358,21 +414,35 @@ def opened(path: Path) -> Iterator[Any]:
             with zipfile.ZipFile(path) as archive, archive.open(_member(path, archive)) as file:
                 yield file
         else:
-            with {"gzip": gzip.open, "bzip2": bz2.open, "xz": lzma.open, "text": open}[kind](path, "rb") as file:  # type: ignore[operator]
+            with {"gzip": gzip.open, "bzip2": bz2.open, "xz": lzma.open, "text": open}[kind](
+                path, "rb"
+            ) as file:  # type: ignore[operator]
                 yield file
     except (EOFError, zlib.error, lzma.LZMAError, zipfile.BadZipFile) as error:
-        raise Refused(f"{path} is a broken {kind} file ({error}); copy it anew from where it came") from None
+        raise Refused(
+            f"{path} is a broken {kind} file ({error}); copy it anew from where it came"
+        ) from None
     except OSError as error:
-        if error.errno is not None:  # what the system says; gzip and bzip2 raise the same type without a number
+        if (
+            error.errno is not None
+        ):  # what the system says; gzip and bzip2 raise the same type without a number
             raise
-        raise Refused(f"{path} is a broken {kind} file ({error}); copy it anew from where it came") from None
+        raise Refused(
+            f"{path} is a broken {kind} file ({error}); copy it anew from where it came"
+        ) from None
 
 
 def _member(path: Path, archive: zipfile.ZipFile) -> str:
     """Return the name of the one file in `archive`."""
-    names = [member.filename for member in archive.infolist() if not member.is_dir() and not member.filename.startswith("__MACOSX/")]
+    names = [
+        member.filename
+        for member in archive.infolist()
+        if not member.is_dir() and not member.filename.startswith("__MACOSX/")
+    ]
     if len(names) != 1:
-        raise Refused(f"{path} holds {len(names)} files ({', '.join(names[:5])}), must hold the one table; pack that alone")
+        raise Refused(
+            f"{path} holds {len(names)} files ({', '.join(names[:5])}), must hold the one table; pack that alone"
+        )
     if archive.getinfo(names[0]).flag_bits & 1:
         raise Refused(f"{path} is locked with a password; unpack it and give what is in it")
     return names[0]
@@ -415,14 +485,19 @@ def rows_of(path: Path, delimiter: str, encoding: str, before: int = 0) -> Rows:
         raise Refused(f"{path}: {MIXED}")
     if quoted:
         return _quoted_rows(path, delimiter, encoding, before, None not in ends)
-    return Rows(range(1 + before, len(filled) + 1 + before), filled, _text(line, encoding), None not in ends)
+    return Rows(
+        range(1 + before, len(filled) + 1 + before), filled, _text(line, encoding), None not in ends
+    )
 
 
 def _lines(file: Any, encoding: str) -> Iterable[bytes]:
     """Return the lines of a file, in UTF-8 where it is in UTF-16, of which a line feed is two bytes."""
     if encoding != "utf-16":
         return file
-    return (line.encode("utf-8", "replace") for line in io.TextIOWrapper(file, encoding, errors="replace", newline="\n"))
+    return (
+        line.encode("utf-8", "replace")
+        for line in io.TextIOWrapper(file, encoding, errors="replace", newline="\n")
+    )
 
 
 def _text(line: bytes, encoding: str) -> str:
@@ -432,9 +507,13 @@ def _text(line: bytes, encoding: str) -> str:
 def check_line(path: Path, line: bytes, number: int) -> None:
     """Raise Refused for a line that holds a NUL byte, or a carriage return on which readers differ."""
     if b"\0" in line:
-        raise Refused(f"{path}: line {number} holds a NUL byte; it is not a text file, or is broken: export it anew")
+        raise Refused(
+            f"{path}: line {number} holds a NUL byte; it is not a text file, or is broken: export it anew"
+        )
     if b"\r" in line.removesuffix(b"\n").removesuffix(b"\r"):
-        raise Refused(f"{path}: line {number} holds a carriage return that ends no line; export it with line feeds, or remove it")
+        raise Refused(
+            f"{path}: line {number} holds a carriage return that ends no line; export it with line feeds, or remove it"
+        )
 
 
 def _quoted_rows(path: Path, delimiter: str, encoding: str, before: int, is_ended: bool) -> Rows:
@@ -450,7 +529,9 @@ def _quoted_rows(path: Path, delimiter: str, encoding: str, before: int, is_ende
             yield line
 
     with opened(path) as file:
-        marked = "utf-8-sig" if encoding == "utf-8" else encoding  # a quote after the mark of UTF-8 opens a name as well
+        marked = (
+            "utf-8-sig" if encoding == "utf-8" else encoding
+        )  # a quote after the mark of UTF-8 opens a name as well
         text = io.TextIOWrapper(file, encoding=marked, errors="replace", newline="")
         rows = csv.reader(remembered(text), delimiter=delimiter, skipinitialspace=True)
         for row in rows:
@@ -511,7 +592,16 @@ def parquet_names(path: Path) -> list[str]:
     try:
         elements = iter(next(value for key, value in _fields(io.BytesIO(footer)) if key == 2)[1:])
         names = [_passed(element, elements)[4].decode() for element in elements]
-    except (AttributeError, IndexError, KeyError, OverflowError, RecursionError, StopIteration, TypeError, ValueError):
+    except (
+        AttributeError,
+        IndexError,
+        KeyError,
+        OverflowError,
+        RecursionError,
+        StopIteration,
+        TypeError,
+        ValueError,
+    ):
         return []  # encrypted, or not as it was written down: whoever reads the file will say
     return [name for name in names if not re.fullmatch(INDEX_LEVEL, name)]
 
@@ -544,7 +634,10 @@ def _thrift(data: io.BytesIO, kind: int) -> Any:
     if kind in (9, 10):
         head = data.read(1)[0]
         n = head >> 4 if head >> 4 < 15 else _varint(data)
-        return [data.read(1)[0] == 1 if head & 15 in (1, 2) else _thrift(data, head & 15) for _ in range(n)]
+        return [
+            data.read(1)[0] == 1 if head & 15 in (1, 2) else _thrift(data, head & 15)
+            for _ in range(n)
+        ]
     if kind == 12:
         return dict(_fields(data))
     raise ValueError(f"{kind} is no type of a field that Parquet has")
@@ -574,7 +667,16 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 
 
-GRID = ((".", None), (",", None), (".", ","), (",", "."), (".", " "), (",", " "), (".", "'"), (",", "'"))  # decimal, thousands
+GRID = (
+    (".", None),
+    (",", None),
+    (".", ","),
+    (",", "."),
+    (".", " "),
+    (",", " "),
+    (".", "'"),
+    (",", "'"),
+)  # decimal, thousands
 MOSTLY = 0.8  # of the values of a column are numbers: the others are words among numbers
 STRAY = 0.02  # of the numbers with marks may be at odds with a way to read them that is possible all the same
 ENOUGH = 8  # numbers with marks, of which one alone may be a slip of the pen
@@ -584,7 +686,26 @@ LONG = "[+-]?[0-9]{19}"
 SUSPECT = re.compile(f"{LEADING_ZERO}|{LONG}|{EXPONENT_ALONE}")
 FRACTION = r"\.[0-9]*[1-9]"
 MANY = 20  # different values; with fewer nothing is said of words
-CURRENCIES = {"EUR", "USD", "GBP", "CHF", "JPY", "CNY", "INR", "SEK", "NOK", "DKK", "PLN", "CZK", "BRL", "AUD", "CAD", "Kč", "kr", "zł"}
+CURRENCIES = {
+    "EUR",
+    "USD",
+    "GBP",
+    "CHF",
+    "JPY",
+    "CNY",
+    "INR",
+    "SEK",
+    "NOK",
+    "DKK",
+    "PLN",
+    "CZK",
+    "BRL",
+    "AUD",
+    "CAD",
+    "Kč",
+    "kr",
+    "zł",
+}
 EXAMPLES = 3
 
 
@@ -608,7 +729,11 @@ def written_as(cells: set[str]) -> Written | None:
         return None
     dress, signs = _dress(dressed, len(cells) - len(dressed)), set("".join(cells))
     marks = [mark for mark, regex in MARKS.items() if any(re.match(regex, sign) for sign in signs)]
-    grid = [(d, t) for d, t in GRID if (t is None or t in marks) and (d in marks or d == "." or t == ".")]
+    grid = [
+        (d, t)
+        for d, t in GRID
+        if (t is None or t in marks) and (d in marks or d == "." or t == ".")
+    ]
     odd = {}
     for decimal, thousands in grid:
         notation = replace(dress, decimal=decimal, thousands=thousands)
@@ -623,7 +748,9 @@ def written_as(cells: set[str]) -> Written | None:
     readings: list[Notation] = []
     for notation in likely:
         possible = len(odd[notation]) <= len(best) + max(STRAY * marked, marked >= ENOUGH)
-        if possible and not any(_same(notation, one, cells - odd[notation] - odd[one]) for one in readings):
+        if possible and not any(
+            _same(notation, one, cells - odd[notation] - odd[one]) for one in readings
+        ):
             readings.append(notation)
     return Written(tuple(readings), tuple(sorted(best)))
 
@@ -641,20 +768,39 @@ def _dress(dressed: set[str], n_bare: int) -> Notation:
             blank = "(+-\u2212)., '\u2019\u00a0\u2007\u2009\u202f"
             ends[cell[: digits[0]].strip(blank), cell[digits[-1] + 1 :].strip(blank)] += 1
     [((before, after), _n)] = ends.most_common(1)
-    in_brackets = any(re.match(r"[^0-9\s]{0,3}\s?\(.*[0-9].*\)\s?[^0-9\s]{0,3}$", cell) for cell in dressed)
-    trailing = any(re.search("[0-9][^0-9.,]*-$", cell) for cell in dressed)  # 500.- is a price without cents
-    return Notation(before=before, after=after, negative="parentheses" if in_brackets else "trailing" if trailing else "minus")
+    in_brackets = any(
+        re.match(r"[^0-9\s]{0,3}\s?\(.*[0-9].*\)\s?[^0-9\s]{0,3}$", cell) for cell in dressed
+    )
+    trailing = any(
+        re.search("[0-9][^0-9.,]*-$", cell) for cell in dressed
+    )  # 500.- is a price without cents
+    return Notation(
+        before=before,
+        after=after,
+        negative="parentheses" if in_brackets else "trailing" if trailing else "minus",
+    )
 
 
 def is_sure(written: Written, cells: set[str]) -> bool:
     """Whether nobody could read `cells` in another way: there is one, and what stands around the digits is no part of a name."""
     notation = written.readings[0]
     around = [text for text in (notation.before, notation.after) if text]
-    known = all(text in CURRENCIES or text in "%‰" or unicodedata.category(text[-1]) == "Sc" for text in around)
+    known = all(
+        text in CURRENCIES or text in "%‰" or unicodedata.category(text[-1]) == "Sc"
+        for text in around
+    )
     negative = {"parentheses": "(", "trailing": "-"}.get(notation.negative)
     some_positive = not negative or any(negative not in cell[:1] + cell[-1:] for cell in cells)
-    of_one_width = notation.thousands is not None and len(set(map(len, cells))) == 1 < len(cells)  # as 110 001 is a postcode
-    return len(written.readings) == 1 and not written.odd and known and some_positive and not of_one_width
+    of_one_width = notation.thousands is not None and len(set(map(len, cells))) == 1 < len(
+        cells
+    )  # as 110 001 is a postcode
+    return (
+        len(written.readings) == 1
+        and not written.odd
+        and known
+        and some_positive
+        and not of_one_width
+    )
 
 
 def code_of(plain: set[str], show: Callable[[str], str] = str) -> str | None:
@@ -681,7 +827,11 @@ def doubles(plain: set[str]) -> list[str]:
 
 
 def question(
-    written: Written, cells: set[str], column: str, examples: int = EXAMPLES, show: Callable[[str], str] = str
+    written: Written,
+    cells: set[str],
+    column: str,
+    examples: int = EXAMPLES,
+    show: Callable[[str], str] = str,
 ) -> tuple[str, str] | None:
     """Return what is to be said of a column of text that holds numbers in another notation, and what to do; None if that is nothing.
 
@@ -693,12 +843,22 @@ def question(
     if not (re.search(BEFORE, notation.before) and re.search(AFTER, notation.after)):
         return None  # a sentence such as "for 5 years", which cannot be declared
     if len(written.readings) > 1:
-        fit = [cell for cell in sorted(cells) if len({_value(one, cell) for one in written.readings} - {None}) > 1][:examples]
+        fit = [
+            cell
+            for cell in sorted(cells)
+            if len({_value(one, cell) for one in written.readings} - {None}) > 1
+        ][:examples]
         both = "; ".join(
-            f"{show(cell)} as {' or '.join(show(value) for one in written.readings if (value := _value(one, cell)))}" for cell in fit
+            f"{show(cell)} as {' or '.join(show(value) for one in written.readings if (value := _value(one, cell)))}"
+            for cell in fit
         )
-        how = " or ".join(f"number_formats: {{{column}: {one_line(one)}}}" for one in written.readings)
-        return f"holds numbers that can be read in two ways: {both}", f"declare it as number in data/sources.yaml, with {how}"
+        how = " or ".join(
+            f"number_formats: {{{column}: {one_line(one)}}}" for one in written.readings
+        )
+        return (
+            f"holds numbers that can be read in two ways: {both}",
+            f"declare it as number in data/sources.yaml, with {how}",
+        )
     if written.odd:
         if len(cells) < MANY:
             return None
@@ -724,8 +884,16 @@ def _value(notation: Notation, cell: str) -> str | None:
 
 def one_line(notation: Notation) -> str:
     """Return `notation` as YAML on one line, as it stands under number_formats."""
-    given = {name: value for name, value in asdict(notation).items() if value not in (None, "", "minus")}
-    return "{" + ", ".join(f"{name}: {json.dumps(value, ensure_ascii=False)}" for name, value in given.items()) + "}"
+    given = {
+        name: value for name, value in asdict(notation).items() if value not in (None, "", "minus")
+    }
+    return (
+        "{"
+        + ", ".join(
+            f"{name}: {json.dumps(value, ensure_ascii=False)}" for name, value in given.items()
+        )
+        + "}"
+    )
 """Look at the first megabytes of a raw file: how it is written, and what its columns hold.
 
 Standard library only: the template checks its answers with this before there is an environment.
@@ -745,22 +913,39 @@ from pathlib import Path
 
 SAMPLE = 2_000_000  # bytes, unpacked, that are looked at
 MISSING = ("", "NA", "N/A", "n/a", "#N/A", "<NA>", "NaN", "nan", "NULL", "Null", "null", "?")
-PERHAPS = ("None", "-", ".")  # missing where a column holds numbers or dates otherwise; words, where all that use them hold text
+PERHAPS = (
+    "None",
+    "-",
+    ".",
+)  # missing where a column holds numbers or dates otherwise; words, where all that use them hold text
 INDEX = "the first column has no name, as pandas and R write the names of the rows, and is left out"
 ROW_NAMES = (
     "its rows have one field more than its header, as R writes the names of the rows; export it with row.names = FALSE (R), or give that "
     "column a name"
 )
-FREQUENT, FREQUENT_SHARE = 20, 0.01  # rows, or share of them, from which on such a word is a label where a label can stand
+FREQUENT, FREQUENT_SHARE = (
+    20,
+    0.01,
+)  # rows, or share of them, from which on such a word is a label where a label can stand
 ABBREVIATION = re.compile("^[A-Z]{2,5}$")  # NA beside EU and APAC is one
 BROKEN = re.compile("[\udc80-\udcff]")  # a byte that is none of the encoding
-OF_CP1252 = re.compile(rb"[\x80\x82-\x8c\x8e\x91-\x9c\x9e\x9f]")  # signs such as the euro, where latin-1 has none
+OF_CP1252 = re.compile(
+    rb"[\x80\x82-\x8c\x8e\x91-\x9c\x9e\x9f]"
+)  # signs such as the euro, where latin-1 has none
 STRAYS = 9  # signs that are right for one that is broken, at least
-SHAPE = re.compile(r"^[0-9]{1,4}(?P<mark>[./-])[0-9]{1,2}(?P=mark)[0-9]{1,4}(?P<time> [0-9]{1,2}:[0-9]{2}(:[0-9]{2})?)?$")
+SHAPE = re.compile(
+    r"^[0-9]{1,4}(?P<mark>[./-])[0-9]{1,2}(?P=mark)[0-9]{1,4}(?P<time> [0-9]{1,2}:[0-9]{2}(:[0-9]{2})?)?$"
+)
 # a number of another notation, or in units that differ: 1,23,456 or $5 beside 7 kg; not a code such as A12, nor a time
-MEASURED = re.compile(r"^([^\w\s]{0,3}|[A-Z]{3})\s?[+\u2212-]?\d[\d .,'_\xb7\u2019\u00a0\u2007\u2009\u202f]*[^\d\s]{0,10}$")
-WHOLE = re.compile(r"^[+-]?[0-9]+(\.0?)?$")  # 3.0 is what programs write of 3 where values are missing, and 3.00 a price
-OTHER_DATE = re.compile(r"^([0-9]{1,2}[./-][0-9]{1,2}[./-][0-9]{2,4}|[0-9]{4}[./-][0-9]{1,2}[./-][0-9]{1,2})(\b|T)")
+MEASURED = re.compile(
+    r"^([^\w\s]{0,3}|[A-Z]{3})\s?[+\u2212-]?\d[\d .,'_\xb7\u2019\u00a0\u2007\u2009\u202f]*[^\d\s]{0,10}$"
+)
+WHOLE = re.compile(
+    r"^[+-]?[0-9]+(\.0?)?$"
+)  # 3.0 is what programs write of 3 where values are missing, and 3.00 a price
+OTHER_DATE = re.compile(
+    r"^([0-9]{1,2}[./-][0-9]{1,2}[./-][0-9]{2,4}|[0-9]{4}[./-][0-9]{1,2}[./-][0-9]{1,2})(\b|T)"
+)
 
 
 @dataclass(frozen=True)
@@ -840,9 +1025,17 @@ def look(path: Path, labels: Iterable[str] = (), only_labels: bool = False) -> F
     columns = {column: cells for column, *cells in zip(header, *rows, strict=True)}
     wanted = [column for column in columns if column in labels or not only_labels]
     looks = {column: Look("text", set(), ()) for column in columns}
-    looks |= {column: look_at(column, _trimmed(columns[column]), column in labels) for column in wanted}
+    looks |= {
+        column: look_at(column, _trimmed(columns[column]), column in labels) for column in wanted
+    }
     notes = [INDEX] if indexed else []
-    notes += [f"{ragged:,} of {len(rows) + ragged:,} rows looked at have another number of fields than the header"] if ragged else []
+    notes += (
+        [
+            f"{ragged:,} of {len(rows) + ragged:,} rows looked at have another number of fields than the header"
+        ]
+        if ragged
+        else []
+    )
     if broken := len(BROKEN.findall(text)):
         notes.append(
             f"nearly all of it is {encoding}, but {broken:,} bytes are not: rows with such a byte will be rejected, mend them in the file"
@@ -863,21 +1056,35 @@ def _trimmed(cells: Iterable[str]) -> "Counter[str]":
 
 def _found(looks: dict[str, Look], delimiter: str, encoding: str) -> Found:
     """Return what the columns of a file have in common, and for each in what it differs."""
-    numbers = {column: one.written.readings[0] for column, one in looks.items() if one.written and one.kind in ("integer", "number")}
-    marked = Counter(number.decimal for column, number in numbers.items() if any(number.decimal in cell for cell in looks[column].cells))
+    numbers = {
+        column: one.written.readings[0]
+        for column, one in looks.items()
+        if one.written and one.kind in ("integer", "number")
+    }
+    marked = Counter(
+        number.decimal
+        for column, number in numbers.items()
+        if any(number.decimal in cell for cell in looks[column].cells)
+    )
     decimal = "," if marked[","] > marked["."] else "."
     formats = {
         column: number
         for column, number in numbers.items()
-        if number != Notation(decimal) and (number != Notation() or any("." in cell for cell in looks[column].cells))
+        if number != Notation(decimal)
+        and (number != Notation() or any("." in cell for cell in looks[column].cells))
     }
-    missing = tuple(word for word in ("", *MISSING[1:], *PERHAPS) if not word or any(word in one.missing for one in looks.values()))
+    missing = tuple(
+        word
+        for word in ("", *MISSING[1:], *PERHAPS)
+        if not word or any(word in one.missing for one in looks.values())
+    )
     own = {column: ("", *one.missing) for column, one in looks.items() if one.own}
     notes = [f"{column!r} {what}; {do}" for column, one in looks.items() for what, do in one.notes]
     notes += [
         f"{column!r} has time stamps with an offset from UTC, such as {far}, and is read as UTC"
         for column, one in looks.items()
-        if one.kind == "date" and (far := min(filter(re.compile(OFFSET).search, one.cells), default=""))
+        if one.kind == "date"
+        and (far := min(filter(re.compile(OFFSET).search, one.cells), default=""))
     ]
     notes += [
         f"{column!r} is read as numbers written {number.said()}; correct it under number_formats if it is not so"
@@ -894,10 +1101,18 @@ def _found(looks: dict[str, Look], delimiter: str, encoding: str) -> Found:
         encoding,
         decimal,
         missing,
-        {column: words for column, words in own.items() if words != missing or looks[column].kind != "text"},
+        {
+            column: words
+            for column, words in own.items()
+            if words != missing or looks[column].kind != "text"
+        },
         {column: one.how for column, one in looks.items() if one.how},
         formats,
-        tuple(column for column, number in numbers.items() if _spelled_once(looks[column].cells, number)),
+        tuple(
+            column
+            for column, number in numbers.items()
+            if _spelled_once(looks[column].cells, number)
+        ),
         {column: one.kind for column, one in looks.items()},
         {column: one.cells for column, one in looks.items()},
         notes=tuple(notes),
@@ -918,10 +1133,20 @@ def look_at(column: str, counts: "Counter[str]", is_label: bool = False) -> Look
         notes = _odd_text(column, cells, written) if kind == "text" else []
         as_class = f'if it is a class or group, declare it as text in data/sources.yaml, with missing_in: {{{column}: [""]}}'
         notes += [(_read_as_missing(word, counts), as_class) for word in there if is_label]
-        return Look(kind, cells, tuple(there), written, how, tuple(notes), own=kind == "text" or (is_label and bool(there)))
+        return Look(
+            kind,
+            cells,
+            tuple(there),
+            written,
+            how,
+            tuple(notes),
+            own=kind == "text" or (is_label and bool(there)),
+        )
     words, notes = _values(column, counts, there, cells, is_label)
     left = tuple(word for word in there if word not in words)
-    return Look(kind, cells | words, left, notes=(*notes, *_odd_text(column, cells, None)), own=True)
+    return Look(
+        kind, cells | words, left, notes=(*notes, *_odd_text(column, cells, None)), own=True
+    )
 
 
 def _values(
@@ -933,18 +1158,46 @@ def _values(
     notes = []
     for word in there:
         n = counts[word]
-        if is_label and word not in words and (n >= FREQUENT or n >= FREQUENT_SHARE * counts.total()):
+        if (
+            is_label
+            and word not in words
+            and (n >= FREQUENT or n >= FREQUENT_SHARE * counts.total())
+        ):
             words.add(word)
-            notes.append((f"has {word!r} in {n:,} rows, which is read as a class or group", _if_missing(column, word)))
+            notes.append(
+                (
+                    f"has {word!r} in {n:,} rows, which is read as a class or group",
+                    _if_missing(column, word),
+                )
+            )
         elif word == "NA" and like_it and not is_label:
             words.add(word)
-            notes.append((f"has 'NA' in {n:,} rows, which is read as a value like {min(cells)}", _if_missing(column, word)))
-        elif word == "NA" and not is_label and ((beside := [cell for cell in cells if ABBREVIATION.match(cell)]) or n >= FREQUENT):
-            what = f"has 'NA' in {n:,} rows, which is read as missing" + (f", though {min(beside)} stands beside it" if beside else "")
-            notes.append((what, f'if it is a value there, write missing_in: {{{column}: [""]}} in data/sources.yaml'))
+            notes.append(
+                (
+                    f"has 'NA' in {n:,} rows, which is read as a value like {min(cells)}",
+                    _if_missing(column, word),
+                )
+            )
+        elif (
+            word == "NA"
+            and not is_label
+            and ((beside := [cell for cell in cells if ABBREVIATION.match(cell)]) or n >= FREQUENT)
+        ):
+            what = f"has 'NA' in {n:,} rows, which is read as missing" + (
+                f", though {min(beside)} stands beside it" if beside else ""
+            )
+            notes.append(
+                (
+                    what,
+                    f'if it is a value there, write missing_in: {{{column}: [""]}} in data/sources.yaml',
+                )
+            )
         elif is_label and word not in words:
             notes.append(
-                (_read_as_missing(word, counts), f'if it is a class or group, write missing_in: {{{column}: [""]}} in data/sources.yaml')
+                (
+                    _read_as_missing(word, counts),
+                    f'if it is a class or group, write missing_in: {{{column}: [""]}} in data/sources.yaml',
+                )
             )
     return words, notes
 
@@ -973,7 +1226,11 @@ def _decoded(path: Path, sample: bytes, whole: bool) -> tuple[str, str]:
         encoding = "utf-8"
     errors = "strict" if encoding == "utf-16" else "surrogateescape"
     try:
-        text = codecs.getincrementaldecoder(encoding)(errors).decode(sample, final=whole).removeprefix("\ufeff")
+        text = (
+            codecs.getincrementaldecoder(encoding)(errors)
+            .decode(sample, final=whole)
+            .removeprefix("\ufeff")
+        )
     except UnicodeDecodeError:
         raise Refused(f"{path} begins like UTF-16, but is not; export it in UTF-8") from None
     foreign = len(BROKEN.findall(text))
@@ -1005,12 +1262,18 @@ def _delimiter(path: Path, text: str) -> str:
     """Return the delimiter that parts most of the first rows into as many fields as the header, two or more."""
     best, fits, longer = "", (0.0, 0), False
     for delimiter in DELIMITERS:
-        reader = csv.reader(io.StringIO(text[:200_000], newline=""), delimiter=delimiter, skipinitialspace=True)
+        reader = csv.reader(
+            io.StringIO(text[:200_000], newline=""), delimiter=delimiter, skipinitialspace=True
+        )
         widths = [len(row) for row in islice(reader, 500) if row]
         share = sum(width == widths[0] for width in widths) / len(widths) if widths else 0
         if widths and widths[0] > 1 and share > 0.5 and (share, widths[0]) > fits:
             best, fits = delimiter, (share, widths[0])
-        longer |= bool(widths and widths[0] > 1 and sum(width == widths[0] + 1 for width in widths) > len(widths) / 2)
+        longer |= bool(
+            widths
+            and widths[0] > 1
+            and sum(width == widths[0] + 1 for width in widths) > len(widths) / 2
+        )
     if not best and longer:
         raise Refused(f"{path}: {ROW_NAMES}")
     if not best:
@@ -1023,20 +1286,26 @@ def _delimiter(path: Path, text: str) -> str:
     return best
 
 
-def _rows(path: Path, text: str, delimiter: str, whole: bool) -> tuple[list[str], list[list[str]], int, bool]:
+def _rows(
+    path: Path, text: str, delimiter: str, whole: bool
+) -> tuple[list[str], list[list[str]], int, bool]:
     """Return the names of the columns, the rows that are as long, and how many are not; the last of a part may be cut.
 
     Last whether the first column has no name: it is left out.
     """
     lines = io.StringIO(text, newline="")
     header = on_one_line(next(csv.reader(lines, delimiter=delimiter)))
-    reader = csv.reader(lines, delimiter=delimiter, skipinitialspace=True)  # DuckDB, too, takes `, "red"` for a quoted value
+    reader = csv.reader(
+        lines, delimiter=delimiter, skipinitialspace=True
+    )  # DuckDB, too, takes `, "red"` for a quoted value
     width, indexed = len(header), is_index(header)
     header = header[indexed:]
     problems = wrong_names(header)
     numbers = [name for name in header if re.match(PATTERNS["number"], name) or name in MISSING[1:]]
     if len(numbers) == len(header) or (numbers and len(set(header)) < len(header)):
-        problems = [f"it begins with values ({', '.join(header[:3])}); its first line must name the columns"]
+        problems = [
+            f"it begins with values ({', '.join(header[:3])}); its first line must name the columns"
+        ]
     rows = [row for row in reader if row][: None if whole else -1]
     if BROKEN.search(text):  # the stages reject such rows
         rows = [row for row in rows if not any(map(BROKEN.search, row))]
@@ -1061,7 +1330,11 @@ def kind_of(cells: set[str], notation: Notation | None = Notation()) -> str:  # 
         return "integer" if _all(WHOLE, plain) else "number"
     if cells and all(map(is_date, cells)):
         return "date"
-    return "boolean" if len(cells) <= 6 and {cell.lower() for cell in cells} in ({"true", "false"}, {"t", "f"}) else "text"
+    return (
+        "boolean"
+        if len(cells) <= 6 and {cell.lower() for cell in cells} in ({"true", "false"}, {"t", "f"})
+        else "text"
+    )
 
 
 def date_formats(cells: set[str]) -> list[str]:
@@ -1069,13 +1342,21 @@ def date_formats(cells: set[str]) -> list[str]:
 
     Two of them mean that nobody can tell the day from the month.
     """
-    shapes = {(found["mark"], (found["time"] or "").count(":")) for cell in cells if (found := SHAPE.match(cell))}
+    shapes = {
+        (found["mark"], (found["time"] or "").count(":"))
+        for cell in cells
+        if (found := SHAPE.match(cell))
+    }
     if len(shapes) != 1 or not all(map(SHAPE.match, cells)):
         return []
     [(mark, colons)] = shapes
     time = ("", " %H:%M", " %H:%M:%S")[colons]
     orders = ("%Y{0}%m{0}%d", "%d{0}%m{0}%Y", "%m{0}%d{0}%Y")
-    return [how for order in orders if all(_is_written(cell, how := order.format(mark) + time) for cell in cells)]
+    return [
+        how
+        for order in orders
+        if all(_is_written(cell, how := order.format(mark) + time) for cell in cells)
+    ]
 
 
 def _is_written(cell: str, how: str) -> bool:
@@ -1105,11 +1386,17 @@ def _odd_text(column: str, cells: set[str], written: Written | None) -> list[tup
                 "write them alike, best as 2024-12-31, and what means missing under missing_in",
             )
         ]
-    return [(f"{what}, so that it is read as text", do) for what, do in asked(column, cells, written)]
+    return [
+        (f"{what}, so that it is read as text", do) for what, do in asked(column, cells, written)
+    ]
 
 
 def asked(
-    column: str, cells: set[str], written: Written | None, examples: int = EXAMPLES, show: Callable[[str], str] = str
+    column: str,
+    cells: set[str],
+    written: Written | None,
+    examples: int = EXAMPLES,
+    show: Callable[[str], str] = str,
 ) -> list[tuple[str, str]]:
     """Return what is to be said of the numbers in a column of text, how they are `written`, and what to do; `show` shows a value."""
     if written is None:
@@ -1117,14 +1404,23 @@ def asked(
         if len(cells) < MANY or len(measured) < len(cells) / 2:
             return []
         return [
-            (f"holds numbers in no one notation, such as {show(min(measured))}", "write the numbers alone, all in one way and one unit")
+            (
+                f"holds numbers in no one notation, such as {show(min(measured))}",
+                "write the numbers alone, all in one way and one unit",
+            )
         ]
     notation = written.readings[0]
     plain = {notation.plain(cell) for cell in cells if cell not in written.odd}
     why = code_of(plain, show)
-    if why is None or (len(written.readings) > 1 and not any(re.match(LEADING_ZERO, number) for number in plain)):
+    if why is None or (
+        len(written.readings) > 1 and not any(re.match(LEADING_ZERO, number) for number in plain)
+    ):
         return [told] if (told := question(written, cells, column, examples, show)) else []
-    return [] if len(set(map(len, cells))) == 1 else [(why, "if it is a quantity, declare it as integer or number in data/sources.yaml")]
+    return (
+        []
+        if len(set(map(len, cells))) == 1
+        else [(why, "if it is a quantity, declare it as integer or number in data/sources.yaml")]
+    )
 """Take a raw file into the project: refuse labels that cannot be, copy it to data/raw, and write data/sources.yaml.
 
 Standard library only: the template checks its answers with this before there is an environment.
@@ -1145,7 +1441,9 @@ LARGEST = 50_000_000  # bytes of a file that git takes
 SOURCES, RAW = Path("data/sources.yaml"), Path("data/raw")
 FEW = 20  # different numbers with fractions that may still be names of classes
 LIST = re.compile(r"^\s*(\[.*\]|\{.*\}|\(.*\))\s*$")
-PURPOSE = "this pipeline sorts the rows of a table into classes, by one label a row, two classes or more"
+PURPOSE = (
+    "this pipeline sorts the rows of a table into classes, by one label a row, two classes or more"
+)
 
 
 def problems(found: Found, target: str, sensitive: list[str]) -> list[str]:
@@ -1156,24 +1454,38 @@ def problems(found: Found, target: str, sensitive: list[str]) -> list[str]:
         wrong.append(f"target is empty, must be the column to predict: {_offered(columns)}")
     for role, name in [("target", target), *(("sensitive", name) for name in sensitive)]:
         if name and columns and name not in columns:
-            near = get_close_matches(name, columns, n=3, cutoff=0.7) or [c for c in columns if c.lower() == name.lower()]
+            near = get_close_matches(name, columns, n=3, cutoff=0.7) or [
+                c for c in columns if c.lower() == name.lower()
+            ]
             hint = f"; did you mean {' or '.join(near)}?" if near else ""
-            wrong.append(f"{role} is {name!r}, no column of the file; it has {_offered(columns)}{hint}")
+            wrong.append(
+                f"{role} is {name!r}, no column of the file; it has {_offered(columns)}{hint}"
+            )
     if target in sensitive:
         wrong.append(f"sensitive names the target {target!r}; give each column one role")
     if target in found.values:
         wrong += [f"target is {target!r}, {why}" for why in _no_label(found, target)]
     for name in dict.fromkeys(sensitive):
         if name in found.columns and (kind := _label_kind(found, name)) in ("number", "date"):
-            later = "; name a number in params.yaml afterwards, with its cut points" if kind == "number" else ""
-            wrong.append(f"sensitive is {name!r}, a {kind}; groups need a text, integer or boolean{later}")
+            later = (
+                "; name a number in params.yaml afterwards, with its cut points"
+                if kind == "number"
+                else ""
+            )
+            wrong.append(
+                f"sensitive is {name!r}, a {kind}; groups need a text, integer or boolean{later}"
+            )
     if columns and not set(columns) - {target, *sensitive}:
         wrong.append("no column is left to predict from: each one is the target or sensitive")
     return wrong
 
 
 def _offered(columns: list[str]) -> str:
-    return ", ".join(columns[:50]) + (f" and {len(columns) - 50} more" if len(columns) > 50 else "") if columns else "its header names them"
+    return (
+        ", ".join(columns[:50]) + (f" and {len(columns) - 50} more" if len(columns) > 50 else "")
+        if columns
+        else "its header names them"
+    )
 
 
 def _no_label(found: Found, target: str) -> list[str]:
@@ -1183,9 +1495,13 @@ def _no_label(found: Found, target: str) -> list[str]:
     if lists := sorted(cell for cell in cells if LIST.match(cell)):
         return [f"which holds lists such as {lists[0][:80]!r}; {PURPOSE}"]
     if kind in ("number", "date") or (kind == "integer" and len(cells) > MOST_CLASSES):
-        return [f"which is continuous ({kind}s such as {some}); {PURPOSE}: make classes of it first"]
+        return [
+            f"which is continuous ({kind}s such as {some}); {PURPOSE}: make classes of it first"
+        ]
     if len(cells) > MOST_CLASSES:
-        return [f"which has over {MOST_CLASSES} different values such as {some[:200]}: a name or free text, not a class; {PURPOSE}"]
+        return [
+            f"which has over {MOST_CLASSES} different values such as {some[:200]}: a name or free text, not a class; {PURPOSE}"
+        ]
     if not cells:
         return [f"which has no value at all; {PURPOSE}"]
     if len(cells) == 1 and found.whole:
@@ -1202,10 +1518,18 @@ def _label_kind(found: Found, column: str) -> str:
 def sources_yaml(found: Found, path: str, labels: list[str]) -> str:
     """Return data/sources.yaml for the file at `path`; `labels` are the target and the sensitive columns."""
     name = re.sub(r"[^a-z0-9]+", "_", Path(path).name.split(".")[0].lower()).strip("_") or "table"
-    kinds = found.columns | {column: _label_kind(found, column) for column in labels if column in found.columns}
+    kinds = found.columns | {
+        column: _label_kind(found, column) for column in labels if column in found.columns
+    }
     numbers = [column for column, kind in kinds.items() if kind in ("integer", "number")]
-    missing_in = {column: f"[{', '.join(map(_quoted, words))}]" for column, words in found.missing_in.items()}
-    formats = {column: one_line(found.number_formats[column]) for column in numbers if column in found.number_formats}
+    missing_in = {
+        column: f"[{', '.join(map(_quoted, words))}]" for column, words in found.missing_in.items()
+    }
+    formats = {
+        column: one_line(found.number_formats[column])
+        for column in numbers
+        if column in found.number_formats
+    }
     lines = [
         "# What the raw files are. Types: text, integer, number, boolean, date.",
         "sources:",
@@ -1231,7 +1555,10 @@ def sources_yaml(found: Found, path: str, labels: list[str]) -> str:
         "    no_content: []  # columns that say nothing of a row, such as a line number of the export: equal rows may differ in them",
         "    columns:",
     ]
-    return "\n".join([*lines, *(f"      {_plain(column)}: {kind}" for column, kind in kinds.items())]) + "\n"
+    return (
+        "\n".join([*lines, *(f"      {_plain(column)}: {kind}" for column, kind in kinds.items())])
+        + "\n"
+    )
 
 
 def _mapping(values: dict[str, str]) -> str:
@@ -1249,7 +1576,9 @@ def _plain(text: str) -> str:
 def _quoted(text: str) -> str:
     """Return `text` as a quoted scalar of YAML, which reads JSON's escapes, but no bare character that cannot be printed."""
     unprintable = r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufeff\ufffe\uffff]"
-    return re.sub(unprintable, lambda found: f"\\u{ord(found[0]):04x}", json.dumps(text, ensure_ascii=False))
+    return re.sub(
+        unprintable, lambda found: f"\\u{ord(found[0]):04x}", json.dumps(text, ensure_ascii=False)
+    )
 
 
 def take_in(path: Path, found: Found, labels: list[str]) -> list[str]:
@@ -1258,9 +1587,13 @@ def take_in(path: Path, found: Found, labels: list[str]) -> list[str]:
     A file above LARGEST is too large for git: the command puts it into DVC's cache and links it from there.
     """
     raw = RAW / path.name
-    RAW.mkdir(parents=True, exist_ok=True)  # also where nothing is copied: `dvc add` wants the folder
+    RAW.mkdir(
+        parents=True, exist_ok=True
+    )  # also where nothing is copied: `dvc add` wants the folder
     if found.columns:
-        SOURCES.write_text(sources_yaml(found, raw.as_posix(), labels), encoding="utf-8", newline="\n")
+        SOURCES.write_text(
+            sources_yaml(found, raw.as_posix(), labels), encoding="utf-8", newline="\n"
+        )
     if raw.exists() and raw.samefile(path):
         return []
     if path.stat().st_size > LARGEST:
@@ -1276,15 +1609,25 @@ def complete(path: Path | None = None) -> None:
     Raises Refused for labels in params.yaml that the file does not have, and where it is not plain which file is meant.
     """
     from stages.before.parquet import look_at_parquet
-    from stages.params import load_params  # not of the standard library, which is all that the template's check may need
+    from stages.params import (
+        load_params,
+    )  # not of the standard library, which is all that the template's check may need
 
     if SOURCES.exists():
         if path:
-            raise Refused(f"{SOURCES.as_posix()} says already what the raw file is; correct it there, or delete it and run this again")
+            raise Refused(
+                f"{SOURCES.as_posix()} says already what the raw file is; correct it there, or delete it and run this again"
+            )
         return
-    raw = [file for file in sorted(RAW.glob("*")) if file.is_file() and file.name != ".gitignore" and file.suffix != ".dvc"]
+    raw = [
+        file
+        for file in sorted(RAW.glob("*"))
+        if file.is_file() and file.name != ".gitignore" and file.suffix != ".dvc"
+    ]
     if path is None and len(raw) != 1:
-        raise Refused(f"data/raw has {len(raw)} files, and no data/sources.yaml says which; run `python -m stages.detect FILE`")
+        raise Refused(
+            f"data/raw has {len(raw)} files, and no data/sources.yaml says which; run `python -m stages.detect FILE`"
+        )
     path, data = path or raw[0], load_params().data
     found = look(path, [data.target, *data.sensitive])
     if found.format == "parquet":
@@ -1294,7 +1637,11 @@ def complete(path: Path | None = None) -> None:
     if wrong := problems(found, data.target, data.sensitive):
         raise Refused("\n".join(f"params.yaml: data.{problem}" for problem in wrong))
     left = take_in(path, found, [data.target, *data.sensitive])
-    say("data/sources.yaml is written; correct it there", *found.notes, *(f"now run: {command}" for command in left))
+    say(
+        "data/sources.yaml is written; correct it there",
+        *found.notes,
+        *(f"now run: {command}" for command in left),
+    )
 
 
 def main() -> None:
@@ -1316,14 +1663,19 @@ from pathlib import Path
 
 
 SLUG = r"[a-z][a-z0-9]*(-[a-z0-9]+)*"
-CHOICES = {"remote": ("none", "local", "s3", "gs", "azure", "ssh"), "ci": ("github", "gitlab", "none")}
+CHOICES = {
+    "remote": ("none", "local", "s3", "gs", "azure", "ssh"),
+    "ci": ("github", "gitlab", "none"),
+}
 EXAMPLE = {"target": "dead", "sensitive": "sex"}
 
 
 def is_update(answers: dict[str, str]) -> bool:
     """Whether cruft renders the project once more into a temporary folder, to compare: neither data nor a reader are there."""
     above = Path.cwd().parent
-    temporary = re.fullmatch(r"tmp[a-z0-9_]{8}", above.name) and above.parent.samefile(tempfile.gettempdir())
+    temporary = re.fullmatch(r"tmp[a-z0-9_]{8}", above.name) and above.parent.samefile(
+        tempfile.gettempdir()
+    )
     return "_repo_dir" not in answers and bool(temporary)
 
 
@@ -1339,14 +1691,20 @@ def _places(answer: str) -> list[Path]:
 
 def _files_in(folder: Path) -> str:
     """Return the first files of a folder, to choose from."""
-    names = sorted(path.name for path in folder.iterdir() if path.is_file() and not path.name.startswith("."))
+    names = sorted(
+        path.name for path in folder.iterdir() if path.is_file() and not path.name.startswith(".")
+    )
     more = f" and {len(names) - 5} more" if len(names) > 5 else ""
     return f" ({', '.join(names[:5])}{more})" if names else ", which has none"
 
 
 def sensitive(answers: dict[str, str]) -> list[str]:
     """Return the columns that the answer `sensitive` names."""
-    return [name for part in answers["sensitive"].split(",") if (name := part.strip()) not in ("", "none")]
+    return [
+        name
+        for part in answers["sensitive"].split(",")
+        if (name := part.strip()) not in ("", "none")
+    ]
 
 
 def wrong_answers(answers: dict[str, str], locked: set[str]) -> list[str]:
@@ -1358,7 +1716,9 @@ def wrong_answers(answers: dict[str, str], locked: set[str]) -> list[str]:
             "hyphen, such as crash-deaths"
         )
     elif project in locked:
-        wrong.append(f"project is {project!r}, the name of a package that the project depends on and that it would replace; take another")
+        wrong.append(
+            f"project is {project!r}, the name of a package that the project depends on and that it would replace; take another"
+        )
     wrong += _wrong_example(answers) if answers["data"] == "example" else _wrong_data(answers)
     for name, allowed in CHOICES.items():
         if answers[name] not in allowed:
@@ -1379,8 +1739,12 @@ def _wrong_example(answers: dict[str, str]) -> list[str]:
 def _wrong_data(answers: dict[str, str]) -> list[str]:
     """Return what is wrong with a file of the user's, or with the columns that are named of it."""
     path = find_data(answers["data"])
-    if path is None and (folder := next((place for place in _places(answers["data"]) if place.is_dir()), None)):
-        return [f"data is {answers['data']!r}, which is a folder; name the one CSV or Parquet file in it{_files_in(folder)}"]
+    if path is None and (
+        folder := next((place for place in _places(answers["data"]) if place.is_dir()), None)
+    ):
+        return [
+            f"data is {answers['data']!r}, which is a folder; name the one CSV or Parquet file in it{_files_in(folder)}"
+        ]
     if path is None:
         return [
             f"data is {answers['data']!r}, must be 'example' or the path of a CSV or Parquet file: there is no such file, so that target "
@@ -1416,7 +1780,15 @@ def check(answers: dict[str, str], locked: set[str]) -> None:
     """End the process with all that is wrong."""
     wrong = wrong_paths(answers) + ([] if is_update(answers) else wrong_answers(answers, locked))
     if wrong:
-        sys.exit("\n".join([*map(terminal, wrong), "", "Nothing was written. What follows is how cookiecutter says that it stopped:"]))
+        sys.exit(
+            "\n".join(
+                [
+                    *map(terminal, wrong),
+                    "",
+                    "Nothing was written. What follows is how cookiecutter says that it stopped:",
+                ]
+            )
+        )
 """Take the user's file into the new project, and say what to do next."""
 
 from pathlib import Path
@@ -1443,7 +1815,9 @@ def own_data(answers: dict[str, str]) -> tuple[list[str], list[str]]:
 
 def _said(found: Found) -> str:
     if found.format == "parquet":
-        return "It is Parquet: `make scope` looks at its columns first, and writes data/sources.yaml."
+        return (
+            "It is Parquet: `make scope` looks at its columns first, and writes data/sources.yaml."
+        )
     delimiter = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}[found.delimiter]
     mark = {".": "point", ",": "comma"}[found.decimal]
     missing = ", ".join(repr(word) for word in found.missing)
@@ -1454,10 +1828,21 @@ def _said(found: Found) -> str:
 def next_steps(answers: dict[str, str], read: list[str], commands: list[str]) -> str:
     """Return what to do in the new project; `read` and `commands` are what `own_data` gave."""
     name, example = answers["project"], answers["data"] == "example"
-    make = ["make demo"] if example else ["make scope    # what the data can carry, and suites to begin with", "make repro"]
+    make = (
+        ["make demo"]
+        if example
+        else ["make scope    # what the data can carry, and suites to begin with", "make repro"]
+    )
     plain = "uv run dvc repro" if example else "uv run python -m stages.scope && uv run dvc repro"
     before = ["make env", *commands] if commands else []
-    lines = [f"Made {name}/. {' '.join(read[:1])}".strip(), *read[1:], "Next:", "", f"    cd {name}", "    git init"]
+    lines = [
+        f"Made {name}/. {' '.join(read[:1])}".strip(),
+        *read[1:],
+        "Next:",
+        "",
+        f"    cd {name}",
+        "    git init",
+    ]
     lines += [f"    {step}" for step in [*before, *make]]
     lines += ["", f"Without make: {'; '.join([*commands, plain])}"]
     if answers["remote"] in URLS:

@@ -40,11 +40,20 @@ def blocks(rows: pd.DataFrame, time: str) -> list[Block]:
     Raises Refused where there are fewer than three: nothing could age.
     """
     at = as_number(rows[time])
-    edges = np.unique(np.quantile(at, np.linspace(0, 1, BLOCKS + 1)[1:-1], method="lower")) if at.nunique() > BLOCKS else np.unique(at)[:-1]
+    edges = (
+        np.unique(np.quantile(at, np.linspace(0, 1, BLOCKS + 1)[1:-1], method="lower"))
+        if at.nunique() > BLOCKS
+        else np.unique(at)[:-1]
+    )
     nth = np.searchsorted(edges, at, side="left")
-    found = [Block(rows[nth == n], float(at[nth == n].median()), float(at[nth == n].max())) for n in np.unique(nth)]
+    found = [
+        Block(rows[nth == n], float(at[nth == n].median()), float(at[nth == n].max()))
+        for n in np.unique(nth)
+    ]
     if len(found) < 3:
-        raise Refused(f"data.time is {time!r}, which parts the training rows in {len(found)} periods; a model's age needs three at least")
+        raise Refused(
+            f"data.time is {time!r}, which parts the training rows in {len(found)} periods; a model's age needs three at least"
+        )
     return found
 
 
@@ -60,16 +69,36 @@ def backtest(parts: list[Block], params: Params) -> dict[tuple[int, int], np.nda
         past = pd.concat([part.rows for part in parts[: fitted + 1]])
         if past[target].nunique() < 2:
             continue
-        model = fit(params.train.model, past, params, params.train.sample_weight, reweigh=params.train.mitigation == "reweighing")
+        model = fit(
+            params.train.model,
+            past,
+            params,
+            params.train.sample_weight,
+            reweigh=params.train.mitigation == "reweighing",
+        )
         shares = past[target].value_counts(normalize=True)
-        weights = {label: 1.0 if params.train.decision_weights == "none" else 1 / shares.get(label, 1.0) for label in classes}
+        weights = {
+            label: 1.0 if params.train.decision_weights == "none" else 1 / shares.get(label, 1.0)
+            for label in classes
+        }
         for scored in range(fitted + 1, len(parts)):
-            y_score = pd.DataFrame(model.predict_proba(features(parts[scored].rows, params.data)), columns=model.classes_)
-            decided[fitted, scored] = decide(y_score.reindex(columns=classes, fill_value=0.0).to_numpy(), classes, weights)
+            y_score = pd.DataFrame(
+                model.predict_proba(features(parts[scored].rows, params.data)),
+                columns=model.classes_,
+            )
+            decided[fitted, scored] = decide(
+                y_score.reindex(columns=classes, fill_value=0.0).to_numpy(), classes, weights
+            )
     return decided
 
 
-def ageing(parts: list[Block], decided: dict[tuple[int, int], np.ndarray], target: str, aimed_at: str, random_state: int) -> pd.DataFrame:
+def ageing(
+    parts: list[Block],
+    decided: dict[tuple[int, int], np.ndarray],
+    target: str,
+    aimed_at: str,
+    random_state: int,
+) -> pd.DataFrame:
     """Return one row per age: what a model fitted up to just before has over one so much older, on the same rows.
 
     `score` is that of the older, `fresh` that of the fresh one, in the figure that the decision aims at, and `loss` is between them:
@@ -81,11 +110,17 @@ def ageing(parts: list[Block], decided: dict[tuple[int, int], np.ndarray], targe
     rng = np.random.default_rng(random_state)
     rows = []
     for step in steps:
-        pairs = [(scored - 1, fitted, scored) for fitted, scored in decided if scored - fitted == step and (scored - 1, scored) in decided]
+        pairs = [
+            (scored - 1, fitted, scored)
+            for fitted, scored in decided
+            if scored - fitted == step and (scored - 1, scored) in decided
+        ]
         losses, scores, draws = [], [], np.zeros(DRAWS)
         for fresh, old, scored in pairs:
             y_true = parts[scored].rows[target]
-            score, drawn = _loss(y_true, decided[fresh, scored], decided[old, scored], aimed_at, rng)
+            score, drawn = _loss(
+                y_true, decided[fresh, scored], decided[old, scored], aimed_at, rng
+            )
             losses.append(drawn[0])
             scores.append(score)
             draws += drawn[1:] / len(pairs)
@@ -94,7 +129,9 @@ def ageing(parts: list[Block], decided: dict[tuple[int, int], np.ndarray], targe
         rows.append(
             {
                 "periods": step,
-                "age": float(np.mean([parts[scored].middle - parts[old].last for _, old, scored in pairs])),
+                "age": float(
+                    np.mean([parts[scored].middle - parts[old].last for _, old, scored in pairs])
+                ),
                 "blocks": len(pairs),
                 "rows": sum(len(parts[scored].rows) for *_, scored in pairs),
                 "score": score,
@@ -108,11 +145,16 @@ def ageing(parts: list[Block], decided: dict[tuple[int, int], np.ndarray], targe
     return pd.DataFrame(rows)
 
 
-def _loss(y_true: pd.Series, fresh: np.ndarray, old: np.ndarray, aimed_at: str, rng: np.random.Generator) -> tuple[float, np.ndarray]:
+def _loss(
+    y_true: pd.Series, fresh: np.ndarray, old: np.ndarray, aimed_at: str, rng: np.random.Generator
+) -> tuple[float, np.ndarray]:
     """Return the figure of the decisions `old`, and (1 + DRAWS,) what `fresh` has over it: as it is, then drawn by bootstrap."""
     classes = sorted(set(y_true) | set(fresh) | set(old))
     k = len(classes)
-    true, first, second = (pd.Categorical(labels, categories=classes).codes.astype(int) for labels in (y_true, fresh, old))
+    true, first, second = (
+        pd.Categorical(labels, categories=classes).codes.astype(int)
+        for labels in (y_true, fresh, old)
+    )
     cells, counts = np.unique((true * k + first) * k + second, return_counts=True)
     draws = np.vstack([counts, rng.multinomial(len(y_true), counts / counts.sum(), size=DRAWS)])
     figures = []
@@ -122,7 +164,9 @@ def _loss(y_true: pd.Series, fresh: np.ndarray, old: np.ndarray, aimed_at: str, 
             confusion[:, cell] += column
         present = np.unique(true)
         table = confusion.reshape(-1, k, k)
-        figures.append(figure(table, aimed_at) * (k / len(present) if aimed_at == "balanced_accuracy" else 1))
+        figures.append(
+            figure(table, aimed_at) * (k / len(present) if aimed_at == "balanced_accuracy" else 1)
+        )
     return float(figures[1][0]), figures[0] - figures[1]
 
 
@@ -137,9 +181,15 @@ def longest_age(table: pd.DataFrame, most: float) -> float | None:
 
 def allowed_loss(suite: str = SUITE) -> float:
     """Return the loss that the suite of ages allows; raises Refused where it bounds none."""
-    bounds = [e.raw["kwargs"].get("max_value") for e in read_suite(suite).expected if e.columns == ["proven_loss"]]
+    bounds = [
+        e.raw["kwargs"].get("max_value")
+        for e in read_suite(suite).expected
+        if e.columns == ["proven_loss"]
+    ]
     if not bounds or bounds[0] is None:
-        raise Refused(f"{suite} bounds no proven_loss, so that no age is too great; give it a max_value")
+        raise Refused(
+            f"{suite} bounds no proven_loss, so that no age is too great; give it a max_value"
+        )
     return float(bounds[0])
 
 
@@ -147,20 +197,32 @@ def main() -> None:
     """Write the table of ages and hold it against its suite; raises Refused where the rows have no order in time."""
     params = load_params()
     if params.data.time is None:
-        raise Refused("data.time in params.yaml is null: without a time column nobody can say how a model ages; name one")
+        raise Refused(
+            "data.time in params.yaml is null: without a time column nobody can say how a model ages; name one"
+        )
     parts = blocks(read_table(TRAIN), params.data.time)
     with threadpool_limits(params.train.threads):
         decided = backtest(parts, params)
     aimed_at = params.train.decision_weights
     table = ageing(parts, decided, params.data.target, aimed_at, params.random_state)
     if table.empty:
-        raise Refused(f"too few periods of {params.data.time!r} hold two classes, so that no two models can be compared; add rows")
+        raise Refused(
+            f"too few periods of {params.data.time!r} hold two classes, so that no two models can be compared; add rows"
+        )
     write_table(table, TABLE)
     verdict = gate(table, SUITE, "reports/gates/model_age.json")
     longest = longest_age(table, allowed_loss())
-    unit = "days" if is_datetime64_any_dtype(parts[0].rows[params.data.time]) else f"units of {params.data.time}"
+    unit = (
+        "days"
+        if is_datetime64_any_dtype(parts[0].rows[params.data.time])
+        else f"units of {params.data.time}"
+    )
     tried = f"{table['age'].max():.4g} {unit}"
-    say(f"a model of {tried}, the oldest tried, is not proven to have aged" if longest is None else f"retrain after {longest:.4g} {unit}")
+    say(
+        f"a model of {tried}, the oldest tried, is not proven to have aged"
+        if longest is None
+        else f"retrain after {longest:.4g} {unit}"
+    )
     stop([verdict])
 
 

@@ -34,7 +34,10 @@ def run(stage: Callable[[], object]) -> None:
         sys.exit("\n".join(f"{name}: {terminal(line)}" for line in str(refusal).split("\n")))
     except OSError as error:
         what = terminal(f"{error.filename or 'a file'}: {error.strerror or error}")
-        print(f"{name}: {what}; free space or mend the permissions, then run it again", file=sys.stderr)
+        print(
+            f"{name}: {what}; free space or mend the permissions, then run it again",
+            file=sys.stderr,
+        )
         sys.exit(FAILED)
 
 
@@ -45,12 +48,16 @@ def fail(error: BaseException) -> NoReturn:
     """
     name = Path(sys.argv[0]).stem
     frames = traceback.extract_tb(error.__traceback__)
-    own = [frame for frame in frames if Path(frame.filename).is_relative_to(Path(__file__).parent)] or frames
+    own = [
+        frame for frame in frames if Path(frame.filename).is_relative_to(Path(__file__).parent)
+    ] or frames
     where = f"{Path(own[-1].filename).name}, line {own[-1].lineno}" if own else "no known line"
     to = Path(TRACEBACKS.format(name))
     try:
         to.parent.mkdir(exist_ok=True)
-        to.write_text("".join(traceback.format_exception(error)), encoding="utf-8", errors="backslashreplace")
+        to.write_text(
+            "".join(traceback.format_exception(error)), encoding="utf-8", errors="backslashreplace"
+        )
         seen = f"{to.as_posix()}, which has the traceback and may quote values of rows"
     except OSError:
         seen = "what stands above"
@@ -66,9 +73,17 @@ def fail(error: BaseException) -> NoReturn:
 @contextmanager
 def tidied_up() -> Iterator[None]:
     """Let whoever ends the process by SIGTERM, or hangs up, wait until temporary files are deleted: they may hold rows of people."""
-    names = [name for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name) and threading.current_thread() is threading.main_thread()]
-    before = {number: signal.getsignal(number) for number in (getattr(signal, name) for name in names)}
-    ours = [number for number, handler in before.items() if handler == signal.SIG_DFL]  # nohup ignores one, and that stays so
+    names = [
+        name
+        for name in ("SIGTERM", "SIGHUP")
+        if hasattr(signal, name) and threading.current_thread() is threading.main_thread()
+    ]
+    before = {
+        number: signal.getsignal(number) for number in (getattr(signal, name) for name in names)
+    }
+    ours = [
+        number for number, handler in before.items() if handler == signal.SIG_DFL
+    ]  # nohup ignores one, and that stays so
 
     def end(number: int, _frame: Any) -> None:
         for one in ours:

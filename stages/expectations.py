@@ -7,7 +7,9 @@ import pandas as pd
 from great_expectations.execution_engine import PandasExecutionEngine
 from great_expectations.expectations.core import ExpectColumnPairValuesToBeInSet
 from great_expectations.expectations.expectation import MulticolumnMapExpectation
-from great_expectations.expectations.metrics.column_pair_map_metrics.column_pair_values_in_set import ColumnPairValuesInSet
+from great_expectations.expectations.metrics.column_pair_map_metrics.column_pair_values_in_set import (
+    ColumnPairValuesInSet,
+)
 from great_expectations.expectations.metrics.map_metric_provider import (
     MulticolumnMapMetricProvider,
     column_pair_condition_partial,
@@ -26,10 +28,14 @@ class KnownPairs(ColumnPairValuesInSet):
     def _pandas(cls, column_A: pd.Series, column_B: pd.Series, **kwargs: Any) -> pd.Series:  # noqa: N805 - GX binds the class
         pairs = [tuple(pair) for pair in kwargs["value_pairs_set"]]
         a, b = (list(dict.fromkeys(values)) for values in zip(*pairs, strict=True))
-        allowed = np.zeros((len(a) + 1, len(b) + 1), dtype=bool)  # the last of each is for values in no pair
+        allowed = np.zeros(
+            (len(a) + 1, len(b) + 1), dtype=bool
+        )  # the last of each is for values in no pair
         for left, right in pairs:
             allowed[a.index(left), b.index(right)] = True
-        return pd.Series(allowed[_positions(column_A, a), _positions(column_B, b)], index=column_A.index)
+        return pd.Series(
+            allowed[_positions(column_A, a), _positions(column_B, b)], index=column_A.index
+        )
 
 
 def _positions(values: pd.Series, known: list[Any]) -> np.ndarray:
@@ -46,13 +52,22 @@ class LastIsSum(MulticolumnMapMetricProvider):
     """Whether in each row the last column is the sum of the others, but for RELATIVE of it."""
 
     condition_metric_name = "multicolumn_values.last_is_sum"
-    condition_domain_keys = ("batch_id", "table", "column_list", "row_condition", "condition_parser", "ignore_row_if")
+    condition_domain_keys = (
+        "batch_id",
+        "table",
+        "column_list",
+        "row_condition",
+        "condition_parser",
+        "ignore_row_if",
+    )
     condition_value_keys = ()
 
     @multicolumn_condition_partial(engine=PandasExecutionEngine)
     def _pandas(cls, column_list: pd.DataFrame, **kwargs: Any) -> pd.Series:  # noqa: N805 - GX binds the class
         parts, total = column_list.iloc[:, :-1].sum(axis=1, skipna=False), column_list.iloc[:, -1]
-        return pd.Series(np.isclose(parts, total, rtol=RELATIVE, atol=RELATIVE), index=column_list.index)
+        return pd.Series(
+            np.isclose(parts, total, rtol=RELATIVE, atol=RELATIVE), index=column_list.index
+        )
 
 
 class ExpectLastColumnToEqualSum(MulticolumnMapExpectation):

@@ -9,10 +9,15 @@ def main() -> None:
     """Print every event, the oldest first, and the version in service."""
     said = events()
     if not said:
-        raise Refused("no model is registered yet; `make promote WHY=...` puts the last run's into service")
+        raise Refused(
+            "no model is registered yet; `make promote WHY=...` puts the last run's into service"
+        )
     for event in said:
         why, _, hashes = event.message.strip().partition("\n\n")
-        say(f"{event.when}  {event.version or 'all versions'}  {event.what}  {event.who}", f"    {why}")
+        say(
+            f"{event.when}  {event.version or 'all versions'}  {event.what}  {event.who}",
+            f"    {why}",
+        )
         if event.stage is None:
             say(*(f"    {line}" for line in hashes.splitlines()))
     try:

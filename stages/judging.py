@@ -9,10 +9,20 @@ from great_expectations.execution_engine import PandasExecutionEngine
 from great_expectations.expectations.expectation import Expectation
 from great_expectations.validator.validator import Validator
 
-FAULTS = (GreatExpectationsError, ArithmeticError, AttributeError, LookupError, TypeError, ValueError, re.error)  # it raises of odd bounds
+FAULTS = (
+    GreatExpectationsError,
+    ArithmeticError,
+    AttributeError,
+    LookupError,
+    TypeError,
+    ValueError,
+    re.error,
+)  # it raises of odd bounds
 
 
-def validated(rows: pd.DataFrame, asked: list[Expectation], result_format: dict[str, Any]) -> list[Any]:
+def validated(
+    rows: pd.DataFrame, asked: list[Expectation], result_format: dict[str, Any]
+) -> list[Any]:
     """Return the results of Great Expectations; raises what it raises.
 
     Its validator is called itself: a data source would compute a fingerprint of all cells, twice, which costs more than all expectations.
@@ -20,8 +30,12 @@ def validated(rows: pd.DataFrame, asked: list[Expectation], result_format: dict[
     engine = PandasExecutionEngine(batch_data_dict={"table": rows})
     validator = Validator(engine)
     validator.metrics_calculator.show_progress_bars = False
-    results = validator.graph_validate([one.configuration for one in asked], {"result_format": result_format})
-    vars(engine).clear()  # it refers to itself: rows and metrics would stay until Python looks for cycles
+    results = validator.graph_validate(
+        [one.configuration for one in asked], {"result_format": result_format}
+    )
+    vars(
+        engine
+    ).clear()  # it refers to itself: rows and metrics would stay until Python looks for cycles
     return [result for result in results if result.expectation_config]
 
 

@@ -14,8 +14,24 @@ from threadpoolctl import threadpool_limits
 
 from stages.after import monitoring_page, windows
 from stages.after.aside import by_chance
-from stages.after.batch import LINE, Batch, beside, check_labels, live_suite, named_by, once, read_batch, with_labels
-from stages.after.champion import as_trained, load_champion, suite_of_rows, version, worth_of_features
+from stages.after.batch import (
+    LINE,
+    Batch,
+    beside,
+    check_labels,
+    live_suite,
+    named_by,
+    once,
+    read_batch,
+    with_labels,
+)
+from stages.after.champion import (
+    as_trained,
+    load_champion,
+    suite_of_rows,
+    version,
+    worth_of_features,
+)
 from stages.after.drift import domain, drift, pictures
 from stages.after.labelling import to_label
 from stages.after.live import LIVE, live_files
@@ -36,7 +52,9 @@ from stages.tables import TEST, read_table, write_json, write_table
 from stages.text import csv_text, say
 
 FOLDER = Path("reports/monitoring")
-DRIFT, PERFORMANCE, WINDOWS = (Path(f"expectations/{name}.json") for name in ("drift", "performance", "windows"))
+DRIFT, PERFORMANCE, WINDOWS = (
+    Path(f"expectations/{name}.json") for name in ("drift", "performance", "windows")
+)
 CODES = {"pass": 0, "warn": 1, "fail": 2, "insufficient": 3}
 SHOWN = 3  # reasons why no row can be used
 FEWEST = 10  # rows that a classifier is asked about
@@ -44,19 +62,29 @@ NAME = re.compile(r"[\w-][\w.-]{0,99}")
 
 
 def judge(
-    batch: Batch, folder: Path, model: Model, reference: dict[str, Any], params: Params, sample: int, key: list[str]
+    batch: Batch,
+    folder: Path,
+    model: Model,
+    reference: dict[str, Any],
+    params: Params,
+    sample: int,
+    key: list[str],
 ) -> dict[str, Any]:
     """Write the tables of a window, what their gates say, and a `sample` of rows to label into `folder`.
 
     Return the verdicts (batch, drift, performance), and how many classes are more frequent or rarer than they may be.
     """
     data = params.data
-    rows = batch.rows.drop(columns=[LINE, *(column for column in key if column in data.forbidden)], errors="ignore")
+    rows = batch.rows.drop(
+        columns=[LINE, *(column for column in key if column in data.forbidden)], errors="ignore"
+    )
     X = features(rows, data)
     write_table(batch.rejects, folder / "rejects.csv")
     write_table(beside(reference, X), folder / "batch.csv")
     write_json(by_chance(live_suite(suite_of_rows(), data), rows), folder / "suite.json")
-    verdicts: dict[str, Any] = {"batch": gate(rows, folder / "suite.json", folder / "gates" / "batch.json").verdict}
+    verdicts: dict[str, Any] = {
+        "batch": gate(rows, folder / "suite.json", folder / "gates" / "batch.json").verdict
+    }
     with threadpool_limits(params.train.threads):
         y_score = model.predict_proba(X)
         y_pred = model.decide(y_score, rows)
@@ -68,27 +96,53 @@ def judge(
     verdicts["drift"] = gate(moved, DRIFT, folder / "gates" / "drift.json").verdict
     known = batch.labels.notna().to_numpy()
     if sample:
-        table = to_label(batch.rows[~known], y_score[~known], model, named_by(list(batch.rows.columns), key), sample, params.random_state)
-        to = PRIVATE / folder.name / "to_label.csv"  # it names single rows, and what was decided of them
+        table = to_label(
+            batch.rows[~known],
+            y_score[~known],
+            model,
+            named_by(list(batch.rows.columns), key),
+            sample,
+            params.random_state,
+        )
+        to = (
+            PRIVATE / folder.name / "to_label.csv"
+        )  # it names single rows, and what was decided of them
         write_table(table, to)
         say(f"{to.as_posix()} names {len(table)} rows to label")
     of_known = ids[known] if ids is not None else None
-    live = figures(batch.labels[known], y_score[known], y_pred[known], audited(rows, data)[known], model.classes, of_known)
+    live = figures(
+        batch.labels[known],
+        y_score[known],
+        y_pred[known],
+        audited(rows, data)[known],
+        model.classes,
+        of_known,
+    )
     table = performance(reference["performance"], live, float(known.mean()) if len(known) else 0.0)
     write_table(table, folder / "performance.csv")
-    verdicts["performance"] = gate(table, PERFORMANCE, folder / "gates" / "performance.json").verdict
+    verdicts["performance"] = gate(
+        table, PERFORMANCE, folder / "gates" / "performance.json"
+    ).verdict
     return verdicts | {"classes_moved": classes_moved(table)}
 
 
 def classes_moved(table: pd.DataFrame) -> int:
     """Return of how many classes the share among the labels moved by more than the suite of performance allows."""
-    shares = [e.raw["kwargs"] for e in read_suite(PERFORMANCE).expected if e.columns == ["proven_loss"]]
-    most = [kwargs["max_value"] for kwargs in shares if kwargs.get("row_condition", {}).get("parameter") == "class_share"]
+    shares = [
+        e.raw["kwargs"] for e in read_suite(PERFORMANCE).expected if e.columns == ["proven_loss"]
+    ]
+    most = [
+        kwargs["max_value"]
+        for kwargs in shares
+        if kwargs.get("row_condition", {}).get("parameter") == "class_share"
+    ]
     moved = table.loc[table["figure"] == "class_share", "proven_loss"]
     return int((moved > min(most, default=np.inf)).sum())
 
 
-def _told_apart(reference: dict[str, Any], X: pd.DataFrame, rows: pd.DataFrame, params: Params) -> dict[str, float] | None:
+def _told_apart(
+    reference: dict[str, Any], X: pd.DataFrame, rows: pd.DataFrame, params: Params
+) -> dict[str, float] | None:
     """Return how well a classifier tells live rows from test rows; where none can be asked, say why and return None."""
     why, found, columns = _not_told_apart(reference, X), None, params.data.cluster
     if why is None:
@@ -107,7 +161,11 @@ def _not_told_apart(reference: dict[str, Any], X: pd.DataFrame) -> str | None:
         return f"the batch has {len(X)} rows, and {FEWEST} are the fewest that can be"
     if not Path(TEST).is_file():
         return f"{TEST} does not exist; `dvc pull` brings it"
-    return None if sha256(TEST) == reference["test_sha256"] else f"{TEST} does not hold the rows that the model in service was judged by"
+    return (
+        None
+        if sha256(TEST) == reference["test_sha256"]
+        else f"{TEST} does not hold the rows that the model in service was judged by"
+    )
 
 
 def _weights(path: Path) -> dict[str, float]:
@@ -121,28 +179,52 @@ def _weights(path: Path) -> dict[str, float]:
 def name_of(given: str | None, batch: Batch | None, path: Path, data: Any) -> str:
     """Return the name of the window: the one given, else the span of its time column, else the file's name."""
     name = given
-    if name is None and batch is not None and data.time and len(known := times(batch.rows[data.time])):
-        ends = dict.fromkeys(str(end).removesuffix(" 00:00:00").removesuffix(".0") for end in known.agg(["min", "max"]))
+    if (
+        name is None
+        and batch is not None
+        and data.time
+        and len(known := times(batch.rows[data.time]))
+    ):
+        ends = dict.fromkeys(
+            str(end).removesuffix(" 00:00:00").removesuffix(".0")
+            for end in known.agg(["min", "max"])
+        )
         name = re.sub(r"[^\w.-]", "-", "_".join(ends))
-    name = re.sub(r"[^\w-]+", "-", path.name.partition(".")[0]).strip("-")[:100] or "batch" if name is None else name
+    name = (
+        re.sub(r"[^\w-]+", "-", path.name.partition(".")[0]).strip("-")[:100] or "batch"
+        if name is None
+        else name
+    )
     if not NAME.fullmatch(name):
-        raise Refused(f"the window would be called {name!r}; name it with --window in letters, digits, dots and dashes")
+        raise Refused(
+            f"the window would be called {name!r}; name it with --window in letters, digits, dots and dashes"
+        )
     return name
 
 
 def times(values: pd.Series) -> pd.Series:
     """Return the `values` of a time column that are known and can be: no row is of after today, whatever clock wrote it."""
     known = values.dropna()
-    return known[known <= pd.Timestamp.now() + pd.Timedelta(days=1)] if is_datetime64_any_dtype(known) else known
+    return (
+        known[known <= pd.Timestamp.now() + pd.Timedelta(days=1)]
+        if is_datetime64_any_dtype(known)
+        else known
+    )
 
 
-def monitor(path: Path, labels: Path | None, window: str | None, sample: int, params: Params, source: Source) -> str:
+def monitor(
+    path: Path, labels: Path | None, window: str | None, sample: int, params: Params, source: Source
+) -> str:
     """Write reports/monitoring/ for a batch and return the verdict over the windows; a batch that cannot be read is a window that fails.
 
     Where a gate of this window is red, the verdict is warn at least: the windows before may be well, and so say pass.
     """
-    if broken := [problem for suite in (DRIFT, PERFORMANCE, WINDOWS) for problem in read_suite(suite).problems]:
-        raise Refused("\n".join(broken))  # a table that nothing judged would be called drift, or a loss of the model
+    if broken := [
+        problem for suite in (DRIFT, PERFORMANCE, WINDOWS) for problem in read_suite(suite).problems
+    ]:
+        raise Refused(
+            "\n".join(broken)
+        )  # a table that nothing judged would be called drift, or a loss of the model
     served, (model, reference) = version(), load_champion()
     params, source = as_trained(model, reference, params, source)
     digest = sha256(path) if path.is_file() else ""
@@ -153,7 +235,11 @@ def monitor(path: Path, labels: Path | None, window: str | None, sample: int, pa
             raise
         batch, broken = None, str(refusal).splitlines()
     name = name_of(window, batch, path, params.data)
-    seen = {sha: known for kind in ("judged_by", "fitted_on") for known, sha in reference.get(kind, {}).items()}
+    seen = {
+        sha: known
+        for kind in ("judged_by", "fitted_on")
+        for known, sha in reference.get(kind, {}).items()
+    }
     if digest in seen:
         known = f"fitted on this batch, or judged by it, as {seen[digest]}"
         raise Refused(f"the model in service was {known}: it can show no drift; name a newer one")
@@ -168,7 +254,11 @@ def monitor(path: Path, labels: Path | None, window: str | None, sample: int, pa
     record |= {"rows": 0, "rejected_share": 0.0, "until": None, "age": None, "coverage": 0.0}
     if batch is not None:
         broken = _not_judgeable(batch, path, params.data.time)
-        record["repeated"] = int(batch.rejects["kind"].isin(["duplicate", "key_conflict"]).sum()) if source.key else 0
+        record["repeated"] = (
+            int(batch.rejects["kind"].isin(["duplicate", "key_conflict"]).sum())
+            if source.key
+            else 0
+        )
     if batch is None or broken:
         verdicts = _failed(folder, broken)
     else:
@@ -183,22 +273,42 @@ def monitor(path: Path, labels: Path | None, window: str | None, sample: int, pa
         if params.data.time:
             column, trained_until = batch.rows[params.data.time], reference["trained_until"]
             until = float(as_number(times(column)).max())
-            record |= {"until": until, "age": None if trained_until is None else until - trained_until}
+            record |= {
+                "until": until,
+                "age": None if trained_until is None else until - trained_until,
+            }
             record["after_today"] = int(column.notna().sum() - len(times(column)))
     if version() != served:
-        raise Refused(f"another model took the place of {served} while it was monitored; run it again")
+        raise Refused(
+            f"another model took the place of {served} while it was monitored; run it again"
+        )
     write_json(record | verdicts, folder / windows.RECORD)
     is_red = any(verdicts[signal] in ("warn", "fail") for signal in windows.SIGNALS)
-    return max(close(FOLDER, params.monitor.label_delay), "warn" if is_red else "pass", key=RANK.index)
+    return max(
+        close(FOLDER, params.monitor.label_delay), "warn" if is_red else "pass", key=RANK.index
+    )
 
 
 def _failed(folder: Path, broken: list[str]) -> dict[str, Any]:
     """Write that the batch of a window is `broken`, take away what an earlier batch of this name left, and return the verdicts."""
     said = [f"FAIL: {sentence}" for sentence in broken]
     say("gate batch: fail", *said)
-    report = {"gate": "batch", "verdict": "fail", "blocks": True, "sentences": said, "suite": suite_of_rows().as_posix()}
+    report = {
+        "gate": "batch",
+        "verdict": "fail",
+        "blocks": True,
+        "sentences": said,
+        "suite": suite_of_rows().as_posix(),
+    }
     write_json(report | {"rows": 0, "expectations": 0}, folder / "gates" / "batch.json")
-    for file in ("drift.csv", "performance.csv", "batch.csv", "pictures.json", "gates/drift.json", "gates/performance.json"):
+    for file in (
+        "drift.csv",
+        "performance.csv",
+        "batch.csv",
+        "pictures.json",
+        "gates/drift.json",
+        "gates/performance.json",
+    ):
         (folder / file).unlink(missing_ok=True)
     return {"batch": "fail", "drift": "insufficient", "performance": "insufficient"}
 
@@ -206,7 +316,10 @@ def _failed(folder: Path, broken: list[str]) -> dict[str, Any]:
 def _not_judgeable(batch: Batch, path: Path, time: str | None) -> list[str]:
     """Return why no row of `batch` can be judged."""
     if batch.rows.empty:
-        why = [f"{n:,} rows: {reason}" for reason, n in batch.rejects["reason"].value_counts().head(SHOWN).items()]
+        why = [
+            f"{n:,} rows: {reason}"
+            for reason, n in batch.rejects["reason"].value_counts().head(SHOWN).items()
+        ]
         return [f"no row of {path} can be used", *(why or ["the file has no rows"])]
     if time and times(batch.rows[time]).empty:
         return [
@@ -238,9 +351,18 @@ def main() -> None:
         help="file of live rows, as data/sources.yaml describes it, with or without the target, or a pattern; "
         f"of several files, or without any of {LIVE.as_posix()}/, the last by name",
     )
-    parser.add_argument("--labels", type=Path, help="labels that came later: CSV or Parquet with the key (else `line`) and the target")
-    parser.add_argument("--window", help="name of the window; without it, the span of its time, else the file's name")
-    parser.add_argument("--sample", type=int, default=0, metavar="N", help="draw N rows to label next")
+    parser.add_argument(
+        "--labels",
+        type=Path,
+        help="labels that came later: CSV or Parquet with the key (else `line`) and the target",
+    )
+    parser.add_argument(
+        "--window",
+        help="name of the window; without it, the span of its time, else the file's name",
+    )
+    parser.add_argument(
+        "--sample", type=int, default=0, metavar="N", help="draw N rows to label next"
+    )
     given = parser.parse_args()
     batches = live_files([given.batch] if given.batch else [])
     if not batches:
@@ -251,7 +373,9 @@ def main() -> None:
         raise Refused(f"--sample is {given.sample}, must be 0 or more")
     [source] = load_sources().sources.values()
     verdict = monitor(batches[-1], given.labels, given.window, given.sample, load_params(), source)
-    say(f"monitor: {verdict}; read reports/monitoring.html, and commit reports/monitoring/: later windows are held beside it")
+    say(
+        f"monitor: {verdict}; read reports/monitoring.html, and commit reports/monitoring/: later windows are held beside it"
+    )
     sys.exit(CODES[verdict])
 
 

@@ -7,7 +7,12 @@ import re
 from dataclasses import dataclass
 from functools import cached_property
 
-MARKS = {".": r"\.", ",": ",", " ": "[ \u00a0\u2007\u2009\u202f]", "'": "['\u2019]"}  # decimal, or between thousands
+MARKS = {
+    ".": r"\.",
+    ",": ",",
+    " ": "[ \u00a0\u2007\u2009\u202f]",
+    "'": "['\u2019]",
+}  # decimal, or between thousands
 SIGN = "[+\u2212-]?"  # with the minus of Unicode
 BEFORE = r"^[^0-9\s+().,'-]{0,10}$"  # what may be declared to stand before a number, and after it
 AFTER = r"^([^0-9\s+().,'-][^\s+().,'-]{0,9})?$"
@@ -47,14 +52,18 @@ class Notation:
     def _around(self) -> tuple[str, str]:
         """Return the regular expressions of what stands before and after the number."""
         space = f"{MARKS[' ']}?"
-        return re.escape(self.before) + space if self.before else "", space + re.escape(self.after) if self.after else ""
+        return re.escape(self.before) + space if self.before else "", space + re.escape(
+            self.after
+        ) if self.after else ""
 
     def steps(self) -> list[tuple[str, str]]:
         """Return what is to be replaced by what, in this order, so that a number that is written so is one for Python and DuckDB."""
         first, last = self._around()
         steps = [("\u2212", "-")]
         in_brackets = (rf"^((?:{first})?)\((.*)\)((?:{last})?)$", r"-\1\2\3")
-        steps += {"parentheses": [in_brackets], "trailing": [("^(.*)-$", r"-\1")]}.get(self.negative, [])
+        steps += {"parentheses": [in_brackets], "trailing": [("^(.*)-$", r"-\1")]}.get(
+            self.negative, []
+        )
         steps += [(f"^({SIGN}){first}", r"\1")] if first else []
         steps += [(f"{last}$", "")] if last else []
         steps += [(MARKS[self.thousands], "")] if self.thousands else []
@@ -73,4 +82,7 @@ class Notation:
     def said(self) -> str:
         """Return the number 1234.5, and -1234.5 where another sign than a minus marks it, as they are written so."""
         body = f"{self.before}1{self.thousands or ''}234{self.decimal}5{' ' if self.after.isalpha() else ''}{self.after}"
-        return body + {"parentheses": f", negative ({body})", "trailing": f", negative {body}-"}.get(self.negative, "")
+        return body + {
+            "parentheses": f", negative ({body})",
+            "trailing": f", negative {body}-",
+        }.get(self.negative, "")

@@ -16,7 +16,14 @@ from stages.waivers import says_something
 ROW_ID = f"{RESERVED}row_id"
 ORIGIN = f"{RESERVED}origin"  # augment adds it: real, repeated or synthetic
 Share = Annotated[float, Field(gt=0, lt=1)]
-THEIRS = ("expectations/", "data/raw", "data/sources.yaml", "data/profile.json", "data/remedy.json", "uv.lock")  # that stages read
+THEIRS = (
+    "expectations/",
+    "data/raw",
+    "data/sources.yaml",
+    "data/profile.json",
+    "data/remedy.json",
+    "uv.lock",
+)  # that stages read
 Age = Annotated[float, Field(gt=0)]  # days where data.time is a date, else units of it
 
 
@@ -36,8 +43,16 @@ class Data(Section):
     @model_validator(mode="after")
     def roles_do_not_clash(self) -> Self:
         """The target has one role, and a forbidden column is used for nothing."""
-        used: dict[str, list[str | None]] = {"time": [self.time], "cluster": [*self.cluster], "sensitive": [*self.sensitive]}
-        clashes = [f"data.{role} names the target {self.target!r}" for role, names in used.items() if self.target in names]
+        used: dict[str, list[str | None]] = {
+            "time": [self.time],
+            "cluster": [*self.cluster],
+            "sensitive": [*self.sensitive],
+        }
+        clashes = [
+            f"data.{role} names the target {self.target!r}"
+            for role, names in used.items()
+            if self.target in names
+        ]
         used["target"] = [self.target]
         clashes += [
             f"data.forbidden names {column!r}, which data.{role} uses"
@@ -58,13 +73,25 @@ class Data(Section):
             for column in getattr(self, section)
             if column not in self.sensitive
         ]
-        wrong += [f"data.cut_points.{name} is {at}, must rise" for name, at in self.cut_points.items() if at != sorted(set(at)) or not at]
-        wrong += [f"data.allowed.{column} is empty, must say why" for column, reason in self.allowed.items() if not says_something(reason)]
+        wrong += [
+            f"data.cut_points.{name} is {at}, must rise"
+            for name, at in self.cut_points.items()
+            if at != sorted(set(at)) or not at
+        ]
+        wrong += [
+            f"data.allowed.{column} is empty, must say why"
+            for column, reason in self.allowed.items()
+            if not says_something(reason)
+        ]
         if self.no_sensitive is not None and self.sensitive:
             named = ", ".join(self.sensitive)
-            wrong.append(f"data.no_sensitive says why no column is sensitive, but data.sensitive names {named}; set no_sensitive: null")
+            wrong.append(
+                f"data.no_sensitive says why no column is sensitive, but data.sensitive names {named}; set no_sensitive: null"
+            )
         elif self.no_sensitive is not None and not says_something(self.no_sensitive):
-            wrong.append("data.no_sensitive is empty, must say why no column is sensitive, or be null")
+            wrong.append(
+                "data.no_sensitive is empty, must say why no column is sensitive, or be null"
+            )
         if wrong:
             raise ValueError("; ".join(wrong))
         return self
@@ -73,7 +100,9 @@ class Data(Section):
         """Return the columns that a model must never see."""
         time = [self.time] if self.time else []
         hidden = [column for column in self.sensitive if column not in self.allowed]
-        return list(dict.fromkeys([ROW_ID, self.target, *time, *self.cluster, *hidden, *self.forbidden]))
+        return list(
+            dict.fromkeys([ROW_ID, self.target, *time, *self.cluster, *hidden, *self.forbidden])
+        )
 
 
 class Split(Section):
@@ -99,20 +128,30 @@ class Split(Section):
     def test_from_is_a_time(cls, given: Any) -> Any:
         """The first test value is an integer, or a date or time stamp as text."""
         if isinstance(given, date):
-            raise ValueError(f'{given} stands there without quotes, as which DVC does not take a date; write "{given}"')
+            raise ValueError(
+                f'{given} stands there without quotes, as which DVC does not take a date; write "{given}"'
+            )
         if is_integer := isinstance(given, int) and not isinstance(given, bool):
             is_time = abs(given) < 2**63
         else:
             is_time = given is None or (isinstance(given, str) and is_date(given))
         if not is_time:
-            what = "between -2^63 and 2^63" if is_integer else 'an integer, a date or time stamp such as "2024-01-31", or null'
+            what = (
+                "between -2^63 and 2^63"
+                if is_integer
+                else 'an integer, a date or time stamp such as "2024-01-31", or null'
+            )
             raise ValueError(f"it is {given!r}, must be {what}")
         return given
 
     @property
     def cutoff(self) -> int | datetime | None:
         """The first test value as what it means; a time stamp is UTC."""
-        return datetime.fromisoformat(self.test_from.removesuffix("Z")) if isinstance(self.test_from, str) else self.test_from
+        return (
+            datetime.fromisoformat(self.test_from.removesuffix("Z"))
+            if isinstance(self.test_from, str)
+            else self.test_from
+        )
 
 
 class Prepare(Section):
@@ -220,7 +259,9 @@ class Params(Section):
     def half_life_has_a_time(self) -> Self:
         """Rows have no age without a time column."""
         if self.train.half_life is not None and self.data.time is None:
-            raise ValueError(f"train.half_life is {self.train.half_life:g}, but data.time is None; name the time column, or set null")
+            raise ValueError(
+                f"train.half_life is {self.train.half_life:g}, but data.time is None; name the time column, or set null"
+            )
         return self
 
     @model_validator(mode="after")
@@ -228,7 +269,9 @@ class Params(Section):
         """A mitigation needs groups, and one that decides by them a reason why it may."""
         chosen, sensitive = self.train.mitigation, self.data.sensitive
         if chosen != "none" and not sensitive:
-            raise ValueError(f"train.mitigation is {chosen!r}, but data.sensitive names no column; name one there, or set mitigation: none")
+            raise ValueError(
+                f"train.mitigation is {chosen!r}, but data.sensitive names no column; name one there, or set mitigation: none"
+            )
         if chosen != "threshold_optimizer":
             return self
         wrong = []
@@ -262,7 +305,10 @@ def missing_files() -> list[str]:
         reads = {path: stage for stage, parts in stages.items() for path in parts.get("deps", [])}
     except (OSError, UnicodeDecodeError, yaml.YAMLError, LookupError, TypeError, AttributeError):
         return []
-    others = {"expectations/": ", or with `make scope` if it was never committed", "data/raw": ", or with `dvc checkout` if DVC keeps it"}
+    others = {
+        "expectations/": ", or with `make scope` if it was never committed",
+        "data/raw": ", or with `dvc checkout` if DVC keeps it",
+    }
     return [
         f"{path} does not exist, and the stage {stage} reads it; bring it back with `git checkout -- {path}`"
         + "".join(other for begin, other in others.items() if path.startswith(begin))
@@ -275,7 +321,9 @@ def main() -> None:
     """Look at all of params.yaml, and whether all files are there, where DVC looks at what its stages list; raises Refused if not."""
     load_params()
     if not Path("expectations/prepared.json").is_file():
-        raise Refused("expectations/ has no suite of these data; run `make scope` first (without make: `uv run python -m stages.scope`)")
+        raise Refused(
+            "expectations/ has no suite of these data; run `make scope` first (without make: `uv run python -m stages.scope`)"
+        )
     if lacking := missing_files():
         raise Refused("\n".join(lacking))
 

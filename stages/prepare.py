@@ -24,14 +24,39 @@ from stages.tables import REJECTED, TEST, TRAIN, whole, write_table
 
 KINDS = ["malformed", "bad_value", "unlabelled", "duplicate", "key_conflict", "before_cutoff"]
 PROBLEM, KIND, REASON = f"{RESERVED}problem", f"{RESERVED}kind", f"{RESERVED}reason"
-WRONG, CLUSTER, IS_TEST, N = f"{RESERVED}wrong", f"{RESERVED}cluster", f"{RESERVED}is_test", f"{RESERVED}n"
+WRONG, CLUSTER, IS_TEST, N = (
+    f"{RESERVED}wrong",
+    f"{RESERVED}cluster",
+    f"{RESERVED}is_test",
+    f"{RESERVED}n",
+)
 LABEL = f"{RESERVED}label"
 NTH, EQUAL = f"{RESERVED}nth", f"{RESERVED}equal"
-TYPES = {"text": "string", "integer": "int64", "number": "float64", "boolean": "boolean", "date": "timestamp"}
-WORDS = {"integer": "no integer of 64 bits", "number": "no finite number", "boolean": "neither true nor false", "date": "no ISO date"}
+TYPES = {
+    "text": "string",
+    "integer": "int64",
+    "number": "float64",
+    "boolean": "boolean",
+    "date": "timestamp",
+}
+WORDS = {
+    "integer": "no integer of 64 bits",
+    "number": "no finite number",
+    "boolean": "neither true nor false",
+    "date": "no ISO date",
+}
 LABELS = 1000  # as the file writes them, that are looked at
 MANY_COLUMNS = 100
-BESIDE_KEY = ["label", "y_pred", "confidence", "referred", "model_version", "decision", "score", "drawn"]  # by score and monitor
+BESIDE_KEY = [
+    "label",
+    "y_pred",
+    "confidence",
+    "referred",
+    "model_version",
+    "decision",
+    "score",
+    "drawn",
+]  # by score and monitor
 FORM = 30  # signs of how a value is written
 
 
@@ -71,18 +96,26 @@ def check_roles(params: Params, source: Source) -> None:
         )
     for column in data.sensitive:
         if columns.get(column) == "date":
-            problems.append(f"data/sources.yaml: the sensitive column {column!r} is a date; groups need a text, number or boolean")
+            problems.append(
+                f"data/sources.yaml: the sensitive column {column!r} is a date; groups need a text, number or boolean"
+            )
         if column in data.cut_points and columns.get(column) in ("text", "boolean"):
-            problems.append(f"params.yaml: data.cut_points.{column} cuts a number, but data/sources.yaml has a {columns[column]} there")
+            problems.append(
+                f"params.yaml: data.cut_points.{column} cuts a number, but data/sources.yaml has a {columns[column]} there"
+            )
     for column in source.key:
         if column == data.target:
             problems.append(
                 f"data/sources.yaml: the key names the target {column!r}; a key tells rows apart, and is known before the label"
             )
         if column not in data.not_features():
-            problems.append(f"params.yaml: the key {column!r} would be a feature; name it in data.cluster or data.forbidden")
+            problems.append(
+                f"params.yaml: the key {column!r} would be a feature; name it in data.cluster or data.forbidden"
+            )
         if column in BESIDE_KEY:
-            problems.append(f"data/sources.yaml: the key {column!r} is called as a column that is written beside it; rename it in the file")
+            problems.append(
+                f"data/sources.yaml: the key {column!r} is called as a column that is written beside it; rename it in the file"
+            )
     for column in source.no_content:
         if column not in data.forbidden:
             problems.append(
@@ -90,13 +123,19 @@ def check_roles(params: Params, source: Source) -> None:
                 "well, or take it out of no_content"
             )
     allowed = {"integer": int, "date": str}.get(columns.get(data.time or "", ""))
-    if split.by == "time" and data.time in columns and (allowed is None or not isinstance(split.test_from, allowed)):
+    if (
+        split.by == "time"
+        and data.time in columns
+        and (allowed is None or not isinstance(split.test_from, allowed))
+    ):
         problems.append(
             f"params.yaml: prepare.split.test_from is {split.test_from!r}, but data.time {data.time!r} is of type {columns[data.time]}; "
             'both must be integers, or the column a date and test_from one in quotes, such as "2024-01-31"'
         )
     if set(columns) <= set(data.not_features()):
-        problems.append(f"params.yaml: data leaves no feature: each column of {source.path} has another role")
+        problems.append(
+            f"params.yaml: data leaves no feature: each column of {source.path} has another role"
+        )
     if problems:
         raise Refused("\n".join(problems))
 
@@ -123,28 +162,64 @@ def conform(raw: ibis.Table, source: Source, target: str | None = None) -> ibis.
     typed, problems, twice = [], [], second_spellings(raw, source)
     for column, kind in source.columns.items():
         is_text = raw[column].type().is_string()
-        text, notation = cell(raw, column, source), source.notation(column) if is_text else Notation()
+        text, notation = (
+            cell(raw, column, source),
+            source.notation(column) if is_text else Notation(),
+        )
         plain = _plain(text, kind, notation) if kind in ("integer", "number") else text
-        value = _date(text, source.date_formats.get(column) if is_text else None) if kind == "date" else _typed(plain, kind)
+        value = (
+            _date(text, source.date_formats.get(column) if is_text else None)
+            if kind == "date"
+            else _typed(plain, kind)
+        )
         if kind != "text":
             like = f" such as {notation.said()}" if column in source.number_formats else ""
-            no_such = f"no date written {source.date_formats[column]}" if is_text and column in source.date_formats else WORDS[kind]
-            wrong = [(text.notnull() & value.isnull(), f"{column} is {no_such}{like}: written as " + form(text))]
+            no_such = (
+                f"no date written {source.date_formats[column]}"
+                if is_text and column in source.date_formats
+                else WORDS[kind]
+            )
+            wrong = [
+                (
+                    text.notnull() & value.isnull(),
+                    f"{column} is {no_such}{like}: written as " + form(text),
+                )
+            ]
             if is_text and column in source.one_spelling:
                 code = _code(plain, twice.get(column, []))
-                reason = f"{column} " + code + ", see one_spelling in data/sources.yaml: written as " + form(text)
-                wrong, value = [(code.notnull(), reason), *wrong], ibis.ifelse(code.notnull(), None, value)
+                reason = (
+                    f"{column} "
+                    + code
+                    + ", see one_spelling in data/sources.yaml: written as "
+                    + form(text)
+                )
+                wrong, value = (
+                    [(code.notnull(), reason), *wrong],
+                    ibis.ifelse(code.notnull(), None, value),
+                )
             problems.append(ibis.cases(*wrong))
-        numbers = _numbers(source.missing_words(column), source.notation(column)) if kind in ("integer", "number") else []
-        typed.append((ibis.ifelse(value.isin(numbers), None, value) if numbers else value).name(column))
-    said = ibis.array(problems).filter(lambda problem: problem.notnull()).join("; ") if problems else ibis.literal("")
+        numbers = (
+            _numbers(source.missing_words(column), source.notation(column))
+            if kind in ("integer", "number")
+            else []
+        )
+        typed.append(
+            (ibis.ifelse(value.isin(numbers), None, value) if numbers else value).name(column)
+        )
+    said = (
+        ibis.array(problems).filter(lambda problem: problem.notnull()).join("; ")
+        if problems
+        else ibis.literal("")
+    )
     label = [_trimmed(as_text(raw[target])).name(LABEL)] if target else []
     return raw.select(RECORD, *typed, said.nullif("").name(PROBLEM), *label)
 
 
 def _numbers(words: list[str], notation: Notation) -> list[float]:
     """Return the numbers among `words`: where -9 means missing, so does -9.0, as a column of Parquet may hold it."""
-    return [float(notation.plain(word)) for word in words if re.search(notation.pattern("number"), word)]
+    return [
+        float(notation.plain(word)) for word in words if re.search(notation.pattern("number"), word)
+    ]
 
 
 def form(text: ibis.expr.types.StringValue) -> ibis.expr.types.StringValue:
@@ -152,7 +227,9 @@ def form(text: ibis.expr.types.StringValue) -> ibis.expr.types.StringValue:
     return text.re_replace("[0-9]+", "9").re_replace(r"\p{L}[\p{L}\p{M}]*", "a").substr(0, FORM)
 
 
-def _plain(text: ibis.expr.types.StringValue, kind: str, notation: Notation) -> ibis.expr.types.StringValue:
+def _plain(
+    text: ibis.expr.types.StringValue, kind: str, notation: Notation
+) -> ibis.expr.types.StringValue:
     """Return `text` as a number that DuckDB reads, null where it is not written as `notation` says."""
     plain = ibis.ifelse(text.re_search(notation.pattern(kind)), text, None)
     for regex, new in notation.steps():
@@ -162,14 +239,23 @@ def _plain(text: ibis.expr.types.StringValue, kind: str, notation: Notation) -> 
 
 def second_spellings(raw: ibis.Table, source: Source) -> dict[str, list[str]]:
     """Return for each column of `one_spelling` the numbers that stand there in two ways, as 1.1 and 1.10, without zeros at their end."""
-    columns = [column for column in source.one_spelling if source.columns.get(column) == "number" and raw[column].type().is_string()]
+    columns = [
+        column
+        for column in source.one_spelling
+        if source.columns.get(column) == "number" and raw[column].type().is_string()
+    ]
     texts = {column: cell(raw, column, source) for column in columns}
-    ends = [raw[column].re_search(r"[.,][0-9]*[1-9]0+([^0-9]|$)").any().name(column) for column in columns]  # few columns have any
+    ends = [
+        raw[column].re_search(r"[.,][0-9]*[1-9]0+([^0-9]|$)").any().name(column)
+        for column in columns
+    ]  # few columns have any
     few = raw.aggregate(ends).to_pandas().iloc[0] if columns else {}
     found = {}
     for column in [column for column in columns if few[column]]:
         plain = raw.select(plain=_plain(texts[column], "number", source.notation(column)))
-        spelled = plain.group_by(short=_short(plain.plain)).agg(first=_.plain.min(), last=_.plain.max())
+        spelled = plain.group_by(short=_short(plain.plain)).agg(
+            first=_.plain.min(), last=_.plain.max()
+        )
         found[column] = spelled.filter(_.first != _.last)["short"].to_pandas().tolist()
     return found
 
@@ -184,9 +270,17 @@ def _code(plain: ibis.expr.types.StringValue, twice: list[str]) -> ibis.expr.typ
 
     twice: the numbers that `second_spellings` found.
     """
-    reasons = [(plain.re_search(LEADING_ZERO), "has a leading zero"), (plain.re_search(EXPONENT_ALONE), "may be a code or a power of ten")]
+    reasons = [
+        (plain.re_search(LEADING_ZERO), "has a leading zero"),
+        (plain.re_search(EXPONENT_ALONE), "may be a code or a power of ten"),
+    ]
     if twice:
-        reasons.append((plain.re_search(ZERO_AT_END) & _short(plain).isin(twice), "is written in two ways, as 1.10 beside 1.1"))
+        reasons.append(
+            (
+                plain.re_search(ZERO_AT_END) & _short(plain).isin(twice),
+                "is written in two ways, as 1.10 beside 1.1",
+            )
+        )
     return ibis.cases(*reasons)
 
 
@@ -212,7 +306,11 @@ def _date(text: ibis.expr.types.StringValue, written: str | None) -> ibis.Value:
     """
     if written is None:
         text = ibis.ifelse(text.re_search(PATTERNS["date"]), text, None)
-        return ibis.ifelse(text.re_search(OFFSET), text.try_cast("timestamp('UTC')").cast("timestamp"), text.try_cast("timestamp"))
+        return ibis.ifelse(
+            text.re_search(OFFSET),
+            text.try_cast("timestamp('UTC')").cast("timestamp"),
+            text.try_cast("timestamp"),
+        )
     regex, parts = date_pattern(written)
     part = {name: text.re_extract(regex, nth) for nth, name in enumerate(parts, 1)}
     iso = part["%Y"] + "-" + part["%m"] + "-" + part["%d"]
@@ -229,22 +327,39 @@ def reject(rows: ibis.Table, params: Params, source: Source) -> ibis.Table:
     Rows that share the declared key but differ are all rejected: nobody can tell which is right.
     """
     data, free = params.data, source.no_content
-    needed = [data.target, *([data.time] if data.time and params.prepare.split.by == "time" else []), *data.cluster]
-    missing = ibis.array([ibis.ifelse(rows[column].isnull(), column, None) for column in dict.fromkeys(needed)])
+    needed = [
+        data.target,
+        *([data.time] if data.time and params.prepare.split.by == "time" else []),
+        *data.cluster,
+    ]
+    missing = ibis.array(
+        [ibis.ifelse(rows[column].isnull(), column, None) for column in dict.fromkeys(needed)]
+    )
     missing = missing.filter(lambda column: column.notnull()).join(", ").nullif("")
     judged = rows.mutate(
-        ibis.cases((_[PROBLEM].notnull(), "bad_value"), (missing.notnull(), "unlabelled")).name(KIND),
+        ibis.cases((_[PROBLEM].notnull(), "bad_value"), (missing.notnull(), "unlabelled")).name(
+            KIND
+        ),
         ibis.coalesce(_[PROBLEM], missing + " is missing").name(REASON),
-        row_id(rows, [column for column in source.columns if column not in (data.target, *free)]).name(ROW_ID),
+        row_id(
+            rows, [column for column in source.columns if column not in (data.target, *free)]
+        ).name(ROW_ID),
     )
     nth = ibis.row_number().over(group_by=[KIND, ROW_ID, data.target], order_by=[*free, RECORD])
     judged = judged.mutate(nth.name(NTH))
     if source.drops_equal:
-        reason = "a row that was kept agrees in all columns" + (f" but {', '.join(free)}" if free else "")
+        reason = "a row that was kept agrees in all columns" + (
+            f" but {', '.join(free)}" if free else ""
+        )
         judged = _also(judged, _[NTH] > 0, "duplicate", reason)
     if source.key:
         rivals = _[RECORD].count().over(group_by=[KIND, *source.key])
-        judged = _also(judged, rivals > 1, "key_conflict", f"other rows have the same key: {', '.join(source.key)}")
+        judged = _also(
+            judged,
+            rivals > 1,
+            "key_conflict",
+            f"other rows have the same key: {', '.join(source.key)}",
+        )
     judged = judged.mutate((_[KIND].isnull() & (_[NTH] > 0)).name(EQUAL)).drop(NTH)
     return apart(judged, data.target, free) if source.equal_rows == "separate" else judged
 
@@ -253,7 +368,11 @@ def apart(rows: ibis.Table, target: str, no_content: list[str]) -> ibis.Table:
     """Return `rows` with another ROW_ID for each of those that share one: its nth row is named by its number, too."""
     by = [column for column in (KIND, ROW_ID) if column in rows.columns]
     nth = ibis.row_number().over(group_by=by, order_by=[target, *no_content, RECORD])
-    return rows.mutate(ibis.ifelse(nth > 0, (_[ROW_ID] + "-" + nth.cast("string")).hexdigest("md5"), _[ROW_ID]).name(ROW_ID))
+    return rows.mutate(
+        ibis.ifelse(
+            nth > 0, (_[ROW_ID] + "-" + nth.cast("string")).hexdigest("md5"), _[ROW_ID]
+        ).name(ROW_ID)
+    )
 
 
 def _also(judged: ibis.Table, wrong: ibis.Deferred, kind: str, reason: str) -> ibis.Table:
@@ -271,7 +390,10 @@ def row_id(rows: ibis.Table, columns: list[str]) -> ibis.Value:
     The target is none of them: rows that differ in the label alone have to stay together as well. Else, of a table with few different
     rows, the rows of one class that look so would be trained on and those of the other tested, and the model would learn the opposite.
     """
-    texts = [ibis.ifelse(rows[column].isnull(), "-", "+" + rows[column].cast("string")) for column in columns]
+    texts = [
+        ibis.ifelse(rows[column].isnull(), "-", "+" + rows[column].cast("string"))
+        for column in columns
+    ]
     return ibis.literal("\x1f").join(texts).hexdigest("md5")
 
 
@@ -286,21 +408,35 @@ def assign(rows: ibis.Table, params: Params) -> ibis.Table:
         return _assign_at_random(rows, data.target, data.cluster, split, params.random_state)
     time = rows[str(data.time)]
     cutoff = ibis.literal(split.cutoff)
-    latest = time.max().over(group_by=data.cluster) if data.cluster and split.keep_clusters_whole else time
+    latest = (
+        time.max().over(group_by=data.cluster)
+        if data.cluster and split.keep_clusters_whole
+        else time
+    )
     late = (latest >= cutoff) & (time < cutoff)
     return rows.mutate(
         (latest >= cutoff).name(IS_TEST),
         ibis.ifelse(late, "before_cutoff", None).name(KIND),
-        ibis.ifelse(late, f"its cluster goes on after {data.time} {split.test_from}", None).name(REASON),
+        ibis.ifelse(late, f"its cluster goes on after {data.time} {split.test_from}", None).name(
+            REASON
+        ),
     )
 
 
-def _assign_at_random(rows: ibis.Table, target: str, cluster: list[str], split: Split, random_state: int) -> ibis.Table:
+def _assign_at_random(
+    rows: ibis.Table, target: str, cluster: list[str], split: Split, random_state: int
+) -> ibis.Table:
     """Return `rows` with IS_TEST for a stratified share of the clusters, those of rows that share ROW_ID where none are declared."""
-    from stages.split import test_clusters  # here, since a split by time has no use for scikit-learn, which takes a second to import
+    from stages.split import (
+        test_clusters,
+    )  # here, since a split by time has no use for scikit-learn, which takes a second to import
 
-    rank = ibis.dense_rank().over(order_by=cluster or [ROW_ID])  # follows from the values, not from the order in the file
-    numbered = rows.get_backend().create_table("numbered", rows.mutate(rank.name(CLUSTER)), temp=True)
+    rank = ibis.dense_rank().over(
+        order_by=cluster or [ROW_ID]
+    )  # follows from the values, not from the order in the file
+    numbered = rows.get_backend().create_table(
+        "numbered", rows.mutate(rank.name(CLUSTER)), temp=True
+    )
     labels = numbered.select(CLUSTER, target).to_pandas()
     try:
         test = test_clusters(labels[target], labels[CLUSTER], split.test_size, random_state)
@@ -310,7 +446,9 @@ def _assign_at_random(rows: ibis.Table, target: str, cluster: list[str], split: 
         raise Refused(f"{refusal}{hint if same else ''}") from None
     chosen = ibis.memtable({CLUSTER: sorted(test)})
     joined = numbered.left_join(chosen, CLUSTER)
-    return joined.mutate(_[f"{CLUSTER}_right"].notnull().name(IS_TEST)).drop(CLUSTER, f"{CLUSTER}_right")
+    return joined.mutate(_[f"{CLUSTER}_right"].notnull().name(IS_TEST)).drop(
+        CLUSTER, f"{CLUSTER}_right"
+    )
 
 
 def prepare(raw: Raw, name: str, source: Source, params: Params) -> Prepared:
@@ -328,16 +466,35 @@ def prepare(raw: Raw, name: str, source: Source, params: Params) -> Prepared:
     rejects = [raw.rejects]
     for table in (judged, assigned):
         found = table.filter(_[KIND].notnull()).select(RECORD, KIND, REASON).to_pandas()
-        rejects.append(pd.DataFrame({"source": name, "line": raw.lines(found[RECORD]), "kind": found[KIND], "reason": found[REASON]}))
+        rejects.append(
+            pd.DataFrame(
+                {
+                    "source": name,
+                    "line": raw.lines(found[RECORD]),
+                    "kind": found[KIND],
+                    "reason": found[REASON],
+                }
+            )
+        )
     if shows_values():
         wrong = judged.filter(_[KIND] == "bad_value").select(RECORD)
         found = raw.table.semi_join(wrong, RECORD).order_by(RECORD).to_pandas()
         cells = found.drop(columns=RECORD).to_dict("records")
-        show("rejects", [f"{name}, line {line}: {row}" for line, row in zip(raw.lines(found[RECORD]), cells, strict=True)])
+        show(
+            "rejects",
+            [
+                f"{name}, line {line}: {row}"
+                for line, row in zip(raw.lines(found[RECORD]), cells, strict=True)
+            ],
+        )
     rows = assigned.filter(_[KIND].isnull()).order_by([*source.columns, ROW_ID])
     not_empty = [table for table in rejects if len(table)] or rejects[:1]
     return Prepared(
-        rows.select(*[column for column in source.columns if column not in params.data.forbidden], ROW_ID, IS_TEST),
+        rows.select(
+            *[column for column in source.columns if column not in params.data.forbidden],
+            ROW_ID,
+            IS_TEST,
+        ),
         pd.concat(not_empty).sort_values("line", ignore_index=True),
         fates(judged, assigned, target),
     )
@@ -355,40 +512,67 @@ def fates(judged: ibis.Table, assigned: ibis.Table, target: str) -> pd.DataFrame
     found = pd.concat([part for part in parts if len(part)])
     found[KIND] = found[KIND].astype("object").fillna("kept")
     equal = found[(found[KIND] == "kept") & found[EQUAL]].assign(**{KIND: "equal"})
-    return pd.concat([found, equal]).pivot_table(index=target, columns=KIND, values=N, aggfunc="sum", fill_value=0)
+    return pd.concat([found, equal]).pivot_table(
+        index=target, columns=KIND, values=N, aggfunc="sum", fill_value=0
+    )
 
 
 def label_fates(judged: ibis.Table) -> pd.DataFrame:
     """Return for each label (index), as the file writes it: in how many rows it stands, how many are kept, and why the others are not."""
     reason = ibis.coalesce(_[REASON], "").max()
-    found = judged.filter(_[LABEL].notnull()).group_by(LABEL).agg(n=_.count(), kept=_[KIND].isnull().cast("int64").sum(), reason=reason)
+    found = (
+        judged.filter(_[LABEL].notnull())
+        .group_by(LABEL)
+        .agg(n=_.count(), kept=_[KIND].isnull().cast("int64").sum(), reason=reason)
+    )
     return found.order_by(ibis.desc("n"), LABEL).limit(LABELS).to_pandas().set_index(LABEL)
 
 
 def check_classes(judged: ibis.Table, target: str, source: Source) -> None:
     """Raise Refused where no row of a class is left, for it would vanish without a word; where no row at all is, check_target says why."""
-    fates, is_told = label_fates(judged), target in source.missing_in or source.columns[target] != "text"
-    if fates["kept"].any() and (wrong := vanished(fates, target, source.missing_words(target), is_told)):
+    fates, is_told = (
+        label_fates(judged),
+        target in source.missing_in or source.columns[target] != "text",
+    )
+    if fates["kept"].any() and (
+        wrong := vanished(fates, target, source.missing_words(target), is_told)
+    ):
         raise Refused("\n".join(wrong))
 
 
 def check_target(kept: ibis.Table, target: str, name: str, judged: ibis.Table, raw: Raw) -> None:
     """Raise Refused unless the kept rows carry between two and MOST_CLASSES labels, one a row."""
-    counts = kept[target].value_counts(name=N).order_by(ibis.desc(N), target).limit(MOST_CLASSES + 1).to_pandas()
+    counts = (
+        kept[target]
+        .value_counts(name=N)
+        .order_by(ibis.desc(N), target)
+        .limit(MOST_CLASSES + 1)
+        .to_pandas()
+    )
     if not raw.records_in_file:
-        raise Refused(f"sources.{name}: its file (path in data/sources.yaml) has no row, only a header; put the data there")
+        raise Refused(
+            f"sources.{name}: its file (path in data/sources.yaml) has no row, only a header; put the data there"
+        )
     if counts.empty:
-        reasons = pd.concat([raw.rejects["reason"], judged[REASON].to_pandas()]).value_counts().head(5)
+        reasons = (
+            pd.concat([raw.rejects["reason"], judged[REASON].to_pandas()]).value_counts().head(5)
+        )
         common = "\n".join(f"{n:,} times: {reason}" for reason, n in reasons.items())
         raise Refused(f"no row of sources.{name} is left of {raw.records_in_file:,}\n{common}")
     labels = counts[target]
     lists = labels[labels.str.match(r"^\s*(\[.*\]|\{.*\}|\(.*\))\s*$")]
     if len(lists):
-        raise Refused(f"the target {target!r} holds lists in {len(lists):,} of its values; this pipeline takes one label a row")
+        raise Refused(
+            f"the target {target!r} holds lists in {len(lists):,} of its values; this pipeline takes one label a row"
+        )
     if len(labels) < 2:
-        raise Refused(f"the target {target!r} is {labels.iloc[0]!r} in every row; a classifier needs two classes or more")
+        raise Refused(
+            f"the target {target!r} is {labels.iloc[0]!r} in every row; a classifier needs two classes or more"
+        )
     if len(labels) > MOST_CLASSES:
-        raise Refused(f"the target {target!r} has over {MOST_CLASSES} different values; it is continuous or an identifier, not a class")
+        raise Refused(
+            f"the target {target!r} has over {MOST_CLASSES} different values; it is continuous or an identifier, not a class"
+        )
 
 
 def summarise(prepared: Prepared, raw: Raw, name: str, source: Source) -> pd.DataFrame:
@@ -398,9 +582,13 @@ def summarise(prepared: Prepared, raw: Raw, name: str, source: Source) -> pd.Dat
     row: dict[str, Any] = {"source": name, "path": source.path, "records": raw.records_in_file}
     row |= {kind: int(kinds.get(kind, 0)) for kind in KINDS}
     row |= {"train": int(sides.get(False, 0)), "test": int(sides.get(True, 0))}
-    row["unaccounted"] = row["records"] - sum(row[kind] for kind in KINDS) - row["train"] - row["test"]
+    row["unaccounted"] = (
+        row["records"] - sum(row[kind] for kind in KINDS) - row["train"] - row["test"]
+    )
     unusable = row["malformed"] + row["bad_value"] + row["unlabelled"] + row["key_conflict"]
-    return pd.DataFrame([row | {"unusable_share": unusable / max(row["records"], 1)} | shares(row, prepared.counts)])
+    return pd.DataFrame(
+        [row | {"unusable_share": unusable / max(row["records"], 1)} | shares(row, prepared.counts)]
+    )
 
 
 def shares(row: dict[str, Any], counts: pd.DataFrame) -> dict[str, Any]:
@@ -410,7 +598,10 @@ def shares(row: dict[str, Any], counts: pd.DataFrame) -> dict[str, Any]:
     """
     told = lost_and_equal(counts)
     before = row["before_cutoff"] + row["train"]
-    found = {f"{kind}_share": n / max(row["records"], 1) for kind, n in (("duplicate", row["duplicate"]), ("equal", told["equal"]))}
+    found = {
+        f"{kind}_share": n / max(row["records"], 1)
+        for kind, n in (("duplicate", row["duplicate"]), ("equal", told["equal"]))
+    }
     return found | {"before_cutoff_share": row["before_cutoff"] / max(before, 1)} | told
 
 
@@ -428,7 +619,9 @@ def main() -> None:
     [(name, source)] = load_sources().sources.items()
     check_roles(params, source)
     con = ibis.duckdb.connect()
-    if len(source.columns) > MANY_COLUMNS:  # this optimizer compares each expression with each other
+    if (
+        len(source.columns) > MANY_COLUMNS
+    ):  # this optimizer compares each expression with each other
         con.raw_sql("SET disabled_optimizers = 'common_subexpressions'")
     raw = read(con, name, source)
     check_records(raw, name, source)

@@ -46,10 +46,21 @@ from stages.tables import AUGMENTED, TEST, TRAIN, read_table, write_json, write_
 from stages.text import say
 
 CHALLENGER, REPORTS = Path("models/challenger"), Path("reports/retraining")
-PREPARED, SOURCES, COMPARED, HELD = (Path(f"expectations/{name}.json") for name in ("prepared", "sources", "challengers", "challenger"))
-BEFORE = ("validate", "augment", "train")  # the stages that make a challenger; evaluate then judges the best
+PREPARED, SOURCES, COMPARED, HELD = (
+    Path(f"expectations/{name}.json")
+    for name in ("prepared", "sources", "challengers", "challenger")
+)
+BEFORE = (
+    "validate",
+    "augment",
+    "train",
+)  # the stages that make a challenger; evaluate then judges the best
 COPIED = ("expectations", "params.yaml", "data/sources.yaml", REMEDY, HISTORY)
-SHOWN = ("metrics.json", "by_class.csv", "by_group.csv")  # of its reports, beside those of its gates
+SHOWN = (
+    "metrics.json",
+    "by_class.csv",
+    "by_group.csv",
+)  # of its reports, beside those of its gates
 
 
 def clear() -> None:
@@ -74,11 +85,16 @@ def scratch(folder: Path, train: pd.DataFrame, pool: Pool, params: Params) -> li
             shutil.copy(source, target)
     if known := read_profile():
         write_json(of_other_rows(known), folder / PROFILE)
-    write_text(yaml.safe_dump(params.model_dump(), sort_keys=False, allow_unicode=True), folder / "params.yaml")
+    write_text(
+        yaml.safe_dump(params.model_dump(), sort_keys=False, allow_unicode=True),
+        folder / "params.yaml",
+    )
     (folder / TRAIN).parent.mkdir(parents=True)
     schema = pa.schema([field.with_nullable(True) for field in pq.read_schema(TRAIN)])
     for name, rows in ((TRAIN, train), (TEST, pool.test)):
-        pq.write_table(pa.Table.from_pandas(rows, schema=schema, preserve_index=False), folder / name)
+        pq.write_table(
+            pa.Table.from_pandas(rows, schema=schema, preserve_index=False), folder / name
+        )
     return later(folder / PREPARED, pd.concat([train, pool.test]), params.data.time)
 
 
@@ -93,11 +109,21 @@ def later(suite: Path, rows: pd.DataFrame, time: str | None) -> list[str]:
     raw, told = json.loads(suite.read_text(encoding="utf-8")), []
     for one in raw["expectations"]:
         kwargs = one["kwargs"]
-        if kwargs.get("column") == time and one["type"] == "expect_column_values_to_be_between" and "max_value" in kwargs:
+        if (
+            kwargs.get("column") == time
+            and one["type"] == "expect_column_values_to_be_between"
+            and "max_value" in kwargs
+        ):
             latest = rows[time].max()
-            if latest > (pd.Timestamp(kwargs["max_value"]) if isinstance(kwargs["max_value"], str) else kwargs["max_value"]):
+            if latest > (
+                pd.Timestamp(kwargs["max_value"])
+                if isinstance(kwargs["max_value"], str)
+                else kwargs["max_value"]
+            ):
                 moved = latest.isoformat() if isinstance(latest, pd.Timestamp) else latest.item()
-                told.append(f"{PREPARED.as_posix()} ends {time} at {kwargs['max_value']}; time goes on, here to {moved}")
+                told.append(
+                    f"{PREPARED.as_posix()} ends {time} at {kwargs['max_value']}; time goes on, here to {moved}"
+                )
                 kwargs["max_value"] = moved
     write_json(raw, suite)
     return told
@@ -109,11 +135,22 @@ def staged(folder: Path, name: str, names: tuple[str, ...]) -> str:
     Raises RuntimeError where a stage failed by itself: that says nothing of its candidate.
     """
     root = str(Path(stages.__file__).parent.parent)
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([root, os.environ.get("PYTHONPATH", "")]), "PYTHONUTF8": "1"}
+    environment = {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join([root, os.environ.get("PYTHONPATH", "")]),
+        "PYTHONUTF8": "1",
+    }
     for stage in names:
         start = time.monotonic()
         command = [sys.executable, "-m", f"stages.{stage}"]
-        ended = subprocess.run(command, cwd=folder, env=environment, capture_output=True, encoding="utf-8", errors="replace")
+        ended = subprocess.run(
+            command,
+            cwd=folder,
+            env=environment,
+            capture_output=True,
+            encoding="utf-8",
+            errors="replace",
+        )
         say(f"retrain: {name}: {stage}, {time.monotonic() - start:.0f} s")
         say(*(f"  {line}" for line in ended.stdout.splitlines()))
         if ended.returncode == FAILED:
@@ -124,8 +161,13 @@ def staged(folder: Path, name: str, names: tuple[str, ...]) -> str:
             say(*ended.stderr.splitlines())
             raise RuntimeError(f"the stage {stage} failed for the candidate {name}")
         if ended.returncode:
-            said = [line for line in ended.stderr.splitlines() if line.startswith(f"{stage}: ")] or ended.stderr.splitlines()[-1:]
-            return "; ".join(said).replace("reports/gates/", f"{REPORTS.as_posix()}/gates/") or f"{stage} ended with {ended.returncode}"
+            said = [
+                line for line in ended.stderr.splitlines() if line.startswith(f"{stage}: ")
+            ] or ended.stderr.splitlines()[-1:]
+            return (
+                "; ".join(said).replace("reports/gates/", f"{REPORTS.as_posix()}/gates/")
+                or f"{stage} ended with {ended.returncode}"
+            )
     return ""
 
 
@@ -137,19 +179,29 @@ def make(name: str, temporary: Path, pool: Pool, params: Params, champion: Model
     settings, column, train = params.retrain, params.data.time, pool.train
     if name in ("recent", "weighted"):
         if column is None:
-            return Candidate(name, why="not tried: data.time in params.yaml is null, so that no row is newer than another")
+            return Candidate(
+                name,
+                why="not tried: data.time in params.yaml is null, so that no row is newer than another",
+            )
         if not span(train, column):
             return Candidate(name, why=f"not tried: all rows are of the same {column}")
     if name == "recent":
         train = recent(train, str(column), settings.recent)
     if name == "weighted":
         half_life = settings.half_life or span(train, str(column)) / 2
-        params = params.model_copy(update={"train": params.train.model_copy(update={"half_life": half_life})})
+        params = params.model_copy(
+            update={"train": params.train.model_copy(update={"half_life": half_life})}
+        )
         say(f"retrain: {name}: train.half_life is {half_life:g}")
     folder, made = temporary / name, temporary / "all"
     try:
         if name == "warm":
-            check_same(champion, features(train, params.data), train[params.data.target], params.train.select)
+            check_same(
+                champion,
+                features(train, params.data),
+                train[params.data.target],
+                params.train.select,
+            )
         reused = name in ("weighted", "warm") and (made / "models/model.skops").is_file()
         told = scratch(folder, train, pool, params)
         if reused:
@@ -158,8 +210,12 @@ def make(name: str, temporary: Path, pool: Pool, params: Params, champion: Model
         else:
             say(*(f"retrain: {name}: {line}" for line in told))
         remedy = read_remedy(folder / REMEDY)
-        why = staged(folder, name, BEFORE if not reused else ("train",) if name == "weighted" else ())
-        if why and read_remedy(folder / REMEDY) != remedy:  # the ladder chose one that needs other rows
+        why = staged(
+            folder, name, BEFORE if not reused else ("train",) if name == "weighted" else ()
+        )
+        if (
+            why and read_remedy(folder / REMEDY) != remedy
+        ):  # the ladder chose one that needs other rows
             why = staged(folder, name, BEFORE[1:])
         if why:
             return Candidate(name, len(train), why=why)
@@ -174,33 +230,63 @@ def warm(folder: Path, params: Params, champion: Model) -> None:
     """Replace the model that was fitted in `folder` by the champion, continued on the rows that it was fitted on."""
     rows = read_table(folder / AUGMENTED)
     X, y = features(rows.drop(columns=ORIGIN), params.data), rows[params.data.target]
-    weights = weights_of(rows, params, params.train.sample_weight, params.train.mitigation == "reweighing")
+    weights = weights_of(
+        rows, params, params.train.sample_weight, params.train.mitigation == "reweighing"
+    )
     model = continued(champion, X, y, weights, params.retrain.warm_iterations)
     path = folder / "models/model.skops"
-    old, cold = (json.loads(one.read_text(encoding="utf-8")) for one in (in_service() / "model.json", path.with_suffix(".json")))
-    provenance = {"model": old["model"], "settings": old["settings"], "warm_start_of": old["model_sha256"]}
+    old, cold = (
+        json.loads(one.read_text(encoding="utf-8"))
+        for one in (in_service() / "model.json", path.with_suffix(".json"))
+    )
+    provenance = {
+        "model": old["model"],
+        "settings": old["settings"],
+        "warm_start_of": old["model_sha256"],
+    }
     provenance |= {key: cold[key] for key in ("data_sha256", "code_sha256")}
-    save_model(replace(model, data=params.data), path, provenance | {"warm_iterations": params.retrain.warm_iterations})
+    save_model(
+        replace(model, data=params.data),
+        path,
+        provenance | {"warm_iterations": params.retrain.warm_iterations},
+    )
 
 
 def sources(pool: Pool) -> pd.DataFrame:
     """Return the table of sources, as prepare has it, of all that was read: one row."""
-    went = {**dict.fromkeys(("malformed", "bad_value", "unlabelled", "duplicate", "key_conflict", "before_cutoff"), 0), **pool.went}
+    went = {
+        **dict.fromkeys(
+            ("malformed", "bad_value", "unlabelled", "duplicate", "key_conflict", "before_cutoff"),
+            0,
+        ),
+        **pool.went,
+    }
     records = went.pop("records")
-    row: dict[str, Any] = {"source": "retrain", "path": pool.cohort.as_posix(), "records": records} | went
+    row: dict[str, Any] = {
+        "source": "retrain",
+        "path": pool.cohort.as_posix(),
+        "records": records,
+    } | went
     row["unaccounted"] = records - sum(went.values())
     unusable = went["malformed"] + went["bad_value"]
-    return pd.DataFrame([row | {"unusable_share": unusable / records} | shares(row, pool.of_classes)])
+    return pd.DataFrame(
+        [row | {"unusable_share": unusable / records} | shares(row, pool.of_classes)]
+    )
 
 
-def judge(name: str, folder: Path, pool: Pool, params: Params, champion: Model, n_candidates: int) -> tuple[str, Verdict]:
+def judge(
+    name: str, folder: Path, pool: Pool, params: Params, champion: Model, n_candidates: int
+) -> tuple[str, Verdict]:
     """Evaluate the challenger `name` in `folder`, and hold it against the champion class by class.
 
     Return why evaluate was stopped, nothing if it was not, and the verdict on the classes.
     """
     why = staged(folder, name, ("evaluate",))
     both, rows = (champion, load_model(folder / "models/model.skops")), pool.test
-    old, new = ((model.classes, model.decide(model.predict_proba(seen(model, rows, params.data)), rows)) for model in both)
+    old, new = (
+        (model.classes, model.decide(model.predict_proba(seen(model, rows, params.data)), rows))
+        for model in both
+    )
     table = non_inferiority(pool.test, old, new, pool.train, params.data, 1 - 0.05 / n_candidates)
     write_table(table, REPORTS / "challenger.csv")
     return why, gate(table, HELD, REPORTS / "gates" / "challenger.json")
@@ -216,7 +302,10 @@ def keep(folder: Path, name: str, fitted_on: dict[str, str], judged_by: dict[str
     for file, source in PARTS.items():
         shutil.copy(folder / source, part / file)
     reference = json.loads((part / "reference.json").read_text(encoding="utf-8"))
-    write_json(reference | {"candidate": name, "fitted_on": fitted_on, "judged_by": judged_by}, part / "reference.json")
+    write_json(
+        reference | {"candidate": name, "fitted_on": fitted_on, "judged_by": judged_by},
+        part / "reference.json",
+    )
     shutil.copytree(REPORTS / "gates", part / "gates")
     part.rename(CHALLENGER)
 
@@ -235,9 +324,17 @@ def check_run(prepared: pd.DataFrame, params: Params, source: Source) -> None:
     card = Path(MODEL).with_suffix(".json")
     trained = load_model(MODEL).data
     changed = [f"data.{role}" for role, was in trained or [] if was != getattr(params.data, role)]
-    changed += [f"the column {column}" for column in prepared.columns if column not in (ROW_ID, *source.columns)]
+    changed += [
+        f"the column {column}"
+        for column in prepared.columns
+        if column not in (ROW_ID, *source.columns)
+    ]
     if trained is None or changed:
-        what = f"params.yaml or data/sources.yaml has changed {', '.join(changed)} since the last run" if changed else f"{card} is too old"
+        what = (
+            f"params.yaml or data/sources.yaml has changed {', '.join(changed)} since the last run"
+            if changed
+            else f"{card} is too old"
+        )
         raise Refused(f"{what}, and challengers are made of its rows; run `make repro` first")
 
 
@@ -252,16 +349,25 @@ def retrain(paths: list[Path], labels: list[Path | None], params: Params, source
     pool = gather(paths, labels, prepared, params, source)
     before = reference.get("fitted_on", {})
     if sha256(pool.cohort) in before.values():
-        raise Refused(f"the model in service was fitted on {pool.cohort.as_posix()}, so that it cannot be judged by it; name a newer file")
+        raise Refused(
+            f"the model in service was fitted on {pool.cohort.as_posix()}, so that it cannot be judged by it; name a newer file"
+        )
     clear()
-    went = ", ".join(f"{n:,} {kind}" for kind, n in pool.went.items() if n and kind not in ("records", "train", "test"))
+    went = ", ".join(
+        f"{n:,} {kind}"
+        for kind, n in pool.went.items()
+        if n and kind not in ("records", "train", "test")
+    )
     sides = f"{len(pool.train):,} rows to fit on, {len(pool.test):,} of {pool.cohort.as_posix()} to judge by"
     say(f"retrain: {sides}; left out: {went or 'none'}")
     check_classes(pool.test[params.data.target], pool.train[params.data.target], champion.classes)
     write_table(sources(pool), REPORTS / "sources.csv")
     verdicts = [gate(sources(pool), SOURCES, REPORTS / "gates" / "sources.json")]
     stop(verdicts)
-    with tempfile.TemporaryDirectory(prefix="retrain") as temporary, threadpool_limits(params.train.threads):
+    with (
+        tempfile.TemporaryDirectory(prefix="retrain") as temporary,
+        threadpool_limits(params.train.threads),
+    ):
         names = sorted(set(params.retrain.candidates))  # all comes first
         made = [make(name, Path(temporary), pool, params, champion) for name in names]
         table, chosen = challengers(champion, made, pool.test, params)
@@ -271,7 +377,10 @@ def retrain(paths: list[Path], labels: list[Path | None], params: Params, source
             raise Refused("\n".join(f"no challenger: {one.name}: {one.why}" for one in made))
         verdicts.append(gate(table, COMPARED, REPORTS / "gates" / "challengers.json"))
         folder = Path(temporary, chosen.name)
-        fitted, rows = [one.name for one in made if one.model is not None], test_rows_sha256(pool.test, params.data.target)
+        fitted, rows = (
+            [one.name for one in made if one.model is not None],
+            test_rows_sha256(pool.test, params.data.target),
+        )
         for name in fitted:  # each is a look at these rows
             for history in (HISTORY, folder / HISTORY):
                 remember(rows, sha256(Path(temporary, name, "models/model.skops")), history)
@@ -283,16 +392,37 @@ def retrain(paths: list[Path], labels: list[Path | None], params: Params, source
         except Refused as refused:
             stopped += str(refused).splitlines()
         if stopped:
-            raise Refused("\n".join([*stopped, f"the challenger ({chosen.name}) is refused: the model in service stays"]))
+            raise Refused(
+                "\n".join(
+                    [
+                        *stopped,
+                        f"the challenger ({chosen.name}) is refused: the model in service stays",
+                    ]
+                )
+            )
         fitted_on = {path.as_posix(): sha256(path) for path in pool.fitted_on}
-        keep(folder, chosen.name, fitted_on | (before if chosen.name == "warm" else {}), {pool.cohort.as_posix(): sha256(pool.cohort)})
+        keep(
+            folder,
+            chosen.name,
+            fitted_on | (before if chosen.name == "warm" else {}),
+            {pool.cohort.as_posix(): sha256(pool.cohort)},
+        )
     return chosen.name
 
 
 def registered(why: str, public_key: str | None) -> str:
     """Put models/challenger/ into the registry, as a challenger, and return its version."""
-    files = {path.relative_to(CHALLENGER).as_posix(): path for path in sorted(CHALLENGER.rglob("*")) if path.is_file()}
-    version = register(files, {"verdicts": verdicts(CHALLENGER / "gates"), "suites": suites(), "compared_with": served()}, why, public_key)
+    files = {
+        path.relative_to(CHALLENGER).as_posix(): path
+        for path in sorted(CHALLENGER.rglob("*"))
+        if path.is_file()
+    }
+    version = register(
+        files,
+        {"verdicts": verdicts(CHALLENGER / "gates"), "suites": suites(), "compared_with": served()},
+        why,
+        public_key,
+    )
     assign(version, STAGE, why)
     return version
 
@@ -301,7 +431,9 @@ def main() -> None:
     """Retrain on the files that the command line names; exit with 0 where a challenger may be promoted, with 1 where it is refused."""
     parser = argparse.ArgumentParser(prog="retrain", description=__doc__)
     parser.add_argument(
-        "files", nargs="*", help=f"live files, as data/sources.yaml describes them, or patterns; without any, all of {LIVE.as_posix()}/"
+        "files",
+        nargs="*",
+        help=f"live files, as data/sources.yaml describes them, or patterns; without any, all of {LIVE.as_posix()}/",
     )
     parser.add_argument(
         "--labels",
@@ -312,7 +444,9 @@ def main() -> None:
     given = parser.parse_args()
     files = live_files(given.files)
     if not files:
-        raise Refused(f"name a file of live rows: make retrain FILES=FILE, or python -m stages.retrain FILE; {LIVE.as_posix()}/ has none")
+        raise Refused(
+            f"name a file of live rows: make retrain FILES=FILE, or python -m stages.retrain FILE; {LIVE.as_posix()}/ has none"
+        )
     of_each = lines(given.labels)
     if of_each and len(of_each) != len(files):
         raise Refused(
@@ -325,9 +459,15 @@ def main() -> None:
     on_a_branch()
     params = load_params()
     name = retrain(files, labels, params, source)
-    version = registered(f"a challenger ({name}) of {', '.join(map(str, files))}", params.registry.public_key)
-    say(f"retrain: {version} ({name}) passed all gates; `make promote VERSION={version} WHY=...` puts it into service, nothing else does")
-    say(f"retrain: commit {HISTORY}, which counts who was judged by these rows, and {REPORTS.as_posix()}/")
+    version = registered(
+        f"a challenger ({name}) of {', '.join(map(str, files))}", params.registry.public_key
+    )
+    say(
+        f"retrain: {version} ({name}) passed all gates; `make promote VERSION={version} WHY=...` puts it into service, nothing else does"
+    )
+    say(
+        f"retrain: commit {HISTORY}, which counts who was judged by these rows, and {REPORTS.as_posix()}/"
+    )
 
 
 if __name__ == "__main__":

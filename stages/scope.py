@@ -20,10 +20,25 @@ from stages.before.columns import Column, describe, misfits
 from stages.before.effort import Curve, Gain, effort_findings, gains, learn, time_gap, training_time
 from stages.before.finding import Finding, heaviest_first
 from stages.before.forecast import blocked, class_table, group_table, recall_table
-from stages.before.proof import ClassProof, GroupProof, check_criteria, class_findings, group_findings, group_proofs, prove
+from stages.before.proof import (
+    ClassProof,
+    GroupProof,
+    check_criteria,
+    class_findings,
+    group_findings,
+    group_proofs,
+    prove,
+)
 from stages.before.propose import propose, write
 from stages.before.propose_judged import Asked, judged_suites
-from stages.before.repeats import equal_findings, label_findings, lost_findings, panel, panel_findings, with_one_answer
+from stages.before.repeats import (
+    equal_findings,
+    label_findings,
+    lost_findings,
+    panel,
+    panel_findings,
+    with_one_answer,
+)
 from stages.before.scope_page import headline, page
 from stages.before.scoping import HTML, JSON, Scoping, as_json, screen
 from stages.before.suspicious import (
@@ -72,12 +87,26 @@ from stages.text import say
 
 MEMORY = "1GB"  # of the table engine; beyond it, it writes to disk
 SAMPLE = 1_000_000  # rows that are held in memory at most
-COUNTED, JUDGED = 100_000, 20_000  # at most, rows that orders, clusters and groups are counted on, and that trees are fitted on
+COUNTED, JUDGED = (
+    100_000,
+    20_000,
+)  # at most, rows that orders, clusters and groups are counted on, and that trees are fitted on
 DIFFERENCES = "reports/proposals.txt"
 TOLD, WIDE = 12, 120  # lines of it on the screen, and signs of each
-PREPARED, CHANGES, LEAKAGE = "expectations/prepared.json", "expectations/changes.json", Path("expectations/leakage.json")
-UNUSABLE = ("malformed", "bad_value", "unlabelled", "key_conflict")  # kinds of records that are errors
-LET_PASS = "expectations/leakage.json lets that pass: nothing to do, if it is known before the target"
+PREPARED, CHANGES, LEAKAGE = (
+    "expectations/prepared.json",
+    "expectations/changes.json",
+    Path("expectations/leakage.json"),
+)
+UNUSABLE = (
+    "malformed",
+    "bad_value",
+    "unlabelled",
+    "key_conflict",
+)  # kinds of records that are errors
+LET_PASS = (
+    "expectations/leakage.json lets that pass: nothing to do, if it is known before the target"
+)
 P = TypeVar("P", ClassProof, GroupProof)
 STOPS = "at the recall of rows held back, its test rows prove that it is {:.2f} at most"
 WORSE = 0.03  # by how much later rows are harder than rows drawn at random
@@ -109,13 +138,22 @@ def judge(raw: Raw, name: str, source: Source, params: Params) -> tuple[ibis.Tab
     Raises Refused where no row is left or the target is no class, with the columns whose type does not hold.
     """
     con = raw.table.get_backend()
-    conformed = con.create_table("conformed", conform(raw.table, source, params.data.target), temp=True)
+    conformed = con.create_table(
+        "conformed", conform(raw.table, source, params.data.target), temp=True
+    )
     wrong = misfits(raw.table, conformed, source)
     con.raw_sql("DROP TABLE raw")
     rows = int(conformed.count().to_pandas())
     progress = tqdm(source.columns.items(), desc="scope: columns", disable=not sys.stderr.isatty())
-    columns = [describe(conformed, column, kind, rows, wrong.get(column, (0, []))) for column, kind in progress]
-    judged = reject(conformed, params, source).mutate(_[params.data.target].cast("string").name(params.data.target)).drop(PROBLEM)
+    columns = [
+        describe(conformed, column, kind, rows, wrong.get(column, (0, [])))
+        for column, kind in progress
+    ]
+    judged = (
+        reject(conformed, params, source)
+        .mutate(_[params.data.target].cast("string").name(params.data.target))
+        .drop(PROBLEM)
+    )
     judged = con.create_table("judged", judged, temp=True)
     con.raw_sql("DROP TABLE conformed")
     try:
@@ -123,8 +161,14 @@ def judge(raw: Raw, name: str, source: Source, params: Params) -> tuple[ibis.Tab
         check_target(judged.filter(_[KIND].isnull()), params.data.target, name, judged, raw)
         check_audit(judged.filter(_[KIND].isnull()), params.data)
     except Refused as refusal:
-        about = [f for f in findings(columns, params.data, source) if f.weight == "stop" and f.about in wrong]
-        raise Refused("\n".join([str(refusal), *(f"{f.about}: {f.what}; {f.do}" for f in about)])) from None
+        about = [
+            f
+            for f in findings(columns, params.data, source)
+            if f.weight == "stop" and f.about in wrong
+        ]
+        raise Refused(
+            "\n".join([str(refusal), *(f"{f.about}: {f.what}; {f.do}" for f in about)])
+        ) from None
     return judged, columns
 
 
@@ -139,7 +183,11 @@ def parted(judged: ibis.Table, params: Params) -> ibis.Table:
 def class_counts(sides: ibis.Table, params: Params) -> pd.DataFrame:
     """Return the training and test rows of each class as the configured split would have them: by time exactly, at random about."""
     target, split = params.data.target, params.prepare.split
-    counts = sides.filter(_[KIND].isnull()).group_by(target).agg(_.count().name(N), _[IS_TEST].cast("int64").sum().name(IS_TEST))
+    counts = (
+        sides.filter(_[KIND].isnull())
+        .group_by(target)
+        .agg(_.count().name(N), _[IS_TEST].cast("int64").sum().name(IS_TEST))
+    )
     found = counts.order_by(target).to_pandas().set_index(target)
     test = found[IS_TEST] if split.by == "time" else (found[N] * split.test_size).round()
     return pd.DataFrame({"train": found[N] - test, "test": test}).astype(int)
@@ -153,7 +201,9 @@ def sample(sides: ibis.Table, source: Source, params: Params) -> pd.DataFrame:
     columns = [column for column in source.columns if column not in params.data.forbidden]
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "rows.parquet"
-        sides.select(*columns, ROW_ID, RECORD, IS_TEST, KIND).order_by([ROW_ID, *columns, RECORD]).limit(SAMPLE).to_parquet(path)
+        sides.select(*columns, ROW_ID, RECORD, IS_TEST, KIND).order_by(
+            [ROW_ID, *columns, RECORD]
+        ).limit(SAMPLE).to_parquet(path)
         sides.get_backend().disconnect()  # its memory is needed
         return read_parquet(path)
 
@@ -177,16 +227,41 @@ def attempt(rows: pd.DataFrame, n_train: int, limits: Thresholds, params: Params
     aucs, suspected = giveaways(rows, params.data, limits, params.random_state)
     easy = [column for column, auc in aucs.items() if auc >= limits.gives_away]
     if LEAKAGE.is_file():
-        easy = blocked("leakage", pd.DataFrame({"check": "gives_away", "column": list(aucs), "value": list(aucs.values())}), "column")
-    suspected = [one if one.about in easy or one.weight != "stop" else replace(one, weight="note", do=LET_PASS) for one in suspected]
+        easy = blocked(
+            "leakage",
+            pd.DataFrame(
+                {"check": "gives_away", "column": list(aucs), "value": list(aucs.values())}
+            ),
+            "column",
+        )
+    suspected = [
+        one
+        if one.about in easy or one.weight != "stop"
+        else replace(one, weight="note", do=LET_PASS)
+        for one in suspected
+    ]
     curve = learn(rows.drop(columns=easy), params)
     gained = gains(curve, n_train, params.scope.metric, params.random_state) if curve else {}
-    measured = {params.scope.metric, *(f"recall of {label}" for label in (curve.recalls(limits.support) if curve else {}))}
-    return Tried(aucs, easy, suspected, curve, {name: gain for name, gain in gained.items() if name in measured})
+    measured = {
+        params.scope.metric,
+        *(f"recall of {label}" for label in (curve.recalls(limits.support) if curve else {})),
+    }
+    return Tried(
+        aucs,
+        easy,
+        suspected,
+        curve,
+        {name: gain for name, gain in gained.items() if name in measured},
+    )
 
 
 def proofs_of(
-    rows: pd.DataFrame, is_test: pd.Series, counts: pd.DataFrame, recalls: dict[str, float], params: Params, limits: Thresholds
+    rows: pd.DataFrame,
+    is_test: pd.Series,
+    counts: pd.DataFrame,
+    recalls: dict[str, float],
+    params: Params,
+    limits: Thresholds,
 ) -> tuple[list[ClassProof], list[GroupProof]]:
     """Return what the test rows can prove of each class and group; too few rows that the suites let pass are waived.
 
@@ -194,13 +269,23 @@ def proofs_of(
     """
     may_be = is_test if is_test.any() else ~is_test
     share = may_be * float(counts["test"].sum() / may_be.sum())
-    classes = [prove(label, row.train, row.test, params.scope.floor(label), recalls.get(label), limits) for label, row in counts.iterrows()]
+    classes = [
+        prove(label, row.train, row.test, params.scope.floor(label), recalls.get(label), limits)
+        for label, row in counts.iterrows()
+    ]
     table = class_table(counts)
     open_classes = {*blocked("classes", table, "class"), *blocked("by_class", table, "class")}
-    open_groups = blocked("by_group", group_table(rows, params.data, share), ["column", "group"]) if params.data.sensitive else []
+    open_groups = (
+        blocked("by_group", group_table(rows, params.data, share), ["column", "group"])
+        if params.data.sensitive
+        else []
+    )
     return (
         [_waived(proof, proof.label not in open_classes) for proof in classes],
-        [_waived(proof, (proof.column, proof.group) not in open_groups) for proof in group_proofs(rows, params.data, share, limits)],
+        [
+            _waived(proof, (proof.column, proof.group) not in open_groups)
+            for proof in group_proofs(rows, params.data, share, limits)
+        ],
     )
 
 
@@ -209,7 +294,12 @@ def _waived(proof: P, passes: bool) -> P:
 
 
 def gate_findings(
-    kinds: dict[str, int], name: str, records: int, rows: pd.DataFrame, changed: pd.DataFrame | None, params: Params
+    kinds: dict[str, int],
+    name: str,
+    records: int,
+    rows: pd.DataFrame,
+    changed: pd.DataFrame | None,
+    params: Params,
 ) -> list[Finding]:
     """Return what will stop the next run but for classes, groups and columns that give the target away.
 
@@ -219,18 +309,49 @@ def gate_findings(
     data = params.data
     found = []
     unusable = sum(kinds.get(kind, 0) for kind in UNUSABLE)
-    if blocked("sources", pd.DataFrame({"source": [name], "unusable_share": [unusable / max(records, 1)]}), "source"):
+    if blocked(
+        "sources",
+        pd.DataFrame({"source": [name], "unusable_share": [unusable / max(records, 1)]}),
+        "source",
+    ):
         what = f"{unusable:,} of {records:,} records cannot be used: the gate sources will stop the run"
-        found.append(Finding("stop", "data", name, what, "mend the file, or how data/sources.yaml declares it"))
+        found.append(
+            Finding(
+                "stop", "data", name, what, "mend the file, or how data/sources.yaml declares it"
+            )
+        )
     if changed is not None:
         for suite, table in ((PREPARED, rows), (CHANGES, changed)):
-            for sentence in [one.sentence.removeprefix("FAIL: ") for one in find(table, read_suite(suite)) if one.blocks]:
+            for sentence in [
+                one.sentence.removeprefix("FAIL: ")
+                for one in find(table, read_suite(suite))
+                if one.blocks
+            ]:
                 what = f"the gate {Path(suite).stem} will stop the run: {sentence}"
-                found.append(Finding("stop", "data", suite, what, "mend the data, or that expectation if the data are right"))
-    of_column = [{"column": column, "groups": groups(rows[column], data.cut_points.get(column)).nunique()} for column in data.sensitive]
+                found.append(
+                    Finding(
+                        "stop",
+                        "data",
+                        suite,
+                        what,
+                        "mend the data, or that expectation if the data are right",
+                    )
+                )
+    of_column = [
+        {"column": column, "groups": groups(rows[column], data.cut_points.get(column)).nunique()}
+        for column in data.sensitive
+    ]
     for column in blocked("proxies", pd.DataFrame(of_column), "column") if of_column else []:
         what = "all rows are of one group, so that none can be compared: the gate proxies will stop the run"
-        found.append(Finding("stop", "data", column, what, "take it out of data.sensitive in params.yaml, or find rows of another group"))
+        found.append(
+            Finding(
+                "stop",
+                "data",
+                column,
+                what,
+                "take it out of data.sensitive in params.yaml, or find rows of another group",
+            )
+        )
     return found
 
 
@@ -240,12 +361,20 @@ def recall_findings(proofs: list[ClassProof]) -> list[Finding]:
     highest = table.set_index("class")["recall_high"].to_dict()
     do = "better features or another model first; else a lower floor in expectations/by_class.json that its use can bear"
     return [
-        Finding("look", "training", f"class {label}", f"the gate by_class is expected to stop the run: {STOPS.format(highest[label])}", do)
+        Finding(
+            "look",
+            "training",
+            f"class {label}",
+            f"the gate by_class is expected to stop the run: {STOPS.format(highest[label])}",
+            do,
+        )
         for label in blocked("by_class", table, "class")
     ]
 
 
-def scope(judged: ibis.Table, columns: list[Column], raw: Raw, name: str, source: Source, params: Params) -> tuple[Scoping, list[str]]:
+def scope(
+    judged: ibis.Table, columns: list[Column], raw: Raw, name: str, source: Source, params: Params
+) -> tuple[Scoping, list[str]]:
     """Return all that is to be said, and a line on each suite, which is proposed before, since its thresholds are judged by.
 
     Columns, classes, duplicates and contradictions are of all rows, orders, clusters and group rates of at most COUNTED; what
@@ -253,7 +382,16 @@ def scope(judged: ibis.Table, columns: list[Column], raw: Raw, name: str, source
     test rows are among them: nothing is chosen here.
     """
     data = params.data
-    kinds = judged[KIND].value_counts(name="n").to_pandas().dropna().set_index(KIND)["n"].astype(int).sort_index().to_dict()
+    kinds = (
+        judged[KIND]
+        .value_counts(name="n")
+        .to_pandas()
+        .dropna()
+        .set_index(KIND)["n"]
+        .astype(int)
+        .sort_index()
+        .to_dict()
+    )
     kinds = {"malformed": len(raw.rejects), **kinds} if len(raw.rejects) else kinds
     sides = parted(judged, params)
     counts = class_counts(sides, params)
@@ -267,9 +405,19 @@ def scope(judged: ibis.Table, columns: list[Column], raw: Raw, name: str, source
 
     rows = marked.drop(columns=[RECORD, IS_TEST])
     training = rows[~marked[IS_TEST]].head(JUDGED).reset_index(drop=True)
-    n_rows, n_train, classes = int(counts.to_numpy().sum()), int(counts["train"].sum()), list(counts.index)
-    asked = Asked("drop" if source.drops_equal else source.equal_rows, params.prepare.split.keep_clusters_whole, params.evaluate.slices)
-    limits = thresholds(judged_suites(rows, data, floors.proposed(params.scope, classes, {}), asked))
+    n_rows, n_train, classes = (
+        int(counts.to_numpy().sum()),
+        int(counts["train"].sum()),
+        list(counts.index),
+    )
+    asked = Asked(
+        "drop" if source.drops_equal else source.equal_rows,
+        params.prepare.split.keep_clusters_whole,
+        params.evaluate.slices,
+    )
+    limits = thresholds(
+        judged_suites(rows, data, floors.proposed(params.scope, classes, {}), asked)
+    )
     check_criteria(params.scope, counts.sum(axis=1), limits.seen)
     today = pd.Timestamp.now()
     with threadpool_limits(params.train.threads):
@@ -280,13 +428,19 @@ def scope(judged: ibis.Table, columns: list[Column], raw: Raw, name: str, source
         times = _order(rows.head(COUNTED), in_time, tried.easy, params)
     of_panel = panel(every[rows.columns].head(COUNTED), data, params.prepare.split, in_time)
     about_panel = panel_findings(of_panel, data, params.prepare.split)
-    criteria = floors.proposed(params.scope, classes, tried.curve.found(limits.support) if tried.curve else {})
+    criteria = floors.proposed(
+        params.scope, classes, tried.curve.found(limits.support) if tried.curve else {}
+    )
     criteria = floors.standing(criteria, classes)
     params = params.model_copy(update={"scope": criteria})
     proposed = write(propose(rows, data, criteria, n_rows, asked))
     recalls = tried.curve.recalls(limits.support) if tried.curve else {}
     proofs, of_groups = proofs_of(rows, marked[IS_TEST], counts, recalls, params, limits)
-    changed = changes(rows, data, read_profile(), today, params.random_state, small) if len(rows) == n_rows else None
+    changed = (
+        changes(rows, data, read_profile(), today, params.random_state, small)
+        if len(rows) == n_rows
+        else None
+    )
     ids = [column.name for column in columns if column.name in features and names_a_thing(column)]
     rates = group_rates(rows.head(COUNTED), data)
     found = [
@@ -301,14 +455,18 @@ def scope(judged: ibis.Table, columns: list[Column], raw: Raw, name: str, source
         *date_findings(in_time, rows[data.target].head(COUNTED), data, times),
         *clock_findings(clocks(rows, data), data),
         *cluster_findings(rows.head(COUNTED), data),
-        *equal_findings(told, n_rows, source, rows.head(COUNTED).drop(columns=[data.target, ROW_ID])),
+        *equal_findings(
+            told, n_rows, source, rows.head(COUNTED).drop(columns=[data.target, ROW_ID])
+        ),
         *contradiction_findings(contradicting, n_rows),
         *findings(columns, data, source, told_by(ids, training, data, limits, params.random_state)),
         *missing_findings(columns, data),
         *group_rate_findings(rates),
         *group_findings(of_groups, criteria, limits),
         *copy_findings(training[features]),
-        *effort_findings(tried.gains, criteria, [proof.label for proof in proofs if proof.verdict == "below"]),
+        *effort_findings(
+            tried.gains, criteria, [proof.label for proof in proofs if proof.verdict == "below"]
+        ),
     ]
     found = with_one_answer(found, of_panel, about_panel)
     scoping = Scoping(
@@ -331,12 +489,16 @@ def scope(judged: ibis.Table, columns: list[Column], raw: Raw, name: str, source
         gains=tried.gains,
         findings=heaviest_first(found),
         tasks=work_list(params, proofs, of_groups, tried.curve, tried.gains, found),
-        time=training_time(tried.curve, n_train, params.train.folds) if tried.curve else "not known",
+        time=training_time(tried.curve, n_train, params.train.folds)
+        if tried.curve
+        else "not known",
     )
     return scoping, proposed
 
 
-def _order(rows: pd.DataFrame, times: dict[str, pd.Series], easy: list[str], params: Params) -> list[Finding]:
+def _order(
+    rows: pd.DataFrame, times: dict[str, pd.Series], easy: list[str], params: Params
+) -> list[Finding]:
     """Return what is to be said of the orders in time that `orders` found; `easy` columns are no features."""
     data, by = params.data, params.prepare.split.by
     found = order_findings(times, rows[data.target], data, by)
@@ -358,21 +520,37 @@ def main() -> None:
     con = ibis.duckdb.connect()
     with tempfile.TemporaryDirectory() as folder:
         con.raw_sql(f"SET memory_limit = '{MEMORY}'; SET temp_directory = '{folder}'")
-        if len(source.columns) > MANY_COLUMNS:  # this optimizer compares each expression with each other
+        if (
+            len(source.columns) > MANY_COLUMNS
+        ):  # this optimizer compares each expression with each other
             con.raw_sql("SET disabled_optimizers = 'common_subexpressions'")
         raw = read(con, name, source)
         check_records(raw, name, source)
         judged, columns = judge(raw, name, source, params)
         scoping, proposed = scope(judged, columns, raw, name, source, params)
     if shows_values():
-        show("scope", [f"{column.name}: {column.low} to {column.high}" for column in columns if column.low is not None])
+        show(
+            "scope",
+            [
+                f"{column.name}: {column.low} to {column.high}"
+                for column in columns
+                if column.low is not None
+            ],
+        )
     write_json(as_json(scoping), JSON)
     write_text(page(scoping), HTML)
     say(*screen(scoping).split("\n"), "", *fill(headline(scoping)[1], 120).split("\n"))
     write_text("".join(f"{line}\n" for line in proposed), DIFFERENCES)
-    more = [f"and {len(proposed) - TOLD} more: {DIFFERENCES} has them whole"] if len(proposed) > TOLD else []
+    more = (
+        [f"and {len(proposed) - TOLD} more: {DIFFERENCES} has them whole"]
+        if len(proposed) > TOLD
+        else []
+    )
     told = [line if len(line) <= WIDE else line[: WIDE - 3] + "..." for line in proposed[:TOLD]]
-    say("", "Suites (expectations/*.json), proposed anew; what a person confirmed, edited or removed stays so:")
+    say(
+        "",
+        "Suites (expectations/*.json), proposed anew; what a person confirmed, edited or removed stays so:",
+    )
     say(*(f"  {line}" for line in [*told, *more]))
 
 

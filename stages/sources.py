@@ -39,7 +39,11 @@ from stages.numbers import AFTER, BEFORE, Notation
 from stages.schema import Section, load
 
 REJECTS = ["source", "line", "kind", "reason"]
-AS_IT_IS = {"hive_partitioning": False, "filename": False, "union_by_name": False}  # a path is no data
+AS_IT_IS = {
+    "hive_partitioning": False,
+    "filename": False,
+    "union_by_name": False,
+}  # a path is no data
 RECORD, INDEX = f"{RESERVED}record", f"{RESERVED}index"
 
 
@@ -71,14 +75,21 @@ class Source(Section):
     key: list[str]
     equal_rows: Literal["together", "separate", "drop"] = "together"
     no_content: list[str] = Field(default_factory=list)
-    columns: Annotated[dict[str, Literal["text", "integer", "number", "boolean", "date"]], Field(min_length=1, max_length=MOST_COLUMNS)]
+    columns: Annotated[
+        dict[str, Literal["text", "integer", "number", "boolean", "date"]],
+        Field(min_length=1, max_length=MOST_COLUMNS),
+    ]
 
     @model_validator(mode="after")
     def names_are_declared(self) -> Self:
         """The key and the columns without content are declared columns, and no column is both."""
         wrong = [
             f"{setting} names {column!r}, which columns does not declare"
-            for setting, names in (("key", self.key), ("no_content", self.no_content), ("missing_in", self.missing_in))
+            for setting, names in (
+                ("key", self.key),
+                ("no_content", self.no_content),
+                ("missing_in", self.missing_in),
+            )
             for column in names
             if column not in self.columns
         ]
@@ -103,7 +114,9 @@ class Source(Section):
         """Each column with a date format is declared as a date, and its format can be read."""
         for column, written in self.date_formats.items():
             if self.columns.get(column) != "date":
-                raise ValueError(f"date_formats names {column!r}, which columns does not declare as a date")
+                raise ValueError(
+                    f"date_formats names {column!r}, which columns does not declare as a date"
+                )
             date_pattern(written)
         return self
 
@@ -113,14 +126,19 @@ class Source(Section):
         of_numbers = {"number_formats": self.number_formats, "one_spelling": self.one_spelling}
         wrong = [
             f"{setting} names {column!r}, which columns does not declare as {' or '.join(kinds)}"
-            for names, kinds in ((of_numbers, ("integer", "number")), ({"ignore_case": self.ignore_case}, ("text",)))
+            for names, kinds in (
+                (of_numbers, ("integer", "number")),
+                ({"ignore_case": self.ignore_case}, ("text",)),
+            )
             for setting, columns in names.items()
             for column in columns
             if self.columns.get(column) not in kinds
         ]
         for column in self.number_formats:
             if (notation := self.notation(column)).decimal == notation.thousands:
-                wrong.append(f"number_formats.{column} has {notation.decimal!r} as decimal mark and between thousands; name both")
+                wrong.append(
+                    f"number_formats.{column} has {notation.decimal!r} as decimal mark and between thousands; name both"
+                )
         if wrong:
             raise ValueError("; ".join(wrong))
         return self
@@ -191,14 +209,20 @@ def read(con: Any, name: str, source: Source, before: int = 0) -> Raw:
     """
     path = Path(source.path)
     if not path.is_file():
-        raise Refused(f"data/sources.yaml: sources.{name}.path is {source.path!r}, where there is no file; mend the path or put it there")
+        raise Refused(
+            f"data/sources.yaml: sources.{name}.path is {source.path!r}, where there is no file; mend the path or put it there"
+        )
     try:
         if source.format == "parquet":
             return _read_parquet(con, name, source, path, before)
         with readable(path, source) as (plain, encoding):
-            return _read_csv(con, name, source.model_copy(update={"encoding": encoding}), plain, before)
+            return _read_csv(
+                con, name, source.model_copy(update={"encoding": encoding}), plain, before
+            )
     except (duckdb.Error, csv.Error) as error:
-        raise Refused(f"{path} cannot be read: {str(error).splitlines()[0]}; compare it with data/sources.yaml") from None
+        raise Refused(
+            f"{path} cannot be read: {str(error).splitlines()[0]}; compare it with data/sources.yaml"
+        ) from None
 
 
 @contextmanager
@@ -208,7 +232,11 @@ def readable(path: Path, source: Source) -> Iterator[tuple[Path, str]]:
     A byte that its encoding does not know stays as it is, so that no UTF-8 comes of it and its row is rejected.
     """
     marked = source.encoding == "utf-8" and _begins_quoted(path)
-    if ending(path) not in (".bz2", ".xz", ".zip") and source.encoding in ("utf-8", "latin-1") and not marked:
+    if (
+        ending(path) not in (".bz2", ".xz", ".zip")
+        and source.encoding in ("utf-8", "latin-1")
+        and not marked
+    ):
         yield path, source.encoding
         return
     unknown = "surrogatepass" if source.encoding == "utf-16" else "surrogateescape"
@@ -222,9 +250,15 @@ def readable(path: Path, source: Source) -> Iterator[tuple[Path, str]]:
                 out.write(decoder.decode(b"", final=True).encode("utf-8", unknown))
             yield copy, "utf-8"
         except UnicodeError as error:
-            raise Refused(f"{path} is not {source.encoding} ({error}); data/sources.yaml declares the encoding") from None
+            raise Refused(
+                f"{path} is not {source.encoding} ({error}); data/sources.yaml declares the encoding"
+            ) from None
         except Refused as refusal:  # its reader knows the copy only
-            said = str(refusal).replace(str(copy), str(path)).replace("is not utf-8", f"is not {source.encoding}")
+            said = (
+                str(refusal)
+                .replace(str(copy), str(path))
+                .replace("is not utf-8", f"is not {source.encoding}")
+            )
             raise Refused(said) from None
 
 
@@ -241,7 +275,10 @@ def _read_csv(con: Any, name: str, source: Source, path: Path, before: int) -> R
     rows, is_record, is_ended = row_lines(path, source, before)
     columns = ", ".join(f"{_quoted(column)}: 'VARCHAR'" for column in header)
     options = f"header=true, delim={_quoted(source.delimiter)}, quote='\"', escape='\"', encoding={_quoted(source.encoding)}"
-    packed, as_it_is = "gzip" if ending(path) == ".gz" else "none", ", ".join(f"{name}={value}" for name, value in AS_IT_IS.items())
+    packed, as_it_is = (
+        "gzip" if ending(path) == ".gz" else "none",
+        ", ".join(f"{name}={value}" for name, value in AS_IT_IS.items()),
+    )
     named = f"* EXCLUDE ({INDEX})" if INDEX in header else "*"
     con.raw_sql(
         f"CREATE TEMP TABLE raw AS SELECT row_number() OVER () AS {RECORD}, {named} FROM read_csv({_quoted(_literal(path))}, {as_it_is},"
@@ -255,10 +292,19 @@ def _read_csv(con: Any, name: str, source: Source, path: Path, before: int) -> R
         raise Refused(
             f"{path}: readers differ on where its rows end; are line feeds and carriage returns mixed? Export it with one of them"
         )
-    line = rows[found["line"].to_numpy(dtype="int64") - 1]  # DuckDB counts rows, blank ones too, where a row can span lines
+    line = rows[
+        found["line"].to_numpy(dtype="int64") - 1
+    ]  # DuckDB counts rows, blank ones too, where a row can span lines
     if not is_ended and len(line) and line.max() == rows[-1]:
         raise Refused(f"{path} {CUT_OFF.format(rows[-1])}")
-    rejects = pd.DataFrame({"source": name, "line": line, "kind": "malformed", "reason": found["what"] + ": " + found["why"]})
+    rejects = pd.DataFrame(
+        {
+            "source": name,
+            "line": line,
+            "kind": "malformed",
+            "reason": found["what"] + ": " + found["why"],
+        }
+    )
     return Raw(con.table("raw"), rejects[REJECTS], rows[is_record][1:])
 
 
@@ -266,13 +312,21 @@ def _read_parquet(con: Any, name: str, source: Source, path: Path, before: int) 
     try:
         schema = pq.read_schema(path)
     except pa.ArrowInvalid:
-        raise Refused(f"{path} is not a Parquet file; sources.{name}.format in data/sources.yaml says that it is") from None
+        raise Refused(
+            f"{path} is not a Parquet file; sources.{name}.format in data/sources.yaml says that it is"
+        ) from None
     _check_columns(name, source, path, named_columns(schema))
     if wrong := unreadable(schema):
         raise Refused("\n".join(f"{path}: {problem}" for problem in wrong))
     table = con.read_parquet(_literal(path), **AS_IT_IS)
-    raw = con.create_table("raw", table.select((ibis.row_number() + 1).name(RECORD), *source.columns), temp=True)
-    return Raw(raw, pd.DataFrame(columns=REJECTS).astype({"line": "int64"}), np.arange(pq.read_metadata(path).num_rows) + 2 + before)
+    raw = con.create_table(
+        "raw", table.select((ibis.row_number() + 1).name(RECORD), *source.columns), temp=True
+    )
+    return Raw(
+        raw,
+        pd.DataFrame(columns=REJECTS).astype({"line": "int64"}),
+        np.arange(pq.read_metadata(path).num_rows) + 2 + before,
+    )
 
 
 def named_columns(schema: pa.Schema) -> list[str]:
@@ -283,9 +337,23 @@ def named_columns(schema: pa.Schema) -> list[str]:
 def unreadable(schema: pa.Schema) -> list[str]:
     """Return a sentence for each column of a Parquet file whose type holds no single value that a table here can take."""
     lists = [field.name for field in schema if pa.types.is_nested(field.type)]
-    blobs = [field.name for field in schema if pa.types.is_binary(field.type) or pa.types.is_large_binary(field.type)]
-    said = [f"{', '.join(lists)} holds lists or structures; a table here has one value a cell, so unfold them first"] if lists else []
-    return said + ([f"{', '.join(blobs)} holds bytes; write them as text, or leave them out of the file"] if blobs else [])
+    blobs = [
+        field.name
+        for field in schema
+        if pa.types.is_binary(field.type) or pa.types.is_large_binary(field.type)
+    ]
+    said = (
+        [
+            f"{', '.join(lists)} holds lists or structures; a table here has one value a cell, so unfold them first"
+        ]
+        if lists
+        else []
+    )
+    return said + (
+        [f"{', '.join(blobs)} holds bytes; write them as text, or leave them out of the file"]
+        if blobs
+        else []
+    )
 
 
 def as_text(column: ibis.Value) -> ibis.Value:
@@ -314,7 +382,9 @@ def header_of(source: Source, path: Path) -> list[str]:
     """Return the names of the columns in the first record of a CSV file, which may span lines; a line break in a name is a space."""
     with opened(path) as file:
         header = header_lines(file, source, path)
-    text = [line.decode("utf-8" if source.encoding == "utf-16" else source.encoding) for line in header]
+    text = [
+        line.decode("utf-8" if source.encoding == "utf-16" else source.encoding) for line in header
+    ]
     return on_one_line(next(csv.reader(text, delimiter=source.delimiter)))
 
 
@@ -325,13 +395,21 @@ def header_lines(file: Any, source: Source, path: Path) -> list[bytes]:
     """
     encoding, lines = source.encoding, list[bytes]()
     if encoding == "utf-16":
-        encoding, file = "utf-8", (line.encode() for line in io.TextIOWrapper(file, encoding, errors="replace", newline="\n"))
+        encoding, file = (
+            "utf-8",
+            (
+                line.encode()
+                for line in io.TextIOWrapper(file, encoding, errors="replace", newline="\n")
+            ),
+        )
 
     def decoded() -> Iterator[str]:
         for line in file:
             lines.append(line if lines else line.removeprefix(b"\xef\xbb\xbf"))
             if b"\r" in line.strip():
-                raise Refused(f"{path}: its lines end in carriage returns alone; export it with line feeds")
+                raise Refused(
+                    f"{path}: its lines end in carriage returns alone; export it with line feeds"
+                )
             yield lines[-1].decode(encoding)
 
     try:
@@ -341,7 +419,9 @@ def header_lines(file: Any, source: Source, path: Path) -> list[bytes]:
             f"{path}: its header is not {source.encoding} (byte {error.start}); data/sources.yaml declares the encoding"
         ) from None
     if not lines or not lines[0].strip():
-        raise Refused(f"{path} is empty or begins with an empty line; its first line must name the columns")
+        raise Refused(
+            f"{path} is empty or begins with an empty line; its first line must name the columns"
+        )
     return lines
 
 
@@ -350,13 +430,27 @@ def _check_columns(name: str, source: Source, path: Path, found: list[str]) -> N
     if len(found) == 1 and len(source.columns) > 1:
         declared = f"sources.{name} in data/sources.yaml has the delimiter {source.delimiter!r}: is it another?"
         raise Refused(f"{path} has one column; {declared}")
-    if not set(found) & set(source.columns):  # without a header a row stands there, which is not to be quoted
-        raise Refused(f"{path} has none of the columns that data/sources.yaml declares (sources.{name}); does its first line name them?")
+    if not set(found) & set(
+        source.columns
+    ):  # without a header a row stands there, which is not to be quoted
+        raise Refused(
+            f"{path} has none of the columns that data/sources.yaml declares (sources.{name}); does its first line name them?"
+        )
     counts = Counter(column.lower() for column in found)  # DuckDB does not tell "Size" from "size"
-    twice = {column.lower(): column for column in found if column and counts[column.lower()] > 1}.values()
+    twice = {
+        column.lower(): column for column in found if column and counts[column.lower()] > 1
+    }.values()
     problems = [f"two columns named {column!r}: each needs a name of its own" for column in twice]
-    problems += [f"no name for column {nth}: give it one" for nth, column in enumerate(found, 1) if not column]
-    problems += [f"no column {column!r}, which data/sources.yaml declares" for column in source.columns if column not in found]
+    problems += [
+        f"no name for column {nth}: give it one"
+        for nth, column in enumerate(found, 1)
+        if not column
+    ]
+    problems += [
+        f"no column {column!r}, which data/sources.yaml declares"
+        for column in source.columns
+        if column not in found
+    ]
     problems += [
         f"a column {column!r}, which data/sources.yaml does not declare"
         for column in found

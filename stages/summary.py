@@ -15,7 +15,10 @@ from stages.verify import frozen, read_stages
 
 def gates(judged: list[Judged]) -> list[str]:
     """Return a line per gate."""
-    return [f"  {one.gate:<12}{one.verdict:<14}{one.stage}" + (" stopped here" if one.blocks else "") for one in judged]
+    return [
+        f"  {one.gate:<12}{one.verdict:<14}{one.stage}" + (" stopped here" if one.blocks else "")
+        for one in judged
+    ]
 
 
 def stages_that_ran() -> list[str]:
@@ -31,31 +34,59 @@ def stages_that_ran() -> list[str]:
         return []
     stages, described = list(GATES), read_stages("dvc.yaml")
     outs = {path for stage in described.values() for path in stage["outs"]}
-    changed = {stage for stage, found in json.loads(asked.stdout or "{}").items() if not _only_absent(found, outs)}
+    changed = {
+        stage
+        for stage, found in json.loads(asked.stdout or "{}").items()
+        if not _only_absent(found, outs)
+    }
     idle = [stage for stage in stages if frozen({stage: described[stage]})]
-    first = next((nth for nth, stage in enumerate(stages) if stage in changed or stage in idle), len(stages))
-    is_stopped = first < len(stages) and stages[first] not in idle and _is_newer(stages[first], described[stages[first]]["deps"])
+    first = next(
+        (nth for nth, stage in enumerate(stages) if stage in changed or stage in idle), len(stages)
+    )
+    is_stopped = (
+        first < len(stages)
+        and stages[first] not in idle
+        and _is_newer(stages[first], described[stages[first]]["deps"])
+    )
     return stages[: first + is_stopped]
 
 
 def _only_absent(found: list[Any], outs: set[str]) -> bool:
     """Whether nothing differs from dvc.lock but that `outs`, the outputs which git does not hold, are not here."""
-    states = [(path, state) for part in found if isinstance(part, dict) for paths in part.values() for path, state in paths.items()]
+    states = [
+        (path, state)
+        for part in found
+        if isinstance(part, dict)
+        for paths in part.values()
+        for path, state in paths.items()
+    ]
     absent = all(state in ("deleted", "not in cache") and path in outs for path, state in states)
     return absent and all(isinstance(part, dict) for part in found)
 
 
 def _is_newer(stage: str, reads: list[str]) -> bool:
     """Whether the reports of the gates of `stage` were written after all that it `reads` was."""
-    files = [file for path in map(Path, reads) for file in (path.rglob("*") if path.is_dir() else [path])]
-    times = [path.stat().st_mtime_ns if path.exists() else None for path in [*files, Path("dvc.yaml"), Path("params.yaml")]]
-    written = [path.stat().st_mtime_ns for name in GATES[stage] if (path := REPORTS / "gates" / f"{name}.json").is_file()]
+    files = [
+        file for path in map(Path, reads) for file in (path.rglob("*") if path.is_dir() else [path])
+    ]
+    times = [
+        path.stat().st_mtime_ns if path.exists() else None
+        for path in [*files, Path("dvc.yaml"), Path("params.yaml")]
+    ]
+    written = [
+        path.stat().st_mtime_ns
+        for name in GATES[stage]
+        if (path := REPORTS / "gates" / f"{name}.json").is_file()
+    ]
     return None not in times and bool(written) and max(filter(None, times)) <= min(written)
 
 
 def classes(metrics: dict[str, Any]) -> list[str]:
     """Return a table with recall, precision and alarms per 1,000 rows for each class, of the model and of each baseline."""
-    models = {"this model": metrics, **{name.replace("_", " "): baseline for name, baseline in metrics["baselines"].items()}}
+    models = {
+        "this model": metrics,
+        **{name.replace("_", " "): baseline for name, baseline in metrics["baselines"].items()},
+    }
     lines = [f"  {'class':<14}{'model':<30}{'recall':>8}{'precision':>11}{'alarms per 1,000':>18}"]
     for label in metrics["classes"]:
         for nth, (name, model) in enumerate(models.items()):
@@ -63,7 +94,13 @@ def classes(metrics: dict[str, Any]) -> list[str]:
             figures = f"{_number(row['recall'], 3):>8}{_number(row['precision'], 3):>11}{_number(row['alarms_per_1000'], 1):>18}"
             lines.append(f"  {label if nth == 0 else '':<14}{name:<30}{figures}")
     overall = "balanced accuracy {balanced_accuracy:.3f}, macro F1 {macro_f1:.3f}, Brier {brier:.4f}, accuracy {accuracy:.3f}"
-    return [*lines, "", "  this model: " + overall.format(**metrics), *_costs(metrics), *_referral(metrics)]
+    return [
+        *lines,
+        "",
+        "  this model: " + overall.format(**metrics),
+        *_costs(metrics),
+        *_referral(metrics),
+    ]
 
 
 def _costs(metrics: dict[str, Any]) -> list[str]:
@@ -78,7 +115,9 @@ def _referral(metrics: dict[str, Any]) -> list[str]:
     referral = metrics.get("referral")
     if not referral:
         return []
-    recalls = ", ".join(f"{label} {_number(one['recall'], 3)}" for label, one in referral["classes"].items())
+    recalls = ", ".join(
+        f"{label} {_number(one['recall'], 3)}" for label, one in referral["classes"].items()
+    )
     return [
         f"  referred below {referral['refer_below']:g}: the model decides {referral['coverage']:.1%} of the rows; recall there: {recalls}"
     ]
@@ -107,9 +146,13 @@ def main() -> None:
     if metrics and judged[-1].verdict not in UNJUDGED:
         say("Test rows", *classes(metrics), "")
     write(REPORTS, GATES, ran)
-    say("Page: reports/evaluation.html. Reports: reports/metrics.json, by_class.csv, by_group.csv, plots/, gates/")
+    say(
+        "Page: reports/evaluation.html. Reports: reports/metrics.json, by_class.csv, by_group.csv, plots/, gates/"
+    )
     if any(one.blocks for one in judged):
-        raise Refused("the run was stopped: reports/gates/ says by what; against the last commit: `uv run dvc metrics diff`")
+        raise Refused(
+            "the run was stopped: reports/gates/ says by what; against the last commit: `uv run dvc metrics diff`"
+        )
     if lacking := list(dict.fromkeys(one.stage for one in judged if one.verdict in UNJUDGED)):
         said = (
             f"not every stage ran on the files as they are now, so that older reports of {', '.join(lacking)} are not shown; "

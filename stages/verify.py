@@ -16,19 +16,26 @@ from stages.command import Refused, run
 from stages.text import say
 
 LEFT_OUT = ("dvc.lock", "reports/")
-HISTORY = ("reports/test_set.csv", "reports/gates/test_set.json")  # tell of all runs so far, not of the last
+HISTORY = (
+    "reports/test_set.csv",
+    "reports/gates/test_set.json",
+)  # tell of all runs so far, not of the last
 
 Stages = dict[str, dict[str, Any]]
 
 
 def copy_tracked(source: Path, target: Path) -> None:
     """Copy the files that git tracks in `source`, save LEFT_OUT, and the raw data to `target`, as a DVC repository without git."""
-    listed = subprocess.run(["git", "ls-files", "-z"], cwd=source, capture_output=True, check=True, encoding="utf-8").stdout
+    listed = subprocess.run(
+        ["git", "ls-files", "-z"], cwd=source, capture_output=True, check=True, encoding="utf-8"
+    ).stdout
     for name in filter(None, listed.split("\0")):
         if not name.startswith(LEFT_OUT) and (source / name).is_file():
             (target / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(source / name, target / name)
-    shutil.copytree(source / "data" / "raw", target / "data" / "raw", dirs_exist_ok=True)  # a large file there is DVC's, not git's
+    shutil.copytree(
+        source / "data" / "raw", target / "data" / "raw", dirs_exist_ok=True
+    )  # a large file there is DVC's, not git's
     (target / ".dvc" / "config.local").write_text("[core]\n    no_scm = true\n", encoding="utf-8")
 
 
@@ -37,7 +44,9 @@ def read_stages(path: str | Path) -> Stages:
     try:
         stages: Stages = yaml.safe_load(Path(path).read_text(encoding="utf-8"))["stages"]
     except FileNotFoundError:
-        raise Refused(f"{path} does not exist; run `make repro`, which writes it, or restore it from git") from None
+        raise Refused(
+            f"{path} does not exist; run `make repro`, which writes it, or restore it from git"
+        ) from None
     except (UnicodeDecodeError, yaml.YAMLError, KeyError, TypeError):
         raise Refused(f"{path} lists no stages; restore it from git") from None
     return stages
@@ -54,12 +63,22 @@ def frozen(described: Stages) -> list[str]:
 
 def outputs(lock: Stages) -> dict[str, str]:
     """Return the hash of each output that a dvc.lock lists, but for HISTORY."""
-    return {out["path"]: out["md5"] for stage in lock.values() for out in stage.get("outs", []) if out["path"] not in HISTORY}
+    return {
+        out["path"]: out["md5"]
+        for stage in lock.values()
+        for out in stage.get("outs", [])
+        if out["path"] not in HISTORY
+    }
 
 
 def reported(described: Stages) -> set[str]:
     """Return the outputs that git keeps: those that a dvc.yaml calls metrics or plots."""
-    kept = [one for stage in described.values() for kind in ("metrics", "plots") for one in stage.get(kind, [])]
+    kept = [
+        one
+        for stage in described.values()
+        for kind in ("metrics", "plots")
+        for one in stage.get(kind, [])
+    ]
     return {path for one in kept for path in ([one] if isinstance(one, str) else one)}
 
 
@@ -71,7 +90,11 @@ def origin(lock: Stages, name: str) -> dict[str, Any]:
     while todo:
         one = todo.pop()
         deps = {dep["path"]: dep["md5"] for dep in lock.get(one, {}).get("deps", [])}
-        found[one] = [lock.get(one, {}).get("cmd"), lock.get(one, {}).get("params"), {p: deps[p] for p in deps if p not in made}]
+        found[one] = [
+            lock.get(one, {}).get("cmd"),
+            lock.get(one, {}).get("params"),
+            {p: deps[p] for p in deps if p not in made},
+        ]
         todo += {made[path] for path in deps if path in made} - found.keys()
     return found
 
@@ -86,7 +109,9 @@ def run_again() -> Stages:
     with tempfile.TemporaryDirectory() as folder:
         copy_tracked(Path(), Path(folder))
         path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
-        again = subprocess.run([sys.executable, "-m", "dvc", "repro"], cwd=folder, env={**os.environ, "PATH": path})
+        again = subprocess.run(
+            [sys.executable, "-m", "dvc", "repro"], cwd=folder, env={**os.environ, "PATH": path}
+        )
         if again.returncode:
             raise Refused("the run in the scratch copy was stopped, see above")
         return read_stages(Path(folder, "dvc.lock"))
@@ -104,14 +129,27 @@ def verify(only_reports: bool) -> None:
     there = run_again()
     wanted, again, kept = outputs(here), outputs(there), reported(described)
     stale = [name for name in {**here, **there} if origin(here, name) != origin(there, name)]
-    outdated = {path for lock in (here, there) for path in outputs({name: lock[name] for name in stale if name in lock})}
-    says = {path: "same" if _holds(path, wanted.get(path), again.get(path)) else "differs" for path in {**wanted, **again}}
+    outdated = {
+        path
+        for lock in (here, there)
+        for path in outputs({name: lock[name] for name in stale if name in lock})
+    }
+    says = {
+        path: "same" if _holds(path, wanted.get(path), again.get(path)) else "differs"
+        for path in {**wanted, **again}
+    }
     says |= {path: "outdated" for path in outdated if says[path] == "differs"}
     say(*(f"{verdict:<9}{path}" for path, verdict in says.items()))
     if stale:
-        say(f"{', '.join(stale)} did not run since the inputs changed: `make repro` does, then commit the run")
+        say(
+            f"{', '.join(stale)} did not run since the inputs changed: `make repro` does, then commit the run"
+        )
     allowed = ("same", "outdated") if only_reports else ("same",)
-    differing = [path for path, verdict in says.items() if verdict not in allowed and (path in kept or not only_reports)]
+    differing = [
+        path
+        for path, verdict in says.items()
+        if verdict not in allowed and (path in kept or not only_reports)
+    ]
     if differing:
         raise Refused(
             f"{len(differing)} of {len(says)} outputs differ from dvc.lock: {', '.join(differing)}; nobody may edit them, or commit them "
@@ -127,7 +165,11 @@ def _holds(path: str, wanted: str | None, again: str | None) -> bool:
 def main() -> None:
     """Verify; see `verify`."""
     parser = argparse.ArgumentParser(prog="verify", description=__doc__)
-    parser.add_argument("--reports", action="store_true", help="hold only the reports that git keeps, and only those of inputs as they are")
+    parser.add_argument(
+        "--reports",
+        action="store_true",
+        help="hold only the reports that git keeps, and only those of inputs as they are",
+    )
     verify(parser.parse_args().reports)
 
 

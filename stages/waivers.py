@@ -6,7 +6,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-PART_OF = {"group": "column", "value": "slice"}  # a name of the first means something only beside that of the second
+PART_OF = {
+    "group": "column",
+    "value": "slice",
+}  # a name of the first means something only beside that of the second
 FILLERS = set("\u115f\u1160\u3164\uffa0")  # letters of Unicode that nobody sees
 
 
@@ -19,7 +22,9 @@ class Waiver:
 
     def covers(self, row: dict[str, Any]) -> bool:
         """Return whether `row` has all the values."""
-        return all(column in row and str(row[column]) == value for column, value in self.where.items())
+        return all(
+            column in row and str(row[column]) == value for column, value in self.where.items()
+        )
 
     def told(self) -> str:
         """Return it as a sentence without its full stop."""
@@ -28,7 +33,9 @@ class Waiver:
 
 def says_something(text: Any) -> bool:
     """Return whether `text` is text with a letter or digit that can be seen: a zero-width space is no reason."""
-    return isinstance(text, str) and any(sign.isalnum() and sign not in FILLERS for sign in unicodedata.normalize("NFC", text))
+    return isinstance(text, str) and any(
+        sign.isalnum() and sign not in FILLERS for sign in unicodedata.normalize("NFC", text)
+    )
 
 
 def waivers(meta: dict[str, Any]) -> list[Waiver]:
@@ -39,19 +46,31 @@ def waivers(meta: dict[str, Any]) -> list[Waiver]:
 def waiver_problems(meta: dict[str, Any], row: Sequence[str]) -> list[str]:
     """Return what is wrong with the waivers in `meta`; row: the columns that name a row of the judged table."""
     waived = meta.get("waived", [])
-    if not isinstance(waived, list) or not all(isinstance(one, dict) and set(one) == {"where", "reason"} for one in waived):
+    if not isinstance(waived, list) or not all(
+        isinstance(one, dict) and set(one) == {"where", "reason"} for one in waived
+    ):
         example = _written([dict.fromkeys(row or ["COLUMN"], "...")])
-        return [f"meta.waived must be a list of objects with the keys where and reason, such as {example}"]
+        return [
+            f"meta.waived must be a list of objects with the keys where and reason, such as {example}"
+        ]
     problems = []
     for nth, one in enumerate(waived, 1):
-        problems += [f"meta.waived, entry {nth}: {problem}" for problem in _where_problems(one["where"], row)]
+        problems += [
+            f"meta.waived, entry {nth}: {problem}" for problem in _where_problems(one["where"], row)
+        ]
         if not says_something(one["reason"]):
-            problems.append(f"meta.waived, entry {nth}: reason is {one['reason']!a}, must say in words why these rows are accepted")
+            problems.append(
+                f"meta.waived, entry {nth}: reason is {one['reason']!a}, must say in words why these rows are accepted"
+            )
     return problems
 
 
 def _where_problems(where: Any, row: Sequence[str]) -> list[str]:
-    if not isinstance(where, dict) or not where or not all(isinstance(value, str) for value in where.values()):
+    if (
+        not isinstance(where, dict)
+        or not where
+        or not all(isinstance(value, str) for value in where.values())
+    ):
         return [f"where is {where!r}, must give one or more columns, each with its value as text"]
     problems = [
         f"where names the column {column!r}, which names no row here; meta.row has {', '.join(row) or 'none'}"

@@ -51,7 +51,11 @@ def of_json(*path: str) -> Callable[[Any], Iterator[Row]]:
 
 def closest(row: Row) -> str:
     """Return what the page says of whether a feature adds to the others."""
-    return row["adds"] if row["twin"] == "-" or row["adds"] == "yes" else f"{row['adds']} closest: {row['twin']}"
+    return (
+        row["adds"]
+        if row["twin"] == "-" or row["adds"] == "yes"
+        else f"{row['adds']} closest: {row['twin']}"
+    )
 
 
 def values_of(row: Row) -> str:
@@ -64,40 +68,73 @@ def values_of(row: Row) -> str:
 def by_and_overall(content: Any) -> Iterator[Row]:
     """Yield the overall figures of the model and of each baseline, each beside its bounds."""
     for name, one in {"this model": content, **content["baselines"]}.items():
-        bounds = {f"{key}_{end}": bound for key, ends in one["intervals"].items() for end, bound in zip(("low", "high"), ends, strict=True)}
+        bounds = {
+            f"{key}_{end}": bound
+            for key, ends in one["intervals"].items()
+            for end, bound in zip(("low", "high"), ends, strict=True)
+        }
         yield {"name": name} | {key: one[key] for key in one["intervals"]} | bounds
 
 
-VERDICTS = {"below": "model too weak", "unproven": "too few rows", "not judged": "too few rows to judge"}
-ROLES = {"dead": "target", "yearacc": "cluster", "caseid": "cluster", "sex": "sensitive", "injSeverity": "forbidden", "weight": "forbidden"}
+VERDICTS = {
+    "below": "model too weak",
+    "unproven": "too few rows",
+    "not judged": "too few rows to judge",
+}
+ROLES = {
+    "dead": "target",
+    "yearacc": "cluster",
+    "caseid": "cluster",
+    "sex": "sensitive",
+    "injSeverity": "forbidden",
+    "weight": "forbidden",
+}
 WINDOWS = ("window", "rows", "batch", "drift", "performance")
 OVERALL = ("balanced_accuracy", "macro_f1", "brier", "accuracy", "log_loss")
 GROUPS = Shown(
     "by_group.csv",
     ["column", "group", "against", "class", "rate"],
     {name: [name] for name in ("column", "group", "against", "class", "rate", "value", "gap")}
-    | {"rows": ["support"], "value from 0 to 1": None, "gap with interval": None, "proven": yes_if_positive("proven_gap")},
+    | {
+        "rows": ["support"],
+        "value from 0 to 1": None,
+        "gap with interval": None,
+        "proven": yes_if_positive("proven_gap"),
+    },
 )
 SHOWN = {
     "recall by class": Shown(
         "by_class.csv",
         ["class"],
         same("class", "recall", "alarms_per_1000")
-        | {"alarms per 1,000": ["alarms_per_1000"], "test rows": ["support"], "recall from 0 to 1": None, "floor": None}
+        | {
+            "alarms per 1,000": ["alarms_per_1000"],
+            "test rows": ["support"],
+            "recall from 0 to 1": None,
+            "floor": None,
+        }
         | {"interval": ["recall_low", "recall_high"]}
-        | {name.replace("_", " "): [name, f"{name}_low", f"{name}_high"] for name in ("precision", "average_precision")},
+        | {
+            name.replace("_", " "): [name, f"{name}_low", f"{name}_high"]
+            for name in ("precision", "average_precision")
+        },
     ),
     "overall figures": Shown(
         "metrics.json",
         ["by"],
-        {"by": ["name"]} | {name.replace("_", " "): [name, f"{name}_low", f"{name}_high"] for name in OVERALL},
+        {"by": ["name"]}
+        | {name.replace("_", " "): [name, f"{name}_low", f"{name}_high"] for name in OVERALL},
         by_and_overall,
     ),
     "recall by slice": Shown(
         "slices.csv",
         ["slice", "value", "class"],
         same("slice", "value", "class", "recall")
-        | {"test rows": ["support"], "recall from 0 to 1": None, "interval": ["recall_low", "recall_high"]},
+        | {
+            "test rows": ["support"],
+            "recall from 0 to 1": None,
+            "interval": ["recall_low", "recall_high"],
+        },
     ),
     "groups against all others": GROUPS,
     "pairs of groups": GROUPS,
@@ -105,7 +142,10 @@ SHOWN = {
         "candidates.csv",
         ["candidate"],
         {
-            "candidate": lambda row: row["candidate"].replace("_", " ") + ("" if row["features"] == "all" else f" {row['features']}"),
+            "candidate": lambda row: (
+                row["candidate"].replace("_", " ")
+                + ("" if row["features"] == "all" else f" {row['features']}")
+            ),
             "balanced accuracy": ["score"],
             "lead with interval": None,
             "Brier": ["brier"],
@@ -115,7 +155,8 @@ SHOWN = {
     "importance of features": Shown(
         "features.csv",
         ["feature"],
-        same("feature", "importance") | {"with interval": None, "shadows reach": ["shadow_high"], "adds to the others": closest},
+        same("feature", "importance")
+        | {"with interval": None, "shadows reach": ["shadow_high"], "adds to the others": closest},
     ),
     "What there was to learn from": Shown(
         "classes.csv",
@@ -133,27 +174,54 @@ SHOWN = {
             "absent_by_chance",
         ),
     ),
-    "Proxies of sensitive columns": Shown("proxies.csv", ["column"], same("column", "groups", "rows", "auc", "best")),
+    "Proxies of sensitive columns": Shown(
+        "proxies.csv", ["column"], same("column", "groups", "rows", "auc", "best")
+    ),
     "Labels by group, among rows that are otherwise alike": Shown(
         "label_bias.csv",
         ["column", "group", "class"],
-        same("column", "group", "class", "rows", "share", "gap", "gap_low", "gap_high", "proven_gap", "left_out", "gap_with_all"),
+        same(
+            "column",
+            "group",
+            "class",
+            "rows",
+            "share",
+            "gap",
+            "gap_low",
+            "gap_high",
+            "proven_gap",
+            "left_out",
+            "gap_with_all",
+        ),
     ),
-    "Rows that augmentation added": Shown("synthetic.csv", ["check", "column"], same("check", "column", "value")),
-    "What changed since the suites were proposed": Shown("changes.csv", ["check", "column"], same("check", "column", "value")),
-    "How well a single column tells the classes": Shown("leakage.csv", ["check", "column"], same("check", "column", "value")),
+    "Rows that augmentation added": Shown(
+        "synthetic.csv", ["check", "column"], same("check", "column", "value")
+    ),
+    "What changed since the suites were proposed": Shown(
+        "changes.csv", ["check", "column"], same("check", "column", "value")
+    ),
+    "How well a single column tells the classes": Shown(
+        "leakage.csv", ["check", "column"], same("check", "column", "value")
+    ),
     "costs of errors": Shown(
         "metrics.json",
         ["decided by"],
         {
-            "decided by": lambda row: {"model": "this model", "implied": "what the costs imply"}.get(
-                row["name"], row["name"].replace("_", " ")
-            ),
+            "decided by": lambda row: {
+                "model": "this model",
+                "implied": "what the costs imply",
+            }.get(row["name"], row["name"].replace("_", " ")),
             "mean cost": ["mean"],
             "more, with interval": None,
-            "more than the model": lambda row: MISSING if row["name"] == "model" else f"{row['more']:+.4f}",
+            "more than the model": lambda row: (
+                MISSING if row["name"] == "model" else f"{row['more']:+.4f}"
+            ),
             "interval": ["low", "high"],
-            "interval (2)": lambda row: MISSING if row["name"] == "model" else f"{row['more_low']:+.4f} to {row['more_high']:+.4f}",
+            "interval (2)": lambda row: (
+                MISSING
+                if row["name"] == "model"
+                else f"{row['more_low']:+.4f} to {row['more_high']:+.4f}"
+            ),
         },
         of_json("costs"),
     ),
@@ -179,7 +247,9 @@ SHOWN = {
             **{name: [name] for name in ("rows", "test", "floor")},
             "training": ["train"],
             "provable up to": ["best_low"],
-            "recall expected": lambda row: "not known" if row["expected"] is None else f"{row['expected']:.2f}",
+            "recall expected": lambda row: (
+                "not known" if row["expected"] is None else f"{row['expected']:.2f}"
+            ),
             "proof": None,
             "test rows needed": ["needed"],
             "more rows": ["more"],
@@ -194,10 +264,14 @@ SHOWN = {
             **{name: [name] for name in ("column", "group", "verdict")},
             "test rows, about": ["test"],
             "of its rarest class": ["support"],
-            "smallest gap beyond chance": lambda row: f"{row['provable']:.2f}" if row["provable"] < 1 else "none",
+            "smallest gap beyond chance": lambda row: (
+                f"{row['provable']:.2f}" if row["provable"] < 1 else "none"
+            ),
             "largest allowed": ["largest_gap"],
         },
-        lambda content: (one | {"largest_gap": content["criteria"]["largest_gap"]} for one in content["groups"]),
+        lambda content: (
+            one | {"largest_gap": content["criteria"]["largest_gap"]} for one in content["groups"]
+        ),
     ),
     "what more rows bring": Shown(
         "scope.json",
@@ -216,14 +290,19 @@ SHOWN = {
         ["column"],
         {
             "column": lambda row: f"{row['name']} {row['role']}".strip(),
-            "type": lambda row: row["type"] + (f" {row['misfits']:,} not" if row["misfits"] else ""),
+            "type": lambda row: (
+                row["type"] + (f" {row['misfits']:,} not" if row["misfits"] else "")
+            ),
             "missing": lambda row: f"{100 * row['missing'] / row['rows']:.1f} %",
             "distinct": ["distinct"],
             "picture": None,
             "values": values_of,
             "alone": lambda row: "" if row["auc"] is None else f"{row['auc']:.2f}",
         },
-        lambda content: (one | {"role": ROLES.get(one["name"], ""), "auc": content["aucs"].get(one["name"])} for one in content["columns"]),
+        lambda content: (
+            one | {"role": ROLES.get(one["name"], ""), "auc": content["aucs"].get(one["name"])}
+            for one in content["columns"]
+        ),
     ),
     "class shares by group": Shown(
         "scope.json",
@@ -239,20 +318,27 @@ SHOWN = {
     "windows": Shown(
         "monitoring/windows.csv",
         ["window"],
-        {name: [name] for name in WINDOWS} | {"labelled": lambda row: f"{100 * float(row['coverage']):.0f} %"},
+        {name: [name] for name in WINDOWS}
+        | {"labelled": lambda row: f"{100 * float(row['coverage']):.0f} %"},
     ),
     "drift": Shown(
         "monitoring/NEWEST/drift.csv",
         ["what", "name"],
         {name: [name] for name in ("what", "name", "test", "effect", "q")}
-        | {"from training": ["effect_train"], "proven": yes_if_positive("proven_effect"), "worth for the model": ["weight"]},
+        | {
+            "from training": ["effect_train"],
+            "proven": yes_if_positive("proven_effect"),
+            "worth for the model": ["weight"],
+        },
     ),
     "performance": Shown(
         "monitoring/NEWEST/performance.csv",
         ["figure", "class", "group"],
         {name: [name] for name in ("figure", "class", "loss")}
         | {
-            "group": lambda row: row["group"] if row["column"] == "all" else f"{row['column']} {row['group']}",
+            "group": lambda row: (
+                row["group"] if row["column"] == "all" else f"{row['column']} {row['group']}"
+            ),
             "labelled rows": ["support"],
             "test rows' figure": ["reference"],
             "now": ["value"],
@@ -301,7 +387,9 @@ def agrees(cell: str, row: Row, cells: Cells) -> bool:
         return " ".join(cell.replace("_", " ").split()) == " ".join(text.replace("_", " ").split())
     values = [row[column] for column in cells if row.get(column) not in (None, "")]  # type: ignore[union-attr]
     shown = NUMBER.findall(cell)
-    return len(shown) == len(values) and all(map(_rounds_to, values, shown)) if values else not shown
+    return (
+        len(shown) == len(values) and all(map(_rounds_to, values, shown)) if values else not shown
+    )
 
 
 def _is_number(value: Any) -> bool:

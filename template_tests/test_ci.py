@@ -15,9 +15,17 @@ from test_template import ODD, ROOT, files, generate
 WORKFLOWS = {f".github/workflows/{name}.yml" for name in ("ci", "monitor", "retrain")}
 CI = {"github": {".github/dependabot.yml", *WORKFLOWS}, "gitlab": {".gitlab-ci.yml"}, "none": set()}
 SCHEMAS = {  # builtin to check-jsonschema, so that nothing is fetched
-    **{("github", name): ["--builtin-schema", "vendor.github-workflows"] for name in sorted(WORKFLOWS)},
+    **{
+        ("github", name): ["--builtin-schema", "vendor.github-workflows"]
+        for name in sorted(WORKFLOWS)
+    },
     ("github", ".github/dependabot.yml"): ["--builtin-schema", "vendor.dependabot"],
-    ("gitlab", ".gitlab-ci.yml"): ["--builtin-schema", "vendor.gitlab-ci", "--data-transform", "gitlab-ci"],
+    ("gitlab", ".gitlab-ci.yml"): [
+        "--builtin-schema",
+        "vendor.gitlab-ci",
+        "--data-transform",
+        "gitlab-ci",
+    ],
 }
 BIN = Path(sys.executable).parent  # of the environment of tools/
 UV = os.environ.get("UV") or shutil.which("uv")  # uv says to what it runs where it is
@@ -30,19 +38,45 @@ def baked(tmp_path_factory) -> dict[str, Path]:
 
 
 def lint(*command: object) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([BIN / str(command[0]), *command[1:]], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, encoding="utf-8")
+    return subprocess.run(
+        [BIN / str(command[0]), *command[1:]],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        encoding="utf-8",
+    )
 
 
 def git(folder: Path, *arguments: str) -> str:
-    command = ["git", "-c", "user.name=t", "-c", "user.email=t@t", "-c", "init.defaultBranch=main", *arguments]
-    return subprocess.run(command, cwd=folder, check=True, capture_output=True, encoding="utf-8").stdout.strip()
+    command = [
+        "git",
+        "-c",
+        "user.name=t",
+        "-c",
+        "user.email=t@t",
+        "-c",
+        "init.defaultBranch=main",
+        *arguments,
+    ]
+    return subprocess.run(
+        command, cwd=folder, check=True, capture_output=True, encoding="utf-8"
+    ).stdout.strip()
 
 
-def bash(folder: Path, script: str, commands: str = "", **environment: str) -> subprocess.CompletedProcess[str]:
+def bash(
+    folder: Path, script: str, commands: str = "", **environment: str
+) -> subprocess.CompletedProcess[str]:
     """Run `script` as both services do, without this test's own environment; a folder `commands` goes before the others on PATH."""
-    clean = {key: value for key, value in os.environ.items() if key not in ("VIRTUAL_ENV", "PYTHONPATH", "MAKEFLAGS", "MAKELEVEL")}
+    clean = {
+        key: value
+        for key, value in os.environ.items()
+        if key not in ("VIRTUAL_ENV", "PYTHONPATH", "MAKEFLAGS", "MAKELEVEL")
+    }
     path = os.pathsep.join(
-        [*filter(None, [commands]), str(Path(UV).parent), *(p for p in clean["PATH"].split(os.pathsep) if Path(p) != BIN)]
+        [
+            *filter(None, [commands]),
+            str(Path(UV).parent),
+            *(p for p in clean["PATH"].split(os.pathsep) if Path(p) != BIN),
+        ]
     )
     return subprocess.run(
         ["bash", "-eo", "pipefail", "-c", script],
@@ -60,7 +94,11 @@ def committed(baked, tmp_path_factory) -> dict[str, Path]:
     folders = {}
     for ci in ("github", "gitlab"):
         folders[ci] = shutil.copytree(baked[ci], tmp_path_factory.mktemp("committed") / ODD)
-        shutil.copytree(ROOT / "reports", folders[ci] / "reports", ignore=shutil.ignore_patterns("*.parquet", "compared.*"))
+        shutil.copytree(
+            ROOT / "reports",
+            folders[ci] / "reports",
+            ignore=shutil.ignore_patterns("*.parquet", "compared.*"),
+        )
         shutil.copy(ROOT / "dvc.lock", folders[ci])
         (folders[ci] / ".venv").symlink_to(ROOT / ".venv")
         git(folders[ci], "init", "--quiet")
@@ -78,14 +116,18 @@ def compare(request, committed, tmp_path):
     page = tmp_path / "page.md"
 
     def github(repro: int = 0) -> tuple[int, str]:
-        result = bash(folder, steps(folder)["Comparison"]["run"], BASE="main", GITHUB_STEP_SUMMARY=str(page))
+        result = bash(
+            folder, steps(folder)["Comparison"]["run"], BASE="main", GITHUB_STEP_SUMMARY=str(page)
+        )
         assert "### Recall by class" in result.stdout  # in the log as well
         return result.returncode, page.read_text(encoding="utf-8")
 
     def gitlab(repro: int = 0) -> tuple[int, str]:
         stub = f'make() {{ if [ "$*" = repro ]; then return {repro}; fi; command make "$@"; }}\n'
         script = gitlab_ci(folder)["pipeline"]["script"][-1]
-        result = bash(folder, stub + script, CI_MERGE_REQUEST_DIFF_BASE_SHA=git(folder, "rev-parse", "main"))
+        result = bash(
+            folder, stub + script, CI_MERGE_REQUEST_DIFF_BASE_SHA=git(folder, "rev-parse", "main")
+        )
         return result.returncode, (folder / "reports/compared.md").read_text(encoding="utf-8")
 
     return folder, {"github": github, "gitlab": gitlab}[request.param]
@@ -93,7 +135,9 @@ def compare(request, committed, tmp_path):
 
 def steps(folder: Path, workflow: str = "ci", job: str = "pipeline") -> dict[str, dict]:
     """Return the named steps of a job."""
-    read = yaml.safe_load((folder / f".github/workflows/{workflow}.yml").read_text(encoding="utf-8"))
+    read = yaml.safe_load(
+        (folder / f".github/workflows/{workflow}.yml").read_text(encoding="utf-8")
+    )
     return {step["name"]: step for step in read["jobs"][job]["steps"] if "name" in step}
 
 
@@ -119,7 +163,11 @@ def test_answer_leaves_no_trace_of_the_template(baked):
 
 def test_answer_leaves_no_empty_folder_but_that_which_dvc_makes_anyway(baked):
     for folder in baked.values():
-        empty = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_dir() and not any(path.iterdir())}
+        empty = {
+            path.relative_to(folder).as_posix()
+            for path in folder.rglob("*")
+            if path.is_dir() and not any(path.iterdir())
+        }
         assert empty <= {".dvc/tmp"}
 
 
@@ -140,7 +188,9 @@ def test_schema_holds(baked, ci, name):
     ],
 )
 def test_schema_finds_a_mistake(baked, tmp_path, ci, name, old, new):
-    (tmp_path / "broken.yml").write_text((baked[ci] / name).read_text(encoding="utf-8").replace(old, new), encoding="utf-8")
+    (tmp_path / "broken.yml").write_text(
+        (baked[ci] / name).read_text(encoding="utf-8").replace(old, new), encoding="utf-8"
+    )
     assert lint("check-jsonschema", *SCHEMAS[ci, name], tmp_path / "broken.yml").returncode == 1
 
 
@@ -152,7 +202,9 @@ def test_zizmor_finds_no_hole_in_the_workflow(baked):
 def test_zizmor_finds_an_action_that_may_move(baked, tmp_path):
     text = (baked["github"] / ".github/workflows/ci.yml").read_text(encoding="utf-8")
     (tmp_path / ".github/workflows").mkdir(parents=True)
-    (tmp_path / ".github/workflows/ci.yml").write_text(re.sub(r"checkout@\w+", "checkout@v7", text), encoding="utf-8")
+    (tmp_path / ".github/workflows/ci.yml").write_text(
+        re.sub(r"checkout@\w+", "checkout@v7", text), encoding="utf-8"
+    )
     result = lint("zizmor", "--offline", "--no-config", tmp_path / ".github")
     assert result.returncode != 0
     assert "unpinned-uses" in result.stdout
@@ -160,10 +212,22 @@ def test_zizmor_finds_an_action_that_may_move(baked, tmp_path):
 
 @pytest.mark.parametrize("ci", ["github", "gitlab"])
 def test_every_target_that_ci_makes_is_one(baked, ci):
-    texts = [(baked[ci] / name).read_text(encoding="utf-8") for name in CI[ci] if "dependabot" not in name]
-    asked = {target for text in texts for target in re.findall(r"^[^#]*?\bmake (?:--[a-z-]+ )?([a-z]+)", text, flags=re.MULTILINE)}
+    texts = [
+        (baked[ci] / name).read_text(encoding="utf-8")
+        for name in CI[ci]
+        if "dependabot" not in name
+    ]
+    asked = {
+        target
+        for text in texts
+        for target in re.findall(r"^[^#]*?\bmake (?:--[a-z-]+ )?([a-z]+)", text, flags=re.MULTILINE)
+    }
     assert {"lint", "test", "repro", "compare"} <= asked
-    assert asked <= set(re.findall(r"^(\w+):", (baked[ci] / "Makefile").read_text(encoding="utf-8"), flags=re.MULTILINE))
+    assert asked <= set(
+        re.findall(
+            r"^(\w+):", (baked[ci] / "Makefile").read_text(encoding="utf-8"), flags=re.MULTILINE
+        )
+    )
 
 
 @pytest.mark.parametrize("ci", ["github", "gitlab"])
@@ -182,7 +246,9 @@ def test_workflow_of_a_project_in_a_folder_is_set_in_one_place(baked, name):
     for job in workflow["jobs"].values():
         assert job["defaults"]["run"]["working-directory"] == "${{ env.FOLDER }}"
         given = [step.get("with", {}) for step in job["steps"]]
-        paths = [path for one in given for path in one.get("path", ".uv").splitlines() if path != ".uv"]
+        paths = [
+            path for one in given for path in one.get("path", ".uv").splitlines() if path != ".uv"
+        ]
         assert all(path.removeprefix("!").startswith("${{ env.FOLDER }}/") for path in paths)
         assert not re.search(r"hashFiles\('", str(given))
 
@@ -220,7 +286,12 @@ def test_seeded_fall_in_recall_stops_the_job(compare):
 def test_blocked_gate_stops_the_job_after_the_comparison(compare):
     folder, run = compare
     path = folder / "reports/gates/by_class.json"
-    path.write_text(json.dumps(json.loads(path.read_text(encoding="utf-8")) | {"verdict": "fail", "blocks": True}), encoding="utf-8")
+    path.write_text(
+        json.dumps(
+            json.loads(path.read_text(encoding="utf-8")) | {"verdict": "fail", "blocks": True}
+        ),
+        encoding="utf-8",
+    )
     code, page = run(repro=1)
     assert code != 0
     assert "| by_class | fail |" in page
@@ -240,17 +311,28 @@ def pull(folder: Path, ci: str, config: str) -> tuple[str, dict[str, str]]:
     secret = folder.parent / "secret"  # GitLab keeps a variable of the type file in one
     if config:
         secret.write_text(config, encoding="utf-8")
-    return "\n".join(gitlab_ci(folder)["default"]["before_script"][1:]), {"DVC_CONFIG_LOCAL": str(secret) if config else ""}
+    return "\n".join(gitlab_ci(folder)["default"]["before_script"][1:]), {
+        "DVC_CONFIG_LOCAL": str(secret) if config else ""
+    }
 
 
 @pytest.fixture(params=["github", "gitlab"])
 def remote(request, committed, tmp_path):
     """A project with a file in its DVC remote and nowhere else, and a function that pulls as its CI does."""
-    folder, store = shutil.copytree(committed[request.param], tmp_path / ODD, symlinks=True), tmp_path / "store"
+    folder, store = (
+        shutil.copytree(committed[request.param], tmp_path / ODD, symlinks=True),
+        tmp_path / "store",
+    )
     config = f"[core]\n    remote = store\n['remote \"store\"']\n    url = {store}\n"
     (folder / ".dvc/config.local").write_text(config, encoding="utf-8")
     (folder / "extra.bin").write_bytes(b"from the remote")
-    assert bash(folder, ".venv/bin/dvc add --quiet extra.bin && .venv/bin/dvc push --quiet extra.bin.dvc").returncode == 0
+    assert (
+        bash(
+            folder,
+            ".venv/bin/dvc add --quiet extra.bin && .venv/bin/dvc push --quiet extra.bin.dvc",
+        ).returncode
+        == 0
+    )
     (folder / "extra.bin").unlink()
     (folder / ".dvc/config.local").unlink()
     shutil.rmtree(folder / ".dvc/cache")
@@ -283,7 +365,12 @@ def test_project_without_a_remote_pulls_nothing(committed, tmp_path, ci):
 
 
 def test_pre_commit_passes_a_new_project_without_network(committed, tmp_path):
-    result = bash(committed["github"], f"{BIN / 'pre-commit'} run --all-files", PRE_COMMIT_HOME=str(tmp_path), UV_OFFLINE="1")
+    result = bash(
+        committed["github"],
+        f"{BIN / 'pre-commit'} run --all-files",
+        PRE_COMMIT_HOME=str(tmp_path),
+        UV_OFFLINE="1",
+    )
     assert result.returncode == 0, result.stdout
     assert result.stdout.count("Passed") == 3
     assert not git(committed["github"], "status", "--short")
@@ -303,7 +390,9 @@ def test_pre_commit_stops_an_output_of_dvc(committed, tmp_path):
 
 def test_pre_commit_knows_every_output_of_dvc(baked):
     stages = yaml.safe_load((baked["none"] / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
-    [repository] = yaml.safe_load((baked["none"] / ".pre-commit-config.yaml").read_text(encoding="utf-8"))["repos"]
+    [repository] = yaml.safe_load(
+        (baked["none"] / ".pre-commit-config.yaml").read_text(encoding="utf-8")
+    )["repos"]
     [pattern] = [hook["files"] for hook in repository["hooks"] if hook["id"] == "no-output"]
     outputs = [out for stage in stages.values() for out in stage.get("outs", [])]
     assert outputs
@@ -327,7 +416,11 @@ class Service:
     """A generated project, and what its CI asked of the service; `{python}` in the stubs of its commands is Python."""
 
     def __init__(self, ci: str, source: Path, folder: Path) -> None:
-        self.ci, self.folder, self.notes = ci, shutil.copytree(source, folder / ODD, symlinks=True), folder / "notes"
+        self.ci, self.folder, self.notes = (
+            ci,
+            shutil.copytree(source, folder / ODD, symlinks=True),
+            folder / "notes",
+        )
         self.commands = folder / "commands"
         self.notes.mkdir()
         self.commands.mkdir()
@@ -351,7 +444,8 @@ class Service:
         (self.folder / ".venv/bin/dvc").symlink_to(ROOT / ".venv/bin/dvc")
         call = f'exec {ROOT / ".venv/bin/python"} "$@"'
         self.script(
-            self.folder / ".venv/bin/python", f'#!/usr/bin/env bash\nif [ "$2" != stages.{name} ]; then {call}; fi\nshift 2\n{body}\n'
+            self.folder / ".venv/bin/python",
+            f'#!/usr/bin/env bash\nif [ "$2" != stages.{name} ]; then {call}; fi\nshift 2\n{body}\n',
         )
 
     def run(self, job: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -359,21 +453,36 @@ class Service:
         given = self.environment | environment
         if self.ci == "gitlab":
             read = gitlab_ci(self.folder)[job]
-            own = {name: text for name, text in read["variables"].items() if name in ("FENCED", "IID", "TABLE")}
+            own = {
+                name: text
+                for name, text in read["variables"].items()
+                if name in ("FENCED", "IID", "TABLE")
+            }
             return bash(self.folder, "\n".join(read["script"][1:]), **own, **given)
         named = steps(self.folder, job, job)
-        own = {name: text for step in named.values() for name, text in step["env"].items() if "${{" not in text}
+        own = {
+            name: text
+            for step in named.values()
+            for name, text in step["env"].items()
+            if "${{" not in text
+        }
         work = bash(self.folder, named[job.capitalize()]["run"], **own, **given)
         name = "Issue" if job == "monitor" else "Pull request"
         if (work.returncode != 0) != (named[name].get("if", "").startswith("${{ failure()")):
             return work
         after = bash(self.folder, named[name]["run"], **own, **given)
         assert job != "monitor" or after.returncode == 0, after.stdout
-        return subprocess.CompletedProcess(after.args, work.returncode or after.returncode, work.stdout + after.stdout)
+        return subprocess.CompletedProcess(
+            after.args, work.returncode or after.returncode, work.stdout + after.stdout
+        )
 
     @property
     def asked(self) -> str:
-        return (self.notes / "asked.txt").read_text(encoding="utf-8") if (self.notes / "asked.txt").exists() else ""
+        return (
+            (self.notes / "asked.txt").read_text(encoding="utf-8")
+            if (self.notes / "asked.txt").exists()
+            else ""
+        )
 
     @property
     def page(self) -> str:
@@ -387,7 +496,11 @@ def service(request, committed, tmp_path) -> Service:
 
 def verification(service: Service) -> subprocess.CompletedProcess[str]:
     """Verify the committed run as the CI does."""
-    own = steps(service.folder)["Verify"]["run"] if service.ci == "github" else gitlab_ci(service.folder)["pipeline"]["script"][2]
+    own = (
+        steps(service.folder)["Verify"]["run"]
+        if service.ci == "github"
+        else gitlab_ci(service.folder)["pipeline"]["script"][2]
+    )
     return bash(service.folder, own)
 
 
@@ -395,7 +508,11 @@ def test_committed_reports_are_verified_before_the_pipeline_writes_them_anew(ser
     service.stage("verify", 'echo "verify: asked for $*"; exit 1')
     result = verification(service)
     assert (result.returncode, result.stdout) == (1, "verify: asked for --reports\n")
-    text = "\n".join((service.folder / name).read_text(encoding="utf-8") for name in sorted(CI[service.ci]) if "ci.yml" in name)
+    text = "\n".join(
+        (service.folder / name).read_text(encoding="utf-8")
+        for name in sorted(CI[service.ci])
+        if "ci.yml" in name
+    )
     assert text.index("stages.verify") < text.index("make repro")
 
 
@@ -413,18 +530,26 @@ def test_run_whose_reports_block_never_ends_well(baked, tmp_path):
     git(folder, "init", "--quiet")
     stub = tmp_path / "stub"  # DVC finds nothing to do
     Service.script(
-        stub, f'#!/usr/bin/env bash\nif [ "$1" = dvc ]; then exit "${{DVC_ENDS:-0}}"; fi\nshift; exec {ROOT}/.venv/bin/python "$@"\n'
+        stub,
+        f'#!/usr/bin/env bash\nif [ "$1" = dvc ]; then exit "${{DVC_ENDS:-0}}"; fi\nshift; exec {ROOT}/.venv/bin/python "$@"\n',
     )
     for target in ("repro", "demo"):
         script = f"make --old-file=env {target} RUN={stub}"
         assert bash(folder, script).returncode == 0
         assert bash(folder, script, DVC_ENDS="7").returncode != 0
     path = folder / "reports/gates/by_class.json"
-    path.write_text(json.dumps(json.loads(path.read_text(encoding="utf-8")) | {"verdict": "fail", "blocks": True}), encoding="utf-8")
+    path.write_text(
+        json.dumps(
+            json.loads(path.read_text(encoding="utf-8")) | {"verdict": "fail", "blocks": True}
+        ),
+        encoding="utf-8",
+    )
     for target in ("repro", "demo"):
         ended = bash(folder, f"make --old-file=env {target} RUN={stub}")
         assert ended.returncode != 0
-        assert "summary: not every stage ran on the files as they are now" in ended.stdout  # DVC would run evaluate again
+        assert (
+            "summary: not every stage ran on the files as they are now" in ended.stdout
+        )  # DVC would run evaluate again
 
 
 SAID = {"pass": 0, "warn": 1, "fail": 2, "insufficient": 3}
@@ -441,12 +566,18 @@ def test_monitor_that_passes_or_warns_opens_no_issue(service, verdict):
 
 @pytest.mark.parametrize("verdict", ["fail", "insufficient"])
 def test_monitor_that_does_not_pass_opens_an_issue_with_its_sentences(service, verdict):
-    service.stage("monitor", f'echo "gate batch: FAIL: a sentence"; echo "monitor: {verdict}; read it"; exit {SAID[verdict]}')
+    service.stage(
+        "monitor",
+        f'echo "gate batch: FAIL: a sentence"; echo "monitor: {verdict}; read it"; exit {SAID[verdict]}',
+    )
     result = service.run("monitor", BATCH="data/live/*")
     assert result.returncode == SAID[verdict], result.stdout
     assert f"gate batch: FAIL: a sentence\nmonitor: {verdict}; read it" in service.page
     assert "https://run" in service.page
-    opened = {"github": "gh issue create --title Monitoring does not pass --label monitoring", "gitlab": "title=Monitoring+does+not+pass"}
+    opened = {
+        "github": "gh issue create --title Monitoring does not pass --label monitoring",
+        "gitlab": "title=Monitoring+does+not+pass",
+    }
     assert opened[service.ci] in service.asked
 
 
@@ -459,17 +590,23 @@ def test_issue_shows_what_was_said_and_nothing_of_it_ends_the_block(service):
 @pytest.mark.parametrize("ci", ["github", "gitlab"])
 def test_no_artifact_holds_rows(baked, ci):
     texts = "".join((baked[ci] / name).read_text(encoding="utf-8") for name in CI[ci])
-    assert {"github": "!${{ env.FOLDER }}/reports/predictions.parquet", "gitlab": "exclude: [reports/predictions.parquet]"}[ci] in texts
+    assert {
+        "github": "!${{ env.FOLDER }}/reports/predictions.parquet",
+        "gitlab": "exclude: [reports/predictions.parquet]",
+    }[ci] in texts
     assert "/private/" in (baked[ci] / ".gitignore").read_text(encoding="utf-8").split()
 
 
 def test_monitor_comments_on_the_issue_that_is_open(service):
     service.stage("monitor", 'echo "monitor: fail; read it"; exit 2')
-    result = service.run("monitor", BATCH="data/live/*", ANSWER="7" if service.ci == "github" else '[{"iid": 7}]')
+    result = service.run(
+        "monitor", BATCH="data/live/*", ANSWER="7" if service.ci == "github" else '[{"iid": 7}]'
+    )
     assert result.returncode == 2, result.stdout
-    assert {"github": "gh issue comment 7 --body-file", "gitlab": "https://api/issues/7/notes --data-urlencode body@"}[
-        service.ci
-    ] in service.asked
+    assert {
+        "github": "gh issue comment 7 --body-file",
+        "gitlab": "https://api/issues/7/notes --data-urlencode body@",
+    }[service.ci] in service.asked
     assert "issue create" not in service.asked
     assert "title=" not in service.asked
 
@@ -483,7 +620,9 @@ def test_monitor_that_breaks_down_is_no_warning(service):
 def test_monitor_is_given_the_names_as_they_are(service):
     service.stage("monitor", 'printf "%s\\n" "$@"')
     pattern, labels = "data/2003 $(touch x);*", "my labels `touch x`.csv"
-    result = service.run("monitor", BATCH=pattern, MONITOR_BATCH=pattern, LABELS=labels, MONITOR_LABELS=labels)
+    result = service.run(
+        "monitor", BATCH=pattern, MONITOR_BATCH=pattern, LABELS=labels, MONITOR_LABELS=labels
+    )
     assert f"--labels={labels}\n--\n{pattern}\n" in result.stdout
     assert not (service.folder / "x").exists()
 
@@ -511,10 +650,19 @@ def test_earlier_windows_come_from_the_last_run(service):
     (service.folder / "reports/monitoring/2000").mkdir(parents=True)
     for answer in ("", "41"):
         shutil.rmtree(service.folder / "reports/monitoring/2001", ignore_errors=True)
-        result = bash(service.folder, step, NEWEST="", WINDOWS="churn-windows", **service.environment | {"ANSWER": answer})
+        result = bash(
+            service.folder,
+            step,
+            NEWEST="",
+            WINDOWS="churn-windows",
+            **service.environment | {"ANSWER": answer},
+        )
         assert result.returncode == 0, result.stdout
         assert ("no earlier window" in result.stdout) == (not answer)
-    assert {path.name for path in (service.folder / "reports/monitoring").iterdir()} == {"2000", "2001"}
+    assert {path.name for path in (service.folder / "reports/monitoring").iterdir()} == {
+        "2000",
+        "2001",
+    }
     assert "gh run download 41 --repo me/mine --name churn-windows" in service.asked
 
 
@@ -532,7 +680,12 @@ def retrain(service: Service, tmp_path: Path) -> tuple[subprocess.CompletedProce
     origin = tmp_path / "origin.git"
     git(service.folder, "init", "--quiet", "--bare", str(origin))
     git(service.folder, "remote", "add", "origin", str(origin))
-    git(service.folder, "config", f"url.{origin}.insteadOf", "https://oauth2:secret@host/me/mine.git")
+    git(
+        service.folder,
+        "config",
+        f"url.{origin}.insteadOf",
+        "https://oauth2:secret@host/me/mine.git",
+    )
     head = git(service.folder, "rev-parse", "HEAD")
     result = service.run(
         "retrain", FILES="data/live/*", RETRAIN_FILES="data/live/*", BASE="main", GITHUB_RUN_ID="41", GITHUB_SHA=head,
@@ -557,10 +710,21 @@ def test_accepted_challenger_ends_in_a_pull_request_with_what_it_changes(service
     assert service.page.startswith("## This run and ")
     assert "### Metrics" in service.page
     rows = "| --- | --- | --- |\n| cold | 0.84 | yes |\n| `warm \\| start` |  | no |\n"
-    assert f"### reports/retraining/challengers.csv\n\n| challenger | recall | accepted |\n{rows}" in service.page
-    assert "### reports/retraining/challenger.csv\n\n| class | difference |\n| --- | --- |\n| dead | 0.01 |\n" in service.page
-    assert {"github": "gh run download 41 --name registry", "gitlab": "artifacts of https://run"}[service.ci] in service.page
-    asked = {"github": f"gh pr create --base main --head {branch}", "gitlab": f"source_branch={branch}&target_branch=main&title="}
+    assert (
+        f"### reports/retraining/challengers.csv\n\n| challenger | recall | accepted |\n{rows}"
+        in service.page
+    )
+    assert (
+        "### reports/retraining/challenger.csv\n\n| class | difference |\n| --- | --- |\n| dead | 0.01 |\n"
+        in service.page
+    )
+    assert {"github": "gh run download 41 --name registry", "gitlab": "artifacts of https://run"}[
+        service.ci
+    ] in service.page
+    asked = {
+        "github": f"gh pr create --base main --head {branch}",
+        "gitlab": f"source_branch={branch}&target_branch=main&title=",
+    }
     assert asked[service.ci] in service.asked
     assert "retrain: accepted -- data/live/*" in result.stdout
 
@@ -575,7 +739,10 @@ def test_refused_challenger_opens_no_pull_request(service, tmp_path):
 
 
 def test_pull_request_says_that_its_comparison_fails(service, tmp_path):
-    service.stage("retrain", ACCEPTED + 'sed -i \'s/"blocks": false/"blocks": true/\' reports/gates/by_class.json')
+    service.stage(
+        "retrain",
+        ACCEPTED + 'sed -i \'s/"blocks": false/"blocks": true/\' reports/gates/by_class.json',
+    )
     result, _ = retrain(service, tmp_path)
     assert result.returncode == 0, result.stdout
     assert "**The comparison fails: do not merge this as it is.**" in service.page

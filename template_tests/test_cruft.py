@@ -13,13 +13,21 @@ CRUFT = Path(sys.executable).parent / "cruft"
 
 
 def cruft(folder: Path, *arguments: str) -> str:
-    result = subprocess.run([CRUFT, *arguments], cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, encoding="utf-8")
+    result = subprocess.run(
+        [CRUFT, *arguments],
+        cwd=folder,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        encoding="utf-8",
+    )
     assert result.returncode == 0, result.stdout
     return result.stdout
 
 
 def answers(folder: Path) -> str:
-    (folder / "toys.csv").write_text("size,kind\n" + "".join(f"{nth}.5,{'ab'[nth % 2]}\n" for nth in range(20)), encoding="utf-8")
+    (folder / "toys.csv").write_text(
+        "size,kind\n" + "".join(f"{nth}.5,{'ab'[nth % 2]}\n" for nth in range(20)), encoding="utf-8"
+    )
     return json.dumps({"project": ODD, "data": str(folder / "toys.csv"), "target": "kind"})
 
 
@@ -50,7 +58,11 @@ def new_version(template: Path) -> None:
     for name, old, new in (
         ("stages/split.py", '"""', '"""New: '),
         ("params.yaml", "  floor_share: 0.2", "  floor_share: 0.3"),
-        ("expectations/{% if cookiecutter.data == 'example' %}sources.json{% endif %}", '"name"', '"name" '),
+        (
+            "expectations/{% if cookiecutter.data == 'example' %}sources.json{% endif %}",
+            '"name"',
+            '"name" ',
+        ),
     ):
         text = (inside / name).read_text(encoding="utf-8")
         assert old in text
@@ -67,9 +79,15 @@ def test_a_project_that_cruft_made_has_its_data_and_is_as_the_template(project):
 
 def test_update_brings_what_is_new_and_keeps_edits_data_and_suites(project, template):
     params = project / "params.yaml"
-    params.write_text(params.read_text(encoding="utf-8").replace("random_state: 42", "random_state: 7"), encoding="utf-8", newline="")
+    params.write_text(
+        params.read_text(encoding="utf-8").replace("random_state: 42", "random_state: 7"),
+        encoding="utf-8",
+        newline="",
+    )
     sources = project / "data/sources.yaml"
-    sources.write_text(sources.read_text(encoding="utf-8") + "# mine\n", encoding="utf-8", newline="")
+    sources.write_text(
+        sources.read_text(encoding="utf-8") + "# mine\n", encoding="utf-8", newline=""
+    )
     (project / "expectations").mkdir(exist_ok=True)
     (project / "expectations/sources.json").write_text("mine", encoding="utf-8")
     git(project, "add", "--all")
@@ -87,11 +105,25 @@ def test_update_brings_what_is_new_and_keeps_edits_data_and_suites(project, temp
 
 
 def test_a_project_of_plain_cookiecutter_is_linked_as_its_readme_says(template, tmp_path):
-    command = [CRUFT.with_name("cookiecutter"), "--no-input", template, *(f"{k}={v}" for k, v in json.loads(answers(tmp_path)).items())]
+    command = [
+        CRUFT.with_name("cookiecutter"),
+        "--no-input",
+        template,
+        *(f"{k}={v}" for k, v in json.loads(answers(tmp_path)).items()),
+    ]
     subprocess.run(command, cwd=tmp_path, check=True, capture_output=True)
     project = committed(tmp_path / ODD)
-    [line] = [line for line in (project / "README.md").read_text(encoding="utf-8").splitlines() if "cruft link" in line]
-    call(project, "sh", "-c", line.replace("pipx run cruft", str(CRUFT)).replace("TEMPLATE_URL", str(template)))
+    [line] = [
+        line
+        for line in (project / "README.md").read_text(encoding="utf-8").splitlines()
+        if "cruft link" in line
+    ]
+    call(
+        project,
+        "sh",
+        "-c",
+        line.replace("pipx run cruft", str(CRUFT)).replace("TEMPLATE_URL", str(template)),
+    )
     git(project, "add", "--all")
     git(project, "commit", "--quiet", "--message", "linked")
     assert cruft(project, "diff") == ""

@@ -16,7 +16,10 @@ CRASHES = pd.DataFrame({"dead": ["alive", "dead"], "sex": ["f", "m"]})
 CRITERIA = SimpleNamespace(recall_floor=0.5, recall_floors={}, largest_gap=0.1)
 
 
-@pytest.mark.parametrize("name", [gate for gates in GATES.values() for gate in gates if gate not in ("prepared", "augmented")])
+@pytest.mark.parametrize(
+    "name",
+    [gate for gates in GATES.values() for gate in gates if gate not in ("prepared", "augmented")],
+)
 def test_a_proposed_suite_of_a_judged_table_is_the_confirmed_one(name, monkeypatch):
     monkeypatch.chdir(ROOT)
     proposed = judged_suites(CRASHES, load_params().data, CRITERIA)[name]

@@ -34,7 +34,10 @@ def add_a_model(folder: Path) -> None:
         folder / "stages/during/models.py",
         ('"hist_gradient_boosting", "vote"]', '"hist_gradient_boosting", "vote", "extra_trees"]'),
         ('        case "vote":\n', EXTRA_TREES + '        case "vote":\n'),
-        ("import HistGradientBoostingClassifier, ", "import ExtraTreesClassifier, HistGradientBoostingClassifier, "),
+        (
+            "import HistGradientBoostingClassifier, ",
+            "import ExtraTreesClassifier, HistGradientBoostingClassifier, ",
+        ),
     )
 
 
@@ -54,7 +57,9 @@ def parcels(tmp_path_factory) -> Path:
     lines = ["distance,weight,pieces,late"]
     for nth in range(600):
         late = int(nth % 3 == 0)
-        lines.append(f"{100 + 60 * late + chance.gauss(0, 40):.1f},{chance.lognormvariate(0, 1):.2f},{chance.randint(1, 5)},{late}")
+        lines.append(
+            f"{100 + 60 * late + chance.gauss(0, 40):.1f},{chance.lognormvariate(0, 1):.2f},{chance.randint(1, 5)},{late}"
+        )
     path = tmp_path_factory.mktemp("parcels") / "parcels.csv"
     path.write_text("\n".join([*lines, ""]), encoding="utf-8")
     return path
@@ -63,7 +68,9 @@ def parcels(tmp_path_factory) -> Path:
 @pytest.fixture(scope="module")
 def project(parcels, tmp_path_factory) -> Path:
     """A project of the parcels after the README's edits, `make scope` and `make repro`, committed."""
-    folder = generate(ROOT, tmp_path_factory.mktemp("shipped"), project=ODD, data=str(parcels), target="late")
+    folder = generate(
+        ROOT, tmp_path_factory.mktemp("shipped"), project=ODD, data=str(parcels), target="late"
+    )
     git(folder, "init", "--quiet")
     add_a_model(folder)
     edit(folder / "params.yaml", ("  model: vote ", "  model: logistic_regression "))
@@ -93,5 +100,9 @@ def test_an_added_model_is_one_that_the_project_can_run(project):
 
 @pytest.mark.parametrize("name", ["features", "candidates", "drift"])
 def test_a_suite_of_its_owner_is_not_what_the_tests_judge_by(project, name):
-    assert (project / f"tests/suites/{name}.json").read_bytes() == (ROOT / f"expectations/{name}.json").read_bytes()
-    assert (project / f"tests/suites/{name}.json").read_bytes() != (project / f"expectations/{name}.json").read_bytes()
+    assert (project / f"tests/suites/{name}.json").read_bytes() == (
+        ROOT / f"expectations/{name}.json"
+    ).read_bytes()
+    assert (project / f"tests/suites/{name}.json").read_bytes() != (
+        project / f"expectations/{name}.json"
+    ).read_bytes()

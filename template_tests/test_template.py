@@ -21,19 +21,47 @@ def generate(template: object, folder: Path, **answers: str) -> Path:
     """Return the project that cookiecutter makes of `template`."""
     folder.mkdir(parents=True, exist_ok=True)
     home = folder / "cookiecutter.yaml"
-    home.write_text(f"cookiecutters_dir: {folder / 'clones'}\nreplay_dir: {folder / 'replay'}\n", encoding="utf-8")
-    return Path(cookiecutter(str(template), no_input=True, extra_context=answers, output_dir=str(folder), config_file=str(home)))
+    home.write_text(
+        f"cookiecutters_dir: {folder / 'clones'}\nreplay_dir: {folder / 'replay'}\n",
+        encoding="utf-8",
+    )
+    return Path(
+        cookiecutter(
+            str(template),
+            no_input=True,
+            extra_context=answers,
+            output_dir=str(folder),
+            config_file=str(home),
+        )
+    )
 
 
 def files(folder: Path) -> dict[str, bytes]:
-    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
 
 
 def call(folder: Path, *command: str) -> str:
     """Return what `command` prints, run in `folder` without this test's own environment."""
-    environment = {key: value for key, value in os.environ.items() if key not in ("VIRTUAL_ENV", "PYTHONPATH", "MAKEFLAGS", "MAKELEVEL")}
-    environment["PATH"] = os.pathsep.join(p for p in environment["PATH"].split(os.pathsep) if Path(p) != Path(sys.executable).parent)
-    result = subprocess.run(command, cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, encoding="utf-8")
+    environment = {
+        key: value
+        for key, value in os.environ.items()
+        if key not in ("VIRTUAL_ENV", "PYTHONPATH", "MAKEFLAGS", "MAKELEVEL")
+    }
+    environment["PATH"] = os.pathsep.join(
+        p for p in environment["PATH"].split(os.pathsep) if Path(p) != Path(sys.executable).parent
+    )
+    result = subprocess.run(
+        command,
+        cwd=folder,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        encoding="utf-8",
+    )
     assert result.returncode == 0, result.stdout[-5000:]
     return result.stdout
 
@@ -43,7 +71,11 @@ def clone(tmp_path_factory) -> Path:
     """A clone with what is in the working folder, committed: what a user would be given."""
     folder = tmp_path_factory.mktemp("clone") / "template"
     listed = subprocess.run(
-        ["git", "ls-files", "-z", "-co", "--exclude-standard"], cwd=ROOT, capture_output=True, check=True, text=True
+        ["git", "ls-files", "-z", "-co", "--exclude-standard"],
+        cwd=ROOT,
+        capture_output=True,
+        check=True,
+        text=True,
     ).stdout
     for name in filter(None, listed.split("\0")):
         if (ROOT / name).is_file():
@@ -51,7 +83,18 @@ def clone(tmp_path_factory) -> Path:
             shutil.copy(ROOT / name, folder / name)
     call(folder, "git", "init", "--quiet")
     call(folder, "git", "add", "--all")
-    call(folder, "git", "-c", "user.name=t", "-c", "user.email=t@t", "commit", "--quiet", "--message", "all")
+    call(
+        folder,
+        "git",
+        "-c",
+        "user.name=t",
+        "-c",
+        "user.email=t@t",
+        "commit",
+        "--quiet",
+        "--message",
+        "all",
+    )
     return folder
 
 
@@ -66,7 +109,9 @@ def project(clone, tmp_path_factory) -> Path:
 
 def test_default_answers_render_the_root_byte_for_byte(clone, tmp_path):
     rendered = files(generate(clone, tmp_path))
-    assert {name: content == (ROOT / name).read_bytes() for name, content in rendered.items()} == dict.fromkeys(rendered, True)
+    assert {
+        name: content == (ROOT / name).read_bytes() for name, content in rendered.items()
+    } == dict.fromkeys(rendered, True)
 
 
 def test_rendered_project_is_whole(clone, tmp_path):
@@ -75,7 +120,9 @@ def test_rendered_project_is_whole(clone, tmp_path):
     sys.path.insert(0, str(ROOT / "tools"))
     from sync_template import ROOT_ONLY
 
-    assert set(rendered) == {name for name in tracked if not {name, name.split("/")[0]} & {*ROOT_ONLY}}
+    assert set(rendered) == {
+        name for name in tracked if not {name, name.split("/")[0]} & {*ROOT_ONLY}
+    }
 
 
 def test_odd_name_leaves_no_trace_of_ours_and_no_brace(clone, tmp_path):
@@ -86,27 +133,56 @@ def test_odd_name_leaves_no_trace_of_ours_and_no_brace(clone, tmp_path):
             assert "cookiecutter" not in text.replace("*cookiecutter.project*", ""), name
             if not name.endswith(".j2"):  # a template of the project's own
                 assert "{%" not in text, name
-                assert "{{ " not in text.replace("${{ ", ""), name  # the braces of GitHub's own expressions
+                assert "{{ " not in text.replace("${{ ", ""), (
+                    name
+                )  # the braces of GitHub's own expressions
 
 
 def test_generated_project_cites_no_file_that_it_lacks(clone, tmp_path):
     shipped = files(generate(clone, tmp_path, project=ODD))
     texts = {
-        name: content.decode("utf-8") for name, content in shipped.items() if not name.startswith("tests/") and not name.endswith(".gz")
+        name: content.decode("utf-8")
+        for name, content in shipped.items()
+        if not name.startswith("tests/") and not name.endswith(".gz")
     }
-    cited = {(name, path) for name, text in texts.items() for path in re.findall(r"(?<![\w$/.'])(?:[\w-]+/)*[\w-]+\.(?:md|py)\b", text)}
+    cited = {
+        (name, path)
+        for name, text in texts.items()
+        for path in re.findall(r"(?<![\w$/.'])(?:[\w-]+/)*[\w-]+\.(?:md|py)\b", text)
+    }
     modules = {
-        (name, one) for name, text in texts.items() for one in re.findall(r"\b(?:stages|benchmarks|tools|hooks)(?:\.[a-z_]+)+", text)
+        (name, one)
+        for name, text in texts.items()
+        for one in re.findall(r"\b(?:stages|benchmarks|tools|hooks)(?:\.[a-z_]+)+", text)
     }
-    cited |= {(name, f"{one.replace('.', '/')}.py") for name, one in modules if f"python -m {one}" in texts[name]}
+    cited |= {
+        (name, f"{one.replace('.', '/')}.py")
+        for name, one in modules
+        if f"python -m {one}" in texts[name]
+    }
     assert ("README.md", "stages/during/models.py") in cited
     assert ("Makefile", "stages/scope.py") in cited
-    assert sorted((name, path) for name, path in cited if not any(one == path or one.endswith(f"/{path}") for one in shipped)) == []
+    assert (
+        sorted(
+            (name, path)
+            for name, path in cited
+            if not any(one == path or one.endswith(f"/{path}") for one in shipped)
+        )
+        == []
+    )
 
 
 def test_zip_and_git_url_and_folder_give_the_same_project(clone, tmp_path):
     archive = tmp_path / "template.zip"
-    call(clone, "git", "archive", "--format=zip", "--prefix=template-main/", f"--output={archive}", "HEAD")
+    call(
+        clone,
+        "git",
+        "archive",
+        "--format=zip",
+        "--prefix=template-main/",
+        f"--output={archive}",
+        "HEAD",
+    )
     assert zipfile.is_zipfile(archive)
     wanted = files(generate(clone, tmp_path / "folder", project=ODD))
     assert files(generate(archive, tmp_path / "zip", project=ODD)) == wanted
@@ -114,22 +190,56 @@ def test_zip_and_git_url_and_folder_give_the_same_project(clone, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "name", ["Crash", "crash deaths", "crash_deaths", "-crash", "crash-", "7crash", 'cr"ash', "cr'ash", "pyyaml", "dvc"]
+    "name",
+    [
+        "Crash",
+        "crash deaths",
+        "crash_deaths",
+        "-crash",
+        "crash-",
+        "7crash",
+        'cr"ash',
+        "cr'ash",
+        "pyyaml",
+        "dvc",
+    ],
 )
 def test_name_that_cannot_be_one_is_refused_and_leaves_nothing(clone, tmp_path, name, capfd):
     with pytest.raises(FailedHookException):
         generate(clone, tmp_path / "made", project=name)
     assert "project is " in capfd.readouterr().err
-    assert {path.name for path in (tmp_path / "made").iterdir()} <= {"cookiecutter.yaml", "replay", "clones"}
+    assert {path.name for path in (tmp_path / "made").iterdir()} <= {
+        "cookiecutter.yaml",
+        "replay",
+        "clones",
+    }
 
 
 @pytest.mark.parametrize("tool", ["cookiecutter", "cruft"])
 @pytest.mark.parametrize("name", ["a/b", "a\\b", "../crash", "a/\x1b[31m", "a" * 101, "a" * 300])
-def test_name_that_no_folder_can_have_is_refused_in_one_sentence_before_there_is_one(clone, tmp_path, name, tool):
+def test_name_that_no_folder_can_have_is_refused_in_one_sentence_before_there_is_one(
+    clone, tmp_path, name, tool
+):
     """No hook runs before there is a folder, so that cookiecutter.json ends the process itself; an error of Jinja's shows all settings."""
-    answer = [f"project={name}"] if tool == "cookiecutter" else ["--extra-context", json.dumps({"project": name})]
-    command = [Path(sys.executable).parent / tool, *(["create"] if tool == "cruft" else []), clone, "--no-input", *answer]
-    ended = subprocess.run(command, cwd=tmp_path, env={**os.environ, "HOME": str(tmp_path.parent)}, capture_output=True, encoding="utf-8")
+    answer = (
+        [f"project={name}"]
+        if tool == "cookiecutter"
+        else ["--extra-context", json.dumps({"project": name})]
+    )
+    command = [
+        Path(sys.executable).parent / tool,
+        *(["create"] if tool == "cruft" else []),
+        clone,
+        "--no-input",
+        *answer,
+    ]
+    ended = subprocess.run(
+        command,
+        cwd=tmp_path,
+        env={**os.environ, "HOME": str(tmp_path.parent)},
+        capture_output=True,
+        encoding="utf-8",
+    )
     assert ended.returncode == 1
     assert ended.stdout == ""
     assert ended.stderr == (
@@ -144,20 +254,33 @@ def test_longest_name_is_accepted(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "given", [{"__workflows": "../../x"}, {"__dependabot": "../x.yml"}, {"ci": "none", "__workflows": ".github/workflows"}]
+    "given",
+    [
+        {"__workflows": "../../x"},
+        {"__dependabot": "../x.yml"},
+        {"ci": "none", "__workflows": ".github/workflows"},
+    ],
 )
 def test_place_of_files_is_no_answer(tmp_path, given, capfd):
     with pytest.raises(FailedHookException):
         generate(ROOT, tmp_path / "made", project=ODD, **given)
     name = next(name for name in given if name.startswith("__"))
-    assert f"{name} is {given[name]!r}, which is no answer but follows from ci: leave it out" in capfd.readouterr().err
+    assert (
+        f"{name} is {given[name]!r}, which is no answer but follows from ci: leave it out"
+        in capfd.readouterr().err
+    )
     assert {path.name for path in tmp_path.iterdir()} == {"made"}
     assert {path.name for path in (tmp_path / "made").iterdir()} <= {"cookiecutter.yaml", "replay"}
 
 
 def test_generated_project_shows_what_the_readme_shows(project):
     screen = (project / "screen.txt").read_text(encoding="utf-8")
-    block = (project / "README.md").read_text(encoding="utf-8").split("<!-- make demo -->\n```\n")[1].split("```\n")[0]
+    block = (
+        (project / "README.md")
+        .read_text(encoding="utf-8")
+        .split("<!-- make demo -->\n```\n")[1]
+        .split("```\n")[0]
+    )
     assert "dead" in block
     assert block in screen
 
@@ -167,7 +290,10 @@ def test_readme_shows_the_reports_in_git():
 
 
 def test_committed_reports_are_those_of_a_run(project):
-    made, committed = (json.loads((folder / "reports/metrics.json").read_text(encoding="utf-8")) for folder in (project, ROOT))
+    made, committed = (
+        json.loads((folder / "reports/metrics.json").read_text(encoding="utf-8"))
+        for folder in (project, ROOT)
+    )
     assert made["classes"].keys() == committed["classes"].keys()
     for label, figures in committed["classes"].items():
         assert made["classes"][label] == pytest.approx(figures, abs=1e-4)
@@ -175,11 +301,16 @@ def test_committed_reports_are_those_of_a_run(project):
 
 def test_committed_scope_is_that_of_a_run(project):
     call(project, "make", "scope")
-    made, committed = (json.loads((folder / "reports/scope.json").read_text(encoding="utf-8")) for folder in (project, ROOT))
+    made, committed = (
+        json.loads((folder / "reports/scope.json").read_text(encoding="utf-8"))
+        for folder in (project, ROOT)
+    )
     assert made.keys() == committed.keys()
     for part in ("classes", "columns", "findings"):
         assert made[part] == committed[part], part
-    assert call(project, "git", "diff", "--name-only", "--", "expectations") == ""  # what is confirmed is left alone
+    assert (
+        call(project, "git", "diff", "--name-only", "--", "expectations") == ""
+    )  # what is confirmed is left alone
 
 
 def test_example_has_better_probabilities_than_its_majority_class(project):
@@ -190,27 +321,52 @@ def test_example_has_better_probabilities_than_its_majority_class(project):
 
 
 def test_model_that_overlooks_the_dead_is_stopped(project, tmp_path):
-    naive = shutil.copytree(project, tmp_path / "naive", ignore=shutil.ignore_patterns(".venv"), symlinks=True)
+    naive = shutil.copytree(
+        project, tmp_path / "naive", ignore=shutil.ignore_patterns(".venv"), symlinks=True
+    )
     params = (naive / "params.yaml").read_text(encoding="utf-8")
     (naive / "params.yaml").write_text(
-        params.replace("decision_weights: balanced_accuracy", "decision_weights: none"), encoding="utf-8", newline=""
+        params.replace("decision_weights: balanced_accuracy", "decision_weights: none"),
+        encoding="utf-8",
+        newline="",
     )
-    environment = os.environ | {"PATH": os.pathsep.join([str(project / ".venv/bin"), os.environ["PATH"]])}
+    environment = os.environ | {
+        "PATH": os.pathsep.join([str(project / ".venv/bin"), os.environ["PATH"]])
+    }
     command = [str(project / ".venv/bin/dvc"), "repro"]
-    result = subprocess.run(command, cwd=naive, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, encoding="utf-8")
+    result = subprocess.run(
+        command,
+        cwd=naive,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        encoding="utf-8",
+    )
     assert result.returncode != 0
     found = json.loads((naive / "reports/metrics.json").read_text(encoding="utf-8"))
     assert found["accuracy"] > 0.95
     assert found["classes"]["dead"]["recall"] < 0.1
     [sentence] = [line for line in result.stdout.splitlines() if line.strip().startswith("FAIL")]
-    for part in ("class dead", "recall_low", "recall_high", "support", "0.5", "expectations/by_class.json"):
+    for part in (
+        "class dead",
+        "recall_low",
+        "recall_high",
+        "support",
+        "0.5",
+        "expectations/by_class.json",
+    ):
         assert part in sentence
-    assert json.loads((naive / "reports/gates/by_class.json").read_text(encoding="utf-8"))["verdict"] == "fail"
+    assert (
+        json.loads((naive / "reports/gates/by_class.json").read_text(encoding="utf-8"))["verdict"]
+        == "fail"
+    )
     assert "Traceback" not in result.stdout
 
 
 def test_demo_prints_no_warning(project):
-    assert "warning" not in (project / "screen.txt").read_text(encoding="utf-8").lower().replace("warning: location", "")
+    assert "warning" not in (project / "screen.txt").read_text(encoding="utf-8").lower().replace(
+        "warning: location", ""
+    )
 
 
 def test_git_add_commits_no_data_that_dvc_holds(project):
@@ -218,17 +374,47 @@ def test_git_add_commits_no_data_that_dvc_holds(project):
     staged = call(project, "git", "ls-files").split()
     assert "dvc.lock" in staged
     assert not [
-        name for name in staged if name.startswith(("data/prepared", "data/augmented", "models", ".uv", ".venv", ".dvc/cache", ".dvc/tmp"))
+        name
+        for name in staged
+        if name.startswith(
+            ("data/prepared", "data/augmented", "models", ".uv", ".venv", ".dvc/cache", ".dvc/tmp")
+        )
     ]
     assert "reports/predictions.parquet" not in staged
-    assert call(project, "git", "status", "--short", "--", ".gitignore", "data/.gitignore", "reports/.gitignore") == "A  .gitignore\n"
+    assert (
+        call(
+            project,
+            "git",
+            "status",
+            "--short",
+            "--",
+            ".gitignore",
+            "data/.gitignore",
+            "reports/.gitignore",
+        )
+        == "A  .gitignore\n"
+    )
 
 
 def test_changed_parameter_shows_in_the_difference_of_metrics(project):
     call(project, "git", "add", "--all")
-    call(project, "git", "-c", "user.name=t", "-c", "user.email=t@t", "commit", "--quiet", "--message", "first run")
+    call(
+        project,
+        "git",
+        "-c",
+        "user.name=t",
+        "-c",
+        "user.email=t@t",
+        "commit",
+        "--quiet",
+        "--message",
+        "first run",
+    )
     dvc = str(project / ".venv/bin/dvc")
-    os.environ["PATH"], before = os.pathsep.join([str(project / ".venv/bin"), os.environ["PATH"]]), os.environ["PATH"]
+    os.environ["PATH"], before = (
+        os.pathsep.join([str(project / ".venv/bin"), os.environ["PATH"]]),
+        os.environ["PATH"],
+    )
     try:
         call(project, dvc, "exp", "run", "-S", "train.model=logistic_regression")
         difference = json.loads(call(project, dvc, "metrics", "diff", "--json"))

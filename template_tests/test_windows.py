@@ -10,21 +10,32 @@ from test_template import ROOT
 
 RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
 POSIX = {"crypt", "fcntl", "grp", "posix", "pty", "pwd", "resource", "syslog", "termios", "tty"}
-TEXT_CALLS = {"open": 1, "read_text": 0, "write_text": 1}  # and how many arguments may stand before the encoding
+TEXT_CALLS = {
+    "open": 1,
+    "read_text": 0,
+    "write_text": 1,
+}  # and how many arguments may stand before the encoding
 SHIPPED = [*sorted((ROOT / "stages").rglob("*.py")), *sorted((ROOT / "hooks").glob("*.py"))]
 
 
 def names() -> list[str]:
     """Return every path of the repository: the root, the template, and so what it renders."""
     listed = subprocess.run(
-        ["git", "ls-files", "-z", "-co", "--exclude-standard"], cwd=ROOT, capture_output=True, check=True, encoding="utf-8"
+        ["git", "ls-files", "-z", "-co", "--exclude-standard"],
+        cwd=ROOT,
+        capture_output=True,
+        check=True,
+        encoding="utf-8",
     )
     return [name for name in listed.stdout.split("\0") if name]
 
 
 def unfit(name: str) -> bool:
     """Return whether Windows refuses a part of the path `name`, or would write another."""
-    return any(RESERVED.fullmatch(part) or re.search(r'[<>:"\\|?*\x00-\x1f]|[. ]$', part) for part in name.split("/"))
+    return any(
+        RESERVED.fullmatch(part) or re.search(r'[<>:"\\|?*\x00-\x1f]|[. ]$', part)
+        for part in name.split("/")
+    )
 
 
 def found(source: str) -> list[str]:
@@ -32,23 +43,42 @@ def found(source: str) -> list[str]:
     faults = []
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Import | ast.ImportFrom):
-            modules = [node.module or ""] if isinstance(node, ast.ImportFrom) else [alias.name for alias in node.names]
+            modules = (
+                [node.module or ""]
+                if isinstance(node, ast.ImportFrom)
+                else [alias.name for alias in node.names]
+            )
             faults += [module for module in modules if module.split(".")[0] in POSIX]
         elif isinstance(node, ast.Call):
             keywords = {keyword.arg: keyword.value for keyword in node.keywords}
-            called = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+            called = (
+                node.func.attr
+                if isinstance(node.func, ast.Attribute)
+                else getattr(node.func, "id", "")
+            )
             faults += ["shell"] if "shell" in keywords else []
             faults += ["preexec_fn"] if "preexec_fn" in keywords else []
-            text = {"text", "universal_newlines"} & set(keywords) or (called in TEXT_CALLS and len(node.args) <= TEXT_CALLS[called])
-            binary = any(isinstance(arg, ast.Constant) and "b" in str(arg.value) for arg in node.args)
+            text = {"text", "universal_newlines"} & set(keywords) or (
+                called in TEXT_CALLS and len(node.args) <= TEXT_CALLS[called]
+            )
+            binary = any(
+                isinstance(arg, ast.Constant) and "b" in str(arg.value) for arg in node.args
+            )
             binary |= called == "open" and any(
                 isinstance(arg, ast.Call) for arg in node.args
             )  # a member of an archive: no mode is called for
-            faults += [f"{called} without encoding"] if text and not binary and "encoding" not in keywords else []
+            faults += (
+                [f"{called} without encoding"]
+                if text and not binary and "encoding" not in keywords
+                else []
+            )
     return faults
 
 
-@pytest.mark.parametrize("name", ["nul.csv", "data/a:b.csv", "data/what?.csv", "ends.", "ends /a", "COM1", 'a"b', "a\\b", "a|b"])
+@pytest.mark.parametrize(
+    "name",
+    ["nul.csv", "data/a:b.csv", "data/what?.csv", "ends.", "ends /a", "COM1", 'a"b', "a\\b", "a|b"],
+)
 def test_name_that_windows_refuses_is_found(name):
     assert unfit(name)
 
@@ -79,7 +109,14 @@ def test_call_that_does_not_work_on_windows_is_found(source):
 
 
 @pytest.mark.parametrize(
-    "source", ["import os", "path.read_text(encoding='utf-8')", "open('x', 'rb')", "path.open('rb')", "zip.open(member())"]
+    "source",
+    [
+        "import os",
+        "path.read_text(encoding='utf-8')",
+        "open('x', 'rb')",
+        "path.open('rb')",
+        "zip.open(member())",
+    ],
 )
 def test_call_that_works_on_windows_is_not_found(source):
     assert not found(source)

@@ -14,7 +14,9 @@ from stages.params import Data, Params
 from stages.schema import check
 
 PROJECT = Path(__file__).resolve().parent.parent
-SUITES = PROJECT / "tests" / "suites"  # as they ship: those in expectations/ are the project's own, to be changed
+SUITES = (
+    PROJECT / "tests" / "suites"
+)  # as they ship: those in expectations/ are the project's own, to be changed
 COPIED = [
     ".dvc/config",
     ".dvcignore",
@@ -28,7 +30,9 @@ COPIED = [
     "stages",
     "uv.lock",
 ]
-NAMES = dict.fromkeys(["class", "group", "against", "column"], "str")  # of rows of judged tables, also where they look like numbers
+NAMES = dict.fromkeys(
+    ["class", "group", "against", "column"], "str"
+)  # of rows of judged tables, also where they look like numbers
 SETTINGS = {  # a params.yaml that a test may change
     "random_state": 0,
     "data": {
@@ -41,12 +45,22 @@ SETTINGS = {  # a params.yaml that a test may change
         "favourable": None,
         "forbidden": {},
     },
-    "scope": {"metric": "balanced_accuracy", "recall_floor": 0.5, "recall_floors": {}, "largest_gap": 0.1},
+    "scope": {
+        "metric": "balanced_accuracy",
+        "recall_floor": 0.5,
+        "recall_floors": {},
+        "largest_gap": 0.1,
+    },
     "prepare": {"split": {"by": "random", "test_from": None, "test_size": 0.5}},
     "augment": {"strategy": "none", "floor_share": 0.2, "k_neighbors": 5, "smote_max_rows": 10},
     "evaluate": {"slices": [], "costs": {}, "refer_below": None},
     "monitor": {"label_delay": None},
-    "retrain": {"candidates": ["all", "recent", "weighted", "warm"], "recent": 0.5, "half_life": None, "warm_iterations": 50},
+    "retrain": {
+        "candidates": ["all", "recent", "weighted", "warm"],
+        "recent": 0.5,
+        "half_life": None,
+        "warm_iterations": 50,
+    },
     "registry": {"public_key": None},
     "train": {
         "model": "any",
@@ -64,13 +78,22 @@ SETTINGS = {  # a params.yaml that a test may change
 }
 
 
-WHO = {f"GIT_{role}_{what}": value for role in ("AUTHOR", "COMMITTER") for what, value in (("NAME", "Ada"), ("EMAIL", "ada@example.org"))}
+WHO = {
+    f"GIT_{role}_{what}": value
+    for role in ("AUTHOR", "COMMITTER")
+    for what, value in (("NAME", "Ada"), ("EMAIL", "ada@example.org"))
+}
 
 
 def settings(**sections: dict) -> Params:
     """Return SETTINGS with what `sections` changes in each of theirs."""
     return check(
-        "params.yaml", Params, {key: value | sections.get(key, {}) if isinstance(value, dict) else value for key, value in SETTINGS.items()}
+        "params.yaml",
+        Params,
+        {
+            key: value | sections.get(key, {}) if isinstance(value, dict) else value
+            for key, value in SETTINGS.items()
+        },
     )
 
 
@@ -110,10 +133,20 @@ class Run:
         cut_off.mkdir(exist_ok=True)
         (cut_off / "sitecustomize.py").write_text(CUT_OFF, encoding="utf-8")
         path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
-        extra = {"PYTHONPATH": str(cut_off), "NETWORK_LOG": str(self.network_log), "PATH": path, **environment}
+        extra = {
+            "PYTHONPATH": str(cut_off),
+            "NETWORK_LOG": str(self.network_log),
+            "PATH": path,
+            **environment,
+        }
         command = [sys.executable, "-m", *arguments]
         return subprocess.run(
-            command, cwd=self.folder, env={**os.environ, **extra}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, encoding="utf-8"
+            command,
+            cwd=self.folder,
+            env={**os.environ, **extra},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            encoding="utf-8",
         )
 
     @property
@@ -133,15 +166,29 @@ class Run:
         path = self.folder / "expectations" / f"{suite}.json"
         content = json.loads(path.read_text(encoding="utf-8"))
         meta = {"notes": "Added by a test.", "bound": content["expectations"][0]["meta"]["bound"]}
-        content["expectations"].append({"type": expectation, "kwargs": kwargs, "severity": "critical", "meta": meta})
+        content["expectations"].append(
+            {"type": expectation, "kwargs": kwargs, "severity": "critical", "meta": meta}
+        )
         path.write_text(json.dumps(content), encoding="utf-8")
 
     def stopped_by(self) -> str:
         """Return a sentence on the gates that stopped the last run; nothing if none did."""
-        reports = [json.loads(path.read_text(encoding="utf-8")) for path in sorted((self.folder / "reports/gates").glob("*.json"))]
+        reports = [
+            json.loads(path.read_text(encoding="utf-8"))
+            for path in sorted((self.folder / "reports/gates").glob("*.json"))
+        ]
         blocking = [report for report in reports if report["blocks"]]
         said = [sentence for report in blocking for sentence in report["sentences"]]
-        return "\n".join([f"dvc repro is stopped by {', '.join(report['gate'] for report in blocking)}:", *said]) if blocking else ""
+        return (
+            "\n".join(
+                [
+                    f"dvc repro is stopped by {', '.join(report['gate'] for report in blocking)}:",
+                    *said,
+                ]
+            )
+            if blocking
+            else ""
+        )
 
     def table(self, name: str) -> pd.DataFrame:
         """Return a table that the run wrote."""

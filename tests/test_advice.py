@@ -55,8 +55,22 @@ def said(case: Case, folder: Path) -> tuple[list[Finding], int]:
     table = pd.DataFrame({"x": np.arange(N) % 97 / 10, **case.rows, "label": label})
     table.to_csv(folder / "rows.csv", index=False)
     types = {"x": "number", **case.types, "label": "text"}
-    source = Source(**{"path": str(folder / "rows.csv"), "format": "csv", "missing": [""], "key": [], "columns": types} | case.source)
-    split = {"by": "random", "test_from": None, "test_size": 0.2, "keep_clusters_whole": True} | case.split
+    source = Source(
+        **{
+            "path": str(folder / "rows.csv"),
+            "format": "csv",
+            "missing": [""],
+            "key": [],
+            "columns": types,
+        }
+        | case.source
+    )
+    split = {
+        "by": "random",
+        "test_from": None,
+        "test_size": 0.2,
+        "keep_clusters_whole": True,
+    } | case.split
     params = settings(data=case.data, prepare={"split": split})
     check_roles(params, source)
     judged, columns = judge(read(ibis.duckdb.connect(), "rows", source), "rows", source, params)
@@ -75,37 +89,54 @@ def said(case: Case, folder: Path) -> tuple[list[Finding], int]:
         *of_times,
         *date_findings(times, y, data, of_times),
         *cluster_findings(rows.drop(columns=[RECORD, KIND]), data),
-        *equal_findings(told, n_rows, source, rows.drop(columns=[data.target, ROW_ID, RECORD, KIND, IS_TEST])),
+        *equal_findings(
+            told, n_rows, source, rows.drop(columns=[data.target, ROW_ID, RECORD, KIND, IS_TEST])
+        ),
         *panel_findings(of_panel, data, params.prepare.split),
     ]
     return found, n_rows
 
 
 def days(how: str, step: int = 1, most: int = N) -> list[str]:
-    return [day.strftime(how) for day in pd.date_range("2023-01-01", periods=N, freq="D")[: most // step].repeat(step)]
+    return [
+        day.strftime(how)
+        for day in pd.date_range("2023-01-01", periods=N, freq="D")[: most // step].repeat(step)
+    ]
 
 
-MOVING = np.where(np.arange(N) % np.where(np.arange(N) < N / 2, 6, 2) == 0, "b", "a")  # b doubles and more
-LATE = np.where(np.where(np.arange(N) < 200, np.arange(N) % 6 == 0, np.arange(N) % 3 > 0), "b", "a")  # four fifths are of the first year
+MOVING = np.where(
+    np.arange(N) % np.where(np.arange(N) < N / 2, 6, 2) == 0, "b", "a"
+)  # b doubles and more
+LATE = np.where(
+    np.where(np.arange(N) < 200, np.arange(N) % 6 == 0, np.arange(N) % 3 > 0), "b", "a"
+)  # four fifths are of the first year
 OFFSET = [f"{day}T00:00:00+02:00" for day in days("%Y-%m-%d")]
 CASES: dict[str, tuple[Case, str, str, Callable[[Case, str], Case]]] = {
     "day first or month first": (
-        Case({"when": [f"{1 + n % 12:02}/{1 + n % 11:02}/2023" for n in range(N)]}, {"when": "text"}),
+        Case(
+            {"when": [f"{1 + n % 12:02}/{1 + n % 11:02}/2023" for n in range(N)]}, {"when": "text"}
+        ),
         "when",
         "written as dates",
-        lambda case, do: case.types_as(when="date").with_source(date_formats={"when": re.findall(r'\{when: "(.+?)"\}', do)[0]}),
+        lambda case, do: case.types_as(when="date").with_source(
+            date_formats={"when": re.findall(r'\{when: "(.+?)"\}', do)[0]}
+        ),
     ),
     "day first": (
         Case({"when": days("%d.%m.%Y")}, {"when": "text"}),
         "when",
         "written as dates",
-        lambda case, do: case.types_as(when="date").with_source(date_formats={"when": re.search(r'\{when: "(.+?)"\}', do)[1]}),
+        lambda case, do: case.types_as(when="date").with_source(
+            date_formats={"when": re.search(r'\{when: "(.+?)"\}', do)[1]}
+        ),
     ),
     "digits alone": (
         Case({"when": days("%Y%m%d")}, {"when": "integer"}),
         "when",
         "written as dates",
-        lambda case, do: case.types_as(when="date").with_source(date_formats={"when": re.search(r'\{when: "(.+?)"\}', do)[1]}),
+        lambda case, do: case.types_as(when="date").with_source(
+            date_formats={"when": re.search(r'\{when: "(.+?)"\}', do)[1]}
+        ),
     ),
     "ISO": (
         Case({"when": days("%Y-%m-%d")}, {"when": "text"}),
@@ -171,13 +202,19 @@ CASES: dict[str, tuple[Case, str, str, Callable[[Case, str], Case]]] = {
         Case({"year": np.arange(N) // 48 + 2001, "label": MOVING}, {"year": "integer"}),
         "year",
         "a random split hides that",
-        lambda case, do: case.with_data(time="year").split_by(by="time", test_from=int(re.search(r"test_from: (\d+)", do)[1])),
+        lambda case, do: case.with_data(time="year").split_by(
+            by="time", test_from=int(re.search(r"test_from: (\d+)", do)[1])
+        ),
     ),
     "two years along which shares move": (
-        Case({"year": np.where(np.arange(N) < 200, 2001, 2002), "label": LATE}, {"year": "integer"}),
+        Case(
+            {"year": np.where(np.arange(N) < 200, 2001, 2002), "label": LATE}, {"year": "integer"}
+        ),
         "year",
         "a random split hides that",
-        lambda case, do: case.with_data(time="year").split_by(by="time", test_from=int(re.search(r"test_from: (\d+)", do)[1])),
+        lambda case, do: case.with_data(time="year").split_by(
+            by="time", test_from=int(re.search(r"test_from: (\d+)", do)[1])
+        ),
     ),
     "equal rows": (
         Case({"x": np.arange(N) % 40 / 10}, {}),
@@ -199,7 +236,9 @@ def test_advice_takes_away_the_complaint_that_drew_it(tmp_path, name):
     assert n_after >= n_before
 
 
-@pytest.mark.parametrize("when", [["01/02/2023", "31/12/2022", "2023-01-31"], ["31.12.22", "01.02.23", "03.04.23"]])
+@pytest.mark.parametrize(
+    "when", [["01/02/2023", "31/12/2022", "2023-01-31"], ["31.12.22", "01.02.23", "03.04.23"]]
+)
 def test_a_declaration_that_would_lose_rows_is_not_advised(tmp_path, when):
     found, _n_rows = said(Case({"when": when * (N // 3)}, {"when": "text"}), tmp_path)
     [drawn] = [one for one in found if one.about == "when" and "written as dates" in one.what]
@@ -208,11 +247,15 @@ def test_a_declaration_that_would_lose_rows_is_not_advised(tmp_path, when):
 
 def test_one_odd_date_beyond_the_commonest_is_seen(tmp_path):
     """Of 240 different dates the 200 commonest are looked at one by one; the format is tried on all."""
-    found, _n_rows = said(Case({"when": [*days("%d.%m.%Y")[:-1], "31.02.2023"]}, {"when": "text"}), tmp_path)
+    found, _n_rows = said(
+        Case({"when": [*days("%d.%m.%Y")[:-1], "31.02.2023"]}, {"when": "text"}), tmp_path
+    )
     [drawn] = [one for one in found if one.about == "when" and "written as dates" in one.what]
     assert "date_formats" not in drawn.do
 
 
 def test_a_year_that_is_the_same_in_all_rows_is_no_time_to_split_by(tmp_path):
-    found, _n_rows = said(Case({"year": [2023] * N, "label": MOVING}, {"year": "integer"}), tmp_path)
+    found, _n_rows = said(
+        Case({"year": [2023] * N, "label": MOVING}, {"year": "integer"}), tmp_path
+    )
     assert [one.do for one in found if one.about == "year" and "time" in one.do] == []

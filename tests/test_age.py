@@ -20,12 +20,17 @@ def yearly(turn: float, n: int = 400, years: int = 5, seed: int = 0) -> pd.DataF
     for year in range(years):
         x, y = rng.normal(size=(2, n))
         side = x * np.cos(turn * year) + y * np.sin(turn * year) > 0
-        parts.append(pd.DataFrame({"year": year, "x": x, "y": y, "label": np.where(side, "a", "b")}))
+        parts.append(
+            pd.DataFrame({"year": year, "x": x, "y": y, "label": np.where(side, "a", "b")})
+        )
     return pd.concat(parts, ignore_index=True)
 
 
 def measured(rows: pd.DataFrame) -> pd.DataFrame:
-    params = settings(data={"time": "year"}, train={"model": "logistic_regression", "decision_weights": "balanced_accuracy"})
+    params = settings(
+        data={"time": "year"},
+        train={"model": "logistic_regression", "decision_weights": "balanced_accuracy"},
+    )
     parts = blocks(rows, "year")
     return ageing(parts, backtest(parts, params), "label", "balanced_accuracy", 0)
 
@@ -53,7 +58,9 @@ def test_what_an_old_model_loses_is_as_worked_by_hand():
     rows = pd.DataFrame({"label": ["a", "a", "b", "b"]})
     parts = [age.Block(rows, middle=n, last=n + 0.25) for n in range(3)]
     fresh, old = np.array(["a", "a", "b", "b"]), np.array(["a", "b", "b", "b"])
-    [row] = ageing(parts, {(0, 1): fresh, (1, 2): fresh, (0, 2): old}, "label", "balanced_accuracy", 0).to_dict("records")
+    [row] = ageing(
+        parts, {(0, 1): fresh, (1, 2): fresh, (0, 2): old}, "label", "balanced_accuracy", 0
+    ).to_dict("records")
     assert (row["periods"], row["age"], row["blocks"], row["rows"]) == (2, 1.75, 1, 4)
     assert (row["score"], row["fresh"], row["loss"]) == (0.75, 1.0, 0.25)
     assert row["loss_low"] == 0.0
@@ -63,7 +70,9 @@ def test_what_an_old_model_loses_is_as_worked_by_hand():
 def test_a_class_that_a_period_lacks_counts_for_nothing_there():
     parts = [age.Block(pd.DataFrame({"label": ["a", "a"]}), middle=n, last=n) for n in range(3)]
     fresh, old = np.array(["a", "a"]), np.array(["a", "b"])
-    [row] = ageing(parts, {(1, 2): fresh, (0, 2): old}, "label", "balanced_accuracy", 0).to_dict("records")
+    [row] = ageing(parts, {(1, 2): fresh, (0, 2): old}, "label", "balanced_accuracy", 0).to_dict(
+        "records"
+    )
     assert row["loss"] == 0.5
 
 
@@ -75,7 +84,10 @@ def test_rows_of_many_days_are_parted_evenly():
 
 
 def test_two_periods_are_too_few():
-    with pytest.raises(Refused, match=r"data.time is 'year', which parts the training rows in 2 periods; a model's age needs three"):
+    with pytest.raises(
+        Refused,
+        match=r"data.time is 'year', which parts the training rows in 2 periods; a model's age needs three",
+    ):
         blocks(pd.DataFrame({"year": [1, 1, 2]}), "year")
 
 
@@ -94,5 +106,7 @@ def test_the_longest_age_is_the_last_before_a_proven_loss():
 
 def test_a_suite_that_bounds_no_loss_is_refused(tmp_path):
     (tmp_path / "model_age.json").write_text('{"name": "model_age", "expectations": []}')
-    with pytest.raises(Refused, match="bounds no proven_loss, so that no age is too great; give it a max_value"):
+    with pytest.raises(
+        Refused, match="bounds no proven_loss, so that no age is too great; give it a max_value"
+    ):
         allowed_loss(str(tmp_path / "model_age.json"))

@@ -5,7 +5,9 @@ import pytest
 from stages.before.attributes import personal, sensitive, words
 
 
-@pytest.mark.parametrize("name", ["maritalStatus", "marital_status", "MARITAL STATUS", "Marital-Status"])
+@pytest.mark.parametrize(
+    "name", ["maritalStatus", "marital_status", "MARITAL STATUS", "Marital-Status"]
+)
 def test_words_are_found_however_a_name_is_written(name):
     assert words(name) == ["marital", "status"]
 
@@ -41,7 +43,19 @@ def test_a_trait_is_known_by_its_name(name, trait):
     assert sensitive(name, []) == trait
 
 
-@pytest.mark.parametrize("name", ["usage", "page_views", "sextant", "Essex", "trace", "average", "white_blood_cells", "platinum"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "usage",
+        "page_views",
+        "sextant",
+        "Essex",
+        "trace",
+        "average",
+        "white_blood_cells",
+        "platinum",
+    ],
+)
 def test_a_word_inside_another_is_no_trait(name):
     assert sensitive(name, ["1", "2"]) is None
 
@@ -60,7 +74,9 @@ def test_a_trait_is_known_by_its_values(values, trait):
     assert sensitive("x7", values) == trait
 
 
-@pytest.mark.parametrize("values", [["t", "f"], ["f"], ["m", "l", "xl"], ["black", "white", "red"], [], ["m", "m2"]])
+@pytest.mark.parametrize(
+    "values", [["t", "f"], ["f"], ["m", "l", "xl"], ["black", "white", "red"], [], ["m", "m2"]]
+)
 def test_other_values_are_no_trait(values):
     assert sensitive("x7", values) is None
 

@@ -21,7 +21,12 @@ COLOURS, CLOTHS = ["red", "blue", "green", "grey"], ["wool", "silk", "linen", "f
 
 
 def settings(**given) -> Augment:
-    return Augment(**({"strategy": "smote", "floor_share": 1.0, "k_neighbors": 2, "smote_max_rows": 1000} | given))
+    return Augment(
+        **(
+            {"strategy": "smote", "floor_share": 1.0, "k_neighbors": 2, "smote_max_rows": 1000}
+            | given
+        )
+    )
 
 
 def counts(rows: pd.DataFrame) -> dict[str, int]:
@@ -43,7 +48,14 @@ def numbers() -> pd.DataFrame:
 def codes() -> pd.DataFrame:
     """Twenty rows a and six rows b, whose colour follows from their cloth."""
     rng = np.random.default_rng(0)
-    a = pd.DataFrame({"label": "a", "colour": rng.choice(COLOURS, 20), "cloth": rng.choice(CLOTHS, 20), "lined": rng.integers(0, 2, 20)})
+    a = pd.DataFrame(
+        {
+            "label": "a",
+            "colour": rng.choice(COLOURS, 20),
+            "cloth": rng.choice(CLOTHS, 20),
+            "lined": rng.integers(0, 2, 20),
+        }
+    )
     b = pd.DataFrame(
         {
             "label": "b",
@@ -76,14 +88,19 @@ def test_a_table_above_the_floor_gets_no_row(strategy):
 
 
 def test_oversample_lifts_every_rare_class_to_the_floor():
-    rows = pd.DataFrame({"label": ["a"] * 10 + ["b"] * 2 + ["c"] * 1 + ["d"] * 5, "size": range(18)})
+    rows = pd.DataFrame(
+        {"label": ["a"] * 10 + ["b"] * 2 + ["c"] * 1 + ["d"] * 5, "size": range(18)}
+    )
     out = augment(rows, roles(), settings(strategy="oversample", floor_share=0.41), 0)
     assert counts(out) == {"a": 10, "b": 5, "c": 5, "d": 5}
 
 
 def test_oversample_adds_no_more_rows_than_the_floor_asks_for():
     rows = pd.DataFrame({"label": ["a"] * 100 + ["b"] * 5, "size": range(105)})
-    assert counts(augment(rows, roles(), settings(strategy="oversample", floor_share=0.55), 0)) == {"a": 100, "b": 55}
+    assert counts(augment(rows, roles(), settings(strategy="oversample", floor_share=0.55), 0)) == {
+        "a": 100,
+        "b": 55,
+    }
 
 
 def test_oversample_lifts_two_classes():
@@ -119,7 +136,10 @@ def test_augment_leaves_its_rows_unchanged(strategy):
 @pytest.mark.parametrize("strategy", ["oversample", "smote"])
 @pytest.mark.parametrize("rows", [numbers(), codes(), mixed()], ids=["numbers", "codes", "mixed"])
 def test_the_same_seed_makes_the_same_rows(rows, strategy):
-    assert_frame_equal(augment(rows, roles(), settings(strategy=strategy), 7), augment(rows, roles(), settings(strategy=strategy), 7))
+    assert_frame_equal(
+        augment(rows, roles(), settings(strategy=strategy), 7),
+        augment(rows, roles(), settings(strategy=strategy), 7),
+    )
 
 
 @pytest.mark.parametrize("strategy", ["oversample", "smote"])
@@ -138,7 +158,9 @@ def test_smote_lifts_the_rare_class_to_the_floor(rows, seed):
 
 
 def test_smote_lifts_each_of_two_rare_classes():
-    rows = pd.DataFrame({"label": ["a"] * 10 + ["b"] * 4 + ["c"] * 3, "size": [float(n * n) for n in range(17)]})
+    rows = pd.DataFrame(
+        {"label": ["a"] * 10 + ["b"] * 4 + ["c"] * 3, "size": [float(n * n) for n in range(17)]}
+    )
     assert counts(augment(rows, roles(), settings(floor_share=0.8), 0)) == {"a": 10, "b": 8, "c": 8}
 
 
@@ -152,7 +174,9 @@ def test_smote_keeps_numbers_between_the_real_ones_of_the_class():
     assert made["size"].between(20, 45).all()
 
 
-@pytest.mark.parametrize("rows", [numbers(), numbers()[::-1]], ids=["common class first", "rare class first"])
+@pytest.mark.parametrize(
+    "rows", [numbers(), numbers()[::-1]], ids=["common class first", "rare class first"]
+)
 def test_smote_makes_rows_that_no_real_row_equals(rows):
     made = synthetic(augment(rows, roles(), settings(), 0))
     assert not set(made["depth"]) & set(numbers()["depth"])
@@ -169,7 +193,9 @@ def test_smote_draws_once_where_every_row_will_do(monkeypatch):
 
 
 def test_what_smote_draws_anew_is_what_the_next_seed_draws():
-    anew, following = (synthetic(augment(mixed(), roles(), settings(), seed))["depth"].tolist() for seed in (0, 1))
+    anew, following = (
+        synthetic(augment(mixed(), roles(), settings(), seed))["depth"].tolist() for seed in (0, 1)
+    )
     assert following[0] in anew
 
 
@@ -216,8 +242,12 @@ def test_smote_takes_two_dates_as_codes():
 
 
 def test_synthetic_rows_are_nobody():
-    rows = numbers().assign(day=range(9), batch=[f"b{n}" for n in range(9)], team=["x", "y", "z"] * 3)
-    made = synthetic(augment(rows, roles(time="day", cluster=["batch"], sensitive=["team"]), settings(), 0))
+    rows = numbers().assign(
+        day=range(9), batch=[f"b{n}" for n in range(9)], team=["x", "y", "z"] * 3
+    )
+    made = synthetic(
+        augment(rows, roles(time="day", cluster=["batch"], sensitive=["team"]), settings(), 0)
+    )
     assert len(made) == 3
     assert made[["__stage_row_id", "day", "batch", "team"]].isna().all(axis=None)
     assert made[["label", "size", "depth"]].notna().all(axis=None)
@@ -227,12 +257,25 @@ def test_smote_does_not_look_at_columns_that_are_no_features():
     rows = numbers().assign(team=["x", "y", "z"] * 3)
     other = rows.assign(team=["z", "z", "x"] * 3)
     data = roles(sensitive=["team"])
-    assert_frame_equal(synthetic(augment(rows, data, settings(), 0)), synthetic(augment(other, data, settings(), 0)))
+    assert_frame_equal(
+        synthetic(augment(rows, data, settings(), 0)),
+        synthetic(augment(other, data, settings(), 0)),
+    )
 
 
 def test_smote_takes_no_row_with_a_missing_feature_as_parent():
     rows = pd.concat(
-        [numbers(), pd.DataFrame({"__stage_row_id": ["r9", "r10"], "label": ["b", "b"], "size": [900, 900], "depth": [np.nan, np.nan]})]
+        [
+            numbers(),
+            pd.DataFrame(
+                {
+                    "__stage_row_id": ["r9", "r10"],
+                    "label": ["b", "b"],
+                    "size": [900, 900],
+                    "depth": [np.nan, np.nan],
+                }
+            ),
+        ]
     )
     out = augment(rows.reset_index(drop=True), roles(), settings(), 0)
     assert out["depth"].isna().sum() == 2
@@ -261,7 +304,9 @@ def test_smote_counts_only_complete_rows_of_a_class(limit, n):
 
 @pytest.mark.parametrize("empty", [np.nan, None, pd.NaT])
 def test_smote_passes_over_a_feature_that_is_empty_in_all_rows(empty):
-    rows = numbers().assign(nothing=pd.Series([empty] * 9, dtype="datetime64[us]" if empty is pd.NaT else None))
+    rows = numbers().assign(
+        nothing=pd.Series([empty] * 9, dtype="datetime64[us]" if empty is pd.NaT else None)
+    )
     out = augment(rows, roles(), settings(), 0)
     assert counts(out) == {"a": 6, "b": 6}
     assert out["nothing"].isna().all()
@@ -270,14 +315,20 @@ def test_smote_passes_over_a_feature_that_is_empty_in_all_rows(empty):
 
 
 def test_smote_names_the_features_that_leave_too_few_rows():
-    rows = numbers().assign(late=[1.0] * 6 + [np.nan, np.nan, 1.0], depth=lambda rows: rows["depth"].where(rows["depth"] < 9))
+    rows = numbers().assign(
+        late=[1.0] * 6 + [np.nan, np.nan, 1.0],
+        depth=lambda rows: rows["depth"].where(rows["depth"] < 9),
+    )
     sentence = r"most is missing in late \(2 of 3\), depth \(1 of 3\): name what is hardly filled in data.forbidden of params.yaml, lower"
     with pytest.raises(Refused, match=sentence):
         augment(rows, roles(), settings(), 0)
 
 
 def test_smote_refuses_a_table_without_any_feature_that_is_filled():
-    with pytest.raises(Refused, match=r"all features are empty in the training rows; set augment\.strategy: none in params\.yaml"):
+    with pytest.raises(
+        Refused,
+        match=r"all features are empty in the training rows; set augment\.strategy: none in params\.yaml",
+    ):
         augment(numbers().assign(size=np.nan, depth=np.nan), roles(), settings(), 0)
 
 
@@ -287,7 +338,10 @@ def test_smote_takes_a_class_with_just_enough_rows():
 
 def test_smote_refuses_a_table_of_which_one_class_alone_has_complete_rows():
     rows = numbers().assign(depth=[np.nan] * 6 + [1.0, 2.0, 3.0])
-    with pytest.raises(Refused, match="smote needs rows without missing features of two classes, only 'b' has some; take 'oversample'"):
+    with pytest.raises(
+        Refused,
+        match="smote needs rows without missing features of two classes, only 'b' has some; take 'oversample'",
+    ):
         augment(rows, roles(), settings(), 0)
 
 
@@ -304,7 +358,11 @@ def test_smote_takes_as_many_rows_as_allowed():
 def test_smote_refuses_codes_that_it_cannot_combine_as_real_rows_do():
     flags = pd.DataFrame(np.eye(5, dtype=int), columns=["red", "blue", "green", "grey", "pink"])
     rows = pd.concat(
-        [pd.DataFrame(1, index=range(10), columns=flags.columns).assign(label="a"), flags.assign(label="b")], ignore_index=True
+        [
+            pd.DataFrame(1, index=range(10), columns=flags.columns).assign(label="a"),
+            flags.assign(label="b"),
+        ],
+        ignore_index=True,
     )
     sentence = (
         "smote made too few rows with a combination of red, blue, green, grey, pink that some real row of the class has; "
@@ -324,7 +382,9 @@ def stage(most, strategy="oversample", ladder=False):
     for folder in ("data/prepared", "expectations"):
         Path(folder).mkdir(parents=True, exist_ok=True)
     identified().to_parquet("data/prepared/train.parquet")
-    identified().assign(__stage_row_id=lambda rows: "t" + rows["__stage_row_id"]).to_parquet("data/prepared/test.parquet")
+    identified().assign(__stage_row_id=lambda rows: "t" + rows["__stage_row_id"]).to_parquet(
+        "data/prepared/test.parquet"
+    )
     sections = {"data": roles().model_dump(), "augment": settings(strategy=strategy).model_dump()}
     sections["train"] = SETTINGS["train"] | {"ladder": ladder}
     Path("params.yaml").write_text(yaml.safe_dump(SETTINGS | {"random_state": 7} | sections))
@@ -334,7 +394,9 @@ def stage(most, strategy="oversample", ladder=False):
         "severity": "critical",
         "meta": {"notes": "A limit.", "bound": "confirmed"},
     }
-    Path("expectations/augmented.json").write_text(json.dumps({"name": "augmented", "expectations": [few]}))
+    Path("expectations/augmented.json").write_text(
+        json.dumps({"name": "augmented", "expectations": [few]})
+    )
     Path("expectations/synthetic.json").write_text(json.dumps(checks_suites(roles())["synthetic"]))
     main()
 
@@ -358,7 +420,9 @@ REMEDIES = [
 
 @pytest.mark.parametrize(("remedy", "strategy"), REMEDIES)
 @pytest.mark.parametrize("overruled", ["none", "oversample"])
-def test_with_a_ladder_the_stage_augments_by_the_remedy_that_train_chose(tmp_path, monkeypatch, remedy, strategy, overruled):
+def test_with_a_ladder_the_stage_augments_by_the_remedy_that_train_chose(
+    tmp_path, monkeypatch, remedy, strategy, overruled
+):
     monkeypatch.chdir(tmp_path)
     write_remedy(remedy)
     stage(12, overruled, ladder=True)
@@ -385,6 +449,8 @@ def test_without_a_ladder_no_remedy_changes_the_table(tmp_path, monkeypatch):
 
 def test_a_table_that_the_gate_stops_gets_no_name(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(Refused, match=r"stopped by the gate augmented \(fail\), read reports/gates/augmented\.json"):
+    with pytest.raises(
+        Refused, match=r"stopped by the gate augmented \(fail\), read reports/gates/augmented\.json"
+    ):
         stage(most=11)
     assert not Path("data/augmented").exists()

@@ -17,7 +17,9 @@ from tests.pipeline_run import PROJECT
 
 def said(name: str, verdict: str = "pass", blocks: bool = False) -> None:
     """Write what the gate `name` says of the last run."""
-    Path(f"reports/gates/{name}.json").write_text(json.dumps({"verdict": verdict, "blocks": blocks}), encoding="utf-8")
+    Path(f"reports/gates/{name}.json").write_text(
+        json.dumps({"verdict": verdict, "blocks": blocks}), encoding="utf-8"
+    )
 
 
 @pytest.fixture
@@ -58,11 +60,14 @@ def test_run_that_a_gate_stopped_before_there_was_a_model_names_the_gate(models,
     monkeypatch.undo()
     monkeypatch.chdir(models.parent)
     shutil.rmtree(models)
-    with pytest.raises(Refused, match=r"^models/model\.skops does not exist; run `dvc repro`, which makes it$"):
+    with pytest.raises(
+        Refused, match=r"^models/model\.skops does not exist; run `dvc repro`, which makes it$"
+    ):
         champion.load_champion()
     said("classes", "insufficient", blocks=True)
     with pytest.raises(
-        Refused, match=r"^the gate classes stopped the last run \(insufficient\)\n.*reports/gates/ says why; mend it, then run"
+        Refused,
+        match=r"^the gate classes stopped the last run \(insufficient\)\n.*reports/gates/ says why; mend it, then run",
     ):
         champion.load_champion()
 
@@ -76,12 +81,17 @@ def test_model_that_a_gate_did_not_judge_does_not_serve(models, name):
 
 def test_model_is_not_proven_by_the_reports_of_another_run(models):
     said("by_class", "warn")
-    with pytest.raises(Refused, match=r"reports/gates/by_class\.json is not of the run that made the model in models/"):
+    with pytest.raises(
+        Refused,
+        match=r"reports/gates/by_class\.json is not of the run that made the model in models/",
+    ):
         champion.load_champion()
 
 
 def test_card_that_was_changed_is_refused(models):
-    (models / "model.json").write_text(json.dumps({"model_sha256": "abc", "classes": ["b", "a"]}), encoding="utf-8")
+    (models / "model.json").write_text(
+        json.dumps({"model_sha256": "abc", "classes": ["b", "a"]}), encoding="utf-8"
+    )
     with pytest.raises(Refused, match=r"was frozen with another model\.json"):
         champion.load_champion()
 
@@ -97,8 +107,14 @@ def test_registered_model_without_all_proofs_does_not_serve(models, monkeypatch)
     manifest["compared_with"] = "v1.0.0"
     with pytest.raises(Refused, match=f"the gate {COMPARED} did not judge this model"):
         champion.load_champion()
-    manifest |= {"compared_with": None, "verdicts": proven | {"leakage": {"verdict": "fail", "blocks": True, "sha256": ""}}}
-    with pytest.raises(Refused, match="the gate leakage stopped this model \\(fail\\): it neither serves nor is promoted"):
+    manifest |= {
+        "compared_with": None,
+        "verdicts": proven | {"leakage": {"verdict": "fail", "blocks": True, "sha256": ""}},
+    }
+    with pytest.raises(
+        Refused,
+        match="the gate leakage stopped this model \\(fail\\): it neither serves nor is promoted",
+    ):
         champion.load_champion()
 
 
@@ -110,17 +126,29 @@ def test_command_outside_a_repository_is_refused_in_a_sentence(models, command, 
         shutil.copy(PROJECT / name, name)
     shutil.copytree(PROJECT / "tests/suites", "expectations", dirs_exist_ok=True)
     Path("live.csv").write_text("a\n1\n", encoding="utf-8")
-    call = [sys.executable, "-m", f"stages.{command}", *(["live.csv"] if command != "history" else [])]
-    ended = subprocess.run(call, env=os.environ | {"PYTHONPATH": str(PROJECT)}, capture_output=True, encoding="utf-8")
+    call = [
+        sys.executable,
+        "-m",
+        f"stages.{command}",
+        *(["live.csv"] if command != "history" else []),
+    ]
+    ended = subprocess.run(
+        call, env=os.environ | {"PYTHONPATH": str(PROJECT)}, capture_output=True, encoding="utf-8"
+    )
     assert ended.returncode == code
-    assert ended.stderr.startswith(f"{command}: the registry cannot be read, so that nobody knows which model is in service")
+    assert ended.stderr.startswith(
+        f"{command}: the registry cannot be read, so that nobody knows which model is in service"
+    )
     assert "not a git repository" in ended.stderr
     assert "Traceback" not in ended.stderr
 
 
 def test_missing_reference_is_refused(models):
     (models / "reference.json").unlink()
-    with pytest.raises(Refused, match=r"models/reference\.json does not exist; run `dvc repro`, which freezes it with the model"):
+    with pytest.raises(
+        Refused,
+        match=r"models/reference\.json does not exist; run `dvc repro`, which freezes it with the model",
+    ):
         champion.load_champion()
 
 
@@ -132,7 +160,9 @@ def test_broken_reference_is_refused(models, text):
 
 
 def test_reference_of_another_model_is_refused(models):
-    other = json.loads((models / "reference.json").read_text(encoding="utf-8")) | {"model_sha256": "other"}
+    other = json.loads((models / "reference.json").read_text(encoding="utf-8")) | {
+        "model_sha256": "other"
+    }
     (models / "reference.json").write_text(json.dumps(other), encoding="utf-8")
     with pytest.raises(Refused, match=r"was frozen with another model than model\.skops"):
         champion.load_champion()

@@ -27,12 +27,21 @@ PANEL = pd.DataFrame(
 
 
 def test_what_moves_on_with_time_is_found():
-    moving = {"days_since_first": {"max_value"}, "orders_so_far": {"max_value"}, "days_left": {"min_value"}, "campaign": {"value_set"}}
+    moving = {
+        "days_since_first": {"max_value"},
+        "orders_so_far": {"max_value"},
+        "days_left": {"min_value"},
+        "campaign": {"value_set"},
+    }
     assert clocks(PANEL, roles(time="month")) == moving
 
 
 def test_time_need_not_be_named_for_what_rises():
-    assert clocks(PANEL, roles()) == {"days_since_first": {"max_value"}, "orders_so_far": {"max_value"}, "campaign": {"value_set"}}
+    assert clocks(PANEL, roles()) == {
+        "days_since_first": {"max_value"},
+        "orders_so_far": {"max_value"},
+        "campaign": {"value_set"},
+    }
 
 
 def test_a_year_goes_on_itself():
@@ -41,7 +50,9 @@ def test_a_year_goes_on_itself():
 
 
 def test_a_birthday_is_no_time():
-    people = pd.DataFrame({"birth_date": PANEL["month"], "size": PANEL["days_since_first"], "label": PANEL["label"]})
+    people = pd.DataFrame(
+        {"birth_date": PANEL["month"], "size": PANEL["days_since_first"], "label": PANEL["label"]}
+    )
     assert clocks(people, roles()) == {}
 
 
@@ -64,13 +75,21 @@ def test_rows_in_any_order_have_no_clock(seed):
 
 
 def test_missing_values_are_no_matter():
-    gaps = PANEL.assign(spent=None, days_since_first=PANEL["days_since_first"].where(PANEL.index % 3 > 0))
+    gaps = PANEL.assign(
+        spent=None, days_since_first=PANEL["days_since_first"].where(PANEL.index % 3 > 0)
+    )
     assert clocks(gaps, roles(time="month"))["days_since_first"] == {"max_value"}
 
 
 def test_of_a_feature_that_moves_on_a_model_must_extrapolate():
     grows, falls, new = clock_findings(
-        {"days": {"max_value"}, "left": {"min_value"}, "campaign": {"value_set"}, "month": {"max_value"}}, roles(time="month")
+        {
+            "days": {"max_value"},
+            "left": {"min_value"},
+            "campaign": {"value_set"},
+            "month": {"max_value"},
+        },
+        roles(time="month"),
     )
     assert (grows.weight, grows.about) == ("look", "days")
     assert grows.what == "grows with time: a model must extrapolate, and no upper bound is proposed"

@@ -21,7 +21,16 @@ from stages.before.columns import Column
 from stages.params import Data
 from stages.sources import Source
 
-DATA = Data(target="label", time=None, cluster=[], sensitive=[], allowed={}, cut_points={}, favourable=None, forbidden={})
+DATA = Data(
+    target="label",
+    time=None,
+    cluster=[],
+    sensitive=[],
+    allowed={},
+    cut_points={},
+    favourable=None,
+    forbidden={},
+)
 
 
 def source(**columns) -> Source:
@@ -29,11 +38,20 @@ def source(**columns) -> Source:
 
 
 def texts(found) -> str:
-    return "\n".join(f"{finding.weight} {finding.about}: {finding.what}; {finding.do}" for finding in found)
+    return "\n".join(
+        f"{finding.weight} {finding.about}: {finding.what}; {finding.do}" for finding in found
+    )
 
 
 def column(**given) -> Column:
-    values = {"name": "size", "type": "text", "rows": 100, "missing": 0, "distinct": 2, "common": [("a", 60), ("b", 40)]}
+    values = {
+        "name": "size",
+        "type": "text",
+        "rows": 100,
+        "missing": 0,
+        "distinct": 2,
+        "common": [("a", 60), ("b", 40)],
+    }
     return Column(**(values | given))
 
 
@@ -43,7 +61,10 @@ def said(one: Column, data: Data = DATA) -> str:
 
 def test_a_type_that_does_not_hold_is_to_be_mended():
     sentence = said(column(type="integer", common=[("7", 60)], misfits=3, examples=["a", "9.9"]))
-    assert "stop size: 3 of 100 values are no integer of 64 bits, written as 'a', '9.9'; their rows are rejected" in sentence
+    assert (
+        "stop size: 3 of 100 values are no integer of 64 bits, written as 'a', '9.9'; their rows are rejected"
+        in sentence
+    )
     assert "data/sources.yaml (now integer)" in sentence
 
 
@@ -71,14 +92,39 @@ def test_a_continuous_amount_names_nothing_whatever_it_is_called():
 
 
 @pytest.mark.parametrize(
-    "name", ["id", "customer_id", "customerId", "CustomerID", "caseid", "CASEID", "userid", "order_no", "uuid", "kundenid"]
+    "name",
+    [
+        "id",
+        "customer_id",
+        "customerId",
+        "CustomerID",
+        "caseid",
+        "CASEID",
+        "userid",
+        "order_no",
+        "uuid",
+        "kundenid",
+    ],
 )
 def test_a_name_of_a_thing_and_id_is_that_of_an_identifier(name):
     assert is_named_id(name)
 
 
 @pytest.mark.parametrize(
-    "name", ["humid", "paid", "amount_paid", "valid", "isValid", "PAID", "grid", "thyroid", "covid", "acid", "overpaid"]
+    "name",
+    [
+        "humid",
+        "paid",
+        "amount_paid",
+        "valid",
+        "isValid",
+        "PAID",
+        "grid",
+        "thyroid",
+        "covid",
+        "acid",
+        "overpaid",
+    ],
 )
 def test_a_word_that_merely_ends_in_id_is_not(name):
     assert not is_named_id(name)
@@ -116,9 +162,15 @@ def test_a_column_of_one_value_is_constant():
 @pytest.mark.parametrize(
     ("given", "sentence"),
     [
-        ({"common": [("a", 99), ("b", 1)]}, "note size: 'a' in 99.0% of the rows: it says next to nothing"),
+        (
+            {"common": [("a", 99), ("b", 1)]},
+            "note size: 'a' in 99.0% of the rows: it says next to nothing",
+        ),
         ({"distinct": 0, "missing": 100, "common": []}, "look size: it is empty"),
-        ({"distinct": 100, "words_a_value": 1.0}, "look size: it names the row: 100 values in 100 rows"),
+        (
+            {"distinct": 100, "words_a_value": 1.0},
+            "look size: it names the row: 100 values in 100 rows",
+        ),
         (
             {"name": "shop_id", "distinct": 60},
             "look shop_id: by its name it names something that stands in several rows: 60 values in 100 rows",
@@ -130,10 +182,22 @@ def test_a_column_of_one_value_is_constant():
         ({"distinct": 90, "words_a_value": 6.0}, "look size: free text, 6 words a value"),
         ({"distinct": 300, "rows": 1000, "words_a_value": 1.0}, "note size: 300 categories"),
         ({"common": [("?", 60), ("b", 40)]}, "look size: '?' (60 times) may mean a missing value"),
-        ({"name": "sex"}, "look sex: it seems to be sex or gender, and is a feature; name each in data.sensitive"),
-        ({"name": "age", "type": "number", "distinct": 60, "common": [("7", 60)]}, "and where its groups begin in data.cut_points"),
-        ({"name": "birthday", "type": "date", "distinct": 60, "common": [("2000-01-01", 60)]}, "add a column of groups such as bands"),
-        ({"common": [("a@b.org", 60), ("c@b.org", 40)]}, "stop size: it seems to hold an e-mail address of a person"),
+        (
+            {"name": "sex"},
+            "look sex: it seems to be sex or gender, and is a feature; name each in data.sensitive",
+        ),
+        (
+            {"name": "age", "type": "number", "distinct": 60, "common": [("7", 60)]},
+            "and where its groups begin in data.cut_points",
+        ),
+        (
+            {"name": "birthday", "type": "date", "distinct": 60, "common": [("2000-01-01", 60)]},
+            "add a column of groups such as bands",
+        ),
+        (
+            {"common": [("a@b.org", 60), ("c@b.org", 40)]},
+            "stop size: it seems to hold an e-mail address of a person",
+        ),
     ],
 )
 def test_findings_say_what_a_feature_seems_to_be(given, sentence):
@@ -144,7 +208,9 @@ def test_findings_of_an_ordinary_feature_are_none():
     assert said(column()) == ""
 
 
-@pytest.mark.parametrize("role", [{"sensitive": ["sex"]}, {"forbidden": {"sex": "law"}}, {"cluster": ["sex"]}])
+@pytest.mark.parametrize(
+    "role", [{"sensitive": ["sex"]}, {"forbidden": {"sex": "law"}}, {"cluster": ["sex"]}]
+)
 def test_findings_leave_columns_with_another_role_alone(role):
     assert said(column(name="sex"), DATA.model_copy(update=role)) == ""
 
@@ -154,7 +220,13 @@ def test_a_sentinel_stands_apart_from_all_other_numbers():
     one = column(type="integer", common=common, distinct=15, low="-1", high="33")
     assert "look size: the value -1 stands apart from all others" in said(one)
     assert "stands apart" not in said(replace(one, common=[("-2", 30), *common[1:]], low="-2"))
-    ordinary = column(type="integer", common=[(str(n), 5) for n in range(90, 105)], distinct=15, low="90", high="104")
+    ordinary = column(
+        type="integer",
+        common=[(str(n), 5) for n in range(90, 105)],
+        distinct=15,
+        low="90",
+        high="104",
+    )
     assert "stands apart" not in said(ordinary)
 
 
@@ -182,25 +254,48 @@ def test_copies_are_named_together():
             '{size: "%d/%m/%Y"} or {size: "%m/%d/%Y"}, whichever is right: nobody',
         ),
         ("integer", ["20011231", "20020101"], ["%Y%m%d"], 'date_formats: {size: "%Y%m%d"};'),
-        ("text", ["31.12.01", "01.02.02"], [], "write all its values in one format, best as 2024-12-31"),
-        ("text", ["31.12.2001", "01.02.2002"], [], "write all its values in one format, best as 2024-12-31"),
-        ("text", ["2001-12-31T00:00:00+02:00", "2002-01-01T00:00:00+02:00"], [""], "declare it as date in data/sources.yaml; name it"),
+        (
+            "text",
+            ["31.12.01", "01.02.02"],
+            [],
+            "write all its values in one format, best as 2024-12-31",
+        ),
+        (
+            "text",
+            ["31.12.2001", "01.02.2002"],
+            [],
+            "write all its values in one format, best as 2024-12-31",
+        ),
+        (
+            "text",
+            ["2001-12-31T00:00:00+02:00", "2002-01-01T00:00:00+02:00"],
+            [""],
+            "declare it as date in data/sources.yaml; name it",
+        ),
     ],
 )
 def test_advice_on_dates_is_one_that_can_be_followed(kind, values, dates, advice):
-    assert advice in said(column(type=kind, distinct=30, common=[(value, 3) for value in values], dates=dates))
+    assert advice in said(
+        column(type=kind, distinct=30, common=[(value, 3) for value in values], dates=dates)
+    )
 
 
 def test_dates_that_stand_for_no_date_are_named():
-    sentence = said(column(type="date", low="0001-01-01", high="9999-12-31", common=[("9999-12-31", 3)]))
+    sentence = said(
+        column(type="date", low="0001-01-01", high="9999-12-31", common=[("9999-12-31", 3)])
+    )
     assert "0001-01-01 and 9999-12-31 may stand for open or not known" in sentence
-    assert "may stand for" not in said(column(type="date", low="2001-01-01", high="2002-12-31", common=[("2002-12-31", 3)]))
+    assert "may stand for" not in said(
+        column(type="date", low="2001-01-01", high="2002-12-31", common=[("2002-12-31", 3)])
+    )
 
 
 @pytest.mark.parametrize("distinct", [100, 60])
 def test_what_an_identifier_tells_of_a_sensitive_column_is_said_where_it_is_discussed(distinct):
     one = column(name="patient_id", type="integer", distinct=distinct, common=[("7", 1)])
-    [found] = findings([one], DATA, source(patient_id="integer", label="text"), {"patient_id": "; it tells sex"})
+    [found] = findings(
+        [one], DATA, source(patient_id="integer", label="text"), {"patient_id": "; it tells sex"}
+    )
     assert found.what.endswith(f"{distinct} values in 100 rows; it tells sex")
 
 
@@ -211,10 +306,19 @@ def numbers_as_text(cells) -> Column:
 @pytest.mark.parametrize(
     ("cells", "what"),
     [
-        ([f"{n},{n}" for n in range(100, 130)], "declared as text, it holds numbers that can be read in two ways: 9,9 as 9.9 or 9"),
-        ([f"{n} kg" for n in range(100, 130)], "declared as text, it holds numbers written as 1234.5 kg"),
+        (
+            [f"{n},{n}" for n in range(100, 130)],
+            "declared as text, it holds numbers that can be read in two ways: 9,9 as 9.9 or 9",
+        ),
+        (
+            [f"{n} kg" for n in range(100, 130)],
+            "declared as text, it holds numbers written as 1234.5 kg",
+        ),
         ([*map(str, range(30)), "Ada"], "declared as text, it holds numbers, but also 'a'"),
-        ([f"{n} {'kg' if n % 2 else 'g'}" for n in range(100, 130)], "declared as text, it holds numbers in no one notation"),
+        (
+            [f"{n} {'kg' if n % 2 else 'g'}" for n in range(100, 130)],
+            "declared as text, it holds numbers in no one notation",
+        ),
     ],
 )
 def test_numbers_in_another_notation_are_told_without_their_values(cells, what):
@@ -236,9 +340,19 @@ def test_values_that_differ_in_case_alone_are_told_with_the_remedy():
 
 def test_values_that_may_be_codes_are_told_as_such():
     declared = source(size="integer").model_copy(update={"one_spelling": ["size"]})
-    sentence = texts(findings([column(type="integer", common=[("7", 60)], misfits=3, examples=["9"])], DATA, declared))
-    assert "3 of 100 values are no integer of 64 bits or may be codes, written as '9'; their rows are rejected" in sentence
-    assert "numbers with leading zeros are text if they are codes, else take the column out of one_spelling" in sentence
+    sentence = texts(
+        findings(
+            [column(type="integer", common=[("7", 60)], misfits=3, examples=["9"])], DATA, declared
+        )
+    )
+    assert (
+        "3 of 100 values are no integer of 64 bits or may be codes, written as '9'; their rows are rejected"
+        in sentence
+    )
+    assert (
+        "numbers with leading zeros are text if they are codes, else take the column out of one_spelling"
+        in sentence
+    )
 
 
 def test_words_behind_numbers_are_shown_by_their_form():

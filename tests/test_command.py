@@ -25,7 +25,12 @@ def test_each_sentence_of_a_refusal_begins_with_the_name_of_the_stage(monkeypatc
 
 def test_a_refusal_ends_with_exit_code_1_on_stderr_without_a_traceback():
     script = "from stages.command import Refused, run\ndef stage(): raise Refused('size is x')\nrun(stage)"
-    ended = subprocess.run([sys.executable, "-c", script], cwd=Path(__file__).parents[1], capture_output=True, text=True)
+    ended = subprocess.run(
+        [sys.executable, "-c", script],
+        cwd=Path(__file__).parents[1],
+        capture_output=True,
+        text=True,
+    )
     assert (ended.returncode, ended.stdout, ended.stderr) == (1, "", "-c: size is x\n")
 
 
@@ -51,7 +56,9 @@ run(stage)
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
 def test_command_that_is_ended_deletes_its_temporary_files(tmp_path, number):
     environment = {**os.environ, "TMPDIR": str(tmp_path)}
-    process = subprocess.Popen([sys.executable, "-c", WAITS], cwd=PROJECT, env=environment, stdout=subprocess.PIPE)
+    process = subprocess.Popen(
+        [sys.executable, "-c", WAITS], cwd=PROJECT, env=environment, stdout=subprocess.PIPE
+    )
     assert process.stdout.readline() == b"waits\n"
     assert len(list(tmp_path.rglob("rows"))) == 1
     process.send_signal(number)
@@ -76,8 +83,12 @@ def broken(tmp_path) -> Path:
 
 def ended(folder: Path, script: str) -> subprocess.CompletedProcess[str]:
     """Return how the command with this `script` ends."""
-    (folder / "stages/broken.py").write_text("from stages.command import run\n" + script, encoding="utf-8")
-    return subprocess.run([sys.executable, "-m", "stages.broken"], cwd=folder, capture_output=True, encoding="utf-8")
+    (folder / "stages/broken.py").write_text(
+        "from stages.command import run\n" + script, encoding="utf-8"
+    )
+    return subprocess.run(
+        [sys.executable, "-m", "stages.broken"], cwd=folder, capture_output=True, encoding="utf-8"
+    )
 
 
 @pytest.mark.parametrize(
@@ -88,14 +99,22 @@ def ended(folder: Path, script: str) -> subprocess.CompletedProcess[str]:
         ("def main(): [].index('Ada')\nrun(main)", "ValueError in broken.py, line 2"),
     ],
 )
-def test_command_that_fails_unexpectedly_says_so_and_has_an_exit_code_of_its_own(broken, script, what):
+def test_command_that_fails_unexpectedly_says_so_and_has_an_exit_code_of_its_own(
+    broken, script, what
+):
     found = ended(broken, script)
     assert (found.returncode, found.stdout) == (FAILED, "")
     [sentence] = found.stderr.splitlines()
-    assert sentence.startswith(f"broken: the program failed ({what}), so that there is no verdict; report it to those who maintain stages/")
+    assert sentence.startswith(
+        f"broken: the program failed ({what}), so that there is no verdict; report it to those who maintain stages/"
+    )
     assert "private/failed-broken.txt" in sentence
     assert "Ada" not in sentence  # it may be a value of a row
-    assert (broken / "private/failed-broken.txt").read_text(encoding="utf-8").startswith("Traceback (most recent call last):")
+    assert (
+        (broken / "private/failed-broken.txt")
+        .read_text(encoding="utf-8")
+        .startswith("Traceback (most recent call last):")
+    )
 
 
 def test_command_that_cannot_write_its_traceback_shows_it_without_values(broken):
@@ -110,7 +129,10 @@ def test_command_that_cannot_write_its_traceback_shows_it_without_values(broken)
 def test_file_that_the_system_refuses_ends_in_the_same_code(broken):
     found = ended(broken, "def main(): open('gone/rows')\nrun(main)")
     assert found.returncode == FAILED
-    assert found.stderr == "broken: gone/rows: No such file or directory; free space or mend the permissions, then run it again\n"
+    assert (
+        found.stderr
+        == "broken: gone/rows: No such file or directory; free space or mend the permissions, then run it again\n"
+    )
 
 
 @pytest.mark.skipif(os.name == "nt", reason="signals as these are POSIX")
@@ -122,11 +144,20 @@ def test_command_that_is_interrupted_ends_as_python_does(broken):
 
 def test_each_command_is_called_by_run():
     modules = [path.read_text(encoding="utf-8") for path in (PROJECT / "stages").glob("*.py")]
-    commands = [text.partition('if __name__ == "__main__":')[2] for text in modules if 'if __name__ == "__main__":' in text]
+    commands = [
+        text.partition('if __name__ == "__main__":')[2]
+        for text in modules
+        if 'if __name__ == "__main__":' in text
+    ]
     assert len(commands) > 10
     assert all("run(main)" in command for command in commands)
 
 
 def test_only_a_command_changes_how_python_ends():
     script = "import sys, stages; print(sys.excepthook is sys.__excepthook__)"
-    assert subprocess.run([sys.executable, "-c", script], cwd=PROJECT, capture_output=True, text=True).stdout == "True\n"
+    assert (
+        subprocess.run(
+            [sys.executable, "-c", script], cwd=PROJECT, capture_output=True, text=True
+        ).stdout
+        == "True\n"
+    )

@@ -34,12 +34,18 @@ def test_costs_of_unknown_classes_are_told_with_those_that_lack():
 
 def test_implied_decision_has_the_least_expected_cost():
     # b is the better decision from a probability of 1 in 10 on
-    assert implied(np.array([[0.95, 0.05], [0.85, 0.15]]), MATRIX, ["a", "b"]).tolist() == ["a", "b"]
+    assert implied(np.array([[0.95, 0.05], [0.85, 0.15]]), MATRIX, ["a", "b"]).tolist() == [
+        "a",
+        "b",
+    ]
 
 
 def test_mean_costs_are_as_worked_by_hand():
     y_true, none = pd.Series(list("aabb")), np.zeros((4, 2))
-    decided = {"model": (none, np.array(list("abab"), dtype=object)), "implied": (none, np.array(list("bbbb"), dtype=object))}
+    decided = {
+        "model": (none, np.array(list("abab"), dtype=object)),
+        "implied": (none, np.array(list("bbbb"), dtype=object)),
+    }
     found = mean_costs(y_true, decided, MATRIX, ["a", "b"], pd.Series(range(4)), 0)
     assert found["model"]["mean"] == 2.5  # 0, 1, 9, 0
     assert [found["model"][key] for key in ("more", "more_low", "more_high")] == [0, 0, 0]
@@ -54,7 +60,14 @@ def test_costs_are_compared_in_pairs():
     worse = wrong.copy()
     worse[y_true[y_true == "a"].index[:8]] = "b"
     none = np.zeros((200, 2))
-    found = mean_costs(y_true, {"model": (none, wrong), "worse": (none, worse)}, MATRIX, ["a", "b"], pd.Series(range(200)), 0)["worse"]
+    found = mean_costs(
+        y_true,
+        {"model": (none, wrong), "worse": (none, worse)},
+        MATRIX,
+        ["a", "b"],
+        pd.Series(range(200)),
+        0,
+    )["worse"]
     assert found["more"] == pytest.approx(8 / 200)
     assert 0 < found["more_low"] < 0.04 < found["more_high"] < 0.1
     assert found["high"] - found["low"] > 0.3

@@ -18,7 +18,11 @@ COLUMNS = {"colour": "text", "size": "number", "label": "text"}
 
 def found(label=("a", "b"), kind="text", whole=True):
     """A file of three columns that was looked at, with these values in `label`."""
-    return Found(columns=COLUMNS | {"label": kind}, values={"colour": {"red"}, "size": {"1.5"}, "label": set(label)}, whole=whole)
+    return Found(
+        columns=COLUMNS | {"label": kind},
+        values={"colour": {"red"}, "size": {"1.5"}, "label": set(label)},
+        whole=whole,
+    )
 
 
 @pytest.fixture
@@ -43,7 +47,9 @@ def test_every_wrong_answer_is_told_at_once_with_what_the_header_offers():
 
 
 def test_an_empty_target_is_told_what_the_header_offers():
-    assert problems(found(), "", []) == ["target is empty, must be the column to predict: colour, size, label"]
+    assert problems(found(), "", []) == [
+        "target is empty, must be the column to predict: colour, size, label"
+    ]
 
 
 def test_of_many_columns_fifty_are_offered():
@@ -53,19 +59,27 @@ def test_of_many_columns_fifty_are_offered():
 
 def test_a_file_that_tells_no_columns_yet_is_held_to_a_target_all_the_same():
     assert problems(Found(format="parquet"), "label", []) == []
-    assert problems(Found(format="parquet"), "", []) == ["target is empty, must be the column to predict: its header names them"]
+    assert problems(Found(format="parquet"), "", []) == [
+        "target is empty, must be the column to predict: its header names them"
+    ]
 
 
 def test_the_target_cannot_be_sensitive():
-    assert problems(found(), "label", ["label"]) == ["sensitive names the target 'label'; give each column one role"]
+    assert problems(found(), "label", ["label"]) == [
+        "sensitive names the target 'label'; give each column one role"
+    ]
 
 
 @pytest.mark.parametrize("kind", ["number", "date"])
 def test_a_sensitive_column_has_groups(kind):
     many = {f"{n}.5" for n in range(21)}
     table = Found(columns=COLUMNS | {"size": kind}, values={"size": many, "label": {"a", "b"}})
-    later = "; name a number in params.yaml afterwards, with its cut points" if kind == "number" else ""
-    assert problems(table, "label", ["size"]) == [f"sensitive is 'size', a {kind}; groups need a text, integer or boolean{later}"]
+    later = (
+        "; name a number in params.yaml afterwards, with its cut points" if kind == "number" else ""
+    )
+    assert problems(table, "label", ["size"]) == [
+        f"sensitive is 'size', a {kind}; groups need a text, integer or boolean{later}"
+    ]
 
 
 def test_a_feature_has_to_be_left():
@@ -77,9 +91,21 @@ def test_a_feature_has_to_be_left():
 @pytest.mark.parametrize(
     ("label", "kind", "said"),
     [
-        ({f"{n}.5" for n in range(21)}, "number", "which is continuous (numbers such as 0.5, 1.5, 10.5); "),
-        ({str(n) for n in range(201)}, "integer", "which is continuous (integers such as 0, 1, 10); "),
-        ({"2001-02-03", "2001-02-04"}, "date", "which is continuous (dates such as 2001-02-03, 2001-02-04); "),
+        (
+            {f"{n}.5" for n in range(21)},
+            "number",
+            "which is continuous (numbers such as 0.5, 1.5, 10.5); ",
+        ),
+        (
+            {str(n) for n in range(201)},
+            "integer",
+            "which is continuous (integers such as 0, 1, 10); ",
+        ),
+        (
+            {"2001-02-03", "2001-02-04"},
+            "date",
+            "which is continuous (dates such as 2001-02-03, 2001-02-04); ",
+        ),
         (
             {f"id{n}" for n in range(201)},
             "text",
@@ -93,11 +119,19 @@ def test_a_feature_has_to_be_left():
 def test_a_target_that_is_no_label_is_refused_with_what_this_is_for(label, kind, said):
     [sentence] = problems(found(label, kind), "label", [])
     assert sentence.startswith(f"target is 'label', {said}")
-    assert "this pipeline sorts the rows of a table into classes, by one label a row, two classes or more" in sentence
+    assert (
+        "this pipeline sorts the rows of a table into classes, by one label a row, two classes or more"
+        in sentence
+    )
 
 
 @pytest.mark.parametrize(
-    ("label", "kind"), [({str(n) for n in range(200)}, "integer"), ({"0.5", "1.5"}, "number"), ({"true", "false"}, "boolean")]
+    ("label", "kind"),
+    [
+        ({str(n) for n in range(200)}, "integer"),
+        ({"0.5", "1.5"}, "number"),
+        ({"true", "false"}, "boolean"),
+    ],
 )
 def test_labels_may_be_numbers_or_truths(label, kind):
     assert problems(found(label, kind), "label", []) == []
@@ -107,9 +141,13 @@ def test_a_class_alone_in_the_first_rows_of_a_large_file_is_no_problem():
     assert problems(found({"a"}, whole=False), "label", []) == []
 
 
-@pytest.mark.parametrize(("label", "kind"), [({"true", "false"}, "boolean"), ({"0.5", "1.5"}, "number")])
+@pytest.mark.parametrize(
+    ("label", "kind"), [({"true", "false"}, "boolean"), ({"0.5", "1.5"}, "number")]
+)
 def test_labels_are_declared_as_the_words_that_they_are(label, kind):
-    [source] = yaml.safe_load(sources_yaml(found(label, kind), "data/raw/toys.csv", ["label"]))["sources"].values()
+    [source] = yaml.safe_load(sources_yaml(found(label, kind), "data/raw/toys.csv", ["label"]))[
+        "sources"
+    ].values()
     assert source["columns"] == COLUMNS
 
 
@@ -136,13 +174,24 @@ NAMES = [
 
 
 def test_any_name_of_a_column_or_a_file_comes_back_from_the_yaml():
-    text = sources_yaml(Found(columns=dict.fromkeys(NAMES, "text"), delimiter="\t", missing=("", "?")), "data/raw/my: data.csv", [])
+    text = sources_yaml(
+        Found(columns=dict.fromkeys(NAMES, "text"), delimiter="\t", missing=("", "?")),
+        "data/raw/my: data.csv",
+        [],
+    )
     [(name, source)] = yaml.safe_load(text)["sources"].items()
-    assert (name, list(source["columns"]), source["path"], source["delimiter"]) == ("my_data", NAMES, "data/raw/my: data.csv", "\t")
+    assert (name, list(source["columns"]), source["path"], source["delimiter"]) == (
+        "my_data",
+        NAMES,
+        "data/raw/my: data.csv",
+        "\t",
+    )
 
 
 def test_written_sources_name_every_setting(project):
-    Path("data/sources.yaml").write_text(sources_yaml(found(), "data/raw/toys.csv", []), encoding="utf-8")
+    Path("data/sources.yaml").write_text(
+        sources_yaml(found(), "data/raw/toys.csv", []), encoding="utf-8"
+    )
     [source] = load_sources().sources.values()
     assert source.model_fields_set == set(type(source).model_fields)
 
@@ -151,7 +200,11 @@ def test_a_file_is_copied_and_described(project):
     Path("toys.csv").write_text("size;label\n1,5;a\n2,5;b\n")
     assert take_in(Path("toys.csv"), look(Path("toys.csv")), ["label"]) == []
     [source] = load_sources().sources.values()
-    assert (source.delimiter, source.decimal, source.columns) == (";", ",", {"size": "number", "label": "text"})
+    assert (source.delimiter, source.decimal, source.columns) == (
+        ";",
+        ",",
+        {"size": "number", "label": "text"},
+    )
     assert Path(source.path).read_bytes() == Path("toys.csv").read_bytes()
 
 
@@ -192,7 +245,10 @@ def test_what_is_declared_already_is_not_looked_at_again(project):
 
 def test_what_is_declared_already_is_not_overwritten(project):
     Path("data/sources.yaml").write_text("anything")
-    with pytest.raises(Refused, match=r"data/sources\.yaml says already what the raw file is; correct it there, or delete it and run this"):
+    with pytest.raises(
+        Refused,
+        match=r"data/sources\.yaml says already what the raw file is; correct it there, or delete it and run this",
+    ):
         complete(Path("toys.csv"))
 
 
@@ -202,13 +258,17 @@ def test_which_file_is_meant_has_to_be_plain(project, files):
     for file in files:
         Path("data/raw", file).write_text("")
     with pytest.raises(
-        Refused, match=rf"data/raw has {len(files)} files, and no data/sources\.yaml says which; run `python -m stages\.detect"
+        Refused,
+        match=rf"data/raw has {len(files)} files, and no data/sources\.yaml says which; run `python -m stages\.detect",
     ):
         complete()
 
 
 def test_labels_that_the_file_does_not_have_are_refused(project):
     Path("toys.csv").write_text("size,colour\n1,red\n2,blue\n")
-    with pytest.raises(Refused, match=r"params\.yaml: data\.target is 'label', no column of the file; it has size, colour"):
+    with pytest.raises(
+        Refused,
+        match=r"params\.yaml: data\.target is 'label', no column of the file; it has size, colour",
+    ):
         complete(Path("toys.csv"))
     assert not Path("data/sources.yaml").exists()

@@ -3,9 +3,21 @@
 import numpy as np
 import pandas as pd
 import pytest
-from sklearn.metrics import average_precision_score, balanced_accuracy_score, brier_score_loss, f1_score, log_loss
+from sklearn.metrics import (
+    average_precision_score,
+    balanced_accuracy_score,
+    brier_score_loss,
+    f1_score,
+    log_loss,
+)
 
-from stages.during.draws import class_intervals, clustered_share, draws, mean_intervals, overall_intervals
+from stages.during.draws import (
+    class_intervals,
+    clustered_share,
+    draws,
+    mean_intervals,
+    overall_intervals,
+)
 from stages.during.intervals import DRAWS, clopper_pearson
 
 
@@ -48,7 +60,9 @@ def test_rows_of_a_cluster_that_differ_count_no_more_than_single_ones():
 
 
 def test_rows_that_all_hit_are_worth_their_clusters():
-    assert clustered_share(np.ones(6, dtype=bool), np.array([0, 0, 1, 1, 2, 2])) == pytest.approx((0.05 ** (1 / 3), 1))
+    assert clustered_share(np.ones(6, dtype=bool), np.array([0, 0, 1, 1, 2, 2])) == pytest.approx(
+        (0.05 ** (1 / 3), 1)
+    )
 
 
 def test_clustered_bounds_hold_as_often_as_they_say():
@@ -58,7 +72,9 @@ def test_clustered_bounds_hold_as_often_as_they_say():
         hits = (rng.random((60, 1)) < 0.7).repeat(4, axis=1).ravel()
         low, high = clustered_share(hits, np.repeat(np.arange(60), 4))
         covered.append((low <= 0.7, high >= 0.7))
-    assert np.mean(covered, axis=0) == pytest.approx([0.955, 0.955], abs=0.035)  # each at least about 95 %
+    assert np.mean(covered, axis=0) == pytest.approx(
+        [0.955, 0.955], abs=0.035
+    )  # each at least about 95 %
 
 
 def test_mean_is_bounded_as_the_normal_approximation_bounds_it():
@@ -72,12 +88,16 @@ def test_mean_is_bounded_as_the_normal_approximation_bounds_it():
 def test_mean_of_rows_that_repeat_each_other_is_bounded_by_its_clusters():
     values = np.random.default_rng(0).normal(size=(100, 1))
     alone = mean_intervals(values, pd.Series(range(100)), 0)
-    assert mean_intervals(values.repeat(4, axis=0), pd.Series(np.arange(100).repeat(4)), 0) == pytest.approx(alone)
+    assert mean_intervals(
+        values.repeat(4, axis=0), pd.Series(np.arange(100).repeat(4)), 0
+    ) == pytest.approx(alone)
 
 
 def test_overall_bounds_lie_around_their_metrics():
     y_true, y_score, y_pred = model(300)
-    bounds = overall_intervals(y_true, {"model": (y_score, y_pred)}, ["a", "b"], pd.Series(range(300)), 0)["model"]
+    bounds = overall_intervals(
+        y_true, {"model": (y_score, y_pred)}, ["a", "b"], pd.Series(range(300)), 0
+    )["model"]
     values = {
         "accuracy": (y_true == y_pred).mean(),
         "balanced_accuracy": balanced_accuracy_score(y_true, y_pred),
@@ -96,8 +116,16 @@ def test_a_class_without_test_rows_leaves_the_overall_bounds_as_they_are():
     y_true, y_score, y_pred = model(100)
     together = pd.Series(range(100))
     two = overall_intervals(y_true, {"model": (y_score, y_pred)}, ["a", "b"], together, 0)["model"]
-    three = overall_intervals(y_true, {"model": (np.column_stack([y_score, np.zeros(100)]), y_pred)}, ["a", "b", "c"], together, 0)["model"]
-    assert [two[metric] for metric in ("balanced_accuracy", "macro_f1")] == [three[metric] for metric in ("balanced_accuracy", "macro_f1")]
+    three = overall_intervals(
+        y_true,
+        {"model": (np.column_stack([y_score, np.zeros(100)]), y_pred)},
+        ["a", "b", "c"],
+        together,
+        0,
+    )["model"]
+    assert [two[metric] for metric in ("balanced_accuracy", "macro_f1")] == [
+        three[metric] for metric in ("balanced_accuracy", "macro_f1")
+    ]
 
 
 def test_average_precision_is_bounded_as_drawing_rows_bounds_it():
@@ -105,25 +133,38 @@ def test_average_precision_is_bounded_as_drawing_rows_bounds_it():
     is_b, rng = (y_true == "b").to_numpy(), np.random.default_rng(1)
     b, a = np.flatnonzero(is_b), np.flatnonzero(~is_b)
     drawn = [np.concatenate([rng.choice(b, len(b)), rng.choice(a, len(a))]) for _ in range(DRAWS)]
-    slow = np.quantile([average_precision_score(is_b[rows], y_score[rows, 1]) for rows in drawn], [0.05, 0.95])
+    slow = np.quantile(
+        [average_precision_score(is_b[rows], y_score[rows, 1]) for rows in drawn], [0.05, 0.95]
+    )
     found = class_intervals(y_true, y_score, ["a", "b"], pd.Series(range(200)), 0).loc["b"]
-    assert found[["average_precision_low", "average_precision_high"]].tolist() == pytest.approx(slow, abs=0.02)
+    assert found[["average_precision_low", "average_precision_high"]].tolist() == pytest.approx(
+        slow, abs=0.02
+    )
 
 
 def test_average_precision_of_equal_scores_is_the_share_of_the_class():
-    found = class_intervals(pd.Series(list("aaab") * 10), np.full((40, 2), 0.5), ["a", "b"], pd.Series(range(40)), 0).loc["b"]
-    assert found[["average_precision_low", "average_precision_high"]].tolist() == [0.25, 0.25]  # every draw has ten b among forty rows
+    found = class_intervals(
+        pd.Series(list("aaab") * 10), np.full((40, 2), 0.5), ["a", "b"], pd.Series(range(40)), 0
+    ).loc["b"]
+    assert found[["average_precision_low", "average_precision_high"]].tolist() == [
+        0.25,
+        0.25,
+    ]  # every draw has ten b among forty rows
 
 
 def test_probabilities_that_are_too_high_are_told():
     y_true, y_score, _ = model(400)
     b = np.minimum(y_score[:, 1] + 0.2, 1)
-    found = class_intervals(y_true, np.column_stack([1 - b, b]), ["a", "b"], pd.Series(range(400)), 0)
+    found = class_intervals(
+        y_true, np.column_stack([1 - b, b]), ["a", "b"], pd.Series(range(400)), 0
+    )
     assert found.loc["b", "calibration_low"] > 0.05
     assert found.loc["a", "calibration_high"] < -0.05
 
 
 def test_bounds_are_the_same_on_every_run():
     y_true, y_score, _ = model(60)
-    once, again = (class_intervals(y_true, y_score, ["a", "b"], pd.Series(range(60)), 3) for _ in range(2))
+    once, again = (
+        class_intervals(y_true, y_score, ["a", "b"], pd.Series(range(60)), 3) for _ in range(2)
+    )
     pd.testing.assert_frame_equal(once, again)

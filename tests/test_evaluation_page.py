@@ -6,11 +6,23 @@ from xml.etree import ElementTree
 
 import pytest
 
-from stages.during.evaluation_page import curves, floors, headline, judge, page, read, strip, widest, write
+from stages.during.evaluation_page import (
+    curves,
+    floors,
+    headline,
+    judge,
+    page,
+    read,
+    strip,
+    widest,
+    write,
+)
 
 GATES = {"prepare": ["sources"], "train": ["candidates"], "evaluate": ["by_class"]}
 METRICS = {"balanced_accuracy": 0.75, "macro_f1": 0.7, "brier": 0.1, "accuracy": 0.9}
-BY_CLASS = "class,support,recall,recall_low,recall_high,precision,average_precision,alarms_per_1000\n"
+BY_CLASS = (
+    "class,support,recall,recall_low,recall_high,precision,average_precision,alarms_per_1000\n"
+)
 
 
 def reported(folder: Path, **verdicts: str) -> Path:
@@ -26,14 +38,20 @@ def reported(folder: Path, **verdicts: str) -> Path:
 def evaluated(folder: Path, rows: str, classes: dict) -> Path:
     """Write what evaluate writes of `classes`, and `rows` of by_class.csv."""
     baselines = {"majority_class": {"classes": classes}}
-    (folder / "metrics.json").write_text(json.dumps(METRICS | {"classes": classes, "baselines": baselines}), encoding="utf-8")
+    (folder / "metrics.json").write_text(
+        json.dumps(METRICS | {"classes": classes, "baselines": baselines}), encoding="utf-8"
+    )
     (folder / "by_class.csv").write_text(BY_CLASS + rows, encoding="utf-8")
     return folder
 
 
 def text_of(html: str) -> str:
     """Return the page's text; raises where a tag is left open."""
-    return " ".join(" ".join(ElementTree.fromstring(html[html.index("<main>") : html.index("</body>")]).itertext()).split())
+    return " ".join(
+        " ".join(
+            ElementTree.fromstring(html[html.index("<main>") : html.index("</body>")]).itertext()
+        ).split()
+    )
 
 
 def test_the_first_sentence_says_that_a_model_may_be_used(tmp_path):
@@ -43,7 +61,10 @@ def test_the_first_sentence_says_that_a_model_may_be_used(tmp_path):
 
 def test_the_first_sentence_names_warnings(tmp_path):
     judged = judge(reported(tmp_path, sources="pass", candidates="warn", by_class="pass"), GATES)
-    assert headline(judged) == ("warn", "May be used by who has read what is said of candidates (warn).")
+    assert headline(judged) == (
+        "warn",
+        "May be used by who has read what is said of candidates (warn).",
+    )
 
 
 def test_the_first_sentence_says_what_stopped_the_run(tmp_path):
@@ -54,7 +75,10 @@ def test_the_first_sentence_says_what_stopped_the_run(tmp_path):
 
 def test_a_gate_without_a_report_is_no_pass(tmp_path):
     judged = judge(reported(tmp_path, sources="pass", candidates="pass"), GATES)
-    assert headline(judged) == ("insufficient", "Nothing is known of the model: by_class did not judge. Run it again with dvc repro.")
+    assert headline(judged) == (
+        "insufficient",
+        "Nothing is known of the model: by_class did not judge. Run it again with dvc repro.",
+    )
 
 
 def test_a_stage_that_ended_before_its_gate_has_no_verdict_and_those_after_it_did_not_run(tmp_path):
@@ -64,17 +88,27 @@ def test_a_stage_that_ended_before_its_gate_has_no_verdict_and_those_after_it_di
 
 def test_what_did_not_run_says_so_in_place_of_an_older_verdict(tmp_path):
     folder = evaluated(
-        reported(tmp_path, sources="pass", candidates="fail", by_class="pass"), "a,9,0.5,0.3,0.7,1,1,4\n", {"a": {"recall": 0.5}}
+        reported(tmp_path, sources="pass", candidates="fail", by_class="pass"),
+        "a,9,0.5,0.3,0.7,1,1,4\n",
+        {"a": {"recall": 0.5}},
     )
     shown = text_of(page(folder, GATES, ran=["prepare"]))
-    assert [one.verdict for one in judge(folder, GATES, ran=["prepare"])] == ["pass", "did not run", "did not run"]
+    assert [one.verdict for one in judge(folder, GATES, ran=["prepare"])] == [
+        "pass",
+        "did not run",
+        "did not run",
+    ]
     assert shown.count("did not run") == 2
     assert "candidates is off" not in shown
     assert "Recall by class" not in shown
 
 
 def test_old_figures_are_not_shown_after_a_stop(tmp_path):
-    folder = evaluated(reported(tmp_path, sources="fail", by_class="pass"), "a,9,0.5,0.3,0.7,1,1,4\n", {"a": {"recall": 0.5}})
+    folder = evaluated(
+        reported(tmp_path, sources="fail", by_class="pass"),
+        "a,9,0.5,0.3,0.7,1,1,4\n",
+        {"a": {"recall": 0.5}},
+    )
     shown = text_of(page(folder, GATES))
     assert "FAIL: sources is off" in shown
     assert "Recall by class" not in shown
@@ -85,7 +119,9 @@ def test_old_figures_are_not_shown_after_a_stop(tmp_path):
 def test_any_name_of_a_class_is_shown_as_it_is(tmp_path, monkeypatch, label):
     monkeypatch.chdir(tmp_path)
     folder = reported(tmp_path / "reports", sources="pass", candidates="pass", by_class="pass")
-    html = page(evaluated(folder, f'"{label}",9,0.5,0.3,0.7,1,1,4\n', {label: {"recall": 0.25}}), GATES)
+    html = page(
+        evaluated(folder, f'"{label}",9,0.5,0.3,0.7,1,1,4\n', {label: {"recall": 0.25}}), GATES
+    )
     assert f"{label} 9 0.50 0.30 to 0.70" in text_of(html)
     assert "<script" not in html
 
@@ -93,7 +129,9 @@ def test_any_name_of_a_class_is_shown_as_it_is(tmp_path, monkeypatch, label):
 def test_a_class_without_test_rows_is_shown_without_figures(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     folder = reported(tmp_path / "reports", sources="pass", candidates="pass", by_class="pass")
-    assert "rare 0 – – 0.00 to 1.00" in text_of(page(evaluated(folder, "rare,0,,0,1,0,,0\n", {"rare": {"recall": None}}), GATES))
+    assert "rare 0 – – 0.00 to 1.00" in text_of(
+        page(evaluated(folder, "rare,0,,0,1,0,,0\n", {"rare": {"recall": None}}), GATES)
+    )
 
 
 def shown(folder: Path, monkeypatch, **more: object) -> str:
@@ -111,17 +149,28 @@ def shown(folder: Path, monkeypatch, **more: object) -> str:
 
 def test_what_is_not_given_is_not_shown(tmp_path, monkeypatch):
     text = shown(tmp_path, monkeypatch, costs=None, referral=None)
-    for title in ("The whole, beside the baselines", "What the errors cost", "What is referred to a human"):
+    for title in (
+        "The whole, beside the baselines",
+        "What the errors cost",
+        "What is referred to a human",
+    ):
         assert title not in text
 
 
-@pytest.mark.parametrize(("declared", "is_shown"), [("", False), ("place,x,rare,9,0.5,0.25,0.75\n", True)])
+@pytest.mark.parametrize(
+    ("declared", "is_shown"), [("", False), ("place,x,rare,9,0.5,0.25,0.75\n", True)]
+)
 def test_slices_are_shown_where_some_are_declared(tmp_path, monkeypatch, declared, is_shown):
     (tmp_path / "reports").mkdir()
     header = "slice,value,class,support,recall,recall_low,recall_high\n"
-    (tmp_path / "reports" / "slices.csv").write_text(f"{header}all,all,rare,9,0.5,0.3,0.7\n{declared}", encoding="utf-8")
+    (tmp_path / "reports" / "slices.csv").write_text(
+        f"{header}all,all,rare,9,0.5,0.3,0.7\n{declared}", encoding="utf-8"
+    )
     text = shown(tmp_path, monkeypatch)
-    assert ("place x rare 9 0.50 0.25 to 0.75" in text, "all all rare 9 0.50 0.30 to 0.70" in text) == (is_shown, is_shown)
+    assert (
+        "place x rare 9 0.50 0.25 to 0.75" in text,
+        "all all rare 9 0.50 0.30 to 0.70" in text,
+    ) == (is_shown, is_shown)
 
 
 def test_overall_figures_are_shown_with_their_intervals_beside_the_baselines(tmp_path, monkeypatch):
@@ -139,9 +188,30 @@ def test_overall_figures_are_shown_with_their_intervals_beside_the_baselines(tmp
 
 def test_costs_are_shown_with_what_each_decision_costs_above_the_model(tmp_path, monkeypatch):
     costs = {
-        "model": {"mean": 0.5, "low": 0.4, "high": 0.6, "more": 0.0, "more_low": 0.0, "more_high": 0.0},
-        "implied": {"mean": 0.25, "low": 0.2, "high": 0.3, "more": -0.25, "more_low": -0.35, "more_high": -0.15},
-        "majority_class": {"mean": 1.0, "low": 0.9, "high": 1.1, "more": 0.5, "more_low": 0.4, "more_high": 0.6},
+        "model": {
+            "mean": 0.5,
+            "low": 0.4,
+            "high": 0.6,
+            "more": 0.0,
+            "more_low": 0.0,
+            "more_high": 0.0,
+        },
+        "implied": {
+            "mean": 0.25,
+            "low": 0.2,
+            "high": 0.3,
+            "more": -0.25,
+            "more_low": -0.35,
+            "more_high": -0.15,
+        },
+        "majority_class": {
+            "mean": 1.0,
+            "low": 0.9,
+            "high": 1.1,
+            "more": 0.5,
+            "more_low": 0.4,
+            "more_high": 0.6,
+        },
     }
     text = shown(tmp_path, monkeypatch, costs=costs)
     assert "this model 0.5000 0.4000 to 0.6000 – – –" in text
@@ -151,16 +221,31 @@ def test_costs_are_shown_with_what_each_decision_costs_above_the_model(tmp_path,
 
 def test_referral_is_shown_by_class_beside_the_recall_of_all_rows(tmp_path, monkeypatch):
     rare = {"support": 4, "referred": 0.6, "recall": 0.75, "recall_low": 0.3, "recall_high": 0.99}
-    given = {"refer_below": 0.6, "coverage": 0.875, "coverage_low": 0.85, "coverage_high": 0.9, "classes": {"rare": rare}}
+    given = {
+        "refer_below": 0.6,
+        "coverage": 0.875,
+        "coverage_low": 0.85,
+        "coverage_high": 0.9,
+        "classes": {"rare": rare},
+    }
     text = shown(tmp_path, monkeypatch, referral=given)
     assert "Decisions of less confidence than 0.6 are referred" in text
-    assert "the model decides 87.5 % of the rows itself (85.0 to 90.0 %, one-sided 95 % bounds)" in text
+    assert (
+        "the model decides 87.5 % of the rows itself (85.0 to 90.0 %, one-sided 95 % bounds)"
+        in text
+    )
     assert "rare 0.60 4 0.75 0.30 to 0.99 0.50" in text
 
 
 def test_a_class_of_which_all_rows_are_referred_has_no_recall(tmp_path, monkeypatch):
     rare = {"support": 0, "referred": 1.0, "recall": None, "recall_low": 0.0, "recall_high": 1.0}
-    given = {"refer_below": 0.6, "coverage": 0.5, "coverage_low": 0.4, "coverage_high": 0.6, "classes": {"rare": rare}}
+    given = {
+        "refer_below": 0.6,
+        "coverage": 0.5,
+        "coverage_low": 0.4,
+        "coverage_high": 0.6,
+        "classes": {"rare": rare},
+    }
     assert "rare 1.00 0 – – 0.00 to 1.00 0.50" in shown(tmp_path, monkeypatch, referral=given)
 
 
@@ -173,9 +258,19 @@ def test_the_page_is_written_whole_beside_the_reports(tmp_path):
 
 
 def test_floors_are_those_of_the_suite(tmp_path):
-    where = {"type": "comparison", "column": {"name": "class"}, "operator": "==", "parameter": "rare"}
-    kwargs = [{"column": "recall_high", "min_value": 0.5}, {"column": "recall_high", "min_value": 0.2, "row_condition": where}]
-    (tmp_path / "suite.json").write_text(json.dumps({"expectations": [{"kwargs": one} for one in [*kwargs, {"column": "support"}]]}))
+    where = {
+        "type": "comparison",
+        "column": {"name": "class"},
+        "operator": "==",
+        "parameter": "rare",
+    }
+    kwargs = [
+        {"column": "recall_high", "min_value": 0.5},
+        {"column": "recall_high", "min_value": 0.2, "row_condition": where},
+    ]
+    (tmp_path / "suite.json").write_text(
+        json.dumps({"expectations": [{"kwargs": one} for one in [*kwargs, {"column": "support"}]]})
+    )
     assert floors(tmp_path / "suite.json") == {"": 0.5, "rare": 0.2}
     assert floors(tmp_path / "none.json") == {}
 
@@ -201,6 +296,13 @@ def test_the_reach_of_gaps_is_even_around_no_gap():
 
 def test_curves_keep_their_corners():
     [curve] = curves(
-        [{"class": "a", "x": 0.0, "y": 0.0}, {"class": "a", "x": 1.0, "y": 1.0}, {"class": "a", "x": None, "y": 1.0}], "class", "x", "y"
+        [
+            {"class": "a", "x": 0.0, "y": 0.0},
+            {"class": "a", "x": 1.0, "y": 1.0},
+            {"class": "a", "x": None, "y": 1.0},
+        ],
+        "class",
+        "x",
+        "y",
     )
     assert curve == {"name": "a", "points": [(44.0, 296.0), (296.0, 44.0)]}

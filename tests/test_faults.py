@@ -74,7 +74,11 @@ def test_stage_killed_at_any_moment_leaves_nothing_half_done(run, stage):
 
 @pytest.mark.parametrize("stage", GATES)
 def test_stage_on_a_full_disk_says_so_and_leaves_nothing_half_done(run, stage):
-    process = start(run, f"stages.{stage}", preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (20, 20)))
+    process = start(
+        run,
+        f"stages.{stage}",
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (20, 20)),
+    )
     output, _ = process.communicate()
     assert process.returncode == FAILED, output
     assert "Traceback" not in output
@@ -86,16 +90,25 @@ def test_stage_on_a_full_disk_says_so_and_leaves_nothing_half_done(run, stage):
 def can_mount() -> bool:
     """Whether this user may mount a folder, which root in a container often may not."""
     probe = ["unshare", "--mount", "sh", "-c", "mount --bind . ."]
-    return bool(shutil.which("unshare")) and subprocess.run(probe, capture_output=True).returncode == 0
+    return (
+        bool(shutil.which("unshare")) and subprocess.run(probe, capture_output=True).returncode == 0
+    )
 
 
-@pytest.mark.skipif(not can_mount(), reason="mounting a folder read-only needs root with the right to mount")
+@pytest.mark.skipif(
+    not can_mount(), reason="mounting a folder read-only needs root with the right to mount"
+)
 def test_read_only_data_folder_is_told(run):
     mount = "mount --bind data data && mount -o remount,ro,bind data && exec"
     command = ["unshare", "--mount", "sh", "-c", f"{mount} {sys.executable} -m stages.prepare"]
-    result = subprocess.run(command, cwd=run.folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, encoding="utf-8")
+    result = subprocess.run(
+        command, cwd=run.folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, encoding="utf-8"
+    )
     assert result.returncode == FAILED
-    assert "Read-only file system; free space or mend the permissions, then run it again" in result.stdout
+    assert (
+        "Read-only file system; free space or mend the permissions, then run it again"
+        in result.stdout
+    )
     assert "Traceback" not in result.stdout
     assert_whole(run)
 

@@ -23,12 +23,19 @@ def test_a_column_with_another_role_is_no_feature():
             "colour": ["red"],
         }
     )
-    data = roles(time="day", cluster=["batch", "shelf"], sensitive=["team"], forbidden={"price": "set after the sale"})
+    data = roles(
+        time="day",
+        cluster=["batch", "shelf"],
+        sensitive=["team"],
+        forbidden={"price": "set after the sale"},
+    )
     assert list(features(rows, data).columns) == ["size", "colour"]
 
 
 def test_every_column_without_a_role_is_a_feature_in_its_place():
-    rows = pd.DataFrame({"size": [1], "label": ["a"], "colour": ["red"], "__stage_row_id": ["1"], "depth": [2.5]})
+    rows = pd.DataFrame(
+        {"size": [1], "label": ["a"], "colour": ["red"], "__stage_row_id": ["1"], "depth": [2.5]}
+    )
     assert list(features(rows, roles()).columns) == ["size", "colour", "depth"]
 
 
@@ -43,26 +50,39 @@ def test_booleans_become_zero_or_one():
 
 
 def test_a_missing_number_of_a_nullable_column_becomes_nan():
-    X = features(pd.DataFrame({"label": ["a", "b"], "size": pd.array([4, None], dtype="Int64")}), roles())
+    X = features(
+        pd.DataFrame({"label": ["a", "b"], "size": pd.array([4, None], dtype="Int64")}), roles()
+    )
     assert_frame_equal(X, pd.DataFrame({"size": [4.0, np.nan]}))
 
 
 def test_a_date_becomes_days_since_1970():
-    rows = pd.DataFrame({"label": ["a", "b", "c"], "made": pd.to_datetime(["1970-01-02 12:00", "1969-12-31 00:00", "2000-01-01 00:00"])})
+    rows = pd.DataFrame(
+        {
+            "label": ["a", "b", "c"],
+            "made": pd.to_datetime(["1970-01-02 12:00", "1969-12-31 00:00", "2000-01-01 00:00"]),
+        }
+    )
     assert features(rows, roles())["made"].tolist() == [1.5, -1.0, 10957.0]
 
 
 def test_a_missing_date_becomes_nan():
-    X = features(pd.DataFrame({"label": ["a", "b"], "made": pd.to_datetime(["1970-01-03", None])}), roles())
+    X = features(
+        pd.DataFrame({"label": ["a", "b"], "made": pd.to_datetime(["1970-01-03", None])}), roles()
+    )
     assert_frame_equal(X, pd.DataFrame({"made": [2.0, np.nan]}))
 
 
 def test_text_stays_as_it_is():
-    assert features(pd.DataFrame({"label": ["a", "b"], "colour": ["red", "1"]}), roles())["colour"].tolist() == ["red", "1"]
+    assert features(pd.DataFrame({"label": ["a", "b"], "colour": ["red", "1"]}), roles())[
+        "colour"
+    ].tolist() == ["red", "1"]
 
 
 def test_missing_text_stays_missing():
-    assert features(pd.DataFrame({"label": ["a", "b"], "colour": ["red", None]}), roles())["colour"].isna().tolist() == [False, True]
+    assert features(pd.DataFrame({"label": ["a", "b"], "colour": ["red", None]}), roles())[
+        "colour"
+    ].isna().tolist() == [False, True]
 
 
 def test_features_leaves_its_rows_unchanged():
@@ -73,7 +93,15 @@ def test_features_leaves_its_rows_unchanged():
 
 
 def test_text_columns_are_those_that_hold_text():
-    rows = pd.DataFrame({"label": ["a"], "colour": ["red"], "size": [1], "made": pd.to_datetime(["2000-01-01"]), "shape": [None]})
+    rows = pd.DataFrame(
+        {
+            "label": ["a"],
+            "colour": ["red"],
+            "size": [1],
+            "made": pd.to_datetime(["2000-01-01"]),
+            "shape": [None],
+        }
+    )
     X = features(rows.astype({"shape": "str"}), roles())
     assert text_columns(X) == ["colour", "shape"]
 

@@ -48,25 +48,51 @@ def waive(**where: str):
 
 
 def counts(**n) -> pd.DataFrame:
-    return pd.DataFrame({"train": {label: one[0] for label, one in n.items()}, "test": {label: one[1] for label, one in n.items()}})
+    return pd.DataFrame(
+        {
+            "train": {label: one[0] for label, one in n.items()},
+            "test": {label: one[1] for label, one in n.items()},
+        }
+    )
 
 
 def test_a_class_of_few_rows_stops_at_the_gate_that_judges_the_side_that_lacks_them(suites):
     table = class_table(counts(yes=(30, 20), no=(29, 20), rare=(30, 19)))
-    assert (blocked("classes", table, "class"), blocked("by_class", table, "class")) == (["no"], ["rare"])
+    assert (blocked("classes", table, "class"), blocked("by_class", table, "class")) == (
+        ["no"],
+        ["rare"],
+    )
 
 
-def test_a_recall_far_below_its_floor_stops_at_by_class_and_one_that_was_not_measured_stops_nothing(suites):
-    proofs = [prove(label, 900, 100, 0.5, recall, LIMITS) for label, recall in (("yes", 0.3), ("no", 0.45), ("rare", None))]
+def test_a_recall_far_below_its_floor_stops_at_by_class_and_one_that_was_not_measured_stops_nothing(
+    suites,
+):
+    proofs = [
+        prove(label, 900, 100, 0.5, recall, LIMITS)
+        for label, recall in (("yes", 0.3), ("no", 0.45), ("rare", None))
+    ]
     table = recall_table(proofs)
-    assert table["recall_high"].tolist() == [clopper_pearson(30, 100, 1 - 0.05 / 3)[1], clopper_pearson(45, 100, 1 - 0.05 / 3)[1]]
+    assert table["recall_high"].tolist() == [
+        clopper_pearson(30, 100, 1 - 0.05 / 3)[1],
+        clopper_pearson(45, 100, 1 - 0.05 / 3)[1],
+    ]
     assert blocked("by_class", table, "class") == ["yes"]
 
 
 def test_gates_that_training_alone_can_tell_of_are_named():
     assert unforeseen(settings()) == ["candidates", "features"]
-    changed = {"data": {"sensitive": ["sex"]}, "augment": {"strategy": "smote"}, "evaluate": {"slices": ["sex"]}}
-    assert unforeseen(settings(**changed)) == ["synthetic", "candidates", "features", "by_group", "slices"]
+    changed = {
+        "data": {"sensitive": ["sex"]},
+        "augment": {"strategy": "smote"},
+        "evaluate": {"slices": ["sex"]},
+    }
+    assert unforeseen(settings(**changed)) == [
+        "synthetic",
+        "candidates",
+        "features",
+        "by_group",
+        "slices",
+    ]
 
 
 def test_a_class_that_is_waived_stops_nothing(suites):

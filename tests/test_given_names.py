@@ -32,7 +32,10 @@ NAMES = [
 # target: the variables that it takes, and what of a command's arguments they come to
 TARGETS = {
     "score": ({"FILE": "{}", "OUT": "{}"}, ["--out={}", "--", "{}"]),
-    "monitor": ({"BATCH": "{}", "LABELS": "{}", "WINDOW": "{}", "SAMPLE": "{}"}, ["--labels={}", "--window={}", "--sample={}", "--", "{}"]),
+    "monitor": (
+        {"BATCH": "{}", "LABELS": "{}", "WINDOW": "{}", "SAMPLE": "{}"},
+        ["--labels={}", "--window={}", "--sample={}", "--", "{}"],
+    ),
     "retrain": ({"FILES": "{}", "LABELS": "{}"}, ["--labels={}", "--", "{}"]),
     "promote": ({"VERSION": "{}", "WHY": "{}"}, ["--why={}", "--", "{}"]),
     "rollback": ({"VERSION": "{}", "WHY": "{}"}, ["--why={}", "--", "{}"]),
@@ -48,7 +51,8 @@ def made(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("made")
     shutil.copy(PROJECT / "Makefile", folder)
     (folder / "uv").write_text(
-        f"#!{sys.executable}\nimport json, sys\njson.dump(sys.argv[1:], open('asked.json', 'w'))\n", encoding="utf-8"
+        f"#!{sys.executable}\nimport json, sys\njson.dump(sys.argv[1:], open('asked.json', 'w'))\n",
+        encoding="utf-8",
     )
     (folder / "uv").chmod(0o755)
     return folder
@@ -57,7 +61,13 @@ def made(tmp_path_factory) -> Path:
 def asked(made: Path, target: str, *given: str, **environment: str) -> list[str]:
     """Return what a target asks of `python -m stages.<target>`, and see that no name was run."""
     command = ["make", "--silent", "--old-file=env", f"UV={made / 'uv'}", target, *given]
-    subprocess.run(command, cwd=made, env={"PATH": "/usr/bin:/bin", **environment}, check=True, capture_output=True)
+    subprocess.run(
+        command,
+        cwd=made,
+        env={"PATH": "/usr/bin:/bin", **environment},
+        check=True,
+        capture_output=True,
+    )
     assert sorted(path.name for path in made.iterdir()) == ["Makefile", "asked.json", "uv"]
     words = json.loads((made / "asked.json").read_text(encoding="utf-8"))
     assert words[:5] == ["run", "--no-sync", "python", "-m", f"stages.{target}"]
@@ -107,12 +117,22 @@ def test_file_that_looks_like_a_pattern_is_that_file(live):
 def test_several_files_go_one_a_line_or_by_a_pattern(live):
     for name in ("a 1.csv", "b.csv", "c.csv"):
         (live / name).touch()
-    assert live_files(["data/live/a 1.csv\ndata/live/b.csv\n"]) == [live / "a 1.csv", live / "b.csv"]
-    assert live_files(["data/live/[bc]*", "data/live/a 1.csv"]) == [live / "b.csv", live / "c.csv", live / "a 1.csv"]
+    assert live_files(["data/live/a 1.csv\ndata/live/b.csv\n"]) == [
+        live / "a 1.csv",
+        live / "b.csv",
+    ]
+    assert live_files(["data/live/[bc]*", "data/live/a 1.csv"]) == [
+        live / "b.csv",
+        live / "c.csv",
+        live / "a 1.csv",
+    ]
     assert lines(["-\nlabels.csv"]) == ["-", "labels.csv"]
 
 
 @pytest.mark.parametrize("given", ["data/live/none.csv", "data/live/*", "a.csv b.csv", "x" * 5000])
 def test_name_that_finds_no_file_is_refused(live, given):
-    with pytest.raises(Refused, match="does not exist; name a file, or a pattern such as 'data/live/\\*'; several files go one a line"):
+    with pytest.raises(
+        Refused,
+        match="does not exist; name a file, or a pattern such as 'data/live/\\*'; several files go one a line",
+    ):
         live_files([given])

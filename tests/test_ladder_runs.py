@@ -11,7 +11,12 @@ from tests.pipeline_run import settings
 from tests.toys import project_of
 
 PARAMS = settings(
-    train={"model": "logistic_regression", "decision_weights": "balanced_accuracy", "ladder": True, "folds": 3},
+    train={
+        "model": "logistic_regression",
+        "decision_weights": "balanced_accuracy",
+        "ladder": True,
+        "folds": 3,
+    },
     augment={"floor_share": 0.5},
 )
 
@@ -26,15 +31,24 @@ def coded() -> pd.DataFrame:
     label = np.repeat(["a", "b", "rare"], [1200, 1200, 120])
     size = rng.normal(size=len(label)) + np.select([label == "a", label == "b"], [-2, 2], 0)
     of_rare = np.char.add("c", (20 * rng.integers(0, 10, len(label))).astype(str))
-    of_any = np.where(rng.random(len(label)) < 0.7, "common", np.char.add("c", rng.integers(0, 200, len(label)).astype(str)))
-    return pd.DataFrame({"size": size, "code": np.where(label == "rare", of_rare, of_any), "label": label})
+    of_any = np.where(
+        rng.random(len(label)) < 0.7,
+        "common",
+        np.char.add("c", rng.integers(0, 200, len(label)).astype(str)),
+    )
+    return pd.DataFrame(
+        {"size": size, "code": np.where(label == "rare", of_rare, of_any), "label": label}
+    )
 
 
 def test_the_ladder_takes_two_runs(tmp_path):
     run = project_of(coded(), PARAMS, tmp_path / "project")
     first = run.repro()
     assert first.returncode != 0, first.stdout
-    assert "the ladder chose oversampling, for which other rows are needed: run `dvc repro` once more" in first.stdout
+    assert (
+        "the ladder chose oversampling, for which other rows are needed: run `dvc repro` once more"
+        in first.stdout
+    )
     assert "Traceback" not in first.stdout
     assert read_remedy(run.folder / REMEDY) == "oversampling"
     assert set(run.table(AUGMENTED)[ORIGIN]) == {"real"}

@@ -1,7 +1,15 @@
 import pandas as pd
 import pytest
 
-from stages.before.margins import distinct, divergence, least, most, mostly, mostly_unique, quantile_ranges
+from stages.before.margins import (
+    distinct,
+    divergence,
+    least,
+    most,
+    mostly,
+    mostly_unique,
+    quantile_ranges,
+)
 
 
 def test_what_no_row_shows_13_rows_of_the_next_table_can_show_by_chance():
@@ -37,7 +45,9 @@ def test_rows_repeat_in_pairs():
 
 
 def test_shares_of_two_values_may_move_as_chi_squared_with_one_degree_of_freedom_says():
-    assert divergence(2, 1000) == pytest.approx(0.0151367, rel=1e-5)  # its upper 1 in 10,000 point is 15.1367
+    assert divergence(2, 1000) == pytest.approx(
+        0.0151367, rel=1e-5
+    )  # its upper 1 in 10,000 point is 15.1367
 
 
 def test_the_number_of_values_may_move_as_far_as_those_that_come_once_say():

@@ -23,7 +23,9 @@ from stages.during.model import Model, load_model, save_model, sha256
 from stages.during.models import MODELS, build_model
 
 EVERY_MODEL = pytest.mark.parametrize("name", MODELS)
-EVERY_COUNT = pytest.mark.parametrize("classes", [["no", "yes"], ["no", "perhaps", "yes"]], ids=["two classes", "three classes"])
+EVERY_COUNT = pytest.mark.parametrize(
+    "classes", [["no", "yes"], ["no", "perhaps", "yes"]], ids=["two classes", "three classes"]
+)
 STAGES = Path(stages.__file__).parent
 
 
@@ -41,21 +43,36 @@ class Home(ClassifierMixin, BaseEstimator):
 def easy(classes: list[str], n: int = 200) -> tuple[pd.DataFrame, pd.Series]:
     rng = np.random.default_rng(0)
     nth = np.arange(n) % len(classes)
-    X = pd.DataFrame({"size": nth + rng.normal(size=n), "colour": rng.choice(["red", "blue", "green"], n)})
-    return X.assign(size=X["size"].where(X.index % 9 > 0), colour=X["colour"].where(X.index % 7 > 0)), pd.Series(np.array(classes)[nth])
+    X = pd.DataFrame(
+        {"size": nth + rng.normal(size=n), "colour": rng.choice(["red", "blue", "green"], n)}
+    )
+    return X.assign(
+        size=X["size"].where(X.index % 9 > 0), colour=X["colour"].where(X.index % 7 > 0)
+    ), pd.Series(np.array(classes)[nth])
 
 
 def fitted(name: str, classes: list[str]) -> Model:
     X, y = easy(classes)
     curves = {label: {"slope": 0.8, "intercept": -0.1} for label in classes}
     weights = {label: 1.0 + nth for nth, label in enumerate(classes)}
-    return Model(build_model(name, X, 0).fit(X, y), classes, {"size": "float64", "colour": "str"}, curves, weights)
+    return Model(
+        build_model(name, X, 0).fit(X, y),
+        classes,
+        {"size": "float64", "colour": "str"},
+        curves,
+        weights,
+    )
 
 
 def save_in_a_fresh_process(name: str, path: Path, hash_seed: str) -> None:
     call = f"save_model(fitted({name!r}, ['no', 'yes']), {str(path)!r}, {{}})"
     environment = os.environ | {"PYTHONHASHSEED": hash_seed}
-    subprocess.run([sys.executable, "-c", f"from tests.test_model import *; {call}"], cwd=STAGES.parent, env=environment, check=True)
+    subprocess.run(
+        [sys.executable, "-c", f"from tests.test_model import *; {call}"],
+        cwd=STAGES.parent,
+        env=environment,
+        check=True,
+    )
 
 
 def vouch_for(path: Path) -> None:
@@ -77,15 +94,21 @@ def test_a_loaded_model_gives_the_same_probabilities_to_the_last_bit(name, class
     model = fitted(name, classes)
     save_model(model, tmp_path / "model.skops", {})
     X, _ = easy(classes)
-    new = pd.concat([X, pd.DataFrame({"size": [99.0, np.nan], "colour": ["violet", None]})], ignore_index=True)
-    assert (load_model(tmp_path / "model.skops").predict_proba(new) == model.predict_proba(new)).all()
+    new = pd.concat(
+        [X, pd.DataFrame({"size": [99.0, np.nan], "colour": ["violet", None]})], ignore_index=True
+    )
+    assert (
+        load_model(tmp_path / "model.skops").predict_proba(new) == model.predict_proba(new)
+    ).all()
 
 
 def test_a_loaded_model_has_what_was_chosen(saved):
     model = load_model(saved)
     assert model.classes == ["no", "yes"]
     assert model.columns == {"size": "float64", "colour": "str"}
-    assert model.calibration == {label: {"slope": 0.8, "intercept": -0.1} for label in ["no", "yes"]}
+    assert model.calibration == {
+        label: {"slope": 0.8, "intercept": -0.1} for label in ["no", "yes"]
+    }
     assert model.decision_weights == {"no": 1.0, "yes": 2.0}
 
 
@@ -105,11 +128,17 @@ def test_a_model_decides_by_its_weights():
 def test_a_model_takes_its_columns_by_name():
     model = fitted("logistic_regression", ["no", "yes"])
     X, _ = easy(["no", "yes"])
-    assert (model.predict_proba(X.assign(more=1.0)[["more", "colour", "size"]]) == model.predict_proba(X)).all()
+    assert (
+        model.predict_proba(X.assign(more=1.0)[["more", "colour", "size"]])
+        == model.predict_proba(X)
+    ).all()
 
 
 def test_missing_columns_are_refused_by_name():
-    with pytest.raises(Refused, match="the model was trained with size, colour, which these rows lack; bring the columns back, "):
+    with pytest.raises(
+        Refused,
+        match="the model was trained with size, colour, which these rows lack; bring the columns back, ",
+    ):
         fitted("logistic_regression", ["no", "yes"]).predict_proba(pd.DataFrame({"depth": [1.0]}))
 
 
@@ -118,7 +147,9 @@ def test_missing_columns_are_refused_by_name():
 def test_the_same_fit_gives_the_same_bytes(name, classes, tmp_path):
     for folder in ("one", "two"):
         save_model(fitted(name, classes), tmp_path / folder / "model.skops", {})
-    assert (tmp_path / "one/model.skops").read_bytes() == (tmp_path / "two/model.skops").read_bytes()
+    assert (tmp_path / "one/model.skops").read_bytes() == (
+        tmp_path / "two/model.skops"
+    ).read_bytes()
     assert (tmp_path / "one/model.json").read_bytes() == (tmp_path / "two/model.json").read_bytes()
 
 
@@ -149,7 +180,8 @@ def test_saving_leaves_nothing_but_the_model_beside_its_card(saved):
 def test_a_class_of_ones_own_is_refused(tmp_path):
     save_model(Model(Home(), ["no", "yes"], {}, {}, {}), tmp_path / "model.skops", {})
     with pytest.raises(
-        Refused, match=r"model.skops holds types that stages/during/model.py does not trust: .*Home.*; if you wrote them, add them"
+        Refused,
+        match=r"model.skops holds types that stages/during/model.py does not trust: .*Home.*; if you wrote them, add them",
     ):
         load_model(tmp_path / "model.skops")
 
@@ -157,7 +189,9 @@ def test_a_class_of_ones_own_is_refused(tmp_path):
 def test_a_function_that_runs_commands_is_refused(tmp_path):
     estimator = make_pipeline(FunctionTransformer(os.system), KNeighborsClassifier())
     save_model(Model(estimator, ["no", "yes"], {}, {}, {}), tmp_path / "model.skops", {})
-    with pytest.raises(Refused, match=r"holds types that stages/during/model.py does not trust: .*system"):
+    with pytest.raises(
+        Refused, match=r"holds types that stages/during/model.py does not trust: .*system"
+    ):
         load_model(tmp_path / "model.skops")
 
 
@@ -165,25 +199,36 @@ def test_a_tampered_model_is_refused(saved):
     content = bytearray(saved.read_bytes())
     content[len(content) // 2] ^= 1
     saved.write_bytes(content)
-    with pytest.raises(Refused, match=r"model.skops is not the file that .*model.json describes \(SHA-256 differs\); run `dvc checkout`"):
+    with pytest.raises(
+        Refused,
+        match=r"model.skops is not the file that .*model.json describes \(SHA-256 differs\); run `dvc checkout`",
+    ):
         load_model(saved)
 
 
 def test_a_file_that_is_no_archive_is_refused(saved):
     saved.write_text("nonsense")
     vouch_for(saved)
-    with pytest.raises(Refused, match=r"model.skops or .*model.json is broken \(BadZipFile.*\); run `dvc checkout` or `dvc repro`"):
+    with pytest.raises(
+        Refused,
+        match=r"model.skops or .*model.json is broken \(BadZipFile.*\); run `dvc checkout` or `dvc repro`",
+    ):
         load_model(saved)
 
 
 @pytest.mark.parametrize("card", [b"", b"{", b"{}", b"[]", b'"text"', b"\xff\xfe{"])
 def test_a_broken_card_is_refused(saved, card):
     saved.with_suffix(".json").write_bytes(card)
-    with pytest.raises(Refused, match=r"model.skops or .*model.json is broken \(.*\); run `dvc checkout` or `dvc repro`"):
+    with pytest.raises(
+        Refused,
+        match=r"model.skops or .*model.json is broken \(.*\); run `dvc checkout` or `dvc repro`",
+    ):
         load_model(saved)
 
 
-@pytest.mark.parametrize("key", ["classes", "columns", "calibration", "decision_weights", "by_group", "model_sha256"])
+@pytest.mark.parametrize(
+    "key", ["classes", "columns", "calibration", "decision_weights", "by_group", "model_sha256"]
+)
 def test_a_card_without_a_part_is_refused(saved, key):
     card = json.loads(saved.with_suffix(".json").read_text())
     del card[key]
@@ -192,11 +237,16 @@ def test_a_card_without_a_part_is_refused(saved, key):
         load_model(saved)
 
 
-@pytest.mark.parametrize("swap", [lambda classes: classes[::-1], lambda classes: [*classes, "more"], lambda classes: ["other"]])
+@pytest.mark.parametrize(
+    "swap",
+    [lambda classes: classes[::-1], lambda classes: [*classes, "more"], lambda classes: ["other"]],
+)
 def test_a_card_with_other_classes_than_the_model_is_refused(saved, swap):
     card = json.loads(saved.with_suffix(".json").read_text())
     saved.with_suffix(".json").write_text(json.dumps(card | {"classes": swap(card["classes"])}))
-    with pytest.raises(Refused, match=r"model\.json names the classes \[.*\], .*model\.skops has \['no', 'yes'\]"):
+    with pytest.raises(
+        Refused, match=r"model\.json names the classes \[.*\], .*model\.skops has \['no', 'yes'\]"
+    ):
         load_model(saved)
 
 
@@ -215,6 +265,13 @@ def test_no_stage_can_unpickle(path):
         names = [alias.name for alias in node.names] if isinstance(node, ast.ImportFrom) else []
         origin = str(node.module) if isinstance(node, ast.ImportFrom) else ""
         assert not {module.split(".")[0] for module in [*modules, origin]} & unsafe
-        assert not {"load", "dump", "pickle", "*"} & set(names) or origin.split(".")[0] not in {"joblib", "numpy", "pandas"}
+        assert not {"load", "dump", "pickle", "*"} & set(names) or origin.split(".")[0] not in {
+            "joblib",
+            "numpy",
+            "pandas",
+        }
         assert "joblib" not in modules
-        assert not (isinstance(node, ast.Attribute) and node.attr in {"read_pickle", "to_pickle", "allow_pickle"})
+        assert not (
+            isinstance(node, ast.Attribute)
+            and node.attr in {"read_pickle", "to_pickle", "allow_pickle"}
+        )

@@ -12,7 +12,9 @@ from stages.command import Refused
 from stages.during.models import MODELS, build_model
 
 EVERY_MODEL = pytest.mark.parametrize("name", MODELS)
-EVERY_COUNT = pytest.mark.parametrize("classes", [["no", "yes"], ["no", "perhaps", "yes"]], ids=["two classes", "three classes"])
+EVERY_COUNT = pytest.mark.parametrize(
+    "classes", [["no", "yes"], ["no", "perhaps", "yes"]], ids=["two classes", "three classes"]
+)
 
 
 @pytest.fixture(autouse=True)
@@ -26,7 +28,10 @@ def easy(classes: list[str], n: int = 240, seed: int = 0) -> tuple[pd.DataFrame,
     """Return features and labels: size grows with the class, colour tells the last one, noise tells nothing."""
     rng = np.random.default_rng(seed)
     nth = np.append(
-        np.arange(len(classes)), rng.choice(len(classes), n - len(classes), p=[0.6, 0.4] if len(classes) == 2 else [0.5, 0.25, 0.25])
+        np.arange(len(classes)),
+        rng.choice(
+            len(classes), n - len(classes), p=[0.6, 0.4] if len(classes) == 2 else [0.5, 0.25, 0.25]
+        ),
     )
     X = pd.DataFrame(
         {
@@ -40,7 +45,9 @@ def easy(classes: list[str], n: int = 240, seed: int = 0) -> tuple[pd.DataFrame,
 
 def patchy(X: pd.DataFrame) -> pd.DataFrame:
     """Return `X` with every seventh number and every fifth text missing."""
-    return X.assign(size=X["size"].where(X.index % 7 > 0), colour=X["colour"].where(X.index % 5 > 0))
+    return X.assign(
+        size=X["size"].where(X.index % 7 > 0), colour=X["colour"].where(X.index % 5 > 0)
+    )
 
 
 @EVERY_MODEL
@@ -106,10 +113,14 @@ def test_a_model_takes_a_column_of_text_without_any_value(name):
 
 
 @EVERY_MODEL
-@pytest.mark.parametrize("columns", [["size", "noise"], ["colour"]], ids=["numbers alone", "text alone"])
+@pytest.mark.parametrize(
+    "columns", [["size", "noise"], ["colour"]], ids=["numbers alone", "text alone"]
+)
 def test_a_model_takes_columns_of_one_kind(name, columns):
     X, y = easy(["no", "yes"])
-    assert (build_model(name, X[columns], 0).fit(X[columns], y).predict(X[columns]) == y).mean() > 0.7
+    assert (
+        build_model(name, X[columns], 0).fit(X[columns], y).predict(X[columns]) == y
+    ).mean() > 0.7
 
 
 @EVERY_MODEL
@@ -124,7 +135,12 @@ def test_a_greater_weight_makes_a_class_likelier(name):
     X, y = easy(["no", "yes"])
     X = X[["noise"]]  # what tells the classes apart a model knows by heart, whatever the weights
     plain = build_model(name, X, 0).fit(X, y).predict_proba(X)[:, 1].mean()
-    weighted = build_model(name, X, 0).fit(X, y, sample_weight=np.where(y == "yes", 20.0, 1.0)).predict_proba(X)[:, 1].mean()
+    weighted = (
+        build_model(name, X, 0)
+        .fit(X, y, sample_weight=np.where(y == "yes", 20.0, 1.0))
+        .predict_proba(X)[:, 1]
+        .mean()
+    )
     assert weighted > plain + 0.05
 
 
@@ -140,7 +156,11 @@ def test_a_row_of_weight_zero_teaches_nothing(name):
 @EVERY_MODEL
 def test_the_probability_follows_a_feature_of_known_effect(name):
     X, y = easy(["no", "yes"])
-    small, large = build_model(name, X, 0).fit(X, y).predict_proba(X.head(2).assign(size=[-1.0, 3.0], colour="blue", noise=0.0))[:, 1]
+    small, large = (
+        build_model(name, X, 0)
+        .fit(X, y)
+        .predict_proba(X.head(2).assign(size=[-1.0, 3.0], colour="blue", noise=0.0))[:, 1]
+    )
     assert large > small + 0.2
 
 
@@ -157,11 +177,15 @@ def test_the_order_of_training_rows_does_not_matter(name):
     X, y = easy(["no", "yes"])
     order = np.random.default_rng(0).permutation(len(X))
     shuffled = build_model(name, X, 0).fit(X.iloc[order], y.iloc[order])
-    assert shuffled.predict_proba(X) == pytest.approx(build_model(name, X, 0).fit(X, y).predict_proba(X), abs=1e-3)
+    assert shuffled.predict_proba(X) == pytest.approx(
+        build_model(name, X, 0).fit(X, y).predict_proba(X), abs=1e-3
+    )
 
 
 @pytest.mark.parametrize("name", ["random_forest", "vote"])
-def test_the_order_of_training_rows_hardly_matters_to_a_forest(name):  # it draws its rows by their place
+def test_the_order_of_training_rows_hardly_matters_to_a_forest(
+    name,
+):  # it draws its rows by their place
     X, y = easy(["no", "yes"])
     order = np.random.default_rng(0).permutation(len(X))
     shuffled = build_model(name, X, 0).fit(X.iloc[order], y.iloc[order])
@@ -171,13 +195,17 @@ def test_the_order_of_training_rows_hardly_matters_to_a_forest(name):  # it draw
 @EVERY_MODEL
 def test_the_same_seed_gives_the_same_model(name):
     X, y = easy(["no", "yes"])
-    assert (build_model(name, X, 3).fit(X, y).predict_proba(X) == build_model(name, X, 3).fit(X, y).predict_proba(X)).all()
+    assert (
+        build_model(name, X, 3).fit(X, y).predict_proba(X)
+        == build_model(name, X, 3).fit(X, y).predict_proba(X)
+    ).all()
 
 
 def test_vote_is_the_mean_of_the_three_others():
     X, y = easy(["no", "yes"])
     parts = [
-        build_model(name, X, 0).fit(X, y).predict_proba(X) for name in ("logistic_regression", "random_forest", "hist_gradient_boosting")
+        build_model(name, X, 0).fit(X, y).predict_proba(X)
+        for name in ("logistic_regression", "random_forest", "hist_gradient_boosting")
     ]
     assert build_model("vote", X, 0).fit(X, y).predict_proba(X) == pytest.approx(sum(parts) / 3)
 
@@ -194,7 +222,9 @@ def test_a_constant_column_changes_nothing(name):
     X, y = easy(["no", "yes"])
     plain = build_model(name, X, 0).fit(X, y).predict_proba(X)
     for constant in (X.assign(same=1.0), X.assign(same="red"), X.assign(same=np.nan)):
-        np.testing.assert_array_equal(build_model(name, constant, 0).fit(constant, y).predict_proba(constant), plain)
+        np.testing.assert_array_equal(
+            build_model(name, constant, 0).fit(constant, y).predict_proba(constant), plain
+        )
 
 
 def test_features_that_are_all_constant_are_refused():

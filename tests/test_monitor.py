@@ -15,7 +15,17 @@ import pytest
 
 from stages import monitor
 from stages.after.aside import CHANCE, Held, by_chance
-from stages.after.batch import LINE, Batch, beside, check_labels, live_source, live_suite, once, read_batch, with_labels
+from stages.after.batch import (
+    LINE,
+    Batch,
+    beside,
+    check_labels,
+    live_source,
+    live_suite,
+    once,
+    read_batch,
+    with_labels,
+)
 from stages.after.chunks import batches
 from stages.after.drift import compared, domain, drift
 from stages.after.labelling import to_label
@@ -49,14 +59,26 @@ JUDGING = {name: SUITES / f"{name}.json" for name in ("drift", "performance", "w
 REST = {"rejected_share": 0.0, "age": None, "model": "v1.0.0", "model_sha256": "m"}
 
 
-def draw(seed: int, n: int = 1000, shift: float = 0.0, unit: float = 1.0, new: float = 0.0, flip: bool = False) -> pd.DataFrame:
+def draw(
+    seed: int,
+    n: int = 1000,
+    shift: float = 0.0,
+    unit: float = 1.0,
+    new: float = 0.0,
+    flip: bool = False,
+) -> pd.DataFrame:
     """Rows with two numbers, a text and a label that follows from the first number."""
     rng = np.random.default_rng(seed)
     a, b = rng.normal(size=n) + shift, rng.normal(size=n)
     odds = -2 * a if flip else 2 * a
     label = np.where(rng.random(n) < 1 / (1 + np.exp(-odds)), "yes", "no")
     text = np.where(rng.random(n) < new, "never seen", rng.choice(["p", "q"], n))
-    columns = {"a": a, "b": b * unit, "text": pd.Series(text, dtype="str"), "sex": pd.Series(rng.choice(["f", "m"], n), dtype="str")}
+    columns = {
+        "a": a,
+        "b": b * unit,
+        "text": pd.Series(text, dtype="str"),
+        "sex": pd.Series(rng.choice(["f", "m"], n), dtype="str"),
+    }
     return pd.DataFrame(columns | {"label": pd.Series(label, dtype="str")})
 
 
@@ -68,7 +90,13 @@ class Fixed:
         return np.column_stack([1 - p, p])
 
 
-MODEL = Model(Fixed(), ["no", "yes"], {"a": "number", "b": "number", "text": "text"}, {}, {"no": 1.0, "yes": 1.0})
+MODEL = Model(
+    Fixed(),
+    ["no", "yes"],
+    {"a": "number", "b": "number", "text": "text"},
+    {},
+    {"no": 1.0, "yes": 1.0},
+)
 
 
 def score(rows: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
@@ -95,7 +123,13 @@ def verdict(table: pd.DataFrame, name: str, tmp_path):
     return gate(table, JUDGING[name], tmp_path / f"{name}.json")
 
 
-def window(nth: int, drift: str = "pass", performance: str = "pass", batch: str = "pass", until: float | None = None) -> dict:
+def window(
+    nth: int,
+    drift: str = "pass",
+    performance: str = "pass",
+    batch: str = "pass",
+    until: float | None = None,
+) -> dict:
     row = {"window": str(nth), "nth": nth, "rows": 500, "until": until, "coverage": 1.0, **REST}
     return row | {"batch": batch, "drift": drift, "performance": performance}
 
@@ -122,13 +156,20 @@ def test_flipped_relation_is_seen_by_its_labels_alone(tmp_path):
     assert any("Concept drift cannot be judged" in sentence for sentence in before.sentences)
     found = verdict(performed(rows), "performance", tmp_path)
     assert found.verdict == "fail"
-    for part in ("figure auc", "figure log_loss", "figure recall", "ranks worse than when it was judged"):
+    for part in (
+        "figure auc",
+        "figure log_loss",
+        "figure recall",
+        "ranks worse than when it was judged",
+    ):
         assert part in " ".join(found.sentences)
 
 
 def test_class_that_grows_rarer_among_the_labels_is_named_with_an_interval(tmp_path):
     rows = draw(8, 4000)
-    fewer = rows[(rows["label"] == "no") | (np.arange(4000) % 2 == 0)].reset_index(drop=True)  # half of those who said yes
+    fewer = rows[(rows["label"] == "no") | (np.arange(4000) % 2 == 0)].reset_index(
+        drop=True
+    )  # half of those who said yes
     table = performed(fewer)
     share = table[(table["figure"] == "class_share") & (table["class"] == "yes")].iloc[0]
     assert share["reference"] == pytest.approx((TEST["label"] == "yes").mean())
@@ -136,14 +177,23 @@ def test_class_that_grows_rarer_among_the_labels_is_named_with_an_interval(tmp_p
     assert share["low"] < share["value"] < share["high"]
     assert share["proven_loss"] == pytest.approx(1 - share["value"] / share["reference"])
     found = verdict(table, "performance", tmp_path)
-    assert any("figure class_share" in sentence and "class yes" in sentence for sentence in found.sentences)
+    assert any(
+        "figure class_share" in sentence and "class yes" in sentence for sentence in found.sentences
+    )
     assert monitor.classes_moved(table) == 2
     assert monitor.classes_moved(performed(rows)) == 0
 
 
 def test_a_class_without_a_test_row_that_comes_is_seen():
     before = [
-        {"figure": "recall", "column": "all", "group": "all", "class": label, "support": n, "hits": n}
+        {
+            "figure": "recall",
+            "column": "all",
+            "group": "all",
+            "class": label,
+            "support": n,
+            "hits": n,
+        }
         for label, n in (("a", 200), ("b", 0))
     ]
     live = [row | {"support": 100, "hits": 100} for row in before]
@@ -211,7 +261,9 @@ def test_counts_of_numbers_end_at_each_edge():
 
 def test_effects_are_the_largest_distance_of_the_shares():
     # cumulated: .5 and .1 at the first edge
-    assert compared({"edges": [0.0], "test": [50, 50, 0], "train": [0, 0, 0]}, [10, 90, 0])["effect"] == pytest.approx(0.4)
+    assert compared({"edges": [0.0], "test": [50, 50, 0], "train": [0, 0, 0]}, [10, 90, 0])[
+        "effect"
+    ] == pytest.approx(0.4)
     # half of |.5 - .1| + |.5 - .9|
     found = compared({"values": ["p"], "test": [50, 50, 0], "train": [10, 90, 0]}, [10, 90, 0])
     assert (found["effect"], found["effect_train"]) == (pytest.approx(0.4), 0)
@@ -245,13 +297,17 @@ def test_a_sensitive_number_is_judged_by_its_groups_and_not_by_its_values(tmp_pa
     )
     assert of_age.set_index("group").loc["below 40", "proven_loss"].min() > 0.1
     assert of_age.set_index("group").loc["40 or more", "proven_loss"].max() == 0
-    assert "column age, group below 40" in " ".join(verdict(table, "performance", tmp_path).sentences)
+    assert "column age, group below 40" in " ".join(
+        verdict(table, "performance", tmp_path).sentences
+    )
 
 
 def test_a_frozen_reference_names_no_age():
     rows, _ = aged(TEST)
     data = SimpleNamespace(**vars(DATA) | {"sensitive": ["age"], "cut_points": {"age": [40]}})
-    frozen = freeze(rows, rows, *score(rows), MODEL, SimpleNamespace(**vars(PARAMS) | {"data": data}))
+    frozen = freeze(
+        rows, rows, *score(rows), MODEL, SimpleNamespace(**vars(PARAMS) | {"data": data})
+    )
     assert {row["group"] for row in frozen["performance"]} == {"all", "below 40", "40 or more"}
 
 
@@ -266,14 +322,21 @@ def test_two_of_the_last_three_windows_act_with_the_newest_among_them(tmp_path):
     red, green = "warn", "pass"
     assert over(window(1, red), tmp_path=tmp_path).verdict == "pass"
     assert over(window(1, red), window(2, red), tmp_path=tmp_path).verdict == "warn"
-    assert over(window(1, red), window(2, green), window(3, red), tmp_path=tmp_path).verdict == "warn"
-    assert over(window(1, red), window(2, red), window(3, green), tmp_path=tmp_path).verdict == "pass"
+    assert (
+        over(window(1, red), window(2, green), window(3, red), tmp_path=tmp_path).verdict == "warn"
+    )
+    assert (
+        over(window(1, red), window(2, red), window(3, green), tmp_path=tmp_path).verdict == "pass"
+    )
     assert hits([window(1, red), window(2), window(3), window(4, red)], "drift", ("warn",)) == 1
 
 
 def test_windows_of_a_model_that_was_replaced_say_nothing_of_the_next(tmp_path):
     old = [window(nth, drift="warn") | {"model_sha256": "old"} for nth in (1, 2)]
-    assert over(*old, window(3, drift="warn"), tmp_path=tmp_path).verdict == over(window(3, drift="warn"), tmp_path=tmp_path).verdict
+    assert (
+        over(*old, window(3, drift="warn"), tmp_path=tmp_path).verdict
+        == over(window(3, drift="warn"), tmp_path=tmp_path).verdict
+    )
 
 
 def test_first_window_in_which_performance_fails_is_a_warning(tmp_path):
@@ -294,7 +357,12 @@ def test_lost_performance_acts_over_the_windows_whose_labels_have_come(tmp_path)
     assert found.verdict == "fail"
     assert "in two of the last three windows whose labels have come" in found.sentences[0]
     waiting = window(3, performance="insufficient")
-    assert over(window(1, performance="fail"), window(2, performance="fail"), waiting, tmp_path=tmp_path).verdict == "fail"
+    assert (
+        over(
+            window(1, performance="fail"), window(2, performance="fail"), waiting, tmp_path=tmp_path
+        ).verdict
+        == "fail"
+    )
     worse, unknown = over(window(1, performance="fail"), waiting, tmp_path=tmp_path).sentences
     assert "The model does worse than when it was judged" in worse
     assert "Concept drift cannot be judged" in unknown
@@ -308,11 +376,16 @@ def test_broken_batch_acts_at_once(tmp_path):
 
 def test_without_labels_for_twice_the_usual_delay_the_project_flies_blind(tmp_path):
     late = [window(nth, performance="insufficient", until=100.0 + 10 * nth) for nth in range(4)]
-    assert over(*late[:3], tmp_path=tmp_path, delay=10.0).verdict == "insufficient"  # 20 days: twice, not more
+    assert (
+        over(*late[:3], tmp_path=tmp_path, delay=10.0).verdict == "insufficient"
+    )  # 20 days: twice, not more
     found = over(*late, tmp_path=tmp_path, delay=10.0)
     assert found.verdict == "fail"
     assert "Flying blind" in " ".join(found.sentences)
-    assert over(window(0, until=100.0), *late[1:3], tmp_path=tmp_path, delay=10.0).verdict == "insufficient"
+    assert (
+        over(window(0, until=100.0), *late[1:3], tmp_path=tmp_path, delay=10.0).verdict
+        == "insufficient"
+    )
 
 
 def test_delay_is_counted_in_windows_where_there_is_no_time():
@@ -335,7 +408,9 @@ def test_rows_to_label_are_half_unsure_and_half_random():
     assert set(table["decision"].head(2)) == {"yes", "no"}
     assert table["score"].head(2).max() < 0.55
     assert table["line"].is_unique
-    assert len(to_label(rows.head(3).assign(line=range(3)), y_score[:3], MODEL, ["line"], 10, 0)) == 3
+    assert (
+        len(to_label(rows.head(3).assign(line=range(3)), y_score[:3], MODEL, ["line"], 10, 0)) == 3
+    )
 
 
 COLUMNS = {"id": "text", "a": "number", "late": "text", "label": "text"}
@@ -366,11 +441,20 @@ def test_rows_that_do_not_conform_are_rejected_with_their_reason(tmp_path, sourc
 
 
 def test_what_the_look_at_the_training_file_relied_on_holds_for_a_batch(tmp_path, source):
-    source = source.model_copy(update={"one_spelling": ["a"], "missing_in": {"label": [""]}, "ignore_case": ["label"]})
-    found = batch(tmp_path, source, "id,a,label\nr1,007,no\nr2,1.1,NA\nr3,1.10,no\nr4,NA,No\nr5\u00a0,\u22122,no\n")
+    source = source.model_copy(
+        update={"one_spelling": ["a"], "missing_in": {"label": [""]}, "ignore_case": ["label"]}
+    )
+    found = batch(
+        tmp_path,
+        source,
+        "id,a,label\nr1,007,no\nr2,1.1,NA\nr3,1.10,no\nr4,NA,No\nr5\u00a0,\u22122,no\n",
+    )
     assert found.rejects[["line", "reason"]].to_numpy().tolist() == [
         [2, "a has a leading zero, see one_spelling in data/sources.yaml: written as 9"],
-        [4, "a is written in two ways, as 1.10 beside 1.1, see one_spelling in data/sources.yaml: written as 9.9"],
+        [
+            4,
+            "a is written in two ways, as 1.10 beside 1.1, see one_spelling in data/sources.yaml: written as 9.9",
+        ],
     ]
     assert found.rows.to_dict("list") == {
         LINE: [3, 5, 6],
@@ -384,7 +468,10 @@ def test_labels_that_come_later_are_read_as_the_training_file_is(tmp_path, sourc
     source = source.model_copy(update={"missing_in": {"label": [""]}, "ignore_case": ["label"]})
     rows = batch(tmp_path, source, "id,a\nr1,1\nr2,2\n")
     (tmp_path / "labels.csv").write_text("id,label\nr1,NA\nr2,YES\u00a0\n", encoding="utf-8")
-    assert with_labels(rows, tmp_path / "labels.csv", ["id"], source).labels.tolist() == ["na", "yes"]
+    assert with_labels(rows, tmp_path / "labels.csv", ["id"], source).labels.tolist() == [
+        "na",
+        "yes",
+    ]
 
 
 def test_a_batch_in_parts_has_the_lines_of_the_whole_where_its_header_spans_two(tmp_path, source):
@@ -407,7 +494,11 @@ def test_equal_rows_of_a_batch_stay_where_prepare_keeps_them(tmp_path, source):
 
 def test_a_batch_that_names_a_row_twice_is_told_as_prepare_tells_it(tmp_path, source):
     found = once(batch(tmp_path, source, EQUAL), source)
-    assert found.rejects[["line", "kind"]].to_numpy().tolist() == [[3, "duplicate"], [5, "key_conflict"], [6, "key_conflict"]]
+    assert found.rejects[["line", "kind"]].to_numpy().tolist() == [
+        [3, "duplicate"],
+        [5, "key_conflict"],
+        [6, "key_conflict"],
+    ]
     assert found.rows["id"].tolist() == ["r1", "r2"]
     assert (found.labels.tolist(), found.records) == (["no", "yes"], 5)
 
@@ -438,7 +529,16 @@ def test_labels_that_come_later_find_their_rows(tmp_path, source):
 
 @pytest.mark.parametrize("kind", ["integer", "boolean"])
 @pytest.mark.parametrize(
-    "given", [[1.0, 0.0], ["1.0", " 0.00"], [1, 0], ["1", "0"], [True, False], [1.0, 0.0, None], ["TRUE", "false", "NA"]]
+    "given",
+    [
+        [1.0, 0.0],
+        ["1.0", " 0.00"],
+        [1, 0],
+        ["1", "0"],
+        [True, False],
+        [1.0, 0.0, None],
+        ["TRUE", "false", "NA"],
+    ],
 )
 @pytest.mark.parametrize("ending", ["csv", "parquet"])
 def test_labels_are_read_as_the_training_file_is(tmp_path, source, given, kind, ending):
@@ -446,7 +546,10 @@ def test_labels_are_read_as_the_training_file_is(tmp_path, source, given, kind, 
         pytest.skip("no value of that kind")
     source = source.model_copy(update={"columns": COLUMNS | {"id": "integer", "label": kind}})
     rows = batch(tmp_path, source, "id,a\n1,1\n2,2\n3,3\n")
-    table, path = pd.DataFrame({"id": [1.0, 2.0, 3.0][: len(given)], "label": given}), tmp_path / f"labels.{ending}"
+    table, path = (
+        pd.DataFrame({"id": [1.0, 2.0, 3.0][: len(given)], "label": given}),
+        tmp_path / f"labels.{ending}",
+    )
     table.to_csv(path, index=False) if ending == "csv" else table.to_parquet(path)
     labels = with_labels(rows, path, ["id"], source).labels
     assert labels.fillna("none").tolist() == ["1", "0", "none"]
@@ -455,20 +558,28 @@ def test_labels_are_read_as_the_training_file_is(tmp_path, source, given, kind, 
 def test_labels_tell_keys_apart_that_end_in_a_zero(tmp_path, source):
     rows = batch(tmp_path, source, "id,a\nv1,1\nv1.0,2\n,3\n")
     (tmp_path / "labels.csv").write_text("id,label\nv1.0,yes\nv1,no\n", encoding="utf-8")
-    assert with_labels(rows, tmp_path / "labels.csv", ["id"], source).labels.fillna("none").tolist() == ["no", "yes", "none"]
+    assert with_labels(rows, tmp_path / "labels.csv", ["id"], source).labels.fillna(
+        "none"
+    ).tolist() == ["no", "yes", "none"]
 
 
 @pytest.mark.parametrize("ending", ["csv", "parquet"])
 def test_labels_find_their_rows_by_a_key_of_dates(tmp_path, source, ending):
     columns = {"id": "date", "a": "number", "late": "text", "label": "text"}
-    source = source.model_copy(update={"columns": columns, "date_formats": {"id": "%d.%m.%Y %H:%M"}})
+    source = source.model_copy(
+        update={"columns": columns, "date_formats": {"id": "%d.%m.%Y %H:%M"}}
+    )
     rows = batch(tmp_path, source, "id,a\n01.02.2024 00:00,1\n01.02.2024 06:30,2\n,3\n")
     path = tmp_path / f"labels.{ending}"
     if ending == "csv":
         path.write_text("id,label\n01.02.2024 00:00,no\n", encoding="utf-8")
     else:
         pd.DataFrame({"id": [pd.Timestamp("2024-02-01")], "label": ["no"]}).to_parquet(path)
-    assert with_labels(rows, path, ["id"], source).labels.fillna("none").tolist() == ["no", "none", "none"]
+    assert with_labels(rows, path, ["id"], source).labels.fillna("none").tolist() == [
+        "no",
+        "none",
+        "none",
+    ]
 
 
 def test_label_that_is_not_of_the_declared_kind_is_refused_without_its_value(tmp_path, source):
@@ -476,7 +587,8 @@ def test_label_that_is_not_of_the_declared_kind_is_refused_without_its_value(tmp
     rows = batch(tmp_path, source, "id,a\nr1,1\n")
     (tmp_path / "labels.csv").write_text("id,label\nr1,Ada\n", encoding="utf-8")
     with pytest.raises(
-        Refused, match=r"1 rows are not what data/sources.yaml declares; mend the file: label is no integer of 64 bits: written as a$"
+        Refused,
+        match=r"1 rows are not what data/sources.yaml declares; mend the file: label is no integer of 64 bits: written as a$",
     ):
         with_labels(rows, tmp_path / "labels.csv", ["id"], source)
 
@@ -489,7 +601,9 @@ def test_labels_of_rows_that_were_left_out_are_not_used(tmp_path, source, by):
     pd.DataFrame({by: names, "label": "yes"}).to_csv(tmp_path / "labels.csv", index=False)
     labels = with_labels(rows, tmp_path / "labels.csv", source.key, source).labels
     assert labels.notna().tolist() == ([True, True] if by == "id" else [True, True, False, True])
-    pd.DataFrame({by: [*names, "r9" if by == "id" else 9], "label": "yes"}).to_csv(tmp_path / "labels.csv", index=False)
+    pd.DataFrame({by: [*names, "r9" if by == "id" else 9], "label": "yes"}).to_csv(
+        tmp_path / "labels.csv", index=False
+    )
     with pytest.raises(Refused, match=r"names a row that the batch does not have \(once, by "):
         with_labels(rows, tmp_path / "labels.csv", source.key, source)
 
@@ -511,11 +625,15 @@ def test_labels_that_cannot_be_laid_beside_rows_are_refused(tmp_path, source, te
 
 
 @pytest.mark.parametrize("asks", [False, True])
-def test_values_that_nobody_knew_are_counted_and_shown_only_where_somebody_asks(tmp_path, monkeypatch, capsys, asks):
+def test_values_that_nobody_knew_are_counted_and_shown_only_where_somebody_asks(
+    tmp_path, monkeypatch, capsys, asks
+):
     monkeypatch.chdir(tmp_path)
     if asks:
         monkeypatch.setenv("SHOW_VALUES", "1")
-    table = beside(REFERENCE, draw(1, 10).assign(text=["p", "q"] * 4 + ["Ada", "Bob"])).set_index("feature")
+    table = beside(REFERENCE, draw(1, 10).assign(text=["p", "q"] * 4 + ["Ada", "Bob"])).set_index(
+        "feature"
+    )
     assert table.loc["text", ["unnamed_live", "unnamed"]].tolist() == [0.2, 2]
     assert table["unnamed"].isna().tolist() == [True, True, False]
     assert (capsys.readouterr().out.splitlines()[:2] == ["    text: Ada", "    text: Bob"]) == asks
@@ -523,7 +641,10 @@ def test_values_that_nobody_knew_are_counted_and_shown_only_where_somebody_asks(
 
 
 def test_label_that_the_model_does_not_know_is_refused():
-    with pytest.raises(Refused, match="hold 1 classes, in 1 rows, that the model does not know: the model knows no, yes; mend or retrain"):
+    with pytest.raises(
+        Refused,
+        match="hold 1 classes, in 1 rows, that the model does not know: the model knows no, yes; mend or retrain",
+    ):
         check_labels(pd.Series(["no", "maybe"]), ["no", "yes"])
 
 
@@ -532,15 +653,22 @@ def test_live_suite_leaves_out_what_holds_for_the_whole_table_or_the_target(tmp_
         return {"type": kind, "kwargs": kwargs, "severity": "critical", "meta": {}}
 
     kept = one("expect_column_values_to_be_between", column="a", min_value=0)
-    left = [one("expect_table_row_count_to_be_between", min_value=9), one("expect_column_values_to_not_be_null", column="label")]
+    left = [
+        one("expect_table_row_count_to_be_between", min_value=9),
+        one("expect_column_values_to_not_be_null", column="label"),
+    ]
     columns = one("expect_table_columns_to_match_set", column_set=["a", "label", "__stage_row_id"])
     path = tmp_path / "prepared.json"
-    path.write_text(json.dumps({"name": "prepared", "expectations": [columns, *left, kept]}), encoding="utf-8")
+    path.write_text(
+        json.dumps({"name": "prepared", "expectations": [columns, *left, kept]}), encoding="utf-8"
+    )
     suite = live_suite(path, DATA)
     assert suite["meta"] == {"copy_of": path.as_posix()}
     assert suite["expectations"][1:] == [kept]
     assert suite["expectations"][0]["kwargs"] == {"column_set": ["a"]}
-    dropped = live_suite(path, SimpleNamespace(**vars(DATA) | {"forbidden": {"a": "known afterwards"}}))["expectations"]
+    dropped = live_suite(
+        path, SimpleNamespace(**vars(DATA) | {"forbidden": {"a": "known afterwards"}})
+    )["expectations"]
     assert [expectation["kwargs"] for expectation in dropped] == [{"column_set": []}]
     path.write_text("{", encoding="utf-8")
     with pytest.raises(Refused, match="is no suite; restore it from git"):
@@ -549,12 +677,18 @@ def test_live_suite_leaves_out_what_holds_for_the_whole_table_or_the_target(tmp_
 
 def test_another_batch_does_not_take_the_name_of_a_window(tmp_path):
     (tmp_path / "w").mkdir()
-    (tmp_path / "w" / "window.json").write_text(json.dumps(window(4) | {"window": "w", "batch_sha256": "x"}), encoding="utf-8")
+    (tmp_path / "w" / "window.json").write_text(
+        json.dumps(window(4) | {"window": "w", "batch_sha256": "x"}), encoding="utf-8"
+    )
     assert number(tmp_path, "w", "x") == 4
     assert number(tmp_path, "v", "y") == 5
-    with pytest.raises(Refused, match="holds another batch; give this one a name of its own with --window"):
+    with pytest.raises(
+        Refused, match="holds another batch; give this one a name of its own with --window"
+    ):
         number(tmp_path, "w", "y")
-    with pytest.raises(Refused, match="this batch is the window 'w' already, and one batch is no two windows"):
+    with pytest.raises(
+        Refused, match="this batch is the window 'w' already, and one batch is no two windows"
+    ):
         number(tmp_path, "v", "x")
 
 
@@ -571,12 +705,17 @@ def project(tmp_path, monkeypatch) -> Path:
     for path in JUDGING.values():
         shutil.copy(path, tmp_path / "expectations")
     meta = {"notes": "Known texts.", "bound": "confirmed"}
-    known = {"type": "expect_column_values_to_be_in_set", "kwargs": {"column": "text", "value_set": ["p", "q"]}}
+    known = {
+        "type": "expect_column_values_to_be_in_set",
+        "kwargs": {"column": "text", "value_set": ["p", "q"]},
+    }
     suite = {"name": "prepared", "expectations": [known | {"severity": "critical", "meta": meta}]}
     (tmp_path / "expectations" / "prepared.json").write_text(json.dumps(suite), encoding="utf-8")
     frozen = REFERENCE | {"model_sha256": "m", "test_sha256": "t"}
     monkeypatch.setattr(monitor, "load_champion", lambda: (MODEL, frozen))
-    monkeypatch.setattr(monitor, "as_trained", lambda model, reference, params, source: (params, source))
+    monkeypatch.setattr(
+        monitor, "as_trained", lambda model, reference, params, source: (params, source)
+    )
     monkeypatch.chdir(tmp_path)
     subprocess.run(["git", "init", "--quiet"], check=True)
     return tmp_path
@@ -588,11 +727,17 @@ LIVE = Source(path="x.csv", format="csv", missing=[""], key=[], columns=KINDS)
 
 def monitored(name: str, rows: pd.DataFrame, labels: str | None = None, sample: int = 0) -> str:
     rows.to_csv(f"{name}.csv", index=False)
-    return monitor.monitor(Path(f"{name}.csv"), Path(labels) if labels else None, None, sample, PARAMS, LIVE)
+    return monitor.monitor(
+        Path(f"{name}.csv"), Path(labels) if labels else None, None, sample, PARAMS, LIVE
+    )
 
 
 def written(folder: Path) -> dict[str, bytes]:
-    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in sorted((folder / "reports").rglob("*")) if path.is_file()}
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in sorted((folder / "reports").rglob("*"))
+        if path.is_file()
+    }
 
 
 def test_same_batch_gives_the_same_bytes(project):
@@ -606,15 +751,24 @@ def test_batch_that_the_model_was_judged_by_is_refused(project, monkeypatch):
     rows = draw(10)
     rows.to_csv("day1.csv", index=False)
     model, frozen = monitor.load_champion()
-    monkeypatch.setattr(monitor, "load_champion", lambda: (model, frozen | {"judged_by": {"day1.csv": sha256("day1.csv")}}))
-    with pytest.raises(Refused, match=r"was fitted on this batch, or judged by it, as day1\.csv: it can show no drift"):
+    monkeypatch.setattr(
+        monitor,
+        "load_champion",
+        lambda: (model, frozen | {"judged_by": {"day1.csv": sha256("day1.csv")}}),
+    )
+    with pytest.raises(
+        Refused,
+        match=r"was fitted on this batch, or judged by it, as day1\.csv: it can show no drift",
+    ):
         monitored("day1", rows)
 
 
 def test_injected_drift_alarms_in_its_second_window(project):
     assert monitored("day1", draw(10)) == "pass"
     assert monitored("day2", draw(11).assign(b=lambda t: t["b"] + 1)) == "warn"
-    assert "The data drifted in two" not in (project / "reports" / "monitoring.html").read_text(encoding="utf-8")
+    assert "The data drifted in two" not in (project / "reports" / "monitoring.html").read_text(
+        encoding="utf-8"
+    )
     assert monitored("day3", draw(12).assign(b=lambda t: t["b"] + 1)) == "warn"
     page = (project / "reports" / "monitoring.html").read_text(encoding="utf-8")
     assert "The data drifted in two of the last three windows" in page
@@ -624,16 +778,29 @@ def test_injected_drift_alarms_in_its_second_window(project):
 
 def test_labels_that_come_later_turn_what_could_not_be_judged_into_an_alarm(project):
     for nth in (1, 2):
-        assert monitored(f"day{nth}", draw(20 + nth, flip=True).drop(columns="label")) == "insufficient"
+        assert (
+            monitored(f"day{nth}", draw(20 + nth, flip=True).drop(columns="label"))
+            == "insufficient"
+        )
     for nth, said in ((1, "insufficient"), (2, "fail")):
         labels = draw(20 + nth, flip=True)[["label"]].assign(line=range(2, 1002))
         labels.to_csv("labels.csv", index=False)
-        assert monitored(f"day{nth}", draw(20 + nth, flip=True).drop(columns="label"), "labels.csv") == said
-    assert "two of the last three windows whose labels have come" in (project / "reports/monitoring/windows.json").read_text()
+        assert (
+            monitored(f"day{nth}", draw(20 + nth, flip=True).drop(columns="label"), "labels.csv")
+            == said
+        )
+    assert (
+        "two of the last three windows whose labels have come"
+        in (project / "reports/monitoring/windows.json").read_text()
+    )
 
 
 @pytest.mark.parametrize(
-    ("a", "said"), [("Ada", "FAIL: 9 rows: a is no finite number: written as a"), (None, "FAIL: the file has no rows")]
+    ("a", "said"),
+    [
+        ("Ada", "FAIL: 9 rows: a is no finite number: written as a"),
+        (None, "FAIL: the file has no rows"),
+    ],
 )
 def test_batch_without_a_row_that_can_be_used_says_why(project, capsys, a, said):
     assert monitored("day1", draw(10, 9).assign(a=a) if a else draw(10, 9).iloc[:0]) == "fail"
@@ -645,7 +812,9 @@ def test_suite_that_is_gone_is_no_drift(project, name):
     suite = project / "expectations" / f"{name}.json"
     text = suite.read_text(encoding="utf-8")
     suite.unlink()
-    with pytest.raises(Refused, match=rf"expectations/{name}\.json does not exist; restore it from git"):
+    with pytest.raises(
+        Refused, match=rf"expectations/{name}\.json does not exist; restore it from git"
+    ):
         monitored("day1", draw(10))
     assert not (project / "reports/monitoring/day1").exists()
     suite.write_text(text, encoding="utf-8")
@@ -654,13 +823,22 @@ def test_suite_that_is_gone_is_no_drift(project, name):
 
 def test_a_batch_of_a_few_rows_is_called_that(project, capsys):
     monitored("day1", draw(10, 9))
-    assert "live rows from test rows: the batch has 9 rows, and 10 are the fewest that can be\n" in capsys.readouterr().out
+    assert (
+        "live rows from test rows: the batch has 9 rows, and 10 are the fewest that can be\n"
+        in capsys.readouterr().out
+    )
     monitored("day2", draw(10, 10))
-    assert "live rows from test rows: data/prepared/test.parquet does not exist; `dvc pull` brings it\n" in capsys.readouterr().out
+    assert (
+        "live rows from test rows: data/prepared/test.parquet does not exist; `dvc pull` brings it\n"
+        in capsys.readouterr().out
+    )
     (project / "data/prepared").mkdir(parents=True)
     (project / "data/prepared/test.parquet").write_bytes(b"other rows")
     monitored("day3", draw(11, 10))
-    assert "test.parquet does not hold the rows that the model in service was judged by\n" in capsys.readouterr().out
+    assert (
+        "test.parquet does not hold the rows that the model in service was judged by\n"
+        in capsys.readouterr().out
+    )
 
 
 def keyed(ids: list[str], name: str) -> tuple[str, pd.DataFrame]:
@@ -668,8 +846,18 @@ def keyed(ids: list[str], name: str) -> tuple[str, pd.DataFrame]:
     rows = draw(10, 1000).assign(id=ids)
     rows.to_csv(f"{name}.csv", index=False)
     declared = LIVE.model_copy(update={"key": ["id"], "columns": {"id": "text", **KINDS}})
-    data = SimpleNamespace(**vars(DATA) | {"forbidden": {"id": "names the row"}, "not_features": lambda: ["label", "sex", "id"]})
-    verdict = monitor.monitor(Path(f"{name}.csv"), None, None, 0, SimpleNamespace(**vars(PARAMS) | {"data": data}), declared)
+    data = SimpleNamespace(
+        **vars(DATA)
+        | {"forbidden": {"id": "names the row"}, "not_features": lambda: ["label", "sex", "id"]}
+    )
+    verdict = monitor.monitor(
+        Path(f"{name}.csv"),
+        None,
+        None,
+        0,
+        SimpleNamespace(**vars(PARAMS) | {"data": data}),
+        declared,
+    )
     return verdict, pd.read_csv("reports/monitoring/windows.csv").set_index("window")
 
 
@@ -696,7 +884,9 @@ def test_window_that_is_older_than_what_was_known_is_called_that(tmp_path):
 
 
 @pytest.mark.parametrize(("wrong", "verdict"), [(0, "pass"), (24, "pass"), (25, "fail")])
-def test_exceptions_in_a_batch_count_where_they_are_more_than_chance_brings(project, wrong, verdict):
+def test_exceptions_in_a_batch_count_where_they_are_more_than_chance_brings(
+    project, wrong, verdict
+):
     suite = json.loads(Path("expectations/prepared.json").read_text(encoding="utf-8"))
     suite["expectations"][0]["kwargs"]["mostly"] = 0.99
     Path("expectations/prepared.json").write_text(json.dumps(suite), encoding="utf-8")
@@ -706,14 +896,27 @@ def test_exceptions_in_a_batch_count_where_they_are_more_than_chance_brings(proj
     one = SimpleNamespace(nth=1, raw=suite["expectations"][0])
     assert (judged._by_chance(one) < CHANCE) == (verdict == "fail")  # as `score` has it
     monitored("day1", rows)
-    report = json.loads(Path("reports/monitoring/day1/gates/batch.json").read_text(encoding="utf-8"))
+    report = json.loads(
+        Path("reports/monitoring/day1/gates/batch.json").read_text(encoding="utf-8")
+    )
     assert report["verdict"] == verdict
     if wrong == 25:
-        assert "In training it was 99.00%; of 1,000 rows chance alone brings up to 24 that differ." in report["sentences"][0]
+        assert (
+            "In training it was 99.00%; of 1,000 rows chance alone brings up to 24 that differ."
+            in report["sentences"][0]
+        )
 
 
 def test_all_rows_are_never_exceptions():
-    suite = {"expectations": [{"type": "expect_column_values_to_be_in_set", "kwargs": {"column": "text", "mostly": 0.5}, "meta": {}}]}
+    suite = {
+        "expectations": [
+            {
+                "type": "expect_column_values_to_be_in_set",
+                "kwargs": {"column": "text", "mostly": 0.5},
+                "meta": {},
+            }
+        ]
+    }
     [one] = by_chance(suite, draw(1, 3))["expectations"]
     assert one["kwargs"]["mostly"] == pytest.approx(0.5 / 3)
     assert by_chance(suite, draw(1, 3).assign(text=None)) == suite
@@ -722,7 +925,9 @@ def test_all_rows_are_never_exceptions():
 def test_broken_schema_fails_at_once_as_a_window_of_its_own(project):
     assert monitored("day1", draw(10).drop(columns="b")) == "fail"
     report = json.loads((project / "reports/monitoring/day1/gates/batch.json").read_text())
-    assert report["sentences"] == ["FAIL: day1.csv has no column 'b', which data/sources.yaml declares (sources.batch)"]
+    assert report["sentences"] == [
+        "FAIL: day1.csv has no column 'b', which data/sources.yaml declares (sources.batch)"
+    ]
     assert monitored("day2", draw(11)) == "pass"
 
 
@@ -754,7 +959,9 @@ def test_killed_monitor_leaves_nothing_half_done(project):
         if not (child := os.fork()):
             replace, done = Path.replace, []
 
-            def counted_replace(path: Path, target: Path, replace=replace, done=done, nth=nth) -> Path:
+            def counted_replace(
+                path: Path, target: Path, replace=replace, done=done, nth=nth
+            ) -> Path:
                 if len(done) == nth:
                     os.kill(os.getpid(), signal.SIGKILL)
                 done.append(target)
@@ -764,7 +971,9 @@ def test_killed_monitor_leaves_nothing_half_done(project):
             monitored("day2", draw(11, 200))
             os._exit(0)
         assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGKILL
-        for path in [path for path in (project / "reports").rglob("*") if path.suffix in (".json", ".csv")]:
+        for path in [
+            path for path in (project / "reports").rglob("*") if path.suffix in (".json", ".csv")
+        ]:
             json.loads(path.read_text()) if path.suffix == ".json" else pd.read_csv(path)
         assert (project / "reports/monitoring/windows.csv").read_bytes() == before
     monitored("day2", draw(11, 200))
@@ -773,7 +982,13 @@ def test_killed_monitor_leaves_nothing_half_done(project):
 
 def test_command_without_a_batch_ends_in_2(tmp_path):
     path = {**os.environ, "PYTHONPATH": str(PROJECT)}
-    ended = subprocess.run([sys.executable, "-m", "stages.monitor"], cwd=tmp_path, env=path, capture_output=True, encoding="utf-8")
+    ended = subprocess.run(
+        [sys.executable, "-m", "stages.monitor"],
+        cwd=tmp_path,
+        env=path,
+        capture_output=True,
+        encoding="utf-8",
+    )
     assert ended.returncode == 2  # 1 is a warning
     assert (
         ended.stderr
@@ -782,7 +997,15 @@ def test_command_without_a_batch_ends_in_2(tmp_path):
 
 
 def test_raw_file_of_the_model_is_a_batch_like_any_other(toy_run, tmp_path, monkeypatch):
-    for name in ("data/sources.yaml", "data/raw", "data/prepared", "expectations", "models", "params.yaml", "reports/gates"):
+    for name in (
+        "data/sources.yaml",
+        "data/raw",
+        "data/prepared",
+        "expectations",
+        "models",
+        "params.yaml",
+        "reports/gates",
+    ):
         source, target = toy_run.folder / name, tmp_path / name
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copytree(source, target) if source.is_dir() else shutil.copy(source, target)

@@ -69,7 +69,9 @@ def test_a_mark_before_three_digits_may_mean_two_things(cells):
 
 
 @pytest.mark.parametrize("n_cells", [10, 100])
-@pytest.mark.parametrize("stray", ["12,5", "0,125", "1234,5", "unknown", "1.5", "$5", "1 234", "1.234.567", "1,2345"])
+@pytest.mark.parametrize(
+    "stray", ["12,5", "0,125", "1234,5", "unknown", "1.5", "$5", "1 234", "1.234.567", "1,2345"]
+)
 def test_a_stray_value_does_not_decide_what_a_mark_means(stray, n_cells):
     cells = {f"{n},{n:03d}" for n in range(100, 100 + n_cells)} | {"831", stray}
     assert len(readings(*cells)) == 2
@@ -95,7 +97,10 @@ def test_what_may_be_a_name_is_not_read_as_a_number(cells):
     assert sure(*cells) is None
 
 
-@pytest.mark.parametrize("cells", [["red", "blue"], [], ["12-13", "2-3"], ["2:13:2"], ["3f2a", "1b22"], ["a1", "b2", "c3"]])
+@pytest.mark.parametrize(
+    "cells",
+    [["red", "blue"], [], ["12-13", "2-3"], ["2:13:2"], ["3f2a", "1b22"], ["a1", "b2", "c3"]],
+)
 def test_words_are_no_numbers(cells):
     assert readings(*cells) == []
 
@@ -103,8 +108,13 @@ def test_words_are_no_numbers(cells):
 def test_a_question_has_both_readings_and_three_examples():
     cells = {"16,865", "1,530", "2,739", "1,416", "831"}
     what, do = question(written_as(cells), cells, "size")  # type: ignore[arg-type, misc]
-    assert what == "holds numbers that can be read in two ways: 1,416 as 1.416 or 1416; 1,530 as 1.530 or 1530; 16,865 as 16.865 or 16865"
-    assert do.endswith('number_formats: {size: {decimal: ","}} or number_formats: {size: {decimal: ".", thousands: ","}}')
+    assert (
+        what
+        == "holds numbers that can be read in two ways: 1,416 as 1.416 or 1416; 1,530 as 1.530 or 1530; 16,865 as 16.865 or 16865"
+    )
+    assert do.endswith(
+        'number_formats: {size: {decimal: ","}} or number_formats: {size: {decimal: ".", thousands: ","}}'
+    )
 
 
 def test_a_unit_is_told():
@@ -114,11 +124,20 @@ def test_a_unit_is_told():
 
 
 def test_a_notation_on_one_line_is_what_is_declared():
-    assert one_line(Notation(",", ".", before='"')) == '{decimal: ",", thousands: ".", before: "\\""}'
+    assert (
+        one_line(Notation(",", ".", before='"')) == '{decimal: ",", thousands: ".", before: "\\""}'
+    )
 
 
 @pytest.mark.parametrize(
-    ("cell", "plain"), [("$(1.20)", "-1.20"), ("($1.20)", "-1.20"), ("$ (1.20)", "-1.20"), ("$1.20", "1.20"), ("-$3", "-3")]
+    ("cell", "plain"),
+    [
+        ("$(1.20)", "-1.20"),
+        ("($1.20)", "-1.20"),
+        ("$ (1.20)", "-1.20"),
+        ("$1.20", "1.20"),
+        ("-$3", "-3"),
+    ],
 )
 def test_parentheses_stand_before_or_after_the_currency(cell, plain):
     notation = Notation(before="$", negative="parentheses")

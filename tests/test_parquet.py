@@ -28,7 +28,9 @@ def test_types_are_those_of_the_file(tmp_path):
         "day": date(2001, 2, 3),
         "at": datetime(2001, 2, 3),
     }
-    pq.write_table(pa.table({column: [value] for column, value in row.items()}), tmp_path / "toys.parquet")
+    pq.write_table(
+        pa.table({column: [value] for column, value in row.items()}), tmp_path / "toys.parquet"
+    )
     found = look_at_parquet(tmp_path / "toys.parquet", [])
     kinds = ["text", "integer", "number", "number", "boolean", "date", "date"]
     assert (found.format, list(found.columns.values()), found.values) == ("parquet", kinds, {})
@@ -56,10 +58,14 @@ def test_a_broken_file_is_refused(tmp_path):
 
 
 def test_a_name_that_no_column_can_have_is_refused(tmp_path):
-    pq.write_table(pa.table({"a\nb": [1], "__stage_n": [2], "self": ["x"]}), tmp_path / "toys.parquet")
+    pq.write_table(
+        pa.table({"a\nb": [1], "__stage_n": [2], "self": ["x"]}), tmp_path / "toys.parquet"
+    )
     with pytest.raises(Refused) as refused:
         look_at_parquet(tmp_path / "toys.parquet", ["self"])
-    assert [sentence.split(": ")[1].split(",")[0] for sentence in str(refused.value).splitlines()] == [
+    assert [
+        sentence.split(": ")[1].split(",")[0] for sentence in str(refused.value).splitlines()
+    ] == [
         "the name of column 1",
         "a column is named '__stage_n'",
     ]
@@ -94,7 +100,11 @@ READ = {  # a value of each type that Parquet, pandas and the common databases w
     "category": (pa.array(["a"]).dictionary_encode(), "text", "a"),
     "category of numbers": (pa.array([7]).dictionary_encode(), "integer", 7),
     "nothing": (pa.nulls(1), "text", None),
-    "uuid": (pa.array([uuid.UUID(int=7).bytes], pa.uuid()), "text", "00000000-0000-0000-0000-000000000007"),
+    "uuid": (
+        pa.array([uuid.UUID(int=7).bytes], pa.uuid()),
+        "text",
+        "00000000-0000-0000-0000-000000000007",
+    ),
 }
 
 
@@ -104,7 +114,13 @@ def test_every_type_of_parquet_is_read_as_it_is_declared_here(tmp_path, name):
     pq.write_table(pa.table({"x": array}), tmp_path / "toys.parquet")
     found = look_at_parquet(tmp_path / "toys.parquet", [])
     assert found.columns == {"x": kind}
-    source = Source(path=str(tmp_path / "toys.parquet"), format="parquet", missing=[], key=[], columns=found.columns)
+    source = Source(
+        path=str(tmp_path / "toys.parquet"),
+        format="parquet",
+        missing=[],
+        key=[],
+        columns=found.columns,
+    )
     table = conform(read(ibis.duckdb.connect(), "toys", source).table, source).to_pyarrow()
     assert table[PROBLEM].to_pylist() == [None]
     [row] = table["x"].to_pylist()
@@ -114,19 +130,29 @@ def test_every_type_of_parquet_is_read_as_it_is_declared_here(tmp_path, name):
 @pytest.mark.parametrize(
     ("array", "what"),
     [
-        (pa.array([[1, 2]]), "x holds lists or structures; a table here has one value a cell, so unfold them first"),
+        (
+            pa.array([[1, 2]]),
+            "x holds lists or structures; a table here has one value a cell, so unfold them first",
+        ),
         (pa.array([{"a": 1}]), "x holds lists or structures"),
         (pa.array([b"ab"]), "x holds bytes; write them as text, or leave them out of the file"),
     ],
 )
-def test_a_type_that_holds_no_single_value_is_refused_when_the_file_is_taken_in(tmp_path, array, what):
+def test_a_type_that_holds_no_single_value_is_refused_when_the_file_is_taken_in(
+    tmp_path, array, what
+):
     pq.write_table(pa.table({"x": array}), tmp_path / "toys.parquet")
     with pytest.raises(Refused, match=what):
         look_at_parquet(tmp_path / "toys.parquet", [])
 
 
 def test_what_is_read_otherwise_is_said(tmp_path):
-    columns = {"when": READ["Berlin"][0], "took": READ["duration"][0], "at": READ["time"][0], "id": READ["uint64, beyond 64 bits"][0]}
+    columns = {
+        "when": READ["Berlin"][0],
+        "took": READ["duration"][0],
+        "at": READ["time"][0],
+        "id": READ["uint64, beyond 64 bits"][0],
+    }
     pq.write_table(pa.table(columns), tmp_path / "toys.parquet")
     notes = look_at_parquet(tmp_path / "toys.parquet", []).notes
     assert notes == (
@@ -143,7 +169,13 @@ def test_pandas_index_without_a_name_is_left_out(tmp_path):
     found = look_at_parquet(tmp_path / "toys.parquet", [])
     assert found.columns == {"size": "number", "label": "text"}
     assert found.notes == ("'__index_level_0__' is pandas' index without a name, and is left out",)
-    source = Source(path=str(tmp_path / "toys.parquet"), format="parquet", missing=[], key=[], columns=found.columns)
+    source = Source(
+        path=str(tmp_path / "toys.parquet"),
+        format="parquet",
+        missing=[],
+        key=[],
+        columns=found.columns,
+    )
     assert read(ibis.duckdb.connect(), "toys", source).records_in_file == 2
 
 
@@ -159,33 +191,58 @@ MANY = {f"größe {nth}": [nth] for nth in range(900)}
     ],
     ids=["types", "nested", "many"],
 )
-@pytest.mark.parametrize("options", [{}, {"version": "1.0", "store_schema": False}, {"write_statistics": False, "compression": "gzip"}])
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"version": "1.0", "store_schema": False},
+        {"write_statistics": False, "compression": "gzip"},
+    ],
+)
 def test_names_of_columns_are_read_without_a_library(tmp_path, columns, options):
     table = pa.table(columns)
     pq.write_table(table, tmp_path / "toys.parquet", **options)
-    assert parquet_names(tmp_path / "toys.parquet") == table.column_names == list(look(tmp_path / "toys.parquet").names)
+    assert (
+        parquet_names(tmp_path / "toys.parquet")
+        == table.column_names
+        == list(look(tmp_path / "toys.parquet").names)
+    )
 
 
 def test_names_of_columns_that_duckdb_and_pandas_write_are_read(tmp_path):
-    duckdb.sql("SELECT 1 AS size, 'red' AS \"the colour\"").write_parquet(str(tmp_path / "toys.parquet"))
+    duckdb.sql("SELECT 1 AS size, 'red' AS \"the colour\"").write_parquet(
+        str(tmp_path / "toys.parquet")
+    )
     assert parquet_names(tmp_path / "toys.parquet") == ["size", "the colour"]
     pd.DataFrame({"size": [1]}, index=["x"]).to_parquet(tmp_path / "toys.parquet")
     assert parquet_names(tmp_path / "toys.parquet") == ["size"]
 
 
-@pytest.mark.parametrize("content", [b"PAR1", b"PAR1" + b"x" * 40, b"PAR1" + b"x" * 40 + b"PAR1", b"PAR1\xff\xff\xff\xffPAR1", b""])
+@pytest.mark.parametrize(
+    "content",
+    [b"PAR1", b"PAR1" + b"x" * 40, b"PAR1" + b"x" * 40 + b"PAR1", b"PAR1\xff\xff\xff\xffPAR1", b""],
+)
 def test_a_file_that_is_cut_off_is_refused_when_it_is_looked_at(tmp_path, content):
     (tmp_path / "toys.parquet").write_bytes(content)
     with pytest.raises(Refused, match=r"is no Parquet file, as its name says, or is cut off"):
         look(tmp_path / "toys.parquet")
 
 
-BROKEN = [b"\x00", b"\x29", b"\x29\xfc\xff\xff\xff\xff\x7f", b"\x29\xf1" + b"\xff" * 9 + b"\x7f", b"\xcc" * 5000, b"\x29\x1c\x58"]
+BROKEN = [
+    b"\x00",
+    b"\x29",
+    b"\x29\xfc\xff\xff\xff\xff\x7f",
+    b"\x29\xf1" + b"\xff" * 9 + b"\x7f",
+    b"\xcc" * 5000,
+    b"\x29\x1c\x58",
+]
 
 
 @pytest.mark.parametrize("footer", BROKEN)
 def test_a_footer_that_is_not_understood_names_no_column(tmp_path, footer):
-    (tmp_path / "toys.parquet").write_bytes(b"PAR1" + footer + len(footer).to_bytes(4, "little") + b"PAR1")
+    (tmp_path / "toys.parquet").write_bytes(
+        b"PAR1" + footer + len(footer).to_bytes(4, "little") + b"PAR1"
+    )
     assert parquet_names(tmp_path / "toys.parquet") == []
 
 
@@ -201,7 +258,9 @@ def test_a_target_that_the_file_does_not_have_is_told_before_its_types_are_known
 def test_whole_decimal_numbers_are_integers_or_names(tmp_path):
     table = {
         "size": pa.array([Decimal(1), Decimal(2)], pa.decimal128(10, 0)),
-        "name": pa.array([Decimal("12345678901234567890"), Decimal("12345678901234567891")], pa.decimal128(38, 0)),
+        "name": pa.array(
+            [Decimal("12345678901234567890"), Decimal("12345678901234567891")], pa.decimal128(38, 0)
+        ),
         "below": pa.array([Decimal("-12345678901234567890"), None], pa.decimal128(38, 0)),
         "none": pa.array([None, None], pa.decimal128(38, 0)),
         "price": pa.array([Decimal("1.10"), Decimal("2.00")]),
@@ -209,9 +268,17 @@ def test_whole_decimal_numbers_are_integers_or_names(tmp_path):
     path = tmp_path / "toys.parquet"
     pq.write_table(pa.table(table), path)
     found = look_at_parquet(path, [])
-    assert found.columns == {"size": "integer", "name": "text", "below": "text", "none": "integer", "price": "number"}
+    assert found.columns == {
+        "size": "integer",
+        "name": "text",
+        "below": "text",
+        "none": "integer",
+        "price": "number",
+    }
     assert [note.split("'")[1] for note in found.notes] == ["name", "below"]
-    declared = Source(path=path.as_posix(), format="parquet", missing=[""], key=[], columns=found.columns)
+    declared = Source(
+        path=path.as_posix(), format="parquet", missing=[""], key=[], columns=found.columns
+    )
     rows = conform(read(ibis.duckdb.connect(), "toys", declared).table, declared).to_pandas()
     assert rows["name"].tolist() == ["12345678901234567890", "12345678901234567891"]
     assert rows["size"].tolist() == [1, 2]

@@ -14,7 +14,9 @@ from stages.tables import AUGMENTED, TEST, TRAIN
 from tests.pipeline_run import PROJECT, Run, copy_project
 
 DVC = yaml.safe_load((PROJECT / "dvc.yaml").read_text(encoding="utf-8"))
-PARAMS = check("params.yaml", Params, yaml.safe_load((PROJECT / "params.yaml").read_text(encoding="utf-8")))
+PARAMS = check(
+    "params.yaml", Params, yaml.safe_load((PROJECT / "params.yaml").read_text(encoding="utf-8"))
+)
 
 
 def imported(module: str) -> set[str]:
@@ -27,8 +29,17 @@ def imported(module: str) -> set[str]:
             path = Path("stages", *name.split("."))
             found |= {f"{package}.__init__" for package in path.relative_to("stages").parts[:-1]}
             tree = ast.parse((PROJECT / path).with_suffix(".py").read_text(encoding="utf-8"))
-            froms = [node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.module]
-            froms += [alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names]
+            froms = [
+                node.module
+                for node in ast.walk(tree)
+                if isinstance(node, ast.ImportFrom) and node.module
+            ]
+            froms += [
+                alias.name
+                for node in ast.walk(tree)
+                if isinstance(node, ast.Import)
+                for alias in node.names
+            ]
             todo += [one.removeprefix("stages.") for one in froms if one.startswith("stages.")]
     return found
 
@@ -39,12 +50,18 @@ def metrics(run: Run) -> dict:
 
 def verdicts(run: Run) -> dict[str, str]:
     reports = sorted((run.folder / "reports" / "gates").glob("*.json"))
-    return {report.stem: json.loads(report.read_text(encoding="utf-8"))["verdict"] for report in reports}
+    return {
+        report.stem: json.loads(report.read_text(encoding="utf-8"))["verdict"] for report in reports
+    }
 
 
 @pytest.mark.parametrize("stage", DVC["stages"])
 def test_stage_depends_on_all_code_that_it_imports(stage):
-    listed = {".".join(Path(dep).with_suffix("").parts[1:]) for dep in DVC["stages"][stage]["deps"] if dep.endswith(".py")}
+    listed = {
+        ".".join(Path(dep).with_suffix("").parts[1:])
+        for dep in DVC["stages"][stage]["deps"]
+        if dep.endswith(".py")
+    }
     assert listed == imported(stage) | {"__init__"}
 
 
@@ -59,10 +76,24 @@ def test_pipeline_has_five_stages():
 
 def test_every_suite_gates_a_stage_that_depends_on_it():
     suites = {path.stem for path in (PROJECT / "expectations").glob("*.json")}
-    gated = {Path(dep).stem: stage for stage, parts in DVC["stages"].items() for dep in parts["deps"] if dep.startswith("expectations/")}
+    gated = {
+        Path(dep).stem: stage
+        for stage, parts in DVC["stages"].items()
+        for dep in parts["deps"]
+        if dep.startswith("expectations/")
+    }
     assert gated == {gate: stage for stage, gates in GATES.items() for gate in gates}
     commanded = {Path(compare.SUITE).stem, Path(age.SUITE).stem}  # of commands, no stages
-    commanded |= {path.stem for path in (monitor.DRIFT, monitor.PERFORMANCE, monitor.WINDOWS, retrain.COMPARED, retrain.HELD)}
+    commanded |= {
+        path.stem
+        for path in (
+            monitor.DRIFT,
+            monitor.PERFORMANCE,
+            monitor.WINDOWS,
+            retrain.COMPARED,
+            retrain.HELD,
+        )
+    }
     assert suites - commanded in (set(gated), set())  # none before `make scope` proposed them
     assert commanded <= suites
 
@@ -88,31 +119,44 @@ def test_scope_tries_no_network(tmp_path):
     result = run.call("stages.scope")
     assert result.returncode == 0, result.stdout
     assert not run.network_log.exists(), run.network_log.read_text(encoding="utf-8")
-    assert "http" not in (run.folder / "reports/scope.html").read_text(encoding="utf-8").replace("http://www.w3.org/2000/svg", "")
+    assert "http" not in (run.folder / "reports/scope.html").read_text(encoding="utf-8").replace(
+        "http://www.w3.org/2000/svg", ""
+    )
 
 
 @pytest.mark.usefixtures("pipeline")
 def test_network_is_really_cut_off(tmp_path):
     run = copy_project(tmp_path / "project")
-    run.edit("stages/prepare.py", "    params = load_params()\n", "    import socket; socket.create_connection(('127.0.0.1', 9))\n")
+    run.edit(
+        "stages/prepare.py",
+        "    params = load_params()\n",
+        "    import socket; socket.create_connection(('127.0.0.1', 9))\n",
+    )
     assert run.repro("prepare").returncode != 0
     assert "socket" in run.network_log.read_text(encoding="utf-8")
 
 
 def test_every_reject_is_counted(pipeline):
     [source] = pipeline.table("reports/sources.csv").to_dict("records")
-    assert len(pipeline.table("data/prepared/rejects.csv")) + source["train"] + source["test"] == source["records"]
+    assert (
+        len(pipeline.table("data/prepared/rejects.csv")) + source["train"] + source["test"]
+        == source["records"]
+    )
 
 
 def test_no_row_is_in_train_and_test(pipeline):
     train, test = pipeline.table(TRAIN), pipeline.table(TEST)
     assert not set(train["__stage_row_id"]) & set(test["__stage_row_id"])
     if cluster := PARAMS.data.cluster:
-        assert not set(train[cluster].itertuples(index=False)) & set(test[cluster].itertuples(index=False))
+        assert not set(train[cluster].itertuples(index=False)) & set(
+            test[cluster].itertuples(index=False)
+        )
 
 
 def test_test_rows_are_never_augmented(pipeline):
-    assert set(pipeline.table(AUGMENTED)["__stage_row_id"].dropna()) <= set(pipeline.table(TRAIN)["__stage_row_id"])
+    assert set(pipeline.table(AUGMENTED)["__stage_row_id"].dropna()) <= set(
+        pipeline.table(TRAIN)["__stage_row_id"]
+    )
 
 
 def test_hidden_columns_are_no_features(pipeline):
@@ -127,8 +171,14 @@ def test_model_beats_the_majority_class(pipeline):
 
 def test_second_run_gives_the_same_files(pipeline, tmp_path):
     again = copy_project(tmp_path / "again")
-    again.edit("params.yaml", f"threads: {PARAMS.train.threads}", f"threads: {PARAMS.train.threads + 1}")
-    plain = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}  # a locale without an umlaut
+    again.edit(
+        "params.yaml", f"threads: {PARAMS.train.threads}", f"threads: {PARAMS.train.threads + 1}"
+    )
+    plain = {
+        "LC_ALL": "C",
+        "PYTHONUTF8": "0",
+        "PYTHONCOERCECLOCALE": "0",
+    }  # a locale without an umlaut
     result = again.repro(PYTHONHASHSEED="7", TZ="Asia/Tokyo", **plain)
     assert result.returncode == 0, result.stdout
     assert (again.folder / "dvc.lock").read_text() == (pipeline.folder / "dvc.lock").read_text()
@@ -136,7 +186,11 @@ def test_second_run_gives_the_same_files(pipeline, tmp_path):
 
 def test_run_in_which_nothing_changed_imports_neither_gate_nor_models(pipeline):
     output = pipeline.repro(PYTHONPROFILEIMPORTTIME="1").stdout
-    imported = {line.rpartition("|")[2].strip() for line in output.splitlines() if line.startswith("import time:")}
+    imported = {
+        line.rpartition("|")[2].strip()
+        for line in output.splitlines()
+        if line.startswith("import time:")
+    }
     assert "dvc" in imported
     assert "Running stage" not in output
     assert not imported & {"great_expectations", "sklearn", "pandas"}

@@ -16,7 +16,9 @@ def raw(kind, **kwargs):
 
 def of(kind, **kwargs):
     """Return a name for a test and an expectation of the column a."""
-    return pytest.param(raw(kind, **{"column": "a"} | kwargs), id=f"{kind} {json.dumps(kwargs)}"[:90])
+    return pytest.param(
+        raw(kind, **{"column": "a"} | kwargs), id=f"{kind} {json.dumps(kwargs)}"[:90]
+    )
 
 
 def whole(kind, **kwargs):
@@ -25,20 +27,37 @@ def whole(kind, **kwargs):
 
 
 def where(operator, parameter, column="a"):
-    return {"type": "comparison", "column": {"name": column}, "operator": operator, "parameter": parameter}
+    return {
+        "type": "comparison",
+        "column": {"name": column},
+        "operator": operator,
+        "parameter": parameter,
+    }
 
 
 def why(expectation, is_judged=False):
     return toothless(expectation, expected(1, expectation).columns, is_judged=is_judged)
 
 
-BETWEEN = ("mean", "max", "min", "median", "sum", "stdev", "unique_value_count", "proportion_of_unique_values")
+BETWEEN = (
+    "mean",
+    "max",
+    "min",
+    "median",
+    "sum",
+    "stdev",
+    "unique_value_count",
+    "proportion_of_unique_values",
+)
 
 
 @pytest.mark.parametrize(
     "vacuous",
     [
-        *(of("column_values_to_be_between", min_value=0, mostly=mostly) for mostly in (0, False, "0", 0.0, 1e-10, 1e-9, 0.009)),
+        *(
+            of("column_values_to_be_between", min_value=0, mostly=mostly)
+            for mostly in (0, False, "0", 0.0, 1e-10, 1e-9, 0.009)
+        ),
         of("column_values_to_not_be_null", mostly=0),
         *(of(f"column_{figure}_to_be_between") for figure in BETWEEN),
         of("column_proportion_of_non_null_values_to_be_between", min_value=None, max_value=None),
@@ -54,25 +73,52 @@ BETWEEN = ("mean", "max", "min", "median", "sum", "stdev", "unique_value_count",
         whole("table_columns_to_match_ordered_list", column_list=None),
         of("column_kl_divergence_to_be_less_than", partition_object=PARTITION),
         of("column_kl_divergence_to_be_less_than", partition_object=None, threshold=0.1),
-        of("column_kl_divergence_to_be_less_than", partition_object=PARTITION, threshold=1e9, tail_weight_holdout=0.001),
-        of("column_value_z_scores_to_be_less_than", threshold=1e9, double_sided=True),
-        *(of("column_value_z_scores_to_be_less_than", threshold=3, double_sided=both, mostly=0.5) for both in (True, False)),
-        *(
-            of("column_quantile_values_to_be_between", quantile_ranges={"quantiles": [0.1, 0.5][-len(ends) :], "value_ranges": ends})
-            for ends in ([[None, None]], [[-1e9, 1e9]], [[None, 1e12]], [[-1e10, None], [None, None]])
+        of(
+            "column_kl_divergence_to_be_less_than",
+            partition_object=PARTITION,
+            threshold=1e9,
+            tail_weight_holdout=0.001,
         ),
-        *(of(f"column_{figure}_to_be_between", min_value=-1e9, max_value=1e9) for figure in ("mean", "median")),
-        *(of(f"column_{figure}_to_be_between", min_value=-1e15, max_value=1e15) for figure in ("values", "max", "min", "sum")),
+        of("column_value_z_scores_to_be_less_than", threshold=1e9, double_sided=True),
+        *(
+            of("column_value_z_scores_to_be_less_than", threshold=3, double_sided=both, mostly=0.5)
+            for both in (True, False)
+        ),
+        *(
+            of(
+                "column_quantile_values_to_be_between",
+                quantile_ranges={"quantiles": [0.1, 0.5][-len(ends) :], "value_ranges": ends},
+            )
+            for ends in (
+                [[None, None]],
+                [[-1e9, 1e9]],
+                [[None, 1e12]],
+                [[-1e10, None], [None, None]],
+            )
+        ),
+        *(
+            of(f"column_{figure}_to_be_between", min_value=-1e9, max_value=1e9)
+            for figure in ("mean", "median")
+        ),
+        *(
+            of(f"column_{figure}_to_be_between", min_value=-1e15, max_value=1e15)
+            for figure in ("values", "max", "min", "sum")
+        ),
         of("column_stdev_to_be_between", max_value=1e9),
         of("column_values_to_not_be_in_set", value_set=[]),
         of("column_distinct_values_to_contain_set", value_set=[]),
-        *(of("column_values_to_match_regex", regex=regex) for regex in ("", ".*", "^.*$", ".", "a*")),
+        *(
+            of("column_values_to_match_regex", regex=regex)
+            for regex in ("", ".*", "^.*$", ".", "a*")
+        ),
         of("column_values_to_match_regex_list", regex_list=["^a$", ".*"]),
         of("column_values_to_not_match_regex", regex="(?!)"),
         of("column_values_to_match_like_pattern", like_pattern="%"),
         of("column_values_to_be_in_type_list", type_list=None),
         of("column_values_to_match_json_schema", json_schema={}),
-        whole("column_pair_values_a_to_be_greater_than_b", column_A="a", column_B="a", or_equal=True),
+        whole(
+            "column_pair_values_a_to_be_greater_than_b", column_A="a", column_B="a", or_equal=True
+        ),
         of("column_values_to_be_between", min_value=1, row_condition=where(">", 5)),
         of("column_values_to_be_in_set", value_set=["x"], row_condition=where("==", "x")),
     ],
@@ -86,20 +132,42 @@ SOUND = [
     of("column_values_to_be_between", max_value="2001-01-01T00:00:00"),
     of("column_values_to_be_between", min_value=1, row_condition=where(">", 0)),
     of("column_values_to_be_in_set", value_set=["x"], row_condition=where("==", "y", column="b")),
-    of("column_values_to_be_in_set", value_set=[1], row_condition={"type": "and", "conditions": [where(">", 0), where("IN", ["u"], "b")]}),
-    *(of(f"column_{figure}_to_be_between", min_value=0.5) for figure in BETWEEN if figure != "unique_value_count"),
+    of(
+        "column_values_to_be_in_set",
+        value_set=[1],
+        row_condition={"type": "and", "conditions": [where(">", 0), where("IN", ["u"], "b")]},
+    ),
+    *(
+        of(f"column_{figure}_to_be_between", min_value=0.5)
+        for figure in BETWEEN
+        if figure != "unique_value_count"
+    ),
     of("column_unique_value_count_to_be_between", max_value=7),
     of("column_stdev_to_be_between", min_value=0, strict_min=True),
     whole("table_row_count_to_be_between", min_value=1),
     whole("table_columns_to_match_set", column_set=["a"], exact_match=False),
     whole("table_columns_to_match_ordered_list", column_list=["a", "b"]),
     of("column_to_exist"),
-    of("column_kl_divergence_to_be_less_than", partition_object=PARTITION, threshold=0.1, tail_weight_holdout=0.001),
-    *(of("column_value_z_scores_to_be_less_than", threshold=3, double_sided=True, mostly=mostly) for mostly in (0.9, 1)),
+    of(
+        "column_kl_divergence_to_be_less_than",
+        partition_object=PARTITION,
+        threshold=0.1,
+        tail_weight_holdout=0.001,
+    ),
+    *(
+        of("column_value_z_scores_to_be_less_than", threshold=3, double_sided=True, mostly=mostly)
+        for mostly in (0.9, 1)
+    ),
     of("column_value_z_scores_to_be_less_than", threshold=3, double_sided=False, mostly=0.95),
     of("column_value_z_scores_to_be_less_than", threshold=100, double_sided=True),
-    of("column_quantile_values_to_be_between", quantile_ranges={"quantiles": [0.5], "value_ranges": [[None, 7]]}),
-    of("column_quantile_values_to_be_between", quantile_ranges={"quantiles": [0.1, 0.5], "value_ranges": [[None, None], [0, 1e12]]}),
+    of(
+        "column_quantile_values_to_be_between",
+        quantile_ranges={"quantiles": [0.5], "value_ranges": [[None, 7]]},
+    ),
+    of(
+        "column_quantile_values_to_be_between",
+        quantile_ranges={"quantiles": [0.1, 0.5], "value_ranges": [[None, None], [0, 1e12]]},
+    ),
     of("column_values_to_be_between", min_value=-1e9, max_value=1e9),  # one wild cell breaks it
     of("column_mean_to_be_between", min_value=0, max_value=1e12),
     of("column_sum_to_be_between", max_value=1e12),
@@ -108,13 +176,28 @@ SOUND = [
         of("column_values_to_match_regex", regex=regex)
         for regex in ("^(?:A|B)$", "^[A-Z]+$", "^(?!banned)", "^.{1,80}$", "^[^<>]*$", r"^\S")
     ),
-    *(of("column_values_to_not_match_regex", regex=regex) for regex in (r"\d{3}-\d{2}-\d{4}", "banned", "[^a-z]{3}x", "\n")),
+    *(
+        of("column_values_to_not_match_regex", regex=regex)
+        for regex in (r"\d{3}-\d{2}-\d{4}", "banned", "[^a-z]{3}x", "\n")
+    ),
     of("column_values_to_match_strftime_format", strftime_format="%Y-%m-%d"),
     of("column_values_to_match_json_schema", json_schema={"type": "object"}),
     of("column_values_to_be_in_type_list", type_list=["int64", "float64"]),
     of("column_values_to_be_increasing"),
-    whole("column_pair_values_a_to_be_greater_than_b", column_A="a", column_B="b", or_equal=True, ignore_row_if="either_value_is_missing"),
-    whole("column_pair_values_to_be_in_set", column_A="a", column_B="b", value_pairs_set=[["x", 1], [None, 2]], ignore_row_if="neither"),
+    whole(
+        "column_pair_values_a_to_be_greater_than_b",
+        column_A="a",
+        column_B="b",
+        or_equal=True,
+        ignore_row_if="either_value_is_missing",
+    ),
+    whole(
+        "column_pair_values_to_be_in_set",
+        column_A="a",
+        column_B="b",
+        value_pairs_set=[["x", 1], [None, 2]],
+        ignore_row_if="neither",
+    ),
     whole("last_column_to_equal_sum", column_list=["a", "b", "c"]),
     whole("compound_columns_to_be_unique", column_list=["a", "b"]),
 ]
@@ -150,11 +233,25 @@ def test_what_is_taken_without_a_probe_fails_one(plain):
 @pytest.mark.parametrize(
     "vacuous, known",
     [
-        (of("column_values_to_be_between", column="recall_high", min_value=0), "never below 0 or above 1"),
-        (of("column_values_to_be_between", column="proven_gap", max_value=1), "never below 0 or above 1"),
-        (of("column_values_to_be_between", column="support", min_value=0), "never below 0 or above 1e+09"),
         (
-            of("column_values_to_be_between", column="value", max_value=1, row_condition=where("==", "gives_away", "check")),
+            of("column_values_to_be_between", column="recall_high", min_value=0),
+            "never below 0 or above 1",
+        ),
+        (
+            of("column_values_to_be_between", column="proven_gap", max_value=1),
+            "never below 0 or above 1",
+        ),
+        (
+            of("column_values_to_be_between", column="support", min_value=0),
+            "never below 0 or above 1e+09",
+        ),
+        (
+            of(
+                "column_values_to_be_between",
+                column="value",
+                max_value=1,
+                row_condition=where("==", "gives_away", "check"),
+            ),
             "never below 0 or above 1",
         ),
     ],
@@ -166,8 +263,13 @@ def test_a_bound_that_no_figure_of_a_stage_can_pass_is_told(vacuous, known):
 
 
 def test_a_bound_that_a_figure_of_a_stage_can_pass_is_taken():
-    assert why(raw("column_values_to_be_between", column="recall_high", min_value=0.5), is_judged=True) is None
-    assert why(raw("column_values_to_be_between", column="value", max_value=1), is_judged=True) is None  # a count
+    assert (
+        why(raw("column_values_to_be_between", column="recall_high", min_value=0.5), is_judged=True)
+        is None
+    )
+    assert (
+        why(raw("column_values_to_be_between", column="value", max_value=1), is_judged=True) is None
+    )  # a count
 
 
 def read(tmp_path, *expectations):
@@ -189,25 +291,52 @@ def test_a_suite_whose_critical_expectation_cannot_fail_is_refused(tmp_path):
 @pytest.mark.parametrize(
     "malformed, said",
     [
-        (of("column_values_to_be_between", min_value=0, mostly=1e9), "mostly is 1000000000.0, must be a share of the rows, above 0"),
-        (of("column_values_to_be_between", min_value=0, mostly=[1]), "mostly is [1], must be a share"),
-        (of("column_values_to_be_between", min_value=[0]), "min_value is [0], must be a number, or a date as text"),
-        *(
-            (of("column_quantile_values_to_be_between", quantile_ranges=ranges), "for each a pair [low, high], such as")
-            for ranges in ({}, None, {"quantiles": [0.5], "value_ranges": [[1]]}, {"quantiles": [], "value_ranges": []})
+        (
+            of("column_values_to_be_between", min_value=0, mostly=1e9),
+            "mostly is 1000000000.0, must be a share of the rows, above 0",
+        ),
+        (
+            of("column_values_to_be_between", min_value=0, mostly=[1]),
+            "mostly is [1], must be a share",
+        ),
+        (
+            of("column_values_to_be_between", min_value=[0]),
+            "min_value is [0], must be a number, or a date as text",
         ),
         *(
             (
-                whole("column_pair_values_to_be_in_set", column_A="a", column_B="b", value_pairs_set=pairs),
+                of("column_quantile_values_to_be_between", quantile_ranges=ranges),
+                "for each a pair [low, high], such as",
+            )
+            for ranges in (
+                {},
+                None,
+                {"quantiles": [0.5], "value_ranges": [[1]]},
+                {"quantiles": [], "value_ranges": []},
+            )
+        ),
+        *(
+            (
+                whole(
+                    "column_pair_values_to_be_in_set",
+                    column_A="a",
+                    column_B="b",
+                    value_pairs_set=pairs,
+                ),
                 "must be a list of pairs of values",
             )
             for pairs in ([], [1], None)
         ),
-        (of("column_values_to_match_regex", regex="("), "'(' is no regular expression: missing ), unterminated"),
+        (
+            of("column_values_to_match_regex", regex="("),
+            "'(' is no regular expression: missing ), unterminated",
+        ),
     ],
 )
 def test_what_is_malformed_is_told_in_our_words_alone(malformed, said, tmp_path):
-    [problem] = read(tmp_path, *malformed.values, raw("column_values_to_be_unique", column="size")).problems
+    [problem] = read(
+        tmp_path, *malformed.values, raw("column_values_to_be_unique", column="size")
+    ).problems
     assert said in problem
     assert not re.search("value is not|ensure this|unpack|kernel|could not be judged", problem)
 
@@ -217,7 +346,10 @@ def test_a_warning_that_cannot_fail_is_taken(tmp_path):
     assert read(tmp_path, vacuous, raw("column_values_to_be_unique", column="size")).problems == []
 
 
-@pytest.mark.parametrize("regex", [r"^\d{3}-\w+$", "(?:ab|c){2}z", "[^a-z]x?", r"[\s_]{2,}q", "a.c", r"(?i)[A-C]+\b", r"[^\d]"])
+@pytest.mark.parametrize(
+    "regex",
+    [r"^\d{3}-\w+$", "(?:ab|c){2}z", "[^a-z]x?", r"[\s_]{2,}q", "a.c", r"(?i)[A-C]+\b", r"[^\d]"],
+)
 def test_a_text_that_a_regular_expression_meets_is_found(regex):
     [text] = examples(regex)
     assert re.search(regex, text)

@@ -27,7 +27,9 @@ model, _ = load_champion()
 y_score = model.predict_proba(features(read_table(TEST), load_params().data))
 print(version(), hashlib.sha256(y_score.tobytes()).hexdigest())
 """
-MOST_SECONDS = 60  # a bound of the issue that this answers, not of the machine: it takes about three
+MOST_SECONDS = (
+    60  # a bound of the issue that this answers, not of the machine: it takes about three
+)
 KILLS = 10
 PROMOTE = """
 import sys
@@ -45,7 +47,8 @@ def run(toy_run, tmp_path) -> Run:
     run = Run(tmp_path / "project")
     (run.folder / ".dvc/config.local").unlink()
     (run.folder / ".gitignore").write_text(
-        "/data/prepared/\n/data/augmented/\n/models/\n/registry/v*/\n*.parquet\n.dvc/\n", encoding="utf-8"
+        "/data/prepared/\n/data/augmented/\n/models/\n/registry/v*/\n*.parquet\n.dvc/\n",
+        encoding="utf-8",
     )
     subprocess.run(["git", "init", "--quiet"], cwd=run.folder, check=True)
     commit(run)
@@ -61,14 +64,20 @@ def call(run: Run, *arguments: str) -> str:
 
 def in_service(run: Run) -> list[str]:
     """Return the version in service and the hash of its probabilities on the test rows."""
-    ended = subprocess.run([sys.executable, "-c", SCORE], cwd=run.folder, capture_output=True, encoding="utf-8")
+    ended = subprocess.run(
+        [sys.executable, "-c", SCORE], cwd=run.folder, capture_output=True, encoding="utf-8"
+    )
     assert ended.returncode == 0, ended.stderr
     return ended.stdout.split()
 
 
 def run_again(run: Run) -> None:
     """Make another model, to which older rows count less, through all gates."""
-    run.edit("params.yaml", "sample_weight: none\n  half_life: null", "sample_weight: none\n  half_life: 300")
+    run.edit(
+        "params.yaml",
+        "sample_weight: none\n  half_life: null",
+        "sample_weight: none\n  half_life: 300",
+    )
     assert run.repro(**WHO).returncode == 0, run.stopped_by()
     commit(run)
 
@@ -88,15 +97,25 @@ def test_rollback_within_a_minute_scores_bit_equal_and_history_tells_it_all(run)
     assert "v1.0.0 is the model of the last run, and in service already" in again.stdout
     run_again(run)
     assert in_service(run) == first, "a new run changes nothing in service"
-    assert "v2.0.0 is in service, v1.0.0 is retired" in call(run, "stages.promote", "--why", "newer rows")
+    assert "v2.0.0 is in service, v1.0.0 is retired" in call(
+        run, "stages.promote", "--why", "newer rows"
+    )
     second = in_service(run)
     assert second[0] == "v2.0.0"
     begun = time.monotonic()
-    assert "v1.0.0 is in service again, v2.0.0 is retired" in call(run, "stages.rollback", "--why", "worse at night")
+    assert "v1.0.0 is in service again, v2.0.0 is retired" in call(
+        run, "stages.rollback", "--why", "worse at night"
+    )
     assert time.monotonic() - begun < MOST_SECONDS
     assert in_service(run) == first
     told = call(run, "stages.history")
-    for said in ("v1.0.0  champion  Ada <ada@example.org>", "worse at night", "newer rows", "v2.0.0  retired", "in service: v1.0.0"):
+    for said in (
+        "v1.0.0  champion  Ada <ada@example.org>",
+        "worse at night",
+        "newer rows",
+        "v2.0.0  retired",
+        "in service: v1.0.0",
+    ):
         assert said in told
     assert not run.network_log.exists()
 
@@ -107,7 +126,9 @@ def test_projects_in_one_repository_do_not_know_of_each_other(run, tmp_path):
         shutil.copytree(run.folder, one.folder, ignore=shutil.ignore_patterns(".git"))
     subprocess.run(["git", "init", "--quiet"], cwd=tmp_path / "all", check=True)
     commit(first)  # all of the repository
-    assert "push them with `git push origin HEAD 'refs/tags/first=model*'`" in call(first, "stages.promote", "--why", "of the first")
+    assert "push them with `git push origin HEAD 'refs/tags/first=model*'`" in call(
+        first, "stages.promote", "--why", "of the first"
+    )
     assert "1,200 of 1,200 rows, model unregistered" in call(second, "stages.score", RAW)
     call(second, "stages.monitor", RAW, "--window", "w")
     second.edit("params.yaml", "warm_iterations: 50", "warm_iterations: 51")
@@ -123,11 +144,20 @@ def test_projects_in_one_repository_do_not_know_of_each_other(run, tmp_path):
 
 
 def test_run_that_does_not_match_its_hashes_is_not_promoted(run):
-    harmed = ["models/model.skops", "models/reference.json", "expectations/by_class.json", "reports/gates/by_class.json"]
+    harmed = [
+        "models/model.skops",
+        "models/reference.json",
+        "expectations/by_class.json",
+        "reports/gates/by_class.json",
+    ]
     for path in harmed:
         with (run.folder / path).open("ab") as file:
             file.write(b"\n")
-    run.edit("dvc.yaml", "    cmd: python -m stages.prepare", "    frozen: true\n    cmd: python -m stages.prepare")
+    run.edit(
+        "dvc.yaml",
+        "    cmd: python -m stages.prepare",
+        "    frozen: true\n    cmd: python -m stages.prepare",
+    )
     ended = run.call("stages.promote", "--why", "hurry", **WHO)
     assert ended.returncode == 1, ended.stdout
     assert "the stage prepare is frozen" in ended.stdout
@@ -156,7 +186,9 @@ def test_run_that_a_gate_stopped_neither_scores_nor_is_promoted(run):
 
 
 def test_run_whose_reports_were_edited_is_not_promoted(run):
-    run.expect("by_class", "expect_column_values_to_be_between", column="recall", min_value=1.0)  # DVC is told that it was asked
+    run.expect(
+        "by_class", "expect_column_values_to_be_between", column="recall", min_value=1.0
+    )  # DVC is told that it was asked
     run.edit("reports/gates/leakage.json", '"verdict": "pass"', '"verdict": "warn"')
     assert run.call("dvc", "commit", "--force", **WHO).returncode == 0
     commit(run)
@@ -164,8 +196,14 @@ def test_run_whose_reports_were_edited_is_not_promoted(run):
     ended = run.call("stages.promote", "--why", "hurry", **WHO)
     assert ended.returncode == 1
     assert "promote: stopped by the gate by_class (fail)" in ended.stdout
-    assert "reports/gates/by_class.json says pass, the gate, asked again today, says fail, which stops the run" in ended.stdout
-    assert "reports/gates/leakage.json says warn, the gate, asked again today, says pass" in ended.stdout
+    assert (
+        "reports/gates/by_class.json says pass, the gate, asked again today, says fail, which stops the run"
+        in ended.stdout
+    )
+    assert (
+        "reports/gates/leakage.json says warn, the gate, asked again today, says pass"
+        in ended.stdout
+    )
     assert not (run.folder / "registry").exists()
 
 
@@ -174,10 +212,16 @@ def test_run_that_finds_a_class_less_often_than_the_champion_is_not_promoted(run
     run.edit("params.yaml", "decision_weights: balanced_accuracy", "decision_weights: none")
     for suite in ("by_class", "by_group", "slices", "candidates"):  # what would stop it before
         path = run.folder / f"expectations/{suite}.json"
-        path.write_text(json.dumps(json.loads(path.read_text(encoding="utf-8")) | {"expectations": [ALWAYS]}), encoding="utf-8")
+        path.write_text(
+            json.dumps(json.loads(path.read_text(encoding="utf-8")) | {"expectations": [ALWAYS]}),
+            encoding="utf-8",
+        )
     assert run.repro(**WHO).returncode == 0, run.stopped_by()
     ended = run.call("stages.promote", "--why", "more accurate", **WHO)
-    assert "params.yaml is not committed, and the version's commit has to say what made it" in ended.stdout
+    assert (
+        "params.yaml is not committed, and the version's commit has to say what made it"
+        in ended.stdout
+    )
     commit(run)
     ended = run.call("stages.promote", "--why", "more accurate", **WHO)
     assert ended.returncode == 1, ended.stdout
@@ -186,7 +230,9 @@ def test_run_that_finds_a_class_less_often_than_the_champion_is_not_promoted(run
     assert in_service(run)[0] == "v1.0.0"
     call(run, "stages.promote", "--why", "fewer alarms", "--accept", label)
     assert in_service(run)[0] == "v2.0.0"
-    assert call(run, "stages.history").count(f"fewer alarms (accepted: finds {label} in 0.") == 3  # registered, promoted, the other retired
+    assert (
+        call(run, "stages.history").count(f"fewer alarms (accepted: finds {label} in 0.") == 3
+    )  # registered, promoted, the other retired
 
 
 def test_version_that_was_tampered_with_neither_serves_nor_comes_back(run):
@@ -204,7 +250,10 @@ def test_version_that_was_tampered_with_neither_serves_nor_comes_back(run):
     for arguments in (["stages.score", RAW], ["stages.promote", "v1.0.0", "--why", "again"]):
         ended = run.call(*arguments, **WHO)
         assert ended.returncode == 1
-        assert "registry/v1.0.0/model.skops is not the file that the manifest describes" in ended.stdout
+        assert (
+            "registry/v1.0.0/model.skops is not the file that the manifest describes"
+            in ended.stdout
+        )
 
 
 def test_promotion_killed_at_any_moment_leaves_the_old_model_or_the_new_one(run):
@@ -228,7 +277,9 @@ def test_promotion_killed_at_any_moment_leaves_the_old_model_or_the_new_one(run)
             process.wait()
         for lock in (run.folder / ".git").glob("*.lock"):
             lock.unlink()  # git's own advice after it was killed
-        (run.folder / ".dvc/tmp/rwlock").unlink(missing_ok=True)  # half written, DVC reads it no more
+        (run.folder / ".dvc/tmp/rwlock").unlink(
+            missing_ok=True
+        )  # half written, DVC reads it no more
         now = in_service(run)
         assert now == first or now[0] == "v2.0.0"
     if in_service(run) == first:

@@ -26,7 +26,9 @@ COLUMNS = {"colour": "text", "size": "number", "label": "text"}
 PARAMS = check("params.yaml", Params, SETTINGS)
 CELL = st.text(st.sampled_from('ab1 .,"\n\r\té\ufeff;\\-'), max_size=4)
 LINES = st.lists(st.lists(CELL, min_size=1, max_size=4).map(",".join), max_size=12)
-quick = settings(max_examples=60, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck))
+quick = settings(
+    max_examples=60, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck)
+)
 
 
 def accounted(content: bytes, encoding: str, end: str = "\n") -> None:
@@ -34,7 +36,9 @@ def accounted(content: bytes, encoding: str, end: str = "\n") -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "toys.csv")
         path.write_bytes(f"colour,size,label{end}".encode(encoding) + content)
-        source = Source(path=str(path), format="csv", encoding=encoding, missing=[""], key=[], columns=COLUMNS)  # type: ignore[arg-type]
+        source = Source(
+            path=str(path), format="csv", encoding=encoding, missing=[""], key=[], columns=COLUMNS
+        )  # type: ignore[arg-type]
         try:
             raw = read(ibis.duckdb.connect(), "toys", source)
             accepted = raw.table.count().to_pandas()
@@ -51,7 +55,11 @@ def accounted(content: bytes, encoding: str, end: str = "\n") -> None:
 @quick
 @given(LINES, st.sampled_from(["\n", "\r\n"]), st.booleans(), st.sampled_from(["utf-8", "utf-16"]))
 def test_no_record_of_a_text_file_is_lost_or_invented(lines, end, ends, encoding):
-    accounted((end.join(lines) + (end if ends else "")).encode(encoding.replace("16", "16-le")), encoding, end)
+    accounted(
+        (end.join(lines) + (end if ends else "")).encode(encoding.replace("16", "16-le")),
+        encoding,
+        end,
+    )
 
 
 @quick
@@ -116,7 +124,9 @@ def test_what_is_detected_holds_for_all_that_was_looked_at(rows, delimiter, enco
             (delimiter, encoding.removesuffix("-sig")),
             (delimiter, "utf-8"),
         }
-        [source] = check("sources", Sources, yaml.safe_load(sources_yaml(found, path.as_posix(), []))).sources.values()
+        [source] = check(
+            "sources", Sources, yaml.safe_load(sources_yaml(found, path.as_posix(), []))
+        ).sources.values()
         raw = read(ibis.duckdb.connect(), "toys", source)
         table = conform(raw.table, source).to_pandas()
     assert len(table) == len(rows)
@@ -125,17 +135,26 @@ def test_what_is_detected_holds_for_all_that_was_looked_at(rows, delimiter, enco
         words = found.missing_in.get(column, found.missing)
         assert table[column].isna().tolist() == [cell.strip() in words for cell in cells]
         if found.columns[column] == "text":
-            assert table[column].dropna().tolist() == [cell.strip() for cell in cells if cell.strip() not in words]
+            assert table[column].dropna().tolist() == [
+                cell.strip() for cell in cells if cell.strip() not in words
+            ]
 
 
 def written(value: float, decimals: int, notation: Notation) -> str:
     """Return `value` with so many decimals as `notation` writes it."""
     mark = notation.thousands or ""
     whole, _, fraction = f"{abs(value):,.{decimals}f}".partition(".")
-    body = notation.before + whole.replace(",", mark) + (notation.decimal + fraction if fraction else "") + notation.after
+    body = (
+        notation.before
+        + whole.replace(",", mark)
+        + (notation.decimal + fraction if fraction else "")
+        + notation.after
+    )
     if value >= 0:
         return body
-    return {"minus": f"-{body}", "parentheses": f"({body})", "trailing": f"{body}-"}[notation.negative]
+    return {"minus": f"-{body}", "parentheses": f"({body})", "trailing": f"{body}-"}[
+        notation.negative
+    ]
 
 
 NOTATION = st.builds(
@@ -149,7 +168,11 @@ NOTATION = st.builds(
 
 
 @quick
-@given(st.lists(st.integers(-(10**7), 10**7), min_size=2, max_size=30, unique=True), st.integers(0, 3), NOTATION)
+@given(
+    st.lists(st.integers(-(10**7), 10**7), min_size=2, max_size=30, unique=True),
+    st.integers(0, 3),
+    NOTATION,
+)
 def test_a_number_is_read_as_it_was_written_or_asked_about(values, decimals, notation):
     numbers = [value / 10**decimals for value in values]
     cells = [written(number, decimals, notation) for number in numbers]
@@ -160,8 +183,14 @@ def test_a_number_is_read_as_it_was_written_or_asked_about(values, decimals, not
         if found.columns["size"] == "text":
             assert any(note.startswith("'size' holds ") for note in found.notes)
             return
-        [source] = check("sources", Sources, yaml.safe_load(sources_yaml(found, path.as_posix(), []))).sources.values()
-        table = conform(read(ibis.duckdb.connect(), "toys", source).table, source).order_by("__stage_record").to_pandas()
+        [source] = check(
+            "sources", Sources, yaml.safe_load(sources_yaml(found, path.as_posix(), []))
+        ).sources.values()
+        table = (
+            conform(read(ibis.duckdb.connect(), "toys", source).table, source)
+            .order_by("__stage_record")
+            .to_pandas()
+        )
     assert table[PROBLEM].isna().all()
     assert table["size"].tolist() == numbers
 
@@ -181,7 +210,13 @@ def test_any_bytes_are_looked_at_or_refused(content, ending):
 
 
 @quick
-@given(st.lists(st.tuples(st.sampled_from("ab"), st.integers(0, 30), st.sampled_from("xyz")), min_size=1, max_size=40))
+@given(
+    st.lists(
+        st.tuples(st.sampled_from("ab"), st.integers(0, 30), st.sampled_from("xyz")),
+        min_size=1,
+        max_size=40,
+    )
+)
 def test_rows_that_differ_stand_on_one_side_each(rows):
     table = pd.DataFrame(rows, columns=list(COLUMNS))
     content = io.StringIO()
@@ -194,7 +229,9 @@ labelled = st.lists(st.tuples(st.sampled_from("abc"), st.integers(0, 12)), min_s
 
 @quick
 @given(labelled, st.integers(2, 5), st.integers(0, 2**32 - 1))
-def test_each_row_is_scored_once_and_never_with_its_cluster_in_training(rows, n_splits, random_state):
+def test_each_row_is_scored_once_and_never_with_its_cluster_in_training(
+    rows, n_splits, random_state
+):
     y, clusters = (pd.Series(values) for values in zip(*rows, strict=True))
     try:
         folds = split.kfold(y, clusters, n_splits, random_state)

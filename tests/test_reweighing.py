@@ -18,7 +18,9 @@ BY_TEAM = roles(sensitive=["team"])
 
 
 def rows(labels: str, teams: str, **more) -> pd.DataFrame:
-    return pd.DataFrame({"__stage_row_id": range(len(labels)), "label": list(labels), "team": list(teams)} | more)
+    return pd.DataFrame(
+        {"__stage_row_id": range(len(labels)), "label": list(labels), "team": list(teams)} | more
+    )
 
 
 def members(n: int = 3000, seed: int = 0) -> pd.DataFrame:
@@ -27,13 +29,20 @@ def members(n: int = 3000, seed: int = 0) -> pd.DataFrame:
     is_y = rng.random(n) < 0.5
     is_b = rng.random(n) < np.where(is_y, 0.3, 0.6)
     place = is_y + rng.normal(scale=0.3, size=n)
-    table = {"__stage_row_id": range(n), "label": np.where(is_b, "b", "a"), "team": np.where(is_y, "y", "x"), "place": place}
+    table = {
+        "__stage_row_id": range(n),
+        "label": np.where(is_b, "b", "a"),
+        "team": np.where(is_y, "y", "x"),
+        "place": place,
+    }
     return pd.DataFrame(table | {"size": is_b + rng.normal(size=n)})
 
 
 def test_weights_are_as_worked_by_hand():
     weights = reweighing(rows("aaabbb", "xxyxyy"), BY_TEAM)
-    assert weights == pytest.approx([0.75, 0.75, 1.5, 1.5, 0.75, 0.75])  # of six: P(x) P(a) = 1/4, P(x, a) = 1/3 and so on
+    assert weights == pytest.approx(
+        [0.75, 0.75, 1.5, 1.5, 0.75, 0.75]
+    )  # of six: P(x) P(a) = 1/4, P(x, a) = 1/3 and so on
 
 
 def test_weights_leave_independent_rows_alone():
@@ -42,14 +51,23 @@ def test_weights_leave_independent_rows_alone():
 
 def test_weighted_class_shares_are_the_same_in_each_group():
     table = members()
-    weighted = pd.Series(reweighing(table, BY_TEAM)).groupby([table["team"], table["label"]]).sum().unstack()
+    weighted = (
+        pd.Series(reweighing(table, BY_TEAM))
+        .groupby([table["team"], table["label"]])
+        .sum()
+        .unstack()
+    )
     shares = weighted.div(weighted.sum(axis=1), axis=0)
     assert shares.loc["x"].tolist() == pytest.approx(shares.loc["y"].tolist())
-    assert weighted.sum(axis=0).tolist() == pytest.approx(table["label"].value_counts().sort_index().tolist())
+    assert weighted.sum(axis=0).tolist() == pytest.approx(
+        table["label"].value_counts().sort_index().tolist()
+    )
 
 
 def test_groups_are_those_of_all_sensitive_columns_together():
-    table = rows("abab" * 2 + "aabb", "xxyyxxyyxyxy", age=[20, 20, 20, 20, 60, 60, 60, 60, 20, 60, 60, 20])
+    table = rows(
+        "abab" * 2 + "aabb", "xxyyxxyyxyxy", age=[20, 20, 20, 20, 60, 60, 60, 60, 20, 60, 60, 20]
+    )
     weights = reweighing(table, roles(sensitive=["team", "age"], cut_points={"age": [40]}))
     cell = table["team"] + (table["age"] >= 40).astype(str)
     weighted = pd.Series(weights).groupby([cell, table["label"]]).sum().unstack()
@@ -76,22 +94,35 @@ def test_weights_of_groups_and_of_classes_are_multiplied(monkeypatch):
     table = rows("aaaab", "xxxyy", size=range(5))
     params = settings(data={"sensitive": ["team"]})
     given = cook(Recipe("any", sample_weight="balanced", reweigh=True), table, params).sample_weight
-    assert given == pytest.approx(reweighing(table, params.data) * np.array([0.625, 0.625, 0.625, 0.625, 2.5]))
+    assert given == pytest.approx(
+        reweighing(table, params.data) * np.array([0.625, 0.625, 0.625, 0.625, 2.5])
+    )
 
 
 def test_each_fold_is_weighed_by_its_own_training_part(monkeypatch):
     seen = []
-    monkeypatch.setattr(recipes, "reweighing", lambda part, data: seen.append(part) or np.ones(len(part)))
+    monkeypatch.setattr(
+        recipes, "reweighing", lambda part, data: seen.append(part) or np.ones(len(part))
+    )
     table = members(90)
-    out_of_fold(table, settings(data={"sensitive": ["team"]}, train={"folds": 3}), {"model": Recipe("logistic_regression", reweigh=True)})
+    out_of_fold(
+        table,
+        settings(data={"sensitive": ["team"]}, train={"folds": 3}),
+        {"model": Recipe("logistic_regression", reweigh=True)},
+    )
     assert [len(part) for part in seen] == [60, 60, 60]
-    assert sorted(row for part in seen for row in set(table["__stage_row_id"]) - set(part["__stage_row_id"])) == list(range(90))
+    assert sorted(
+        row for part in seen for row in set(table["__stage_row_id"]) - set(part["__stage_row_id"])
+    ) == list(range(90))
 
 
 def test_a_draw_that_balances_the_classes_takes_the_weights_along():
     table, params = members(400), settings(data={"sensitive": ["team"]})
     X = features(table, params.data)
-    plain, weighed = (cook(Recipe("logistic_regression", undersample=True, reweigh=one), table, params) for one in (False, True))
+    plain, weighed = (
+        cook(Recipe("logistic_regression", undersample=True, reweigh=one), table, params)
+        for one in (False, True)
+    )
     assert not np.allclose(plain.predict_proba(X), weighed.predict_proba(X))
 
 
@@ -108,7 +139,11 @@ def test_a_sensitive_feature_that_is_left_out_still_gives_weights():
 
 
 def test_reweighing_narrows_a_gap_that_a_proxy_makes():
-    chosen = {"model": "logistic_regression", "decision_weights": "balanced_accuracy", "mitigation": "reweighing"}
+    chosen = {
+        "model": "logistic_regression",
+        "decision_weights": "balanced_accuracy",
+        "mitigation": "reweighing",
+    }
     params = settings(data={"sensitive": ["team"]}, train=chosen)
     recipe, model, rivals, judge, _ = settle(members(), params, [])
     table = compare(model, rivals, judge).set_index("candidate")
@@ -116,6 +151,8 @@ def test_reweighing_narrows_a_gap_that_a_proxy_makes():
     assert table.loc["unmitigated", "largest_gap"] > 0.3
     assert table.loc["model", "largest_gap"] < 0.1
     assert table.loc["unmitigated", "kind"] == "mitigation"
-    assert table["why"]["model"].startswith("taken: params.yaml spells it out; reweighing narrows the largest gap between groups, from 0.")
+    assert table["why"]["model"].startswith(
+        "taken: params.yaml spells it out; reweighing narrows the largest gap between groups, from 0."
+    )
     assert table["why"]["unmitigated"].startswith("not taken: reweighing narrows")
     assert f"for {table['lead']['unmitigated']:+.4f} in balanced_accuracy" in table["why"]["model"]

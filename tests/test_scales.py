@@ -15,7 +15,11 @@ HALVES = [n / 100 for n in range(1, 100)]
     ("name", "values", "found"),
     [
         ("paid_share", [0.25, 0.5], {"min_value": 0, "max_value": 1}),
-        ("price", [0.0] * 14 + HALVES + [1.0] * 14, {}),  # divided by the greatest: the next may lie beyond
+        (
+            "price",
+            [0.0] * 14 + HALVES + [1.0] * 14,
+            {},
+        ),  # divided by the greatest: the next may lie beyond
         ("loan_share", [0.25, 1.5], {}),
         ("orders", [0] * 14 + [1] * 14 + [7], {"min_value": 0}),
         ("orders", [0] * 13 + [7], {}),  # as few as chance brings

@@ -36,15 +36,32 @@ def toys(n: int = 600) -> pd.DataFrame:
     )
 
 
-TYPES = {"id": "text", "size": "number", "sex": "text", "copy": "text", "<script>": "text", "label": "text"}
+TYPES = {
+    "id": "text",
+    "size": "number",
+    "sex": "text",
+    "copy": "text",
+    "<script>": "text",
+    "label": "text",
+}
 
 
-def project(folder: Path, table: pd.DataFrame, types=TYPES, criteria=None, split=None, **data) -> None:
+def project(
+    folder: Path, table: pd.DataFrame, types=TYPES, criteria=None, split=None, **data
+) -> None:
     """Write a project of one file and its settings into `folder`."""
     (folder / "data").mkdir()
     table.to_csv(folder / "data" / "toys.csv", index=False)
-    source = {"path": "data/toys.csv", "format": "csv", "missing": [""], "key": [], "columns": types}
-    (folder / "data" / "sources.yaml").write_text(yaml.safe_dump({"sources": {"toys": source}}, sort_keys=False))
+    source = {
+        "path": "data/toys.csv",
+        "format": "csv",
+        "missing": [""],
+        "key": [],
+        "columns": types,
+    }
+    (folder / "data" / "sources.yaml").write_text(
+        yaml.safe_dump({"sources": {"toys": source}}, sort_keys=False)
+    )
     content = params().model_dump()
     content["data"] |= data
     content["scope"] |= criteria or {}
@@ -69,15 +86,26 @@ def content(scoped) -> dict:
 
 
 def about(content, column) -> list[str]:
-    return [f"{finding['weight']}: {finding['what']}" for finding in content["findings"] if finding["about"] == column]
+    return [
+        f"{finding['weight']}: {finding['what']}"
+        for finding in content["findings"]
+        if finding["about"] == column
+    ]
 
 
 def test_scope_counts_records_and_rows(content):
-    assert (content["records"], content["n_rows"], content["rejected"], content["identical"]) == (603, 603, {}, 3)
+    assert (content["records"], content["n_rows"], content["rejected"], content["identical"]) == (
+        603,
+        603,
+        {},
+        3,
+    )
 
 
 def test_scope_describes_each_column(content):
-    assert [(column["name"], column["type"], column["rows"]) for column in content["columns"]] == [(*item, 603) for item in TYPES.items()]
+    assert [(column["name"], column["type"], column["rows"]) for column in content["columns"]] == [
+        (*item, 603) for item in TYPES.items()
+    ]
 
 
 def test_scope_shows_no_value_of_a_single_row(scoped, content):
@@ -85,7 +113,11 @@ def test_scope_shows_no_value_of_a_single_row(scoped, content):
     assert not {"low", "high"} & size.keys()
     html = (scoped / "reports" / "scope.html").read_text()
     assert " to ".join(size["usual"]) in html
-    assert not [end for end in (toys()["size"].min(), toys()["size"].max()) if f"{written(end)}<" in html or f"{written(end)} to" in html]
+    assert not [
+        end
+        for end in (toys()["size"].min(), toys()["size"].max())
+        if f"{written(end)}<" in html or f"{written(end)} to" in html
+    ]
 
 
 def test_scope_finds_what_was_put_there(content):
@@ -103,7 +135,12 @@ def test_scope_puts_the_heaviest_findings_first(content):
 def test_scope_says_what_each_class_can_prove(content):
     most, rare = content["classes"]
     n = (pd.concat([toys(), toys().head(3)])["label"] == "rare").sum()
-    assert (rare["label"], rare["rows"], rare["test"], rare["verdict"]) == ("rare", n, round(n * 0.2), "expected")
+    assert (rare["label"], rare["rows"], rare["test"], rare["verdict"]) == (
+        "rare",
+        n,
+        round(n * 0.2),
+        "expected",
+    )
     assert most["rows"] == 603 - n
 
 
@@ -117,8 +154,14 @@ def test_scope_writes_the_same_bytes_twice(scoped, tmp_path, monkeypatch):
     monkeypatch.setenv("SHOW_VALUES", "1")  # changes no report
     scope.main()
     sizes = toys()["size"]
-    assert f"size: {written(sizes.min())} to {written(sizes.max())}" in (tmp_path / "private/scope.txt").read_text()
-    for name, time in (("scope.json", r'"training": ".*"'), ("scope.html", '<span id="time">.*</span>')):
+    assert (
+        f"size: {written(sizes.min())} to {written(sizes.max())}"
+        in (tmp_path / "private/scope.txt").read_text()
+    )
+    for name, time in (
+        ("scope.json", r'"training": ".*"'),
+        ("scope.html", '<span id="time">.*</span>'),
+    ):
         one, two = ((folder / "reports" / name).read_text() for folder in (scoped, tmp_path))
         assert re.sub(time, "", one) == re.sub(time, "", two)
 
@@ -160,20 +203,33 @@ def test_the_screen_shows_classes_findings_and_where_the_reports_lie(tmp_path, m
 
 def test_a_split_by_time_counts_its_test_rows(tmp_path, monkeypatch):
     table = toys(300).assign(year=[2000] * 200 + [2001] * 100, days=range(0, 600, 2))
-    project(tmp_path, table, TYPES | {"year": "integer", "days": "integer"}, split={"by": "time", "test_from": 2001}, time="year")
+    project(
+        tmp_path,
+        table,
+        TYPES | {"year": "integer", "days": "integer"},
+        split={"by": "time", "test_from": 2001},
+        time="year",
+    )
     monkeypatch.chdir(tmp_path)
     scope.main()
     found = json.loads(Path("reports/scope.json").read_text())
     assert sum(one["test"] for one in found["classes"]) == 100
     assert found["sampled"] == 200
-    assert "look: grows with time: a model must extrapolate, and no upper bound is proposed" in about(found, "days")
+    assert (
+        "look: grows with time: a model must extrapolate, and no upper bound is proposed"
+        in about(found, "days")
+    )
     assert "max_value" not in {key for one in bounds("prepared", "days") for key in one}
 
 
 def bounds(suite: str, column: str) -> list[dict]:
     """Return the options of the ranges that were proposed for a column."""
     expectations = json.loads(Path(f"expectations/{suite}.json").read_text())["expectations"]
-    return [one["kwargs"] for one in expectations if one["type"].endswith("values_to_be_between") and one["kwargs"]["column"] == column]
+    return [
+        one["kwargs"]
+        for one in expectations
+        if one["type"].endswith("values_to_be_between") and one["kwargs"]["column"] == column
+    ]
 
 
 def test_a_class_of_one_row_is_said_to_be_beyond_judging(tmp_path, monkeypatch):
@@ -188,39 +244,66 @@ def test_a_class_of_one_row_is_said_to_be_beyond_judging(tmp_path, monkeypatch):
     assert found["curve"]["left_out"] == ["single"]
     floors = {one["label"]: one["floor"] for one in found["classes"]}
     assert floors["single"] == 0.33  # by guessing one of three: no model was tried on it
-    assert {one["row_condition"]["parameter"]: one["min_value"] for one in bounds("by_class", "recall_high")} == floors
+    assert {
+        one["row_condition"]["parameter"]: one["min_value"]
+        for one in bounds("by_class", "recall_high")
+    } == floors
 
 
 def test_a_group_that_stops_the_next_run_is_named_until_it_is_waived(tmp_path, monkeypatch, capsys):
-    project(tmp_path, toys(1200).drop(columns="copy"), {name: kind for name, kind in TYPES.items() if name != "copy"}, sensitive=["sex"])
+    project(
+        tmp_path,
+        toys(1200).drop(columns="copy"),
+        {name: kind for name, kind in TYPES.items() if name != "copy"},
+        sensitive=["sex"],
+    )
     monkeypatch.chdir(tmp_path)
     scope.main()
     page = Path("reports/scope.html").read_text()
     assert "Not yet: 2 things to mend before a model is trained." in page
     found = json.loads(Path("reports/scope.json").read_text())
-    assert [line.endswith(": the gate by_group will stop the run") for line in about(found, "sex f")] == [True]
+    assert [
+        line.endswith(": the gate by_group will stop the run") for line in about(found, "sex f")
+    ] == [True]
 
     path = Path("expectations/by_group.json")
     suite = json.loads(path.read_text())
     for one in suite["expectations"]:
         if one["meta"].get("verdict") == "insufficient" and one["severity"] == "critical":
-            one["meta"]["waived"] = [{"where": {"column": "sex", "group": group}, "reason": "A pilot."} for group in ("f", "m")]
+            one["meta"]["waived"] = [
+                {"where": {"column": "sex", "group": group}, "reason": "A pilot."}
+                for group in ("f", "m")
+            ]
     path.write_text(json.dumps(suite))
     scope.main()
     page = Path("reports/scope.html").read_text()
-    assert "every class is expected to reach its floor. Too few rows, which the suites let pass: sex f, sex m." in page
+    assert (
+        "every class is expected to reach its floor. Too few rows, which the suites let pass: sex f, sex m."
+        in page
+    )
 
 
 def test_a_field_that_is_filled_in_with_the_outcome_is_named(tmp_path, monkeypatch, capsys):
     table = toys(800).drop(columns="copy")
     sold = (table["label"] == "most") & (np.random.default_rng(1).random(800) < 0.5)
-    project(tmp_path, table.assign(buyer=np.where(sold, "bank", "")), {**{k: v for k, v in TYPES.items() if k != "copy"}, "buyer": "text"})
+    project(
+        tmp_path,
+        table.assign(buyer=np.where(sold, "bank", "")),
+        {**{k: v for k, v in TYPES.items() if k != "copy"}, "buyer": "text"},
+    )
     monkeypatch.chdir(tmp_path)
     scope.main()
     found = json.loads(Path("reports/scope.json").read_text())
     n = sold.sum()
-    assert any(line.startswith(f"look: it is filled in: {n} of {n} rows have class most") for line in about(found, "buyer"))
-    [task] = [task for task in found["tasks"] if task["question"] == "What is known only after the target?"]
+    assert any(
+        line.startswith(f"look: it is filled in: {n} of {n} rows have class most")
+        for line in about(found, "buyer")
+    )
+    [task] = [
+        task
+        for task in found["tasks"]
+        if task["question"] == "What is known only after the target?"
+    ]
     assert (task["state"], "buyer" in task["says"]) == ("open", True)
 
 
@@ -243,7 +326,9 @@ def test_records_that_cannot_be_used_stop_the_run(tmp_path, monkeypatch, capsys)
     monkeypatch.chdir(tmp_path)
     scope.main()
     found = json.loads(Path("reports/scope.json").read_text())
-    assert about(found, "toys") == ["stop: 6 of 300 records cannot be used: the gate sources will stop the run"]
+    assert about(found, "toys") == [
+        "stop: 6 of 300 records cannot be used: the gate sources will stop the run"
+    ]
 
 
 def test_a_confirmed_expectation_that_these_rows_break_is_foreseen(tmp_path, monkeypatch, capsys):
@@ -257,7 +342,9 @@ def test_a_confirmed_expectation_that_these_rows_break_is_foreseen(tmp_path, mon
         "severity": "critical",
         "meta": meta,
     }
-    Path("expectations/prepared.json").write_text(json.dumps({"name": "prepared", "expectations": [above]}))
+    Path("expectations/prepared.json").write_text(
+        json.dumps({"name": "prepared", "expectations": [above]})
+    )
     scope.main()
     found = json.loads(Path("reports/scope.json").read_text())
     [line] = about(found, "expectations/prepared.json")
@@ -275,10 +362,16 @@ def test_a_sensitive_column_of_one_group_is_foreseen(tmp_path, monkeypatch, caps
 def panel() -> pd.DataFrame:
     """Return 60 customers in each of 12 months: nobody is twice in one month, and ever fewer buy."""
     rng = np.random.default_rng(1)
-    rows = pd.MultiIndex.from_product([pd.date_range("2020-01-01", periods=12, freq="MS"), [f"c{nth}" for nth in range(60)]])
-    table = rows.to_frame(index=False, name=["month", "customer"]).assign(size=rng.normal(size=720).round(3))
+    rows = pd.MultiIndex.from_product(
+        [pd.date_range("2020-01-01", periods=12, freq="MS"), [f"c{nth}" for nth in range(60)]]
+    )
+    table = rows.to_frame(index=False, name=["month", "customer"]).assign(
+        size=rng.normal(size=720).round(3)
+    )
     likely = np.linspace(-0.2, -1.2, 720)
-    return table.assign(label=np.where(table["size"] + rng.normal(size=720) / 2 + likely > 0, "buys", "not"))
+    return table.assign(
+        label=np.where(table["size"] + rng.normal(size=720) / 2 + likely > 0, "buys", "not")
+    )
 
 
 PANEL = {"month": "date", "customer": "text", "size": "number", "label": "text"}
@@ -296,16 +389,29 @@ def scoped_panel(folder: Path, monkeypatch, **settings) -> dict:
 
 def test_the_hints_for_a_panel_lead_to_a_run_that_ends(tmp_path, monkeypatch):
     found = scoped_panel(tmp_path / "first", monkeypatch)
-    hints = {finding["do"] for finding in found["findings"] if "data.time" in finding["do"] and finding["about"] != "the order in the file"}
+    hints = {
+        finding["do"]
+        for finding in found["findings"]
+        if "data.time" in finding["do"] and finding["about"] != "the order in the file"
+    }
     [hint] = hints  # the single ones, for a time and for a cluster, would clash
     assert any("the share of buys falls" in line for line in about(found, "month"))
     asked = dict(re.findall(r"((?:data|prepare\.split)\.\w+): ([^ ,]+)", hint))
     assert asked["data.cluster"] == "[customer]"
-    split = {"by": asked["prepare.split.by"], "test_from": asked["prepare.split.test_from"].strip('"')}
+    split = {
+        "by": asked["prepare.split.by"],
+        "test_from": asked["prepare.split.test_from"].strip('"'),
+    }
     split["keep_clusters_whole"] = asked["prepare.split.keep_clusters_whole"] == "true"
 
-    found = scoped_panel(tmp_path / "second", monkeypatch, split=split, time=asked["data.time"], cluster=["customer"])
-    assert not [one for one in found["findings"] if one["weight"] == "stop" or "keep_clusters_whole" in one["do"]]
+    found = scoped_panel(
+        tmp_path / "second", monkeypatch, split=split, time=asked["data.time"], cluster=["customer"]
+    )
+    assert not [
+        one
+        for one in found["findings"]
+        if one["weight"] == "stop" or "keep_clusters_whole" in one["do"]
+    ]
     for stage in (prepare, validate, augment, train, evaluate):
         stage.main()
     assert len(pd.read_parquet("data/prepared/train.parquet")) == 540
@@ -316,8 +422,12 @@ def test_whole_clusters_that_a_cut_off_loses_stop_scope_and_prepare(tmp_path, mo
     split = {"by": "time", "test_from": "2020-10-01"}
     found = scoped_panel(tmp_path, monkeypatch, split=split, time="month", cluster=["customer"])
     assert found["rejected"] == {"before_cutoff": 540}
-    assert about(found, "rows before the cut-off")[0].startswith("stop: 540 rows are left out. Their classes are ")
-    assert "set prepare.split.keep_clusters_whole: false in params.yaml. Then" in str(found["findings"])  # the rest is set
+    assert about(found, "rows before the cut-off")[0].startswith(
+        "stop: 540 rows are left out. Their classes are "
+    )
+    assert "set prepare.split.keep_clusters_whole: false in params.yaml. Then" in str(
+        found["findings"]
+    )  # the rest is set
     with pytest.raises(Refused, match=r"stopped by the gate sources \(fail\)"):
         prepare.main()
 
@@ -334,31 +444,40 @@ def test_problems_of_both_files_are_told_at_once(tmp_path, monkeypatch):
     project(tmp_path, toys(20), criteria={"largest_gap": 2.0}, types={"size": "numbre"})
     sentences = refusal(monkeypatch, tmp_path).splitlines()
     assert sentences[0] == "params.yaml: scope.largest_gap is 2.0, must be less than 1"
-    assert sentences[1].startswith("data/sources.yaml: sources.toys.columns.size is 'numbre', must be")
+    assert sentences[1].startswith(
+        "data/sources.yaml: sources.toys.columns.size is 'numbre', must be"
+    )
 
 
 def test_a_target_that_is_no_column_is_refused(tmp_path, monkeypatch):
     project(tmp_path, toys(20), target="lable")
-    assert "params.yaml: data.target is 'lable', no column of data/toys.csv" in refusal(monkeypatch, tmp_path)
+    assert "params.yaml: data.target is 'lable', no column of data/toys.csv" in refusal(
+        monkeypatch, tmp_path
+    )
 
 
 def test_a_file_with_only_a_header_is_refused(tmp_path, monkeypatch):
     project(tmp_path, toys(0))
     assert (
-        refusal(monkeypatch, tmp_path) == "sources.toys: its file (path in data/sources.yaml) has no row, only a header; put the data there"
+        refusal(monkeypatch, tmp_path)
+        == "sources.toys: its file (path in data/sources.yaml) has no row, only a header; put the data there"
     )
 
 
 def test_a_file_of_one_row_is_refused(tmp_path, monkeypatch):
     project(tmp_path, toys(1))
-    assert "'label' is 'most' in every row; a classifier needs two classes or more" in refusal(monkeypatch, tmp_path)
+    assert "'label' is 'most' in every row; a classifier needs two classes or more" in refusal(
+        monkeypatch, tmp_path
+    )
 
 
 def test_a_file_of_very_many_columns_is_refused_in_a_line(tmp_path, monkeypatch):
     names = [f"c{nth}" for nth in range(10000)]
     project(tmp_path, toys(5), dict.fromkeys([*names, "label"], "text"))
     sentence = refusal(monkeypatch, tmp_path)
-    assert sentence.startswith("data/sources.yaml: sources.toys.columns is {'c0': 'text', 'c1': 'text', ")
+    assert sentence.startswith(
+        "data/sources.yaml: sources.toys.columns is {'c0': 'text', 'c1': 'text', "
+    )
     assert sentence.endswith("..., must have at most 1000 items after validation, not more")
     assert len(sentence) < 400
 
@@ -378,13 +497,21 @@ def test_a_continuous_target_is_refused(tmp_path, monkeypatch):
 
 def test_accuracy_is_refused_for_a_rare_class(tmp_path, monkeypatch):
     table = toys(600)
-    project(tmp_path, table[(table["label"] == "most") | (table.index < 200)], criteria={"metric": "accuracy"})
+    project(
+        tmp_path,
+        table[(table["label"] == "most") | (table.index < 200)],
+        criteria={"metric": "accuracy"},
+    )
     assert "never finding the former would hardly lower it" in refusal(monkeypatch, tmp_path)
 
 
 def test_a_date_after_today_is_foreseen(tmp_path, monkeypatch, capsys):
     table = toys(300).drop(columns="copy").assign(seen=["3023-09-20", *["2023-09-20"] * 299])
-    project(tmp_path, table, {**{name: kind for name, kind in TYPES.items() if name != "copy"}, "seen": "date"})
+    project(
+        tmp_path,
+        table,
+        {**{name: kind for name, kind in TYPES.items() if name != "copy"}, "seen": "date"},
+    )
     monkeypatch.chdir(tmp_path)
     scope.main()
     [line] = about(json.loads(Path("reports/scope.json").read_text()), "expectations/changes.json")

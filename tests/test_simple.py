@@ -16,7 +16,14 @@ from tests.pipeline_run import SUITES
 from tests.test_train import params
 
 DATA = Data(
-    target="label", time=None, cluster=[], sensitive=[], allowed={}, cut_points={}, favourable=None, forbidden={"batch": "names rows"}
+    target="label",
+    time=None,
+    cluster=[],
+    sensitive=[],
+    allowed={},
+    cut_points={},
+    favourable=None,
+    forbidden={"batch": "names rows"},
 )
 
 
@@ -39,10 +46,17 @@ def sentences(rows: pd.DataFrame, folder) -> list[str]:
     """Return what the gate of the candidates says of logistic regression on all features, by the names of the candidates."""
     settings = params(decision_weights="balanced_accuracy")
     plain = Recipe("logistic_regression")
-    recipes = {"model": plain, "logistic_regression": plain, "three_features": replace(plain, sees="three")}
+    recipes = {
+        "model": plain,
+        "logistic_regression": plain,
+        "three_features": replace(plain, sees="three"),
+    }
     scores, _ = out_of_fold(rows.drop(columns="batch"), settings, recipes)
     scores["class_shares"] = np.tile([2 / 3, 1 / 3], (len(rows), 1))
-    model, *others = (choose(name, rows["label"], y_score, "none", "balanced_accuracy") for name, y_score in scores.items())
+    model, *others = (
+        choose(name, rows["label"], y_score, "none", "balanced_accuracy")
+        for name, y_score in scores.items()
+    )
     candidates = compare(model, others, Judge(rows["label"], rows["batch"], "balanced_accuracy", 0))
     return gate(candidates, SUITES / "candidates.json", folder / "candidates.json").sentences
 
@@ -53,7 +67,10 @@ def test_the_three_that_tell_are_found_best_first():
 
 def test_a_copy_of_the_best_adds_nothing():
     rows = table([2, 1, 0.8])
-    assert set(few_features(rows.assign(copy=rows["x0"]), DATA, 0)) in ({"x0", "x1", "x2"}, {"copy", "x1", "x2"})
+    assert set(few_features(rows.assign(copy=rows["x0"]), DATA, 0)) in (
+        {"x0", "x1", "x2"},
+        {"copy", "x1", "x2"},
+    )
 
 
 def test_a_column_that_never_varies_comes_last():
@@ -77,17 +94,27 @@ def test_a_class_in_one_cluster_is_no_obstacle():
 def test_a_model_that_three_features_equal_is_warned_of(tmp_path):
     [sentence] = sentences(table([1.5, 1, 0.8, 0, 0, 0]), tmp_path)
     assert sentence.startswith("WARN: candidate three_features: lead_for_cost -")
-    assert "A logistic regression on three features (named in `features`, best first) is as good as the model" in sentence
+    assert (
+        "A logistic regression on three features (named in `features`, best first) is as good as the model"
+        in sentence
+    )
 
 
 def test_a_model_that_is_the_small_one_has_nothing_to_prove():
-    plain, y = OutOfFold("model", np.eye(2)[[0, 1, 0, 1]], np.array(list("abab"), dtype=object), {}, {}), pd.Series(list("abab"))
+    plain, y = (
+        OutOfFold("model", np.eye(2)[[0, 1, 0, 1]], np.array(list("abab"), dtype=object), {}, {}),
+        pd.Series(list("abab")),
+    )
     rivals, judge = (
         [replace(plain, name="three_features", kind="simple"), replace(plain, name="other")],
         Judge(y, pd.Series(range(4)), "none", 0),
     )
     assert compare(plain, rivals, judge)["lead_for_cost"].tolist() == [0, 0, 0]
-    assert compare(replace(plain, is_small=True), rivals, judge)["lead_for_cost"].tolist() == [0, 1, 0]
+    assert compare(replace(plain, is_small=True), rivals, judge)["lead_for_cost"].tolist() == [
+        0,
+        1,
+        0,
+    ]
 
 
 def test_a_model_that_needs_more_features_passes(tmp_path):

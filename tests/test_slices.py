@@ -15,8 +15,19 @@ from stages.during.slices import named, slice_problems, slices
 from stages.gate import gate
 from stages.params import Data
 
-pytestmark = pytest.mark.filterwarnings("ignore:.*(condition_parser|row_condition):DeprecationWarning")  # Great Expectations warns itself
-DATA = Data(target="label", time=None, cluster=[], sensitive=[], allowed={}, cut_points={}, favourable=None, forbidden={})
+pytestmark = pytest.mark.filterwarnings(
+    "ignore:.*(condition_parser|row_condition):DeprecationWarning"
+)  # Great Expectations warns itself
+DATA = Data(
+    target="label",
+    time=None,
+    cluster=[],
+    sensitive=[],
+    allowed={},
+    cut_points={},
+    favourable=None,
+    forbidden={},
+)
 NUMBERS = pd.Series([0.0, 10.0, 20.0, 30.0, 40.0, 50.0, 60.0, 70.0])
 
 
@@ -24,7 +35,16 @@ def sliced(place: str, y_true: str, y_pred: str, columns=("place",), train=None)
     test = pd.DataFrame({"place": list(place), "label": list(y_true)})
     together = pd.Series(range(len(test)))
     decided = np.array(list(y_pred), dtype=object)
-    return slices(test, test if train is None else train, decided, ["a", "b"], "label", list(columns), {}, together)
+    return slices(
+        test,
+        test if train is None else train,
+        decided,
+        ["a", "b"],
+        "label",
+        list(columns),
+        {},
+        together,
+    )
 
 
 def test_without_declared_slices_all_rows_are_judged():
@@ -43,21 +63,46 @@ def test_each_value_has_the_recall_of_each_class():
 
 
 def test_bounds_hold_for_all_of_a_slice_together():
-    row = sliced("xxxxyz", "aaaaaa", "aaabaa").set_index(["slice", "value", "class"]).loc[("place", "x", "a")]
-    assert row["recall_low"] == pytest.approx(clopper_pearson(3, 4, 1 - 0.05 / 3)[0])  # three values
-    assert row["recall_high"] == pytest.approx(clopper_pearson(3, 4, 1 - 0.05 / 6)[1])  # of two classes
+    row = (
+        sliced("xxxxyz", "aaaaaa", "aaabaa")
+        .set_index(["slice", "value", "class"])
+        .loc[("place", "x", "a")]
+    )
+    assert row["recall_low"] == pytest.approx(
+        clopper_pearson(3, 4, 1 - 0.05 / 3)[0]
+    )  # three values
+    assert row["recall_high"] == pytest.approx(
+        clopper_pearson(3, 4, 1 - 0.05 / 6)[1]
+    )  # of two classes
 
 
 def test_bounds_that_stop_hold_for_all_slices_together():
     test = pd.DataFrame({"place": list("xyxy"), "kind": list("uuvv"), "label": list("aabb")})
-    table = slices(test, test, np.array(list("abbb"), dtype=object), ["a", "b"], "label", ["place", "kind"], {}, pd.Series(range(4)))
+    table = slices(
+        test,
+        test,
+        np.array(list("abbb"), dtype=object),
+        ["a", "b"],
+        "label",
+        ["place", "kind"],
+        {},
+        pd.Series(range(4)),
+    )
     row = table.set_index(["slice", "value", "class"]).loc[("place", "y", "a")]
-    assert row["recall_high"] == pytest.approx(clopper_pearson(0, 1, 1 - 0.05 / 8)[1])  # two values of two slices, of two classes
+    assert row["recall_high"] == pytest.approx(
+        clopper_pearson(0, 1, 1 - 0.05 / 8)[1]
+    )  # two values of two slices, of two classes
 
 
 def test_value_that_only_training_has_is_a_slice_without_rows():
-    table = sliced("xx", "ab", "ab", train=pd.DataFrame({"place": ["x", "z"]})).set_index(["slice", "value", "class"])
-    assert table.loc[("place", "z", "a"), ["support", "recall_low", "recall_high"]].tolist() == [0, 0, 1]
+    table = sliced("xx", "ab", "ab", train=pd.DataFrame({"place": ["x", "z"]})).set_index(
+        ["slice", "value", "class"]
+    )
+    assert table.loc[("place", "z", "a"), ["support", "recall_low", "recall_high"]].tolist() == [
+        0,
+        0,
+        1,
+    ]
 
 
 def test_numbers_are_cut_into_quartiles_of_training():
@@ -71,7 +116,11 @@ def test_numbers_are_cut_into_quartiles_of_training():
 
 
 def test_numbers_are_cut_at_declared_cut_points():
-    assert named(pd.Series([24, 25, 60]), NUMBERS, [25, 60]).tolist() == ["below 25", "25 to below 60", "60 or more"]
+    assert named(pd.Series([24, 25, 60]), NUMBERS, [25, 60]).tolist() == [
+        "below 25",
+        "25 to below 60",
+        "60 or more",
+    ]
 
 
 def test_numbers_of_few_values_stay_as_they_are():
@@ -79,7 +128,9 @@ def test_numbers_of_few_values_stay_as_they_are():
 
 
 def test_dates_are_cut_at_days():
-    days = pd.Series(pd.to_datetime(["2024-01-01", "2024-02-01", "2024-03-01", "2024-04-01", "2024-05-01"]))
+    days = pd.Series(
+        pd.to_datetime(["2024-01-01", "2024-02-01", "2024-03-01", "2024-04-01", "2024-05-01"])
+    )
     assert named(days, days).tolist()[0] == "below 2024-02-01"
 
 
@@ -99,8 +150,12 @@ def judged(tmp_path):
 
     def judged(table, floors=None, columns=("place",)):
         criteria = SimpleNamespace(recall_floor=0.5, recall_floors=floors or {}, largest_gap=0.1)
-        suite = judged_suites(pd.DataFrame({"label": ["a", "b"]}), DATA, criteria, Asked(slices=columns))["slices"]
-        suite["expectations"] = [one | {"meta": one["meta"] | {"bound": "confirmed"}} for one in suite["expectations"]]
+        suite = judged_suites(
+            pd.DataFrame({"label": ["a", "b"]}), DATA, criteria, Asked(slices=columns)
+        )["slices"]
+        suite["expectations"] = [
+            one | {"meta": one["meta"] | {"bound": "confirmed"}} for one in suite["expectations"]
+        ]
         (tmp_path / "slices.json").write_text(json.dumps(suite))
         return gate(table, tmp_path / "slices.json", tmp_path / "report.json")
 
@@ -118,7 +173,12 @@ def test_class_that_is_overlooked_in_one_slice_is_stopped(judged):
     verdict = judged(sliced(*GOOD, "ab" * 20 + "aa" * 20))
     assert (verdict.verdict, verdict.blocks) == ("fail", True)
     [sentence] = verdict.sentences
-    for part in ("slice place", "value y", "class b", "on the whole the class may be found, here it is overlooked"):
+    for part in (
+        "slice place",
+        "value y",
+        "class b",
+        "on the whole the class may be found, here it is overlooked",
+    ):
         assert part in sentence
 
 
@@ -131,7 +191,9 @@ def test_recall_of_all_rows_is_left_to_by_class(judged):
     for floors in ({}, {"b": 0.4}):
         assert judged(sliced(*GOOD, "aa" * 40, columns=()), floors, columns=()).verdict == "pass"
     verdict = judged(sliced(*GOOD, "aa" * 40), {"b": 0.4})
-    assert [sentence.split(":")[1].strip().split(",")[0] for sentence in verdict.sentences] == ["slice place"]
+    assert [sentence.split(":")[1].strip().split(",")[0] for sentence in verdict.sentences] == [
+        "slice place"
+    ]
     assert "slice all" not in "".join(verdict.sentences)
 
 
@@ -149,13 +211,25 @@ def test_small_slice_is_insufficient(judged):
 def test_scope_adds_what_a_slice_that_was_declared_later_has_to_reach(bound):
     classes, floors = ["a", "b"], {"a": 0.5, "b": 0.2}
     old = slices_suite(classes, floors, ["colour"])
-    old["expectations"] = [one | {"meta": one["meta"] | {"bound": bound}} for one in old["expectations"]]
+    old["expectations"] = [
+        one | {"meta": one["meta"] | {"bound": bound}} for one in old["expectations"]
+    ]
     merged, _ = merge(old, slices_suite(classes, floors, ["colour", "place"]))
-    added = [one["kwargs"] for one in merged["expectations"] if "place" in json.dumps(one["kwargs"].get("row_condition"))]
-    assert [(one["column"], one["min_value"]) for one in added] == [("recall_high", 0.5), ("recall_high", 0.2), ("support", 20)]
+    added = [
+        one["kwargs"]
+        for one in merged["expectations"]
+        if "place" in json.dumps(one["kwargs"].get("row_condition"))
+    ]
+    assert [(one["column"], one["min_value"]) for one in added] == [
+        ("recall_high", 0.5),
+        ("recall_high", 0.2),
+        ("support", 20),
+    ]
 
 
 def test_slice_that_was_declared_later_is_stopped(judged):
     verdict = judged(sliced(*GOOD, "ab" * 40, columns=()))
     assert verdict.blocks
-    assert "where evaluate.slices of params.yaml changes, run `make scope` again" in "".join(verdict.sentences)
+    assert "where evaluate.slices of params.yaml changes, run `make scope` again" in "".join(
+        verdict.sentences
+    )

@@ -14,14 +14,26 @@ import pyarrow.parquet as pq
 import pytest
 
 from stages.command import Refused
-from stages.sources import RECORD, Raw, Source, as_text, check_records, load_sources, read, row_lines
+from stages.sources import (
+    RECORD,
+    Raw,
+    Source,
+    as_text,
+    check_records,
+    load_sources,
+    read,
+    row_lines,
+)
 
 TOYS = {"colour": "text", "size": "integer"}
 HEADER = "colour,size\n"
 
 
 def source(path, **changes):
-    return Source(**{"path": str(path), "format": "csv", "missing": [""], "key": [], "columns": TOYS} | changes)
+    return Source(
+        **{"path": str(path), "format": "csv", "missing": [""], "key": [], "columns": TOYS}
+        | changes
+    )
 
 
 @pytest.fixture
@@ -55,7 +67,10 @@ def refusal(toys, content, **changes):
 def test_a_file_that_is_cut_off_in_the_middle_of_a_row_is_refused(toys, content):
     [sentence] = refusal(toys, HEADER + content)
     last = content.count("\n") + 2
-    assert sentence == f"toys.csv ends in the middle of its last row, on line {last}: it is cut off; copy it anew from where it came"
+    assert (
+        sentence
+        == f"toys.csv ends in the middle of its last row, on line {last}: it is cut off; copy it anew from where it came"
+    )
 
 
 def test_a_last_row_without_a_line_end_is_a_row(toys):
@@ -69,11 +84,16 @@ def test_every_value_is_read_as_text(toys):
 
 
 def test_columns_may_stand_in_any_order(toys):
-    assert toys("size,colour\n1,red\n").table.to_pandas()[["colour", "size"]].values.tolist() == [["red", "1"]]
+    assert toys("size,colour\n1,red\n").table.to_pandas()[["colour", "size"]].values.tolist() == [
+        ["red", "1"]
+    ]
 
 
 def test_a_missing_file_is_refused(tmp_path):
-    with pytest.raises(Refused, match=r"data/sources\.yaml: sources\.toys\.path is '.*', where there is no file; mend the path or put it"):
+    with pytest.raises(
+        Refused,
+        match=r"data/sources\.yaml: sources\.toys\.path is '.*', where there is no file; mend the path or put it",
+    ):
         read(ibis.duckdb.connect(), "toys", source(tmp_path / "toys.csv"))
 
 
@@ -85,7 +105,10 @@ def test_a_folder_is_no_file(tmp_path):
 @pytest.mark.parametrize("content", ["", "\nred,1\n", b"\xef\xbb\xbf"])
 def test_a_file_without_a_header_is_refused(toys, content):
     [sentence] = refusal(toys, content)
-    assert sentence == "toys.csv is empty or begins with an empty line; its first line must name the columns"
+    assert (
+        sentence
+        == "toys.csv is empty or begins with an empty line; its first line must name the columns"
+    )
 
 
 @pytest.mark.parametrize("content", [HEADER, HEADER.strip()])
@@ -102,7 +125,9 @@ def test_the_wrong_delimiter_is_named(toys):
 
 @pytest.mark.parametrize("delimiter", [";", "\t", "|"])
 def test_the_declared_delimiter_is_used(toys, delimiter):
-    assert colours(toys(f"colour{delimiter}size\nred,1{delimiter}1\n", delimiter=delimiter)) == ["red,1"]
+    assert colours(toys(f"colour{delimiter}size\nred,1{delimiter}1\n", delimiter=delimiter)) == [
+        "red,1"
+    ]
 
 
 def test_all_columns_that_are_not_as_declared_are_told_at_once(toys):
@@ -148,7 +173,9 @@ def test_a_reject_after_blank_lines_has_its_line(toys):
 
 
 def test_lines_are_signed_integers(toys):
-    raw = toys(HEADER + "red,1\nblue\n")  # unsigned ones would turn to floats beside others, and be written as 1.23457e+06
+    raw = toys(
+        HEADER + "red,1\nblue\n"
+    )  # unsigned ones would turn to floats beside others, and be written as 1.23457e+06
     assert str(raw.rejects["line"].dtype) == "int64"
     assert str(raw.lines(pd.Series([1])).dtype) == "int64"
 
@@ -160,7 +187,9 @@ def test_a_byte_order_mark_is_no_part_of_the_header(toys):
 @pytest.mark.parametrize("name", ["toys.csv", "toys.csv.gz"])
 def test_latin_1_is_read_when_it_is_declared(toys, name):
     content = (HEADER + "grün,1\n").encode("latin-1")
-    raw = toys(gzip.compress(content) if name.endswith(".gz") else content, name=name, encoding="latin-1")
+    raw = toys(
+        gzip.compress(content) if name.endswith(".gz") else content, name=name, encoding="latin-1"
+    )
     assert colours(raw) == ["grün"]
 
 
@@ -180,21 +209,35 @@ def test_each_reason_of_a_row_rejected_twice_goes_with_its_kind(toys):
 def test_utf_16_is_read_when_it_is_declared(toys, encoding):
     mark = "" if encoding == "utf-16" else "\ufeff"
     raw = toys((mark + HEADER + 'grün,1\n\nblue\n"re\nd",3\n').encode(encoding), encoding="utf-16")
-    assert (colours(raw), lines(raw), raw.rejects["line"].tolist()) == (["grün", "re\nd"], [2, 5], [4])
+    assert (colours(raw), lines(raw), raw.rejects["line"].tolist()) == (
+        ["grün", "re\nd"],
+        [2, 5],
+        [4],
+    )
 
 
 def test_the_windows_encoding_is_read_when_it_is_declared(toys):
-    assert colours(toys((HEADER + "5 €,1\n„grün“,2\n").encode("cp1252"), encoding="cp1252")) == ["5 €", "„grün“"]
+    assert colours(toys((HEADER + "5 €,1\n„grün“,2\n").encode("cp1252"), encoding="cp1252")) == [
+        "5 €",
+        "„grün“",
+    ]
 
 
 @pytest.mark.parametrize(
-    ("encoding", "bad"), [("cp1252", b"\x81"), ("cp1252", b"\xc3\x81"), ("utf-16", "\ud800".encode("utf-16-le", "surrogatepass"))]
+    ("encoding", "bad"),
+    [
+        ("cp1252", b"\x81"),
+        ("cp1252", b"\xc3\x81"),
+        ("utf-16", "\ud800".encode("utf-16-le", "surrogatepass")),
+    ],
 )
 def test_a_row_with_what_its_encoding_does_not_know_is_rejected(toys, encoding, bad):
     before, after = "red,1\ngr", "n,2\nblue,3\n"
     encode = {"cp1252": "cp1252", "utf-16": "utf-16-le"}[encoding]
     mark = "\ufeff" if encoding == "utf-16" else ""
-    raw = toys((mark + HEADER + before).encode(encode) + bad + after.encode(encode), encoding=encoding)
+    raw = toys(
+        (mark + HEADER + before).encode(encode) + bad + after.encode(encode), encoding=encoding
+    )
     assert (colours(raw), raw.rejects["line"].tolist()) == (["red", "blue"], [3])
 
 
@@ -206,7 +249,10 @@ def test_half_a_character_of_utf_16_is_refused(toys):
 
 def test_a_header_that_windows_does_not_know_is_refused(toys):
     [sentence] = refusal(toys, b"gr\x81n,colour\n1,red\n", encoding="cp1252")
-    assert sentence == "toys.csv: its header is not cp1252 (byte 2); data/sources.yaml declares the encoding"
+    assert (
+        sentence
+        == "toys.csv: its header is not cp1252 (byte 2); data/sources.yaml declares the encoding"
+    )
 
 
 @pytest.mark.parametrize(("ending", "pack"), [(".bz2", bz2.compress), (".xz", lzma.compress)])
@@ -230,13 +276,19 @@ def test_what_is_wrong_in_a_packed_file_is_told_under_its_own_name(toys):
 
 def test_a_header_that_is_not_of_the_declared_encoding_is_refused(toys):
     [sentence] = refusal(toys, "größe,colour\n1,red\n".encode("latin-1"))
-    assert sentence == "toys.csv: its header is not utf-8 (byte 2); data/sources.yaml declares the encoding"
+    assert (
+        sentence
+        == "toys.csv: its header is not utf-8 (byte 2); data/sources.yaml declares the encoding"
+    )
 
 
 @pytest.mark.parametrize("content", ["red,1\nre\0d,2\n", '"red",1\n"re\0d",2\n'])
 def test_a_nul_byte_is_refused(toys, content):
     [sentence] = refusal(toys, HEADER + content)
-    assert sentence == "toys.csv: line 3 holds a NUL byte; it is not a text file, or is broken: export it anew"
+    assert (
+        sentence
+        == "toys.csv: line 3 holds a NUL byte; it is not a text file, or is broken: export it anew"
+    )
 
 
 @pytest.mark.parametrize("cut", [1, 9, 40])
@@ -253,14 +305,18 @@ def test_a_gzip_file_that_is_none_is_refused(toys):
 
 
 def test_a_corrupt_gzip_file_is_refused(toys):
-    content = bytearray(gzip.compress((HEADER + "".join(f"red,{size}\n" for size in range(500))).encode()))
+    content = bytearray(
+        gzip.compress((HEADER + "".join(f"red,{size}\n" for size in range(500))).encode())
+    )
     content[30:34] = b"\0\1\2\3"
     [sentence] = refusal(toys, bytes(content), name="toys.csv.gz")
     assert "toys.csv.gz is a broken gzip file" in sentence
 
 
 def test_a_gzip_file_is_read(toys):
-    assert colours(toys(gzip.compress((HEADER + "red,1\n").encode()), name="toys.csv.gz")) == ["red"]
+    assert colours(toys(gzip.compress((HEADER + "red,1\n").encode()), name="toys.csv.gz")) == [
+        "red"
+    ]
 
 
 def test_quoted_newlines_are_part_of_a_value(toys):
@@ -279,7 +335,9 @@ def test_a_row_with_text_after_a_quote_is_rejected(toys):
 
 @pytest.mark.parametrize("rows", ['"blue,2\npink,3\ngrey,4\n', 'blue,"2\npink,3\ngrey,4\n'])
 def test_a_quote_that_never_ends_swallows_no_row_unseen(toys, rows):
-    [sentence] = refusal(toys, HEADER + "red,1\n" + rows)  # one record by any count, however many lines follow
+    [sentence] = refusal(
+        toys, HEADER + "red,1\n" + rows
+    )  # one record by any count, however many lines follow
     assert "quote" in sentence
 
 
@@ -307,7 +365,11 @@ def test_mixed_ends_of_lines_are_refused(toys):
 
 def test_a_space_before_a_quote_is_no_part_of_the_value(toys):
     raw = toys('size,colour\n1, "red, dark"\n2, "green\nblue"\n3, red\n')
-    assert raw.table.to_pandas()["colour"].str.strip().tolist() == ["red, dark", "green\nblue", "red"]
+    assert raw.table.to_pandas()["colour"].str.strip().tolist() == [
+        "red, dark",
+        "green\nblue",
+        "red",
+    ]
     assert raw.starts.tolist() == [2, 3, 5]
 
 
@@ -320,7 +382,10 @@ def test_ends_of_lines_of_an_old_macintosh_are_refused_or_read(toys):
 
 def test_a_blank_line_in_a_file_of_one_column_is_a_missing_value(toys):
     raw = toys("colour\nred\n\nblue\n", columns={"colour": "text"})
-    assert (raw.table.colour.isnull().to_pandas().tolist(), raw.records_in_file) == ([False, True, False], 3)
+    assert (raw.table.colour.isnull().to_pandas().tolist(), raw.records_in_file) == (
+        [False, True, False],
+        3,
+    )
 
 
 @pytest.mark.parametrize("name", ["it's", 'a "b"', "a.b", "größe", "col,our"])
@@ -346,15 +411,23 @@ def test_the_count_of_records_agrees_with_the_rows_that_were_read(toys, content)
     assert raw.records_in_file == len(colours(raw)) + len(raw.rejects)
 
 
-@pytest.mark.parametrize("content, n", [("", 0), ("red\n", 1), ("red\n\n", 2), ('"re\nd"\n\n', 2), ('"red"\r\n\r\n', 2)])
+@pytest.mark.parametrize(
+    "content, n", [("", 0), ("red\n", 1), ("red\n\n", 2), ('"re\nd"\n\n', 2), ('"red"\r\n\r\n', 2)]
+)
 def test_records_of_one_column_are_counted(tmp_path, content, n):
-    (tmp_path / "toys.csv").write_bytes((b"colour\r\n" if "\r" in content else b"colour\n") + content.encode())
-    _, is_record, _ = row_lines(tmp_path / "toys.csv", source(tmp_path / "toys.csv", columns={"colour": "text"}))
+    (tmp_path / "toys.csv").write_bytes(
+        (b"colour\r\n" if "\r" in content else b"colour\n") + content.encode()
+    )
+    _, is_record, _ = row_lines(
+        tmp_path / "toys.csv", source(tmp_path / "toys.csv", columns={"colour": "text"})
+    )
     assert is_record.sum() - 1 == n
 
 
 def test_lines_count_the_rejects_that_stand_before():
-    raw = Raw(None, pd.DataFrame({"line": [2, 3, 6, 6]}), np.arange(2, 9))  # lines 4, 5, 7 and 8 were accepted
+    raw = Raw(
+        None, pd.DataFrame({"line": [2, 3, 6, 6]}), np.arange(2, 9)
+    )  # lines 4, 5, 7 and 8 were accepted
     assert raw.lines(pd.Series([4, 1, 2, 3])).tolist() == [8, 4, 5, 7]
 
 
@@ -365,7 +438,9 @@ def parquet(tmp_path, monkeypatch):
 
     def parquet(table, **changes):
         pq.write_table(pa.table(table), "toys.parquet")
-        return read(ibis.duckdb.connect(), "toys", source("toys.parquet", format="parquet", **changes))
+        return read(
+            ibis.duckdb.connect(), "toys", source("toys.parquet", format="parquet", **changes)
+        )
 
     return parquet
 
@@ -373,19 +448,31 @@ def parquet(tmp_path, monkeypatch):
 def test_parquet_keeps_its_types(parquet):
     raw = parquet({"colour": ["red", None, "blue"], "size": [1, 2, None]})
     table = raw.table.order_by(RECORD).to_pandas()
-    assert table.astype(object).where(table.notna(), None).values.tolist() == [[1, "red", 1], [2, None, 2], [3, "blue", None]]
+    assert table.astype(object).where(table.notna(), None).values.tolist() == [
+        [1, "red", 1],
+        [2, None, 2],
+        [3, "blue", None],
+    ]
     assert (len(raw.rejects), raw.records_in_file, lines(raw)) == (0, 3, [2, 3, 4])
 
 
 def test_parquet_gives_dates_and_truths_as_words(parquet):
     table = parquet({"colour": [True], "size": [date(2001, 2, 3)]}).table
-    [row] = table.select(as_text(table.colour).name("colour"), as_text(table["size"]).name("size")).to_pandas().to_numpy().tolist()
+    [row] = (
+        table.select(as_text(table.colour).name("colour"), as_text(table["size"]).name("size"))
+        .to_pandas()
+        .to_numpy()
+        .tolist()
+    )
     assert row == ["True", "2001-02-03"]
 
 
 @pytest.mark.parametrize("nested", [[[1], [2]], [{"width": 1}, {"width": 2}]])
 def test_parquet_with_nested_columns_is_refused(parquet, nested):
-    with pytest.raises(Refused, match=r"toys\.parquet: size holds lists or structures; a table here has one value a cell, so unfold them"):
+    with pytest.raises(
+        Refused,
+        match=r"toys\.parquet: size holds lists or structures; a table here has one value a cell, so unfold them",
+    ):
         parquet({"colour": ["red", "blue"], "size": nested})
 
 
@@ -401,12 +488,17 @@ def test_parquet_with_other_columns_is_refused(parquet):
 @pytest.mark.parametrize("content", ["", HEADER, "PAR1" + "x" * 40 + "PAR1"])
 def test_a_file_that_is_not_parquet_is_refused(toys, content):
     [sentence] = refusal(toys, content, name="toys.parquet", format="parquet")
-    assert sentence == "toys.parquet is not a Parquet file; sources.toys.format in data/sources.yaml says that it is"
+    assert (
+        sentence
+        == "toys.parquet is not a Parquet file; sources.toys.format in data/sources.yaml says that it is"
+    )
 
 
 def test_a_truncated_parquet_file_is_refused(toys, parquet):
     parquet({"colour": ["red"], "size": [1]})
-    [sentence] = refusal(toys, Path("toys.parquet").read_bytes()[:-20], name="toys.parquet", format="parquet")
+    [sentence] = refusal(
+        toys, Path("toys.parquet").read_bytes()[:-20], name="toys.parquet", format="parquet"
+    )
     assert "toys.parquet is not a Parquet file" in sentence
 
 
@@ -422,15 +514,23 @@ def test_columns_that_differ_in_case_only_are_refused_in_parquet(parquet):
 
 def test_sources_are_read_from_the_data_folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(Refused, match=r"data/sources\.yaml does not exist; restore it from git or write it anew"):
+    with pytest.raises(
+        Refused, match=r"data/sources\.yaml does not exist; restore it from git or write it anew"
+    ):
         load_sources()
 
 
 @pytest.mark.parametrize(
     ("formats", "what"),
     [
-        ({"size": "%d.%m.%Y"}, "date_formats names 'size', which columns does not declare as a date"),
-        ({"day": "%d.%m"}, r"'%d.%m' is no date format: it needs %Y \(four digits\), %m and %d, once each"),
+        (
+            {"size": "%d.%m.%Y"},
+            "date_formats names 'size', which columns does not declare as a date",
+        ),
+        (
+            {"day": "%d.%m"},
+            r"'%d.%m' is no date format: it needs %Y \(four digits\), %m and %d, once each",
+        ),
         ({"day": "%d.%m.%Y %H"}, "is no date format"),
         ({"day": "%d.%m.%y"}, "is no date format"),
         ({"day": "%d.%m.%Y%d"}, "is no date format"),
@@ -439,12 +539,16 @@ def test_sources_are_read_from_the_data_folder(tmp_path, monkeypatch):
 def test_date_format_that_cannot_be_read_is_refused(formats, what):
     columns = {"day": "date", "size": "number"}
     with pytest.raises(ValueError, match=what):
-        Source(path="x.csv", format="csv", missing=[], key=[], columns=columns, date_formats=formats)
+        Source(
+            path="x.csv", format="csv", missing=[], key=[], columns=columns, date_formats=formats
+        )
 
 
 def test_file_without_a_header_is_refused_and_not_quoted(toys):
     [sentence] = refusal(toys, "Ada,1\nBob,2\n")
-    assert sentence.endswith("has none of the columns that data/sources.yaml declares (sources.toys); does its first line name them?")
+    assert sentence.endswith(
+        "has none of the columns that data/sources.yaml declares (sources.toys); does its first line name them?"
+    )
     assert "Ada" not in sentence
 
 
@@ -453,7 +557,8 @@ def test_file_of_another_number_of_records_than_its_sender_says_is_refused(toys)
     check_records(raw, "toys", source("toys.csv", records=2))
     check_records(raw, "toys", source("toys.csv"))
     with pytest.raises(
-        Refused, match=r"toys\.csv has 2 records, must have 3 \(sources\.toys\.records in data/sources\.yaml\): it is cut off"
+        Refused,
+        match=r"toys\.csv has 2 records, must have 3 \(sources\.toys\.records in data/sources\.yaml\): it is cut off",
     ):
         check_records(raw, "toys", source("toys.csv", records=3))
 
@@ -466,19 +571,29 @@ def test_a_first_column_without_a_name_is_left_out(toys, first):
 
 
 def test_another_column_without_a_name_is_refused(toys):
-    assert refusal(toys, "colour,,size\nred,1,2\n") == ["toys.csv has no name for column 2: give it one (sources.toys)"]
-    assert refusal(toys, ",colour,,size\n0,red,1,2\n") == ["toys.csv has no name for column 3: give it one (sources.toys)"]
+    assert refusal(toys, "colour,,size\nred,1,2\n") == [
+        "toys.csv has no name for column 2: give it one (sources.toys)"
+    ]
+    assert refusal(toys, ",colour,,size\n0,red,1,2\n") == [
+        "toys.csv has no name for column 3: give it one (sources.toys)"
+    ]
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
 def test_a_line_break_in_the_name_of_a_column_is_read_as_a_space(toys, encoding):
     content = '"col\r\nour","size \r\n(cm)"\r\nred,1\r\n"blue",2\r\n'.encode(encoding)
-    raw = toys(content, encoding=encoding.removesuffix("-sig"), columns={"col our": "text", "size (cm)": "integer"})
+    raw = toys(
+        content,
+        encoding=encoding.removesuffix("-sig"),
+        columns={"col our": "text", "size (cm)": "integer"},
+    )
     assert raw.table.to_pandas()["size (cm)"].tolist() == ["1", "2"]
     assert (lines(raw), raw.records_in_file) == ([4, 5], 2)
 
 
 def test_a_header_that_breaks_its_lines_otherwise_than_the_rows_is_refused(toys):
     """DuckDB finds no row after it."""
-    [sentence] = refusal(toys, '"col\nour","size"\r\nred,1\r\n', columns={"col our": "text", "size": "integer"})
+    [sentence] = refusal(
+        toys, '"col\nour","size"\r\nred,1\r\n', columns={"col our": "text", "size": "integer"}
+    )
     assert "readers differ on where its rows end" in sentence

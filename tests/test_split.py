@@ -23,7 +23,9 @@ def test_of_two_equally_rare_classes_a_cluster_takes_the_first_by_name():
 
 
 def test_strata_that_are_too_small_join_the_largest():
-    assert split.strata(pd.Series(list("aaab")), pd.Series([1, 2, 3, 4]), smallest=2).to_dict() == dict.fromkeys([1, 2, 3, 4], "a")
+    assert split.strata(
+        pd.Series(list("aaab")), pd.Series([1, 2, 3, 4]), smallest=2
+    ).to_dict() == dict.fromkeys([1, 2, 3, 4], "a")
 
 
 def test_each_row_is_scored_in_one_fold():
@@ -45,18 +47,26 @@ def test_folds_keep_the_class_shares(random_state):
 
 def test_folds_follow_from_the_random_state():
     clusters = pd.Series(range(8), index=Y.index)
-    drawn = [split.kfold(Y, clusters, 2, random_state)[0][1].tolist() for random_state in (0, 0, 1, 2, 3)]
+    drawn = [
+        split.kfold(Y, clusters, 2, random_state)[0][1].tolist() for random_state in (0, 0, 1, 2, 3)
+    ]
     assert drawn[0] == drawn[1]
     assert any(draw != drawn[0] for draw in drawn)
 
 
 def test_folds_refuse_a_class_in_fewer_clusters_than_folds():
-    with pytest.raises(Refused, match="class 'a' stands in 2 clusters of rows, too few for 3 folds; add rows or take fewer folds"):
+    with pytest.raises(
+        Refused,
+        match="class 'a' stands in 2 clusters of rows, too few for 3 folds; add rows or take fewer folds",
+    ):
         split.kfold(Y, PAIRS, 3, random_state=0)
 
 
 def test_folds_take_a_class_that_is_alone_in_one_cluster_only():
-    y, clusters = pd.Series(list("ababa")), pd.Series([1, 1, 2, 2, 3])  # a stands in three clusters, b in two
+    y, clusters = (
+        pd.Series(list("ababa")),
+        pd.Series([1, 1, 2, 2, 3]),
+    )  # a stands in three clusters, b in two
     folds = split.kfold(y, clusters, 2, random_state=0)
     assert [set(y[is_training]) for is_training, _ in folds] == [{"a", "b"}, {"a", "b"}]
 
@@ -70,19 +80,29 @@ def test_no_fold_trains_without_a_class():
 
 def test_a_fold_may_score_without_a_class():
     y, clusters = pd.Series(list("accaccbccabb")), pd.Series([1, 1, 1, 2, 2, 2, 3, 3, 3, 4, 5, 6])
-    scored = [set(y[is_scored]) for random_state in range(5) for _, is_scored in split.kfold(y, clusters, 3, random_state)]
+    scored = [
+        set(y[is_scored])
+        for random_state in range(5)
+        for _, is_scored in split.kfold(y, clusters, 3, random_state)
+    ]
     assert {"a", "b"} in scored
 
 
 def test_folds_that_are_drawn_anew_are_those_of_the_next_random_state():
     greatest = 2**32 - 1  # its first draw trains without c; 0 follows
-    anew, zero = ([is_scored.tolist() for _, is_scored in split.kfold(SHY, OF_SHY, 2, state)] for state in (greatest, 0))
+    anew, zero = (
+        [is_scored.tolist() for _, is_scored in split.kfold(SHY, OF_SHY, 2, state)]
+        for state in (greatest, 0)
+    )
     assert anew == zero
 
 
 def test_folds_refuse_what_no_draw_will_do_for(monkeypatch):
     monkeypatch.setattr(split, "ATTEMPTS", 1)
-    with pytest.raises(Refused, match=r"^in 1 draws of 2 folds some training part lacked a class; add rows of it or take fewer folds$"):
+    with pytest.raises(
+        Refused,
+        match=r"^in 1 draws of 2 folds some training part lacked a class; add rows of it or take fewer folds$",
+    ):
         split.kfold(SHY, OF_SHY, 2, random_state=2**32 - 1)
 
 
@@ -95,13 +115,19 @@ def test_test_clusters_are_the_wanted_share_of_each_class(test_size, n):
 
 def test_test_clusters_follow_from_the_random_state():
     clusters = pd.Series(range(8), index=Y.index)
-    drawn = [split.test_clusters(Y, clusters, 0.5, random_state).tolist() for random_state in (0, 0, 1, 2, 3)]
+    drawn = [
+        split.test_clusters(Y, clusters, 0.5, random_state).tolist()
+        for random_state in (0, 0, 1, 2, 3)
+    ]
     assert drawn[0] == drawn[1]
     assert any(set(draw) != set(drawn[0]) for draw in drawn)
 
 
 def test_a_class_in_one_cluster_is_refused():
-    with pytest.raises(Refused, match=r"class 'b' stands in one cluster of rows, so that it cannot be trained and tested; add rows of it"):
+    with pytest.raises(
+        Refused,
+        match=r"class 'b' stands in one cluster of rows, so that it cannot be trained and tested; add rows of it",
+    ):
         split.test_clusters(pd.Series(list("aabb")), pd.Series([1, 2, 3, 3]), 0.5, random_state=0)
 
 
@@ -119,7 +145,10 @@ def test_no_class_is_missing_from_one_side():
 
 
 def test_test_clusters_that_are_drawn_anew_are_those_of_the_next_random_state():
-    anew, zero = (split.test_clusters(SHY, OF_SHY, 0.25, random_state).tolist() for random_state in (2**32 - 1, 0))
+    anew, zero = (
+        split.test_clusters(SHY, OF_SHY, 0.25, random_state).tolist()
+        for random_state in (2**32 - 1, 0)
+    )
     assert anew == zero
 
 
@@ -131,5 +160,8 @@ def test_test_clusters_refuse_what_no_draw_will_do_for(monkeypatch):
 
 
 def test_a_test_size_with_fewer_clusters_than_classes_is_refused():
-    with pytest.raises(Refused, match=r"prepare\.split\.test_size in params\.yaml is 0\.1: The test_size = 1 should be"):
+    with pytest.raises(
+        Refused,
+        match=r"prepare\.split\.test_size in params\.yaml is 0\.1: The test_size = 1 should be",
+    ):
         split.test_clusters(Y, PAIRS, 0.1, random_state=0)

@@ -48,14 +48,18 @@ def test_support_counts_rows_and_clusters_of_both_tables():
 
 
 def test_a_class_that_only_the_test_rows_have_is_named():
-    table = class_support(pd.DataFrame({"label": ["a"]}), pd.DataFrame({"label": ["c"]}), roles(), "accuracy")
+    table = class_support(
+        pd.DataFrame({"label": ["a"]}), pd.DataFrame({"label": ["c"]}), roles(), "accuracy"
+    )
     assert table["class"].tolist() == ["a", "c"]
     assert table["train"].tolist() == [1, 0]
     assert table["seen_by_metric"].tolist() == [1, 0]
 
 
 def test_periods_are_months_of_dates_and_values_of_numbers():
-    assert periods(pd.Series(pd.to_datetime(["2020-01-01", "2020-01-31", "2020-02-01", None]))).astype(str).tolist() == [
+    assert periods(
+        pd.Series(pd.to_datetime(["2020-01-01", "2020-01-31", "2020-02-01", None]))
+    ).astype(str).tolist() == [
         "2020-01",
         "2020-01",
         "2020-02",
@@ -68,14 +72,28 @@ def test_a_class_is_last_seen_in_its_last_period():
     train = pd.DataFrame({"label": [*"baaab"], "day": days, "year": [1997, 1998, 1998, 2000, None]})
     by_day = class_support(train, train, roles(time="day"), "macro_f1")
     assert by_day[["last_seen", "periods"]].values.tolist() == [["2020-04", 2], ["2020-01", 1]]
-    assert class_support(train, train, roles(time="year"), "macro_f1")["last_seen"].tolist() == ["2000", "1997"]
+    assert class_support(train, train, roles(time="year"), "macro_f1")["last_seen"].tolist() == [
+        "2000",
+        "1997",
+    ]
 
 
 def test_absence_by_chance_is_hand_worked():
-    train = pd.DataFrame({"label": [*"aabbaaaa"], "year": [1, 1, 1, 1, 2, 2, 2, 2], "batch": [1, 2, 3, 4, 5, 6, 7, 8]})
+    train = pd.DataFrame(
+        {
+            "label": [*"aabbaaaa"],
+            "year": [1, 1, 1, 1, 2, 2, 2, 2],
+            "batch": [1, 2, 3, 4, 5, 6, 7, 8],
+        }
+    )
     table = class_support(train, train, roles(time="year"), "macro_f1")
     assert table["absent_by_chance"].tolist() == [1, 0.5**2]  # both rows of b in the first half
-    together = class_support(train.assign(batch=[1, 2, 3, 3, 4, 5, 6, 7]), train, roles(time="year", cluster=["batch"]), "macro_f1")
+    together = class_support(
+        train.assign(batch=[1, 2, 3, 3, 4, 5, 6, 7]),
+        train,
+        roles(time="year", cluster=["batch"]),
+        "macro_f1",
+    )
     assert together["absent_by_chance"].tolist() == [1, 0.5]  # which are one cluster
 
 
@@ -131,13 +149,21 @@ def test_classes_that_come_as_ever_are_seldom_said_to_have_died_out():
     found = []
     for _ in range(300):
         train = pd.DataFrame({"label": ["a"] * 400 + ["b"] * 30, "year": rng.integers(0, 50, 430)})
-        found.append(class_support(train, train, roles(time="year"), "macro_f1")["absent_by_chance"].min() < 0.005)
+        found.append(
+            class_support(train, train, roles(time="year"), "macro_f1")["absent_by_chance"].min()
+            < 0.005
+        )
     assert np.mean(found) <= 0.02
 
 
 def test_rows_of_few_clusters_are_insufficient(tmp_path):
     train, test = many(rare=200)
-    table = class_support(train.assign(batch=range(len(train))), test.assign(batch=0), roles(cluster=["batch"]), "macro_f1")
+    table = class_support(
+        train.assign(batch=range(len(train))),
+        test.assign(batch=0),
+        roles(cluster=["batch"]),
+        "macro_f1",
+    )
     verdict = judged(table.assign(train_clusters=[400, 19]), roles(cluster=["batch"]), tmp_path)
     assert (verdict.verdict, verdict.blocks) == ("insufficient", False)
     assert "class b: train_clusters 19" in verdict.sentences[0]

@@ -48,7 +48,9 @@ def test_contradictions_are_rows_that_agree_in_all_but_the_target():
 
 
 def test_contradictions_of_clean_rows_are_none():
-    table = ibis.memtable({"size": [1, 2], "label": ["a", "b"], KIND: pd.Series([None, None], dtype="object")})
+    table = ibis.memtable(
+        {"size": [1, 2], "label": ["a", "b"], KIND: pd.Series([None, None], dtype="object")}
+    )
     assert contradictions(table, ["size"], "label") == Contradictions(0, 0, 0)
 
 
@@ -63,7 +65,12 @@ def test_contradictions_weigh_more_where_more_rows_are_lost():
 def test_a_copy_of_the_target_gives_it_away():
     y = coin()
     aucs, [found] = giveaways(
-        pd.DataFrame({"label": y, "copy": y.map({"a": 1, "b": 2}), "noise": chance(1).random(1000)}), roles(), LIMITS, 0
+        pd.DataFrame(
+            {"label": y, "copy": y.map({"a": 1, "b": 2}), "noise": chance(1).random(1000)}
+        ),
+        roles(),
+        LIMITS,
+        0,
     )
     assert aucs["copy"] == 1
     assert (found.weight, found.about) == ("stop", "copy")
@@ -74,20 +81,30 @@ def test_a_column_that_ranks_well_is_to_be_looked_at():
     y = coin()
     ranks = (y == "a") * 1.0 + chance(1).normal(size=1000) / 2.2
     _aucs, [found] = giveaways(pd.DataFrame({"label": y, "size": ranks}), roles(), LIMITS, 0)
-    assert (found.weight, "find out whether it is known before the target" in found.do) == ("look", True)
+    assert (found.weight, "find out whether it is known before the target" in found.do) == (
+        "look",
+        True,
+    )
 
 
 def test_a_column_that_tells_one_class_of_three_is_to_be_looked_at():
     y = pd.Series(["a", "b", "c"] * 100)
-    aucs, [found] = giveaways(pd.DataFrame({"label": y, "size": (y == "c") * 1.0}), roles(), LIMITS, 0)
+    aucs, [found] = giveaways(
+        pd.DataFrame({"label": y, "size": (y == "c") * 1.0}), roles(), LIMITS, 0
+    )
     assert aucs["size"] < 0.9
-    assert (found.weight, found.what) == ("look", "it alone tells class c from all others (ROC AUC 1.000 out of fold)")
+    assert (found.weight, found.what) == (
+        "look",
+        "it alone tells class c from all others (ROC AUC 1.000 out of fold)",
+    )
 
 
 def test_a_column_that_is_filled_for_one_class_is_to_be_looked_at():
     y = coin(2000)
     filled = chance(1).random(2000) < np.where(y == "a", 0.8, 0.2)
-    _aucs, [found] = giveaways(pd.DataFrame({"label": y, "refund": np.where(filled, 1.0, np.nan)}), roles(), LIMITS, 0)
+    _aucs, [found] = giveaways(
+        pd.DataFrame({"label": y, "refund": np.where(filled, 1.0, np.nan)}), roles(), LIMITS, 0
+    )
     assert found.weight == "look"
     assert "more or less often for class" in found.what
 
@@ -95,7 +112,12 @@ def test_a_column_that_is_filled_for_one_class_is_to_be_looked_at():
 def test_a_field_that_exists_only_once_the_outcome_is_known_is_to_be_looked_at():
     granted = pd.Series(["yes"] * 1600 + ["no"] * 400)
     buyer = pd.Series(["bank"] * 400 + ["fund"] * 400 + [None] * 800 + ["bank"] * 3 + [None] * 397)
-    aucs, [found] = giveaways(pd.DataFrame({"label": granted, "buyer": buyer, "noise": chance(1).random(2000)}), roles(), LIMITS, 0)
+    aucs, [found] = giveaways(
+        pd.DataFrame({"label": granted, "buyer": buyer, "noise": chance(1).random(2000)}),
+        roles(),
+        LIMITS,
+        0,
+    )
     assert aucs["buyer"] < 0.8  # under every limit of a ROC AUC
     assert (found.weight, found.about) == ("look", "buyer")
     assert found.what == (
@@ -106,7 +128,12 @@ def test_a_field_that_exists_only_once_the_outcome_is_known_is_to_be_looked_at()
 def test_a_name_that_tells_of_the_outcome_is_noted_only_where_it_tells_something():
     y = coin()
     told = (y == "a") * 1.0 + chance(1).normal(size=1000)
-    _aucs, found = giveaways(pd.DataFrame({"label": y, "discharge_days": told, "result": chance(2).random(1000)}), roles(), LIMITS, 0)
+    _aucs, found = giveaways(
+        pd.DataFrame({"label": y, "discharge_days": told, "result": chance(2).random(1000)}),
+        roles(),
+        LIMITS,
+        0,
+    )
     assert [(one.weight, one.about) for one in found] == [("note", "discharge_days")]
 
 
@@ -131,13 +158,21 @@ def test_moves_says_nothing_of_few_rows_or_of_one_value():
 
 def test_orders_are_dates_years_and_the_order_in_the_file():
     days, years = pd.to_datetime(["2001-02-03", "2001-02-04"]), [1999, 2000]
-    rows = pd.DataFrame({"day": days, "year_built": years, "yearly": [3, 4], "size": [1, 1], "label": ["a", "b"]})
-    assert list(orders(rows, roles(), pd.Series([1, 2]))) == ["day", "year_built", "the order in the file"]
+    rows = pd.DataFrame(
+        {"day": days, "year_built": years, "yearly": [3, 4], "size": [1, 1], "label": ["a", "b"]}
+    )
+    assert list(orders(rows, roles(), pd.Series([1, 2]))) == [
+        "day",
+        "year_built",
+        "the order in the file",
+    ]
     assert next(iter(orders(rows, roles(time="size"), pd.Series([1, 2])))) == "size"
 
 
 def test_a_year_or_a_date_that_is_the_same_in_all_rows_orders_nothing():
-    rows = pd.DataFrame({"day": pd.to_datetime(["2001-02-03"] * 2), "year": [2001, 2001], "label": ["a", "b"]})
+    rows = pd.DataFrame(
+        {"day": pd.to_datetime(["2001-02-03"] * 2), "year": [2001, 2001], "label": ["a", "b"]}
+    )
     assert list(orders(rows, roles(), pd.Series([1, 2]))) == ["the order in the file"]
 
 
@@ -146,7 +181,11 @@ def test_a_year_or_a_date_that_is_the_same_in_all_rows_orders_nothing():
     [
         (range(10), "abababababa", "prepare.split.test_from: 8"),
         ([2001] * 9 + [2002], "abababababa", ""),
-        ([2001] * 18 + [2002] * 2, "ab" * 10, "prepare.split.test_from: 2002"),  # 2001 would leave no row to train on
+        (
+            [2001] * 18 + [2002] * 2,
+            "ab" * 10,
+            "prepare.split.test_from: 2002",
+        ),  # 2001 would leave no row to train on
         (range(10), "aaaaaaaabb", ""),
         ([5] * 10, "ab" * 5, ""),
     ],
@@ -201,9 +240,18 @@ def test_a_share_that_falls_by_a_third_has_not_halved():
 
 def test_a_date_that_nobody_named_is_a_question():
     days, y = pd.to_datetime(["2001-02-03", "2001-02-04"]).repeat(2), pd.Series(["a", "b"] * 2)
-    times = {"day": pd.Series(days), "year_built": pd.Series([1999, 1999, 2000, 2000]), "the order in the file": pd.Series(range(4))}
+    times = {
+        "day": pd.Series(days),
+        "year_built": pd.Series([1999, 1999, 2000, 2000]),
+        "the order in the file": pd.Series(range(4)),
+    }
     day, built = date_findings(times, y, roles(), [])
-    assert (day.about, day.weight, built.about, built.weight) == ("day", "look", "year_built", "note")
+    assert (day.about, day.weight, built.about, built.weight) == (
+        "day",
+        "look",
+        "year_built",
+        "note",
+    )
     assert "name it in data.time of params.yaml" in day.do
     assert date_findings(times, y, roles(time="day"), []) == []
     asked = Finding("look", "data", "day", "class shares move", "set data.time: day")
@@ -212,7 +260,9 @@ def test_a_date_that_nobody_named_is_a_question():
 
 def test_a_file_that_is_sorted_by_the_target_is_said_to_be_so():
     y = pd.Series(["a"] * 600 + ["b"] * 400)
-    [found] = order_findings({"the order in the file": pd.Series(range(1000))}, y, roles(), "random")
+    [found] = order_findings(
+        {"the order in the file": pd.Series(range(1000))}, y, roles(), "random"
+    )
     assert "it looks sorted by the target" in found.do
 
 
@@ -247,7 +297,9 @@ def test_an_amount_is_no_cluster_whatever_it_is_called():
     values = np.repeat(rng.normal(size=60), 10)
     table = pd.DataFrame({"row_id": values, "label": np.where(values > 0, "a", "b")})
     assert cluster_findings(table, roles()) == []
-    assert cluster_findings(table.assign(row_id=table["row_id"].rank(method="dense")), roles())  # whole numbers may name something
+    assert cluster_findings(
+        table.assign(row_id=table["row_id"].rank(method="dense")), roles()
+    )  # whole numbers may name something
 
 
 def test_a_measurement_is_no_cluster():
@@ -256,19 +308,34 @@ def test_a_measurement_is_no_cluster():
 
 
 def test_group_rates_are_those_of_sensitive_columns():
-    rows = pd.DataFrame({"sex": ["m"] * 200 + ["f"] * 200, "size": 1, "label": ["a"] * 160 + ["b"] * 40 + ["a"] * 100 + ["b"] * 100})
+    rows = pd.DataFrame(
+        {
+            "sex": ["m"] * 200 + ["f"] * 200,
+            "size": 1,
+            "label": ["a"] * 160 + ["b"] * 40 + ["a"] * 100 + ["b"] * 100,
+        }
+    )
     rates = group_rates(rows, roles())
     first = rates.iloc[0]
-    assert (first["column"], first["group"], first["class"], first["rows"]) == ("sex", "f", "a", 200)
+    assert (first["column"], first["group"], first["class"], first["rows"]) == (
+        "sex",
+        "f",
+        "a",
+        200,
+    )
     assert (first["share"], first["gap"]) == (pytest.approx(0.5), pytest.approx(-0.3))
     assert first["gap_low"] < -0.3 < first["gap_high"] < 0
     [found] = group_rate_findings(rates)
-    assert found.what.startswith("the label is 'a' for 50% of those with 'f', -30 percentage points against all others")
+    assert found.what.startswith(
+        "the label is 'a' for 50% of those with 'f', -30 percentage points against all others"
+    )
 
 
 @pytest.mark.parametrize("n", [1, 11, 199])
 def test_a_group_of_few_rows_proves_no_gap(n):
-    rates = group_rates(pd.DataFrame({"sex": ["f"] * n + ["m"] * 1000, "label": ["a"] * n + ["b"] * 1000}), roles())
+    rates = group_rates(
+        pd.DataFrame({"sex": ["f"] * n + ["m"] * 1000, "label": ["a"] * n + ["b"] * 1000}), roles()
+    )
     assert rates[["gap_low", "gap_high"]].drop_duplicates().to_numpy().tolist() == [[-1.0, 1.0]]
     assert group_rate_findings(rates) == []
 
@@ -295,7 +362,16 @@ def test_group_rates_of_a_number_are_those_of_its_parts():
 
 def test_an_identifier_that_tells_a_sensitive_column_is_said_to():
     sex = np.where(np.arange(1000) < 500, "f", "m")  # registered in two blocks
-    rows = pd.DataFrame({"label": coin(), "patient_id": np.arange(1000), "order_id": chance(1).permutation(1000), "sex": sex})
+    rows = pd.DataFrame(
+        {
+            "label": coin(),
+            "patient_id": np.arange(1000),
+            "order_id": chance(1).permutation(1000),
+            "sex": sex,
+        }
+    )
     told = told_by(["patient_id", "order_id"], rows, roles(sensitive=["sex"]), LIMITS, 0)
-    assert told == {"patient_id": "; it tells sex (ROC AUC 1.00 out of fold), which it hides from nobody"}
+    assert told == {
+        "patient_id": "; it tells sex (ROC AUC 1.00 out of fold), which it hides from nobody"
+    }
     assert told_by(["patient_id"], rows, roles(), LIMITS, 0) == {}

@@ -21,7 +21,11 @@ def real(n: int = 240, seed: int = 0) -> pd.DataFrame:
     rng = np.random.default_rng(seed)
     count = rng.integers(1, 9, n)
     colour = rng.choice(["red", "blue"], n)
-    rows = {"__stage_row_id": [f"r{nth}" for nth in range(n)], "label": np.where(np.arange(n) % 3, "a", "b"), "count": count}
+    rows = {
+        "__stage_row_id": [f"r{nth}" for nth in range(n)],
+        "label": np.where(np.arange(n) % 3, "a", "b"),
+        "count": count,
+    }
     rows |= {"total": count + rng.integers(0, 5, n), "size": rng.normal(size=n), "colour": colour}
     rows |= {"shade": np.where(colour == "red", "rose", rng.choice(["sky", "navy"], n))}
     return pd.DataFrame(rows | {"flag": np.where(colour == "red", rng.integers(0, 2, n), 0)})
@@ -31,7 +35,10 @@ def added(**changed) -> pd.DataFrame:
     """Return the real rows with one synthetic one of class b, a copy of a real one but for what is `changed`."""
     rows = real()
     one = rows[rows["label"] == "b"].head(1).assign(__stage_row_id=None, **changed)
-    return pd.concat([rows.assign(__stage_origin="real"), one.assign(__stage_origin="synthetic")], ignore_index=True)
+    return pd.concat(
+        [rows.assign(__stage_origin="real"), one.assign(__stage_origin="synthetic")],
+        ignore_index=True,
+    )
 
 
 def found(table: pd.DataFrame) -> dict[tuple[str, str], float]:
@@ -70,7 +77,9 @@ def test_nonsense_is_counted_and_stopped(changed, check, column, tmp_path):
     assert found(table)[check, column] == 1
     verdict = judged(table, tmp_path)
     assert verdict.blocks
-    assert any(f"check {check}, column {column}: value 1" in sentence for sentence in verdict.sentences)
+    assert any(
+        f"check {check}, column {column}: value 1" in sentence for sentence in verdict.sentences
+    )
 
 
 def test_a_sum_that_no_longer_adds_up_is_stopped(tmp_path):
@@ -84,13 +93,20 @@ def test_a_sum_that_no_longer_adds_up_is_stopped(tmp_path):
 def test_columns_that_are_alike_by_chance_are_no_rule():
     rows = added(low=2.0, high=1.0).assign(high=lambda rows: rows["high"].fillna(1.0))
     rows["low"] = rows["low"].fillna(0.0)
-    rows.loc[:2, "low"] = 0.5  # never above high in real rows, as most rows of unrelated columns would be
+    rows.loc[:2, "low"] = (
+        0.5  # never above high in real rows, as most rows of unrelated columns would be
+    )
     assert not {check for check, _ in found(checked(rows))} & {"broken_order", "broken_sum"}
 
 
 def test_a_copy_that_leaked_into_test_is_stopped(tmp_path):
     rows = real()
-    table = checked(pd.concat([rows.assign(__stage_origin="real"), rows.head(1).assign(__stage_origin="repeated")]), test=rows.head(1))
+    table = checked(
+        pd.concat(
+            [rows.assign(__stage_origin="real"), rows.head(1).assign(__stage_origin="repeated")]
+        ),
+        test=rows.head(1),
+    )
     assert found(table) == {("in_test", "-"): 2}
     verdict = judged(table, tmp_path)
     assert verdict.blocks
@@ -99,7 +115,14 @@ def test_a_copy_that_leaked_into_test_is_stopped(tmp_path):
 
 
 def test_a_row_of_elsewhere_is_stopped(tmp_path):
-    table = checked(pd.concat([real().assign(__stage_origin="real"), real().head(1).assign(__stage_row_id="x", __stage_origin="real")]))
+    table = checked(
+        pd.concat(
+            [
+                real().assign(__stage_origin="real"),
+                real().head(1).assign(__stage_row_id="x", __stage_origin="real"),
+            ]
+        )
+    )
     assert found(table) == {("not_of_training", "-"): 1}
     assert "it was changed, or comes from elsewhere" in judged(table, tmp_path).sentences[0]
 
@@ -107,12 +130,21 @@ def test_a_row_of_elsewhere_is_stopped(tmp_path):
 @pytest.mark.parametrize("strategy", ["none", "oversample", "smote"])
 def test_what_the_strategies_make_passes(strategy, tmp_path):
     rows = real()
-    table = checked(augment(rows, DATA, PARAMS.augment.model_copy(update={"strategy": strategy, "k_neighbors": 2}), 0))
+    table = checked(
+        augment(
+            rows,
+            DATA,
+            PARAMS.augment.model_copy(update={"strategy": strategy, "k_neighbors": 2}),
+            0,
+        )
+    )
     assert not found(table)
     assert set(table["check"]) == set(CHECKS)
     verdict = judged(table, tmp_path)
     assert not verdict.blocks
-    assert verdict.verdict == "pass" or strategy == "smote", verdict.sentences  # small classes are easily told apart
+    assert verdict.verdict == "pass" or strategy == "smote", (
+        verdict.sentences
+    )  # small classes are easily told apart
 
 
 def test_many_added_rows_are_warned_of(tmp_path):

@@ -69,14 +69,23 @@ def test_all_that_is_printed_goes_through_say():
         path.relative_to(PROJECT).as_posix()
         for path in sorted((PROJECT / "stages").rglob("*.py"))
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "print"
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Name)
+        and node.func.id == "print"
     ]
-    assert printing == ["stages/command.py", "stages/command.py", "stages/monitor.py", "stages/text.py"]  # to stderr, clean already
+    assert printing == [
+        "stages/command.py",
+        "stages/command.py",
+        "stages/monitor.py",
+        "stages/text.py",
+    ]  # to stderr, clean already
 
 
 def test_refusal_is_clean():
     script = "from stages.command import Refused, run\ndef stage(): raise Refused('a is \\x1b[2J\\u2028b\\nsize is x')\nrun(stage)"
-    ended = subprocess.run([sys.executable, "-c", script], cwd=PROJECT, capture_output=True, encoding="utf-8")
+    ended = subprocess.run(
+        [sys.executable, "-c", script], cwd=PROJECT, capture_output=True, encoding="utf-8"
+    )
     assert ended.stderr == "-c: a is \\x1b[2J\\u2028b\n-c: size is x\n"
 
 
@@ -100,13 +109,17 @@ def test_number_and_lone_sign_stay_as_they_are(number):
     assert text.csv_cell(number) == number
 
 
-@pytest.mark.parametrize("formula", ['=HYPERLINK("x")', "+1+cmd", "-2+3", "@SUM(1)", "\t=1", "\r=1", "＝1"])
+@pytest.mark.parametrize(
+    "formula", ['=HYPERLINK("x")', "+1+cmd", "-2+3", "@SUM(1)", "\t=1", "\r=1", "＝1"]
+)
 def test_formula_begins_with_an_apostrophe(formula):
     assert text.csv_cell(formula) == f"'{formula}"
 
 
 def test_table_comes_back_as_it_was_written(tmp_path):
-    table = pd.DataFrame({"class": ["=a", "'=b", "-1", "c", None], "self": [-1.5, 2, 3, 4, 5], "@name": ["x"] * 5})
+    table = pd.DataFrame(
+        {"class": ["=a", "'=b", "-1", "c", None], "self": [-1.5, 2, 3, 4, 5], "@name": ["x"] * 5}
+    )
     write_table(table, tmp_path / "table.csv")
     written = (tmp_path / "table.csv").read_text(encoding="utf-8")
     assert written.splitlines()[:4] == ["class,self,'@name", "'=a,-1.5,x", "''=b,2,x", "-1,3,x"]

@@ -87,7 +87,9 @@ def default_answers() -> dict[str, Any]:
 
 def template_name(name: str) -> str:
     """Return the name in the template of a file of the root that is edited there."""
-    condition = next((condition for begin, condition in CHOSEN.items() if name.startswith(begin)), None)
+    condition = next(
+        (condition for begin, condition in CHOSEN.items() if name.startswith(begin)), None
+    )
     folder, _, last = name.rpartition("/")
     return f"{folder}/{{% if {condition} %}}{last}{{% endif %}}" if condition else name
 
@@ -104,17 +106,30 @@ def rendered() -> dict[Path, tuple[str, bytes]]:
         if path.is_file() and path.name != LOCK:
             name = JINJA.from_string(inside).render(cookiecutter=answers)
             content = path.read_bytes()
-            if re.search(rb"{[{%].*cookiecutter\.", content) or (name != inside and template_name(name) != inside):
-                files[path] = (name, JINJA.from_string(content.decode("utf-8")).render(cookiecutter=answers).encode())
+            if re.search(rb"{[{%].*cookiecutter\.", content) or (
+                name != inside and template_name(name) != inside
+            ):
+                files[path] = (
+                    name,
+                    JINJA.from_string(content.decode("utf-8"))
+                    .render(cookiecutter=answers)
+                    .encode(),
+                )
     return files
 
 
 def copied(skip: set[str]) -> dict[Path, bytes]:
     """Return the template's files that follow from the root's: all in git but those of the root only, and `skip`."""
     listed = subprocess.run(
-        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"], cwd=ROOT, capture_output=True, check=True, text=True
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT,
+        capture_output=True,
+        check=True,
+        text=True,
     )
-    verbatim_names = json.loads((ROOT / "cookiecutter.json").read_text(encoding="utf-8"))["_copy_without_render"]
+    verbatim_names = json.loads((ROOT / "cookiecutter.json").read_text(encoding="utf-8"))[
+        "_copy_without_render"
+    ]
     files = {}
     for name in filter(None, listed.stdout.split("\0")):
         path = ROOT / name
@@ -134,16 +149,29 @@ def copied(skip: set[str]) -> dict[Path, bytes]:
 
 def hooks() -> dict[Path, bytes]:
     """Return the hooks, put together: what they import of the project stands in them."""
-    names = re.findall(r'^name = "(.+)"$', (ROOT / LOCK).read_text(encoding="utf-8"), flags=re.MULTILINE)
+    names = re.findall(
+        r'^name = "(.+)"$', (ROOT / LOCK).read_text(encoding="utf-8"), flags=re.MULTILINE
+    )
     locked = textwrap.fill(" ".join(sorted(set(names) - {default_answers()["project"]})), 130)
     files = {}
     for name, (modules, call) in HOOKS.items():
-        parts = [f"# ruff: noqa\n# fmt: off\n# made by tools/sync_template.py of {', '.join(modules)}: edit those\nimport json\n"]
+        parts = [
+            f"# ruff: noqa\n# fmt: off\n# made by tools/sync_template.py of {', '.join(modules)}: edit those\nimport json\n"
+        ]
         parts.append("ANSWERS = json.loads({{cookiecutter | tojson | tojson}})\n# {% raw %}\n")
         parts.append(f'LOCKED = set("""\n{locked}\n""".split())\n\n')
         for module in modules:
-            text = (ROOT / module).read_text(encoding="utf-8").split('\nif __name__ == "__main__":')[0]
-            parts.append(re.sub(r"^from (stages|hooks)\.\S+ import (\([^)]*\)|.*)\n", "", text, flags=re.MULTILINE))
+            text = (
+                (ROOT / module).read_text(encoding="utf-8").split('\nif __name__ == "__main__":')[0]
+            )
+            parts.append(
+                re.sub(
+                    r"^from (stages|hooks)\.\S+ import (\([^)]*\)|.*)\n",
+                    "",
+                    text,
+                    flags=re.MULTILINE,
+                )
+            )
         files[ROOT / "hooks" / name] = ("".join(parts) + f"\n\n{call}\n# {{% endraw %}}\n").encode()
     return files
 
@@ -157,12 +185,26 @@ def suites() -> dict[Path, bytes]:
 def main() -> int:
     """Write what is out of step, or with --check name it; return how the process ends."""
     sources = rendered()
-    to_root = {ROOT / name: content for name, content in sources.values() if name and not name.endswith("/")}
+    to_root = {
+        ROOT / name: content
+        for name, content in sources.values()
+        if name and not name.endswith("/")
+    }
     wanted = to_root | copied({name for name, _ in sources.values()}) | hooks() | suites()
-    extra = [path for path in sorted(TEMPLATE.rglob("*")) if path.is_file() and path not in wanted and path not in sources]
-    stale = [path for path, content in wanted.items() if not path.is_file() or path.read_bytes() != content]
+    extra = [
+        path
+        for path in sorted(TEMPLATE.rglob("*"))
+        if path.is_file() and path not in wanted and path not in sources
+    ]
+    stale = [
+        path
+        for path, content in wanted.items()
+        if not path.is_file() or path.read_bytes() != content
+    ]
     for path in [*stale, *extra]:
-        print(f"{'out of step' if '--check' in sys.argv else 'written' if path in wanted else 'deleted'}: {path.relative_to(ROOT)}")
+        print(
+            f"{'out of step' if '--check' in sys.argv else 'written' if path in wanted else 'deleted'}: {path.relative_to(ROOT)}"
+        )
     if "--check" in sys.argv:
         return 1 if stale or extra else 0
     for path in extra:

@@ -11,7 +11,13 @@ BEGIN, END = "<!-- make demo -->\n```\n", "```\n"
 
 def main() -> int:
     """Replace the block after the mark; return how the process ends."""
-    screen = subprocess.run([sys.executable, "-m", "stages.summary"], cwd=ROOT, capture_output=True, check=True, encoding="utf-8").stdout
+    screen = subprocess.run(
+        [sys.executable, "-m", "stages.summary"],
+        cwd=ROOT,
+        capture_output=True,
+        check=True,
+        encoding="utf-8",
+    ).stdout
     text = README.read_text(encoding="utf-8")
     before, rest = text.split(BEGIN)
     _, after = rest.split(END, 1)

@@ -10,7 +10,11 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pandas as pd
-from great_expectations.expectations.expectation import ColumnMapExpectation, ColumnPairMapExpectation, MulticolumnMapExpectation
+from great_expectations.expectations.expectation import (
+    ColumnMapExpectation,
+    ColumnPairMapExpectation,
+    MulticolumnMapExpectation,
+)
 from scipy.stats import binom
 
 from stages.after.batch import LINE, reasons
@@ -24,7 +28,14 @@ from stages.suite import Expected, Suite
 KIND = "not_allowed"
 REJECTED = ["line", "kind", "reason"]
 ROW_BY_ROW = (ColumnMapExpectation, ColumnPairMapExpectation, MulticolumnMapExpectation)
-ROW_BY_OTHERS = ("_to_be_unique", "creasing", "_z_scores_to_be_less_than", "_outliers", "_of_type", "_type_list")  # ends of types
+ROW_BY_OTHERS = (
+    "_to_be_unique",
+    "creasing",
+    "_z_scores_to_be_less_than",
+    "_outliers",
+    "_of_type",
+    "_type_list",
+)  # ends of types
 
 
 @dataclass
@@ -37,7 +48,9 @@ class Held:
     suite: Suite
     judged: dict[int, int] = field(default_factory=dict)
     wrong: dict[int, int] = field(default_factory=dict)
-    repeated: pd.Series = field(default_factory=lambda: pd.Series(dtype="str", index=pd.Index([], dtype="int64")))
+    repeated: pd.Series = field(
+        default_factory=lambda: pd.Series(dtype="str", index=pd.Index([], dtype="int64"))
+    )
 
     def aside(self, rows: pd.DataFrame) -> pd.DataFrame:
         """Return line, kind and reason of the `rows` that expectations without exceptions find wrong, and count for the others."""
@@ -49,24 +62,37 @@ class Held:
 
     def exceeded(self) -> Suite:
         """Return those that a person confirmed with exceptions, of which the whole file has more than chance brings."""
-        confirmed = [e for e in self.suite.expected if e.meta["bound"] == "confirmed" and _mostly(e) < 1]
+        confirmed = [
+            e for e in self.suite.expected if e.meta["bound"] == "confirmed" and _mostly(e) < 1
+        ]
         return replace(self.suite, expected=[e for e in confirmed if self._by_chance(e) < CHANCE])
 
     def repeats(self, rows: pd.DataFrame, key: list[str]) -> pd.DataFrame:
         """Return line, kind and reason of those of `rows`, a part of the file in order of lines, that share their `key` with another."""
         found = self.repeated.loc[rows[LINE].iloc[0] : rows[LINE].iloc[-1]]
-        return pd.DataFrame({"line": found.index, "kind": found, "reason": found.map(reasons(key))})[REJECTED]
+        return pd.DataFrame(
+            {"line": found.index, "kind": found, "reason": found.map(reasons(key))}
+        )[REJECTED]
 
     def differences(self) -> list[str]:
         """Return a sentence for each of the others that allows exceptions, but fewer than the whole file has; worst first."""
         refused = {e.nth for e in self.exceeded().expected}
-        shares = {e.nth: self.wrong.get(e.nth, 0) / max(1, self.judged.get(e.nth, 0)) for e in self.suite.expected}
-        others = [e for e in self.suite.expected if e.nth not in refused and shares[e.nth] > 1 - _mostly(e) > 0]
+        shares = {
+            e.nth: self.wrong.get(e.nth, 0) / max(1, self.judged.get(e.nth, 0))
+            for e in self.suite.expected
+        }
+        others = [
+            e
+            for e in self.suite.expected
+            if e.nth not in refused and shares[e.nth] > 1 - _mostly(e) > 0
+        ]
         return [self._difference(e) for e in sorted(others, key=lambda e: -shares[e.nth])]
 
     def _by_chance(self, e: Expected) -> float:
         """Return how probable so many wrong rows are where every row is wrong with the probability that the suite allows."""
-        return float(binom.sf(self.wrong.get(e.nth, 0) - 1, self.judged.get(e.nth, 0), 1 - _mostly(e)))
+        return float(
+            binom.sf(self.wrong.get(e.nth, 0) - 1, self.judged.get(e.nth, 0), 1 - _mostly(e))
+        )
 
     def _difference(self, e: Expected) -> str:
         what, wrong, judged = " and ".join(e.columns), self.wrong[e.nth], self.judged[e.nth]
@@ -83,12 +109,22 @@ def _widened(one: dict[str, Any], rows: pd.DataFrame) -> dict[str, Any]:
     if not isinstance(mostly, float) or not 0 < mostly < 1 or not set(columns) <= set(rows.columns):
         return one
     there = rows[columns].notna()
-    n = int((there.all(axis=1) if one["kwargs"].get("ignore_row_if") == "either_value_is_missing" else there.any(axis=1)).sum())
+    n = int(
+        (
+            there.all(axis=1)
+            if one["kwargs"].get("ignore_row_if") == "either_value_is_missing"
+            else there.any(axis=1)
+        ).sum()
+    )
     most = min(int(binom.isf(CHANCE, n, 1 - mostly)), n - 1)  # wrong rows
     if most < 1:
         return one
     notes = f"{one['meta'].get('notes', '')} In training it was {mostly:.2%}; of {n:,} rows chance alone brings up to {most:,} that differ."
-    return {**one, "kwargs": one["kwargs"] | {"mostly": (n - most - 0.5) / n}, "meta": one["meta"] | {"notes": notes.strip()}}
+    return {
+        **one,
+        "kwargs": one["kwargs"] | {"mostly": (n - most - 0.5) / n},
+        "meta": one["meta"] | {"notes": notes.strip()},
+    }
 
 
 def aside(rows: pd.DataFrame, suite: Suite) -> pd.DataFrame:
@@ -99,11 +135,15 @@ def aside(rows: pd.DataFrame, suite: Suite) -> pd.DataFrame:
 def parted(suite: Suite, columns: list[str]) -> tuple[Suite, Suite]:
     """Return the expectations that judge each row of a table with `columns` by itself, and the others, which judge the table."""
     by_row = [e for e in suite.expected if _judges_rows(e) and set(e.columns) <= set(columns)]
-    return replace(suite, expected=by_row), replace(suite, expected=[e for e in suite.expected if e not in by_row])
+    return replace(suite, expected=by_row), replace(
+        suite, expected=[e for e in suite.expected if e not in by_row]
+    )
 
 
 def _judges_rows(expected: Expected) -> bool:
-    return isinstance(expected.expectation, ROW_BY_ROW) and not expected.raw["type"].endswith(ROW_BY_OTHERS)
+    return isinstance(expected.expectation, ROW_BY_ROW) and not expected.raw["type"].endswith(
+        ROW_BY_OTHERS
+    )
 
 
 def _mostly(expected: Expected) -> float:
@@ -116,15 +156,27 @@ def _wrong(rows: pd.DataFrame, suite: Suite) -> list[tuple[Expected, list[int], 
         return []
     problems, found = [], []
     try:
-        results = validated(rows, [e.expectation for e in suite.expected], {"result_format": "COMPLETE", "exclude_unexpected_values": True})
+        results = validated(
+            rows,
+            [e.expectation for e in suite.expected],
+            {"result_format": "COMPLETE", "exclude_unexpected_values": True},
+        )
     except FAULTS as error:
-        raise Refused(f"{suite.path} could not be judged: {without_values(' '.join(str(error).split()), list(rows.columns))}") from None
+        raise Refused(
+            f"{suite.path} could not be judged: {without_values(' '.join(str(error).split()), list(rows.columns))}"
+        ) from None
     by_nth: dict[int, Any] = {result.expectation_config.meta["nth"]: result for result in results}
     for e in suite.expected:
         result = by_nth.get(e.nth)
-        why = "it was left out" if result is None else without_values(exception_of(result.exception_info), e.columns)
+        why = (
+            "it was left out"
+            if result is None
+            else without_values(exception_of(result.exception_info), e.columns)
+        )
         if why or result is None:
-            problems.append(f"{suite.path}, expectation {e.nth} ({e.raw['type']}) could not be judged: {why}; mend it there")
+            problems.append(
+                f"{suite.path}, expectation {e.nth} ({e.raw['type']}) could not be judged: {why}; mend it there"
+            )
             continue
         judged = result.result.get("element_count", 0) - result.result.get("missing_count", 0)
         found.append((e, result.result.get("unexpected_index_list") or [], judged))
@@ -139,7 +191,10 @@ def _told(rows: pd.DataFrame, found: list[tuple[Expected, list[int]]]) -> pd.Dat
     for e, index in found:
         if index:
             wrong, why = rows.loc[index], f"{allowed(e)} {e.meta['notes']}"
-            values = [[f"{column} {_kind(is_missing)}" for is_missing in wrong[column].isna()] for column in e.columns]
+            values = [
+                [f"{column} {_kind(is_missing)}" for is_missing in wrong[column].isna()]
+                for column in e.columns
+            ]
             reasons = [f"{' and '.join(one)}. {why}" for one in zip(*values, strict=True)]
             said.append(pd.DataFrame({"line": wrong[LINE], "reason": reasons}))
     if not said:

@@ -21,9 +21,16 @@ from stages.sources import RECORD, REJECTS, Source, header_of, read
 from stages.suite import Expected, Suite, expected, read_suite, without
 from stages.tables import read_csv
 
-LINE = f"{RESERVED}line"  # where a live row begins in its file; it is called "line" in what is written
+LINE = (
+    f"{RESERVED}line"  # where a live row begins in its file; it is called "line" in what is written
+)
 EXAMPLES = 5
-OF_THE_WHOLE = ("expect_table_row_count", "expect_column_unique_value_count", "expect_column_kl_divergence", "expect_column_quantile")
+OF_THE_WHOLE = (
+    "expect_table_row_count",
+    "expect_column_unique_value_count",
+    "expect_column_kl_divergence",
+    "expect_column_quantile",
+)
 
 
 @dataclass(frozen=True)
@@ -45,14 +52,22 @@ class Batch:
 def live_source(path: Path, source: Source, data: Data) -> Source:
     """Return what the file at `path` is: the declared source, of which the target and forbidden columns may be lacking."""
     later = {data.target, *data.forbidden}
-    live = source.model_copy(update={"path": path.as_posix(), "format": "parquet" if is_parquet(path) else "csv"})
+    live = source.model_copy(
+        update={"path": path.as_posix(), "format": "parquet" if is_parquet(path) else "csv"}
+    )
     if not path.is_file():
         raise Refused(f"{path} does not exist; name the file of the batch")
     try:
         found = pq.read_schema(path).names if live.format == "parquet" else header_of(live, path)
     except pa.ArrowInvalid:
-        raise Refused(f"{path} is not a Parquet file; export it anew, or name it .csv if it is one") from None
-    columns = {column: kind for column, kind in source.columns.items() if column in found or column not in later}
+        raise Refused(
+            f"{path} is not a Parquet file; export it anew, or name it .csv if it is one"
+        ) from None
+    columns = {
+        column: kind
+        for column, kind in source.columns.items()
+        if column in found or column not in later
+    }
     return live.model_copy(update={"columns": columns})
 
 
@@ -70,13 +85,34 @@ def read_batch(path: Path, source: Source, data: Data, before: int = 0) -> Batch
     rows = table.order_by(RECORD).to_pyarrow().to_pandas()
     rows[LINE] = raw.lines(rows[RECORD])
     bad = rows[rows[PROBLEM].notna()]
-    rejects = pd.DataFrame({"source": "batch", "line": bad[LINE], "kind": "bad_value", "reason": bad[PROBLEM]})
+    rejects = pd.DataFrame(
+        {"source": "batch", "line": bad[LINE], "kind": "bad_value", "reason": bad[PROBLEM]}
+    )
     rows = rows[rows[PROBLEM].isna()].reset_index(drop=True)
-    labels = rows[data.target] if data.target in rows else pd.Series(None, index=rows.index, dtype="str", name=data.target)
-    found = [column for column in live.columns if column in source.key or column not in (data.target, *data.forbidden)]
-    rejects = pd.concat([side for side in (raw.rejects, rejects) if len(side)] or [rejects])[REJECTS].sort_values("line", ignore_index=True)
-    hidden = rows[[column for column in live.columns if column in data.forbidden and column not in found]]
-    return Batch(rows[[LINE, *found]], labels.astype("str"), rejects, raw.records_in_file, hidden, bad[[LINE, *found]])
+    labels = (
+        rows[data.target]
+        if data.target in rows
+        else pd.Series(None, index=rows.index, dtype="str", name=data.target)
+    )
+    found = [
+        column
+        for column in live.columns
+        if column in source.key or column not in (data.target, *data.forbidden)
+    ]
+    rejects = pd.concat([side for side in (raw.rejects, rejects) if len(side)] or [rejects])[
+        REJECTS
+    ].sort_values("line", ignore_index=True)
+    hidden = rows[
+        [column for column in live.columns if column in data.forbidden and column not in found]
+    ]
+    return Batch(
+        rows[[LINE, *found]],
+        labels.astype("str"),
+        rejects,
+        raw.records_in_file,
+        hidden,
+        bad[[LINE, *found]],
+    )
 
 
 def once(batch: Batch, source: Source) -> Batch:
@@ -87,23 +123,45 @@ def once(batch: Batch, source: Source) -> Batch:
     """
     if not source.drops_equal:
         return batch
-    table = pd.concat([batch.rows, batch.hidden, batch.labels], axis=1).drop(columns=[LINE, *source.no_content], errors="ignore")
+    table = pd.concat([batch.rows, batch.hidden, batch.labels], axis=1).drop(
+        columns=[LINE, *source.no_content], errors="ignore"
+    )
     repeated = table.duplicated()
     rivals = pd.Series(False, index=table.index)
     if source.key and set(source.key) <= set(table.columns):
-        rivals |= table[~repeated].duplicated(source.key, keep=False).reindex(table.index, fill_value=False)
+        rivals |= (
+            table[~repeated]
+            .duplicated(source.key, keep=False)
+            .reindex(table.index, fill_value=False)
+        )
     out = repeated | rivals
     kind = repeated[out].map({True: "duplicate", False: "key_conflict"})
-    more = pd.DataFrame({"source": "batch", "line": batch.rows.loc[out, LINE], "kind": kind, "reason": kind.map(reasons(source.key))})
-    rejects = pd.concat([side for side in (batch.rejects, more) if len(side)] or [more]).sort_values("line", ignore_index=True)
-    rows, labels, hidden = (side[~out].reset_index(drop=True) for side in (batch.rows, batch.labels, batch.hidden))
-    left_out = pd.concat([batch.left_out, batch.rows[out]]) if len(batch.left_out) else batch.rows[out]
+    more = pd.DataFrame(
+        {
+            "source": "batch",
+            "line": batch.rows.loc[out, LINE],
+            "kind": kind,
+            "reason": kind.map(reasons(source.key)),
+        }
+    )
+    rejects = pd.concat(
+        [side for side in (batch.rejects, more) if len(side)] or [more]
+    ).sort_values("line", ignore_index=True)
+    rows, labels, hidden = (
+        side[~out].reset_index(drop=True) for side in (batch.rows, batch.labels, batch.hidden)
+    )
+    left_out = (
+        pd.concat([batch.left_out, batch.rows[out]]) if len(batch.left_out) else batch.rows[out]
+    )
     return Batch(rows, labels, rejects, batch.records, hidden, left_out)
 
 
 def reasons(key: list[str]) -> dict[str, str]:
     """Return why rows that are repeated, or that share their `key`, are left out, by kind."""
-    return {"duplicate": "a row that was kept agrees in all columns", "key_conflict": f"other rows have the same key: {', '.join(key)}"}
+    return {
+        "duplicate": "a row that was kept agrees in all columns",
+        "key_conflict": f"other rows have the same key: {', '.join(key)}",
+    }
 
 
 def named_by(columns: list[str], key: list[str]) -> list[str]:
@@ -128,21 +186,45 @@ def with_labels(batch: Batch, path: Path, key: list[str], source: Source) -> Bat
     except FileNotFoundError:
         raise Refused(f"{path} does not exist; name the file with the labels") from None
     except (pa.ArrowInvalid, ValueError) as error:
-        raise Refused(f"{path} is no table of labels: {without_values(str(error).splitlines()[0], [])}") from None
+        raise Refused(
+            f"{path} is no table of labels: {without_values(str(error).splitlines()[0], [])}"
+        ) from None
     named = [written(column) for column in by]
     if lacking := [column for column in [*named, target] if column not in table.column_names]:
-        raise Refused(f"{path} lacks the columns {', '.join(lacking)}; it needs {', '.join(named)}, which name the row, and {target}")
+        raise Refused(
+            f"{path} lacks the columns {', '.join(lacking)}; it needs {', '.join(named)}, which name the row, and {target}"
+        )
     kinds: dict[str, str] = {LINE: "integer", **source.columns}
-    table = _conformed(table.select([*named, target]).rename_columns([*by, target]), path, kinds, source)
-    given = pd.Series(table[target].to_numpy(), index=_keys(table, by)).loc[lambda labels: labels.notna()]
-    rows, left_out = _keys(batch.rows, by), batch.rejects.rename(columns={"line": LINE}) if by == [LINE] else batch.left_out
+    table = _conformed(
+        table.select([*named, target]).rename_columns([*by, target]), path, kinds, source
+    )
+    given = pd.Series(table[target].to_numpy(), index=_keys(table, by)).loc[
+        lambda labels: labels.notna()
+    ]
+    rows, left_out = (
+        _keys(batch.rows, by),
+        batch.rejects.rename(columns={"line": LINE}) if by == [LINE] else batch.left_out,
+    )
     wrong = {
         f"{path} names a row twice; give each one label": given.index[given.index.duplicated()],
-        f"{path} names a row that the batch does not have": given.index.difference(rows).difference(_keys(left_out, by)),
+        f"{path} names a row that the batch does not have": given.index.difference(rows).difference(
+            _keys(left_out, by)
+        ),
         "the batch has a row twice, so that no label can be its own": rows[rows.duplicated()],
     }
-    if problems := [f"{what} ({_times(len(names))}, by {', '.join(by)})" for what, names in wrong.items() if len(names)]:
-        show("labels", [f"{what}: {name}" for what, names in wrong.items() for name in names.unique()[:EXAMPLES]])
+    if problems := [
+        f"{what} ({_times(len(names))}, by {', '.join(by)})"
+        for what, names in wrong.items()
+        if len(names)
+    ]:
+        show(
+            "labels",
+            [
+                f"{what}: {name}"
+                for what, names in wrong.items()
+                for name in names.unique()[:EXAMPLES]
+            ],
+        )
         raise Refused("\n".join(problems))
     labels = given.reindex(rows)
     labels.index = batch.rows.index
@@ -155,7 +237,10 @@ def _read_labels(path: Path, delimiter: str) -> pa.Table:
         cells = read_csv(path, sep=delimiter, dtype="str", keep_default_na=False)
         return pa.Table.from_pandas(cells, preserve_index=False)
     table = pq.read_table(path, partitioning=None)
-    kinds = {one.name: one.type.value_type if pa.types.is_dictionary(one.type) else one.type for one in table.schema}
+    kinds = {
+        one.name: one.type.value_type if pa.types.is_dictionary(one.type) else one.type
+        for one in table.schema
+    }
     return table.cast(pa.schema(list(kinds.items())))
 
 
@@ -171,7 +256,9 @@ def _conformed(table: pa.Table, path: Path, kinds: dict[str, str], source: Sourc
     typed = typed.mutate(typed[target].cast("string").name(target))
     found = ibis.duckdb.connect().to_pandas(typed)
     if (wrong := found[PROBLEM].dropna()).size:
-        raise Refused(f"{path}: {len(wrong):,} rows are not what data/sources.yaml declares; mend the file: {wrong.iloc[0]}")
+        raise Refused(
+            f"{path}: {len(wrong):,} rows are not what data/sources.yaml declares; mend the file: {wrong.iloc[0]}"
+        )
     return found
 
 
@@ -181,7 +268,9 @@ def check_labels(labels: pd.Series, classes: list[str]) -> None:
         show("labels", strangers[:EXAMPLES])
         n = int(labels.isin(strangers).sum())
         known = f"the model knows {', '.join(classes)}; mend or retrain"
-        raise Refused(f"the labels hold {len(strangers)} classes, in {n:,} rows, that the model does not know: {known}")
+        raise Refused(
+            f"the labels hold {len(strangers)} classes, in {n:,} rows, that the model does not know: {known}"
+        )
 
 
 def _times(n: int) -> str:
@@ -190,15 +279,21 @@ def _times(n: int) -> str:
 
 def _keys(table: pd.DataFrame, by: list[str]) -> pd.Index:
     """Return a name for each row, of the values of its key as text."""
-    return pd.Index(["/".join(parts) for parts in zip(*(_name(table[column]) for column in by), strict=True)])
+    return pd.Index(
+        ["/".join(parts) for parts in zip(*(_name(table[column]) for column in by), strict=True)]
+    )
 
 
 def _name(values: pd.Series) -> pd.Series:
     """Return `values` as text, each in a form that does not depend on the others; one that is missing is empty."""
     if is_datetime64_any_dtype(values):
-        return values.map(lambda value: value.isoformat(), na_action="ignore").astype("str").fillna("")
+        return (
+            values.map(lambda value: value.isoformat(), na_action="ignore").astype("str").fillna("")
+        )
     text = values.astype("str").fillna("").str.strip()
-    return text.str.removesuffix(".0") if is_numeric_dtype(values) else text  # 5 is 5.0 beside a missing one; v1.0 is not v1
+    return (
+        text.str.removesuffix(".0") if is_numeric_dtype(values) else text
+    )  # 5 is 5.0 beside a missing one; v1.0 is not v1
 
 
 def live_suite(path: Path, data: Data) -> dict[str, Any]:
@@ -212,7 +307,9 @@ def live_suite(path: Path, data: Data) -> dict[str, Any]:
         kept = [live for one in suite["expectations"] if (live := _of_live_rows(one, data))]
         meta = {**suite.get("meta", {}), "copy_of": path.as_posix()}
     except FileNotFoundError:
-        raise Refused(f"{path} does not exist; restore it from git: rows without a suite pass nothing") from None
+        raise Refused(
+            f"{path} does not exist; restore it from git: rows without a suite pass nothing"
+        ) from None
     except (ValueError, KeyError, TypeError, AttributeError):
         raise Refused(f"{path} is no suite; restore it from git") from None
     return {**suite, "name": "suite", "meta": meta, "expectations": kept}
@@ -233,10 +330,16 @@ def critical(path: Path, data: Data) -> Suite:
     suite = read_suite(path)
     if suite.problems:
         raise Refused("\n".join(suite.problems))
-    kept = [(e.nth, _of_live_rows(e.raw, data)) for e in suite.expected if e.raw["severity"] == "critical"]
+    kept = [
+        (e.nth, _of_live_rows(e.raw, data))
+        for e in suite.expected
+        if e.raw["severity"] == "critical"
+    ]
     found = [expected(nth, raw) for nth, raw in kept if raw]
     if not found:
-        raise Refused(f"{path} has no critical expectation that holds for live rows, so that it would stop nothing; make one critical")
+        raise Refused(
+            f"{path} has no critical expectation that holds for live rows, so that it would stop nothing; make one critical"
+        )
     return replace(suite, expected=found)
 
 
@@ -250,9 +353,19 @@ def beside(reference: dict[str, Any], X: pd.DataFrame) -> pd.DataFrame:
         live, shares = counted(X[column], bins), dict[str, Any]()
         for name, counts in (("reference", bins["test"]), ("live", live)):
             n = max(1, sum(counts))
-            shares |= {f"missing_{name}": counts[-1] / n, f"unnamed_{name}": counts[-2] / n if "values" in bins else None}
+            shares |= {
+                f"missing_{name}": counts[-1] / n,
+                f"unnamed_{name}": counts[-2] / n if "values" in bins else None,
+            }
         new = sorted(set(X[column].dropna()) - set(bins["values"])) if "values" in bins else []
-        rows.append({"feature": column, "rows": len(X), **shares, "unnamed": len(new) if "values" in bins else None})
+        rows.append(
+            {
+                "feature": column,
+                "rows": len(X),
+                **shares,
+                "unnamed": len(new) if "values" in bins else None,
+            }
+        )
         values += [f"{column}: {value}" for value in new[:EXAMPLES]]
     show("batch_values", values)
     return pd.DataFrame(rows)

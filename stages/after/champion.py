@@ -65,24 +65,34 @@ def load_champion() -> tuple[Model, dict[str, Any]]:
     card = json.loads((folder / "model.json").read_text(encoding="utf-8"))
     try:
         reference = json.loads(path.read_text(encoding="utf-8"))
-        frozen_with, card_sha256, _ = (reference[name] for name in ("model_sha256", "card_sha256", "key"))
+        frozen_with, card_sha256, _ = (
+            reference[name] for name in ("model_sha256", "card_sha256", "key")
+        )
         gates = {name: reference["gates"].get(name) for name in JUDGED}
     except FileNotFoundError:
-        raise Refused(f"{path.as_posix()} does not exist; run `dvc repro`, which freezes it with the model") from None
+        raise Refused(
+            f"{path.as_posix()} does not exist; run `dvc repro`, which freezes it with the model"
+        ) from None
     except (ValueError, KeyError, TypeError, AttributeError):
-        raise Refused(f"{path.as_posix()} is not what evaluate writes; run `dvc checkout` or `dvc repro`") from None
+        raise Refused(
+            f"{path.as_posix()} is not what evaluate writes; run `dvc checkout` or `dvc repro`"
+        ) from None
     if frozen_with != card["model_sha256"]:
         raise Refused(
             f"{path.as_posix()} was frozen with another model than model.skops (SHA-256 differs); run `dvc checkout` or `dvc repro`"
         )
     if card_sha256 != sha256(folder / "model.json"):
-        raise Refused(f"{path.as_posix()} was frozen with another model.json (SHA-256 differs); run `dvc checkout` or `dvc repro`")
+        raise Refused(
+            f"{path.as_posix()} was frozen with another model.json (SHA-256 differs); run `dvc checkout` or `dvc repro`"
+        )
     if now is None:
         _prove_last_run(gates)
     return model, reference
 
 
-def as_trained(model: Model, reference: dict[str, Any], params: Params, source: Source) -> tuple[Params, Source]:
+def as_trained(
+    model: Model, reference: dict[str, Any], params: Params, source: Source
+) -> tuple[Params, Source]:
     """Return `params` and `source` with the roles and the key that columns had when `model` was trained; it serves by these.
 
     Says which ones params.yaml and data/sources.yaml have changed since. Raises Refused where the model does not know its roles, and
@@ -95,13 +105,21 @@ def as_trained(model: Model, reference: dict[str, Any], params: Params, source: 
             "`make repro`, commit the run, and promote its model"
         )
     key = reference["key"]
-    needed = [data.target, *([data.time] if data.time else []), *data.sensitive, *key, *model.columns]
+    needed = [
+        data.target,
+        *([data.time] if data.time else []),
+        *data.sensitive,
+        *key,
+        *model.columns,
+    ]
     if gone := [column for column in dict.fromkeys(needed) if column not in source.columns]:
         raise Refused(
             f"data/sources.yaml does not declare {', '.join(gone)}, which the model in service was trained with; declare it again, or "
             "promote a model that does without"
         )
-    changed = [f"data.{role} in params.yaml" for role, was in data if was != getattr(params.data, role)]
+    changed = [
+        f"data.{role} in params.yaml" for role, was in data if was != getattr(params.data, role)
+    ]
     changed += ["the key in data/sources.yaml"] if key != source.key else []
     if changed:
         say(
@@ -115,10 +133,19 @@ def _check_stopped() -> None:
     """Raise Refused where a gate stopped the last run, which may have ended there before it made a model."""
     found = verdicts(REPORTS / "gates")
     if stopped := [
-        f"the gate {name} stopped the last run ({found[name]['verdict']})" for name in EVALUATED if name in found and found[name]["blocks"]
+        f"the gate {name} stopped the last run ({found[name]['verdict']})"
+        for name in EVALUATED
+        if name in found and found[name]["blocks"]
     ]:
         way_on = f"{(REPORTS / 'gates').as_posix()}/ says why; mend it, then run `make repro`"
-        raise Refused("\n".join([*stopped, f"no model was promoted yet, and that of the last run is not proven: {way_on}"]))
+        raise Refused(
+            "\n".join(
+                [
+                    *stopped,
+                    f"no model was promoted yet, and that of the last run is not proven: {way_on}",
+                ]
+            )
+        )
 
 
 def _prove_last_run(frozen: dict[str, str | None]) -> None:
@@ -131,4 +158,11 @@ def _prove_last_run(frozen: dict[str, str | None]) -> None:
         if name in found and found[name]["sha256"] != digest
     ]
     if problems:
-        raise Refused("\n".join([*problems, "no model was promoted yet, and that of the last run is not proven; run `make repro`"]))
+        raise Refused(
+            "\n".join(
+                [
+                    *problems,
+                    "no model was promoted yet, and that of the last run is not proven; run `make repro`",
+                ]
+            )
+        )

@@ -18,7 +18,18 @@ MOST_ROWS = 2000  # of either side that the domain classifier learns from
 FEWEST = 10  # clusters of either side that it can learn from
 EXPECTED = 5  # rows in a cell, below which chi-squared is no good
 BARS = 8
-COLUMNS = ["what", "name", "test", "rows", "effect", "effect_train", "p", "q", "proven_effect", "weight"]
+COLUMNS = [
+    "what",
+    "name",
+    "test",
+    "rows",
+    "effect",
+    "effect_train",
+    "p",
+    "q",
+    "proven_effect",
+    "weight",
+]
 
 
 def drift(
@@ -40,8 +51,22 @@ def drift(
     rows = []
     for (what, name), (bins, values) in watched(reference, X, *decided).items():
         found = compared(bins, counted(values, bins), design_effect(values, bins, ids))
-        rows.append({"what": what, "name": name, **found, "weight": weights.get(name) if what == "feature" else None})
-    rows.append({"what": "all", "name": "all features", "test": "not judged" if told_apart is None else "auc", **(told_apart or {})})
+        rows.append(
+            {
+                "what": what,
+                "name": name,
+                **found,
+                "weight": weights.get(name) if what == "feature" else None,
+            }
+        )
+    rows.append(
+        {
+            "what": "all",
+            "name": "all features",
+            "test": "not judged" if told_apart is None else "auc",
+            **(told_apart or {}),
+        }
+    )
     table = pd.DataFrame(rows, columns=COLUMNS).assign(rows=len(X))
     numbers = ["effect", "effect_train", "p", "weight"]
     table[numbers] = table[numbers].astype("float64")
@@ -63,13 +88,22 @@ def watched(
     is_sample = reference.get("split") == "random" and "judged_by" not in reference
     found = {}
     for column, bins in reference["features"].items():
-        every = [a + b for a, b in zip(bins["test"], bins["train"], strict=True)] if is_sample else bins["test"]
+        every = (
+            [a + b for a, b in zip(bins["test"], bins["train"], strict=True)]
+            if is_sample
+            else bins["test"]
+        )
         found["feature", column] = (bins | {"test": every}, X[column])
     for nth, (label, bins) in enumerate(reference["scores"].items()):
         if nth or len(reference["scores"]) > 2:  # of two scores one is the other's mirror
             found["score", label] = bins, pd.Series(y_score[:, nth])
     labels, deff = list(reference["decisions"]), reference.get("decisions_deff", 1.0)
-    decisions = {"values": labels, "test": [*reference["decisions"].values(), 0, 0], "train": [0] * (len(labels) + 2), "deff": deff}
+    decisions = {
+        "values": labels,
+        "test": [*reference["decisions"].values(), 0, 0],
+        "train": [0] * (len(labels) + 2),
+        "deff": deff,
+    }
     return found | {("decision", "decision"): (decisions, pd.Series(y_pred, dtype="object"))}
 
 
@@ -84,7 +118,12 @@ def compared(bins: dict[str, Any], live: list[int], deff: float = 1.0) -> dict[s
     before, now = np.array(bins["test"]) / bins.get("deff", 1.0), np.array(live) / deff
     effect, p = distance(before, now)
     of_train = distance(np.array(bins["train"]), now)[0] if sum(bins["train"]) else None
-    return {"test": "ks" if numeric else "chi-squared", "effect": effect, "p": p, "effect_train": of_train}
+    return {
+        "test": "ks" if numeric else "chi-squared",
+        "effect": effect,
+        "p": p,
+        "effect_train": of_train,
+    }
 
 
 def _ks(before: np.ndarray, now: np.ndarray) -> tuple[float, float]:
@@ -109,39 +148,68 @@ def _chi_squared(before: np.ndarray, now: np.ndarray) -> tuple[float, float]:
     small = table.sum(axis=0) * table.sum(axis=1).min() / table.sum() < EXPECTED
     table = np.column_stack([table[:, ~small], table[:, small].sum(axis=1)])
     table = table[:, table.sum(axis=0) > 0]
-    return effect, float(chi2_contingency(table, correction=False).pvalue) if table.shape[1] > 1 else 1.0
+    return effect, float(chi2_contingency(table, correction=False).pvalue) if table.shape[
+        1
+    ] > 1 else 1.0
 
 
 def pictures(
-    reference: dict[str, Any], X: pd.DataFrame, y_score: np.ndarray, y_pred: np.ndarray, moved: pd.DataFrame
+    reference: dict[str, Any],
+    X: pd.DataFrame,
+    y_score: np.ndarray,
+    y_pred: np.ndarray,
+    moved: pd.DataFrame,
 ) -> list[dict[str, Any]]:
     """Return for each row of `moved` that is proven up to BARS bins with the shares of test rows and live rows in them."""
-    proven = moved[(moved["proven_effect"] > 0) & (moved["what"] != "all")].sort_values("proven_effect", ascending=False)
+    proven = moved[(moved["proven_effect"] > 0) & (moved["what"] != "all")].sort_values(
+        "proven_effect", ascending=False
+    )
     drawn, beside = [], watched(reference, X, y_score, y_pred)
     for what, name in proven[["what", "name"]].itertuples(index=False):
         bins, values = beside[what, name]
-        drawn.append({"name": name if what != "score" else f"score of {name}", "bars": _bars(bins, counted(values, bins))})
+        drawn.append(
+            {
+                "name": name if what != "score" else f"score of {name}",
+                "bars": _bars(bins, counted(values, bins)),
+            }
+        )
     return drawn
 
 
 def _bars(bins: dict[str, Any], live: list[int]) -> list[dict[str, Any]]:
     """Return label, share of test rows and share of live rows of each bar; many bins are thrown together."""
-    before, now = (np.array(side, dtype="float64") / max(1, sum(side)) for side in (bins["test"], live))
+    before, now = (
+        np.array(side, dtype="float64") / max(1, sum(side)) for side in (bins["test"], live)
+    )
     if "edges" in bins:
-        parts: list[Any] = [part for part in np.array_split(np.arange(len(before) - 1), min(BARS, len(before) - 1)) if len(part)]
+        parts: list[Any] = [
+            part
+            for part in np.array_split(np.arange(len(before) - 1), min(BARS, len(before) - 1))
+            if len(part)
+        ]
         edges = [*bins["edges"], np.inf]
         ends = [edges[part[-1]] for part in parts]
-        labels = [f"to {end:.4g}" if np.isfinite(end) else f"above {ends[nth - 1]:.4g}" if nth else "all" for nth, end in enumerate(ends)]
+        labels = [
+            f"to {end:.4g}" if np.isfinite(end) else f"above {ends[nth - 1]:.4g}" if nth else "all"
+            for nth, end in enumerate(ends)
+        ]
     else:
         largest = np.argsort(-np.maximum(before, now)[:-2], kind="stable")[:BARS]
         rest = np.setdiff1d(np.arange(len(before) - 1), largest)
         parts = [*([nth] for nth in largest), rest]
         labels = [*(str(bins["values"][nth]) for nth in largest), "other"]
-    bars = [(label, before[part].sum(), now[part].sum()) for label, part in zip([*labels, "missing"], [*parts, [-1]], strict=True)]
-    return [{"label": label, "test": round(a, 4), "live": round(b, 4)} for label, a, b in bars if a or b]
+    bars = [
+        (label, before[part].sum(), now[part].sum())
+        for label, part in zip([*labels, "missing"], [*parts, [-1]], strict=True)
+    ]
+    return [
+        {"label": label, "test": round(a, 4), "live": round(b, 4)} for label, a, b in bars if a or b
+    ]
 
 
-def domain(X_test: pd.DataFrame, X: pd.DataFrame, ids: list[pd.DataFrame] | None, random_state: int) -> dict[str, float] | None:
+def domain(
+    X_test: pd.DataFrame, X: pd.DataFrame, ids: list[pd.DataFrame] | None, random_state: int
+) -> dict[str, float] | None:
     """Return how well a classifier tells live rows from test rows by all features together, out of fold: its AUC less .5, and p.
 
     It sees what no single feature shows, such as a relation between two that turned. Source: Lopez-Paz and Oquab (2017), ICLR. ids: the
@@ -149,9 +217,19 @@ def domain(X_test: pd.DataFrame, X: pd.DataFrame, ids: list[pd.DataFrame] | None
     and in the variance: else the classifier knows a row again that only the test rows, or only the live rows, have. None where either
     side has fewer clusters than FEWEST.
     """
-    chosen = [side.sample(min(len(side), MOST_ROWS), random_state=random_state).index for side in (X_test, X)]
-    both = pd.concat([side.loc[index] for side, index in zip((X_test[X.columns], X), chosen, strict=True)], ignore_index=True)
-    named = both if ids is None else pd.concat([side.loc[index] for side, index in zip(ids, chosen, strict=True)])
+    chosen = [
+        side.sample(min(len(side), MOST_ROWS), random_state=random_state).index
+        for side in (X_test, X)
+    ]
+    both = pd.concat(
+        [side.loc[index] for side, index in zip((X_test[X.columns], X), chosen, strict=True)],
+        ignore_index=True,
+    )
+    named = (
+        both
+        if ids is None
+        else pd.concat([side.loc[index] for side, index in zip(ids, chosen, strict=True)])
+    )
     of = named.groupby(list(named.columns), dropna=False, sort=False).ngroup().to_numpy()
     is_live = np.repeat([False, True], [len(index) for index in chosen])
     if min(len(np.unique(of[is_live])), len(np.unique(of[~is_live]))) < FEWEST:
@@ -159,8 +237,12 @@ def domain(X_test: pd.DataFrame, X: pd.DataFrame, ids: list[pd.DataFrame] | None
     for column in text_columns(both):
         both[column] = pd.Categorical(both[column]).codes.astype("float64")
     folds = StratifiedGroupKFold(3, shuffle=True, random_state=random_state)
-    classifier = HistGradientBoostingClassifier(max_iter=30, max_depth=4, early_stopping=False, random_state=random_state)
-    y_score = cross_val_predict(classifier, both, is_live, groups=of, cv=folds, method="predict_proba")[:, 1]
+    classifier = HistGradientBoostingClassifier(
+        max_iter=30, max_depth=4, early_stopping=False, random_state=random_state
+    )
+    y_score = cross_val_predict(
+        classifier, both, is_live, groups=of, cv=folds, method="predict_proba"
+    )[:, 1]
     area, variance = delong(y_score, is_live, of)
     if area is None or not variance:
         return {"effect": (area or 0.5) - 0.5, "p": 0.0 if area and area > 0.5 else 1.0}

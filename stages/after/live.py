@@ -15,24 +15,33 @@ def live_files(given: list[str]) -> list[Path]:
     Each of `given` is a path, a pattern, or several of these, one a line; a pattern leaves out what DVC keeps beside a file.
     Raises Refused for one that finds no file.
     """
-    return [path for line in lines(given) for path in _files(line)] if given else _found(str(LIVE / "*"))
+    return (
+        [path for line in lines(given) for path in _files(line)]
+        if given
+        else _found(str(LIVE / "*"))
+    )
 
 
 def lines(given: list[str]) -> list[str]:
     """Return each of `given` that is a file as it is, of the others each line."""
-    return [line for text in given for line in ([text] if _is_file(text) else text.splitlines()) if line]
+    return [
+        line for text in given for line in ([text] if _is_file(text) else text.splitlines()) if line
+    ]
 
 
 def _files(line: str) -> list[Path]:
     """Return the files that one line names."""
     found = [Path(line)] if _is_file(line) else _found(line)
     if not found:
-        raise Refused(f"{line!r} does not exist; name a file, or a pattern such as 'data/live/*'; several files go one a line")
+        raise Refused(
+            f"{line!r} does not exist; name a file, or a pattern such as 'data/live/*'; several files go one a line"
+        )
     return found
 
 
 def _found(pattern: str) -> list[Path]:
-    return sorted(Path(name) for name in glob.glob(pattern) if _is_file(name) and not name.endswith(".dvc"))  # noqa: PTH207 - absolute ones
+    names = glob.glob(pattern)  # noqa: PTH207 - Path.glob takes no absolute ones
+    return sorted(Path(name) for name in names if _is_file(name) and not name.endswith(".dvc"))
 
 
 def _is_file(name: str) -> bool:

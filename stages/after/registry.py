@@ -24,7 +24,9 @@ from stages.git import ask, git, read_all
 FOLDER = Path("registry")
 CHAMPION, CHALLENGER, RETIRED = "champion", "challenger", "retired"
 # after the name of the artifact
-TAG = re.compile(r"(?:(?P<all>@deprecated)|(?:@(?P<version>v\d+\.\d+\.\d+)|#(?P<stage>[^!#]+))(?P<off>!?))(?:#(?P<nth>\d+))?")
+TAG = re.compile(
+    r"(?:(?P<all>@deprecated)|(?:@(?P<version>v\d+\.\d+\.\d+)|#(?P<stage>[^!#]+))(?P<off>!?))(?:#(?P<nth>\d+))?"
+)
 FORMAT = "%00".join(
     [
         "%(refname:strip=2)",
@@ -73,11 +75,19 @@ class Event:
     @property
     def what(self) -> str:
         """What the tag does, in words."""
-        return (f"no longer {self.stage}" if self.stage else "withdrawn") if self.is_withdrawal else self.stage or "registered"
+        return (
+            (f"no longer {self.stage}" if self.stage else "withdrawn")
+            if self.is_withdrawal
+            else self.stage or "registered"
+        )
 
     def takes_back(self, earlier: "Event") -> bool:
         """Return whether this withdraws `earlier`, a registration or a stage."""
-        return self.is_withdrawal and self.version in ("", earlier.version) and self.stage in (None, earlier.stage)
+        return (
+            self.is_withdrawal
+            and self.version in ("", earlier.version)
+            and self.stage in (None, earlier.stage)
+        )
 
 
 def identified() -> None:
@@ -89,9 +99,13 @@ def identified() -> None:
             f"{refusal}\na model is registered in git: where there is no repository, run `git init`, and commit the run"
         ) from None
     if ask("check-ref-format", f"refs/tags/{tag}") is None:
-        raise Refused(f"git allows no tag {tag!r}, as it would be called in this folder; rename the folder, without spaces or signs")
+        raise Refused(
+            f"git allows no tag {tag!r}, as it would be called in this folder; rename the folder, without spaces or signs"
+        )
     if ask("var", "GIT_COMMITTER_IDENT") is None:
-        raise Refused("git does not know who you are, and the tags say who registered a model; set `git config user.name` and user.email")
+        raise Refused(
+            "git does not know who you are, and the tags say who registered a model; set `git config user.name` and user.email"
+        )
 
 
 @contextmanager
@@ -105,7 +119,9 @@ def alone() -> Iterator[None]:
         with FileLock(path, timeout=SECONDS, is_singleton=True):
             yield
     except Timeout:
-        raise Refused(f"another process has been registering or promoting a model for {SECONDS} seconds ({path}); wait for it") from None
+        raise Refused(
+            f"another process has been registering or promoting a model for {SECONDS} seconds ({path}); wait for it"
+        ) from None
 
 
 def events() -> list[Event]:
@@ -116,9 +132,13 @@ def events() -> list[Event]:
     """
     try:
         name, listed = artifact(), read_all("for-each-ref", f"--format={FORMAT}", "refs/tags")
-        pointers = read_all("ls-files", "-z", "--", f":(glob){FOLDER.as_posix()}/v*.dvc").split("\0")
+        pointers = read_all("ls-files", "-z", "--", f":(glob){FOLDER.as_posix()}/v*.dvc").split(
+            "\0"
+        )
     except Refused as refusal:
-        raise Refused(f"the registry cannot be read, so that nobody knows which model is in service; mend this first: {refusal}") from None
+        raise Refused(
+            f"the registry cannot be read, so that nobody knows which model is in service; mend this first: {refusal}"
+        ) from None
     tags = [entry.strip("\n").split("\0") for entry in listed.split("\0\1")]
     said, problems = _understood(tags, name)
     known = {event.version for event in said if event.stage is None}
@@ -128,7 +148,9 @@ def events() -> list[Event]:
         if pointer.stem not in known and not _interrupted(pointer.stem)
     ]
     if not said and not problems and (fetch := not_fetched()):
-        problems.append(f"this clone may lack the tags that say which model is in service; run {fetch}")
+        problems.append(
+            f"this clone may lack the tags that say which model is in service; run {fetch}"
+        )
     if problems:
         raise Refused("\n".join(problems))
     return said
@@ -136,10 +158,18 @@ def events() -> list[Event]:
 
 def _understood(tags: list[list[str]], artifact: str) -> tuple[list[Event], list[str]]:
     """Return the events that the tags of `artifact`, as FORMAT has them, tell of, in order, and a sentence for each that proves nothing."""
-    found = {name: match for name, *_ in tags if name.startswith(artifact) and (match := TAG.fullmatch(name, len(artifact)))}
+    found = {
+        name: match
+        for name, *_ in tags
+        if name.startswith(artifact) and (match := TAG.fullmatch(name, len(artifact)))
+    }
     tags = [tag for tag in tags if tag[0] in found]
     own = [tag for tag in tags if tag[0] == tag[1]]
-    commits = {commit: found[name]["version"] for name, _, commit, *_ in own if found[name]["version"] and not found[name]["off"]}
+    commits = {
+        commit: found[name]["version"]
+        for name, _, commit, *_ in own
+        if found[name]["version"] and not found[name]["off"]
+    }
     said, problems = (
         [],
         [
@@ -158,15 +188,33 @@ def _understood(tags: list[list[str]], artifact: str) -> tuple[list[Event], list
             )
             continue
         is_off = is_of_all or bool(match["off"])
-        said.append(Event(version, match["stage"], int(match["nth"] or 0), who.strip(), when, message, int(seconds), is_off, name))
+        said.append(
+            Event(
+                version,
+                match["stage"],
+                int(match["nth"] or 0),
+                who.strip(),
+                when,
+                message,
+                int(seconds),
+                is_off,
+                name,
+            )
+        )
     # GTO goes by seconds; it numbers what it makes, but not always what it withdraws
     said.sort(key=lambda event: (event.seconds, event.is_withdrawal and not event.nth, event.nth))
-    manifests = {event.version: event.manifest_sha256 for event in said if event.stage is None and not event.is_withdrawal}
+    manifests = {
+        event.version: event.manifest_sha256
+        for event in said
+        if event.stage is None and not event.is_withdrawal
+    }
     problems += [
         f"the tag {event.tag} does not come from `make promote` or `make rollback`, since it does not name the manifest of "
         f"{event.version}; take it away with {_delete(event.tag)}, and promote the version"
         for event in said
-        if event.stage == CHAMPION and not event.is_withdrawal and event.manifest_sha256 != manifests[event.version]
+        if event.stage == CHAMPION
+        and not event.is_withdrawal
+        and event.manifest_sha256 != manifests[event.version]
     ]
     return said, problems
 
@@ -182,7 +230,11 @@ def _interrupted(version: str) -> bool:
 
 def champions(said: list[Event]) -> list[str]:
     """Return the versions that were ever in service, in the order of their first promotion; the one in service now may be any."""
-    return list(dict.fromkeys(event.version for event in said if event.stage == CHAMPION and not event.is_withdrawal))
+    return list(
+        dict.fromkeys(
+            event.version for event in said if event.stage == CHAMPION and not event.is_withdrawal
+        )
+    )
 
 
 def lineage(said: list[Event]) -> list[str]:
@@ -193,15 +245,30 @@ def lineage(said: list[Event]) -> list[str]:
     line: list[str] = []
     for event in said:
         if event.is_withdrawal:
-            line = [version for version in line if not event.takes_back(Event(version, CHAMPION, 0, "", "", ""))]
+            line = [
+                version
+                for version in line
+                if not event.takes_back(Event(version, CHAMPION, 0, "", "", ""))
+            ]
         elif event.stage == CHAMPION:
-            line = [*line[: line.index(event.version)], event.version] if event.version in line else [*line, event.version]
+            line = (
+                [*line[: line.index(event.version)], event.version]
+                if event.version in line
+                else [*line, event.version]
+            )
     return line
 
 
 def serving(said: list[Event]) -> str | None:
     """Return the version that was made champion last; None before the first promotion, and where that one was withdrawn since."""
-    last = next((event.version for event in reversed(said) if event.stage == CHAMPION and not event.is_withdrawal), None)
+    last = next(
+        (
+            event.version
+            for event in reversed(said)
+            if event.stage == CHAMPION and not event.is_withdrawal
+        ),
+        None,
+    )
     return last if last in lineage(said)[-1:] else None
 
 
@@ -212,10 +279,14 @@ def in_service(said: list[Event]) -> str | None:
     """
     now = serving(said)
     if now is None and champions(said):
-        ways = "`make rollback VERSION=...` puts one back that was in service: " + ", ".join(returnable(said))
+        ways = "`make rollback VERSION=...` puts one back that was in service: " + ", ".join(
+            returnable(said)
+        )
         if not returnable(said):
             ways = "none that was in service is registered any more; `make promote WHY=...` puts the last run's into service"
-        raise Refused(f"the model in service was withdrawn with `gto deprecate`, so that no model is; {ways}")
+        raise Refused(
+            f"the model in service was withdrawn with `gto deprecate`, so that no model is; {ways}"
+        )
     if now is not None and (retired := _retired(now, said)):
         raise Refused(
             f"the tag {retired.tag} says that another model took the place of {now}, and no tag says which; run {how_to_fetch()}, which "
@@ -264,7 +335,9 @@ def registered(version: str, said: list[Event]) -> Event:
     """Return the registration of `version`; raises Refused where there is none, or none any more."""
     known = registrations(said)
     if version not in known:
-        raise Refused(f"{version!r} is no registered version; there are {', '.join(known) or 'none'}")
+        raise Refused(
+            f"{version!r} is no registered version; there are {', '.join(known) or 'none'}"
+        )
     return known[version]
 
 
@@ -272,7 +345,9 @@ def verified(version: str, said: list[Event], public_key: str | None) -> dict[st
     """Return the manifest of a registered version whose files all match it (see `read_manifest`), and which is that version's own."""
     event = registered(version, said)
     if event.manifest_sha256 is None:
-        raise Refused(f"the tag {event.tag} names no manifest, so that nothing can be verified; register the model again")
+        raise Refused(
+            f"the tag {event.tag} names no manifest, so that nothing can be verified; register the model again"
+        )
     manifest = read_manifest(FOLDER / version, public_key, event.manifest_sha256, event.tag)
     if manifest.get("version") != version:
         raise Refused(
@@ -285,8 +360,14 @@ def verified(version: str, said: list[Event], public_key: str | None) -> dict[st
 def promoted(version: str, said: list[Event], public_key: str | None) -> dict[str, Any]:
     """Return the manifest of a version that was in service (see `verified`); with a key, only where its promotion is signed."""
     manifest = verified(version, said, public_key)
-    last = next(event for event in reversed(said) if event.version == version and event.stage == CHAMPION and not event.is_withdrawal)
-    if public_key is not None and not is_signed(_promotion(registered(version, said)), last.promotion, public_key):
+    last = next(
+        event
+        for event in reversed(said)
+        if event.version == version and event.stage == CHAMPION and not event.is_withdrawal
+    )
+    if public_key is not None and not is_signed(
+        _promotion(registered(version, said)), last.promotion, public_key
+    ):
         raise Refused(
             f"the tag {last.tag} puts {version} into service, and its promotion is not signed by {public_key}; take it away with "
             f"{_delete(last.tag)}, and promote the version if it is to serve"
@@ -317,7 +398,9 @@ def register(files: dict[str, Path], said: dict[str, Any], why: str, public_key:
         FOLDER.mkdir(exist_ok=True)
         part = Path(tempfile.mkdtemp(prefix=f".{version}.", suffix=".part", dir=FOLDER))
         try:
-            manifest_sha256 = _fill(part / "files", files, wanted, {"version": version} | said, public_key)
+            manifest_sha256 = _fill(
+                part / "files", files, wanted, {"version": version} | said, public_key
+            )
         except BaseException:
             shutil.rmtree(part)
             raise
@@ -330,7 +413,13 @@ def register(files: dict[str, Path], said: dict[str, Any], why: str, public_key:
     return version
 
 
-def _fill(folder: Path, files: dict[str, Path], wanted: dict[str, str], said: dict[str, Any], public_key: str | None) -> str:
+def _fill(
+    folder: Path,
+    files: dict[str, Path],
+    wanted: dict[str, str],
+    said: dict[str, Any],
+    public_key: str | None,
+) -> str:
     """Copy `files` to `folder`, write their manifest, and return its hash; raises Refused where one is no longer as `wanted`."""
     for name, path in files.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
@@ -338,18 +427,34 @@ def _fill(folder: Path, files: dict[str, Path], wanted: dict[str, str], said: di
     write_manifest(folder, said, public_key)
     copied = read_manifest(folder, public_key)["files"]
     if changed := [files[name].as_posix() for name in files if copied[name] != wanted[name]]:
-        raise Refused(f"{', '.join(changed)} changed while the model was registered; wait for what writes it, then register again")
+        raise Refused(
+            f"{', '.join(changed)} changed while the model was registered; wait for what writes it, then register again"
+        )
     return sha256(folder / MANIFEST)
 
 
 def _commit(folder: Path, message: str) -> None:
     """Hand `folder` to DVC, and commit its small .dvc file and nothing else."""
-    added = subprocess.run([sys.executable, "-m", "dvc", "add", "--quiet", folder.as_posix()], capture_output=True, encoding="utf-8")
+    added = subprocess.run(
+        [sys.executable, "-m", "dvc", "add", "--quiet", folder.as_posix()],
+        capture_output=True,
+        encoding="utf-8",
+    )
     if added.returncode:
         raise Refused(f"`dvc add {folder.as_posix()}` refused: {' '.join(added.stderr.split())}")
     pointer = f"{folder.as_posix()}.dvc"
     git("add", "--force", pointer)
-    git("commit", "--quiet", "--no-verify", "--allow-empty", "--message", message, "--only", "--", pointer)
+    git(
+        "commit",
+        "--quiet",
+        "--no-verify",
+        "--allow-empty",
+        "--message",
+        message,
+        "--only",
+        "--",
+        pointer,
+    )
 
 
 def assign(version: str, stage: str, why: str, public_key: str | None = None) -> None:
@@ -363,9 +468,20 @@ def assign(version: str, stage: str, why: str, public_key: str | None = None) ->
         event = registered(version, said)
         message = f"{why}\n\nmanifest {event.message.rpartition(chr(10) + 'manifest ')[2].rstrip()}"
         if stage == CHAMPION and public_key is not None:
-            before = next((one.promotion for one in reversed(said) if one.version == version and one.promotion), "")
+            before = next(
+                (
+                    one.promotion
+                    for one in reversed(said)
+                    if one.version == version and one.promotion
+                ),
+                "",
+            )
             message += f"\npromotion {before or sign(_promotion(event), public_key)}"
-        _tag(f"{artifact()}#{stage}#{1 + max(one.nth for one in said)}", f"{event.tag}^{{commit}}", message)
+        _tag(
+            f"{artifact()}#{stage}#{1 + max(one.nth for one in said)}",
+            f"{event.tag}^{{commit}}",
+            message,
+        )
 
 
 def _in_order(said: list[Event]) -> None:
@@ -388,5 +504,7 @@ def _promotion(registration: Event) -> bytes:
 
 def _message(why: str, folder: Path, manifest_sha256: str) -> str:
     manifest = read_manifest(folder, None, manifest_sha256)
-    verdicts = [f"{name} {one['verdict']} {one['sha256']}" for name, one in manifest["verdicts"].items()]
+    verdicts = [
+        f"{name} {one['verdict']} {one['sha256']}" for name, one in manifest["verdicts"].items()
+    ]
     return "\n".join([why, "", f"manifest {manifest_sha256}", *verdicts])

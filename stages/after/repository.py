@@ -48,9 +48,15 @@ def how_to_fetch() -> str:
 def not_fetched() -> str:
     """Return the commands that bring the tags of a clone that may have been made without them; empty for any other clone."""
     settings = (ask("config", "--get-regexp", r"^remote\..*\.tagopt$") or "").splitlines()
-    kept_out = [setting.removesuffix(" --no-tags") for setting in settings if setting.endswith(" --no-tags")]
+    kept_out = [
+        setting.removesuffix(" --no-tags") for setting in settings if setting.endswith(" --no-tags")
+    ]
     fetch = how_to_fetch()
-    return ", then ".join([*(f"`git config --unset-all {key}`" for key in kept_out), fetch]) if kept_out or "shallow" in fetch else ""
+    return (
+        ", then ".join([*(f"`git config --unset-all {key}`" for key in kept_out), fetch])
+        if kept_out or "shallow" in fetch
+        else ""
+    )
 
 
 def without_tag(pointer: Path, tags: list[str]) -> str:
@@ -75,7 +81,10 @@ def _registers(tag: str, pointer: Path) -> bool:
     if match is None or not pointer.is_file():
         return False
     path = pointer.as_posix()
-    found = [ask("show", f"{tag}:{place}") for place in (f"./{path}", f"{match[1]}/{path}" if match[1] else path)]
+    found = [
+        ask("show", f"{tag}:{place}")
+        for place in (f"./{path}", f"{match[1]}/{path}" if match[1] else path)
+    ]
     return pointer.read_text(encoding="utf-8") in found
 
 

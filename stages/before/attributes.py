@@ -22,21 +22,46 @@ SENSITIVE_WORDS = {
     "political opinion": "political politics",
     "place of living": "postcode postal zip zipcode plz postleitzahl neighborhood neighbourhood",
 }
-UNLIKE_PERSONS = {"blood", "cell", "cells", "wine", "list", "box", "noise"}  # beside black or white they are no people's
+UNLIKE_PERSONS = {
+    "blood",
+    "cell",
+    "cells",
+    "wine",
+    "list",
+    "box",
+    "noise",
+}  # beside black or white they are no people's
 SENSITIVE_VALUES = {
     "sex or gender": "m f male female man woman men women masculine feminine w maennlich weiblich homme femme hombre mujer",
     "marital or family status": "single married divorced widowed unmarried separated spouse ledig verheiratet geschieden verwitwet",
     "race or ethnic origin": "black white asian hispanic latino caucasian african",
     "religion": "christian catholic protestant muslim jewish hindu buddhist atheist katholisch evangelisch muslimisch juedisch",
 }
-GERMAN = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss", "Ä": "Ae", "Ö": "Oe", "Ü": "Ue"})
+GERMAN = str.maketrans(
+    {"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss", "Ä": "Ae", "Ö": "Oe", "Ü": "Ue"}
+)
 TOKEN = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|\d+")
 EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[A-Za-z]{2,}")
-PHONE = re.compile(r"(\+|00)\d[\d ()/.-]{6,17}\d|\(?\d{3}\)?[ .-]\d{3}[ .-]\d{4}|0\d{2,4}[ /-]\d[\d -]{4,10}\d")
+PHONE = re.compile(
+    r"(\+|00)\d[\d ()/.-]{6,17}\d|\(?\d{3}\)?[ .-]\d{3}[ .-]\d{4}|0\d{2,4}[ /-]\d[\d -]{4,10}\d"
+)
 IBAN = re.compile(r"[A-Z]{2}\d{2}[A-Z0-9]{11,30}")
 CARD = re.compile(r"\d{4}([ -]?)\d{4}\1\d{4}\1\d{1,7}")
-FULL_NAME = re.compile(r"((Mr|Mrs|Ms|Dr|Herr|Frau)\.? )?[A-Z][a-z'’-]+,? ([A-Z]\.? )?[A-Z][a-z'’-]+")
-NAME_WORDS = {"name", "names", "surname", "firstname", "lastname", "fullname", "forename", "vorname", "nachname", "passenger"}
+FULL_NAME = re.compile(
+    r"((Mr|Mrs|Ms|Dr|Herr|Frau)\.? )?[A-Z][a-z'’-]+,? ([A-Z]\.? )?[A-Z][a-z'’-]+"
+)
+NAME_WORDS = {
+    "name",
+    "names",
+    "surname",
+    "firstname",
+    "lastname",
+    "fullname",
+    "forename",
+    "vorname",
+    "nachname",
+    "passenger",
+}
 PERSONAL_WORDS = {
     "an e-mail address": {"email", "mail"},
     "a phone number": {"phone", "telephone", "mobile", "telefon", "fax"},
@@ -52,7 +77,12 @@ def words(name: str) -> list[str]:
     Letters lose their accents, and those of German are written out: `Nationalität` is nationalitaet.
     """
     plain = unicodedata.normalize("NFKD", unicodedata.normalize("NFC", name).translate(GERMAN))
-    return [token.lower() for token in TOKEN.findall("".join(sign for sign in plain if not unicodedata.combining(sign)))]
+    return [
+        token.lower()
+        for token in TOKEN.findall(
+            "".join(sign for sign in plain if not unicodedata.combining(sign))
+        )
+    ]
 
 
 def sensitive(name: str, values: list[str]) -> str | None:
@@ -66,7 +96,11 @@ def sensitive(name: str, values: list[str]) -> str | None:
     spoken = [set(words(value)) for value in values]
     for trait, known in SENSITIVE_VALUES.items():
         allowed = set(known.split())
-        if len(values) >= 2 and len(set.union(*spoken) & allowed) >= 2 and all(word & allowed for word in spoken):
+        if (
+            len(values) >= 2
+            and len(set.union(*spoken) & allowed) >= 2
+            and all(word & allowed for word in spoken)
+        ):
             return trait
     return None
 
@@ -84,7 +118,11 @@ def personal(name: str, values: list[str]) -> str | None:
         if values and sum(bool(matches(value.strip())) for value in values) > MOST * len(values):
             return kind
     spoken = set(words(name))
-    if spoken & NAME_WORDS and len(values) > 20 and sum(bool(FULL_NAME.match(value)) for value in values) > MOST * len(values):
+    if (
+        spoken & NAME_WORDS
+        and len(values) > 20
+        and sum(bool(FULL_NAME.match(value)) for value in values) > MOST * len(values)
+    ):
         return "a person's name"
     named = [kind for kind, known in PERSONAL_WORDS.items() if spoken & known]
     return named[0] if named and len(values) > 20 else None
@@ -93,7 +131,10 @@ def personal(name: str, values: list[str]) -> str | None:
 def _is_iban(text: str) -> bool:
     """Tell whether `text` is an IBAN with a right check number (ISO 13616)."""
     text = text.replace(" ", "")
-    return bool(IBAN.fullmatch(text)) and int("".join(str(int(sign, 36)) for sign in text[4:] + text[:4])) % 97 == 1
+    return (
+        bool(IBAN.fullmatch(text))
+        and int("".join(str(int(sign, 36)) for sign in text[4:] + text[:4])) % 97 == 1
+    )
 
 
 def _is_card(text: str) -> bool:
@@ -101,7 +142,10 @@ def _is_card(text: str) -> bool:
     if not CARD.fullmatch(text):
         return False
     digits = [int(sign) for sign in reversed(text) if sign.isdigit()]
-    return sum(digits[::2]) % 10 == (10 - sum(sum(divmod(2 * digit, 10)) for digit in digits[1::2]) % 10) % 10
+    return (
+        sum(digits[::2]) % 10
+        == (10 - sum(sum(divmod(2 * digit, 10)) for digit in digits[1::2]) % 10) % 10
+    )
 
 
 def _is_ip(text: str) -> bool:

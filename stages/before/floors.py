@@ -31,7 +31,9 @@ def proposed(criteria: Criteria, classes: list[str], found: dict[str, tuple[int,
     return _with(criteria, floors)
 
 
-def standing(criteria: Criteria, classes: list[str], folder: str | Path = "expectations") -> Criteria:
+def standing(
+    criteria: Criteria, classes: list[str], folder: str | Path = "expectations"
+) -> Criteria:
     """Return the proposed `criteria` with the floors that by_class.json in `folder` will have once they are proposed there.
 
     What a person confirmed or edited there stands, and a class whose floor somebody took out has 0. Raises Refused where the file
@@ -42,11 +44,17 @@ def standing(criteria: Criteria, classes: list[str], folder: str | Path = "expec
         old = json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
         suite, _ = merge(old, by_class_suite(classes, criteria))
     except (ValueError, KeyError, TypeError, AttributeError):
-        raise Refused(f"{path} is no suite; mend it there, or delete the file to have it proposed anew") from None
+        raise Refused(
+            f"{path} is no suite; mend it there, or delete the file to have it proposed anew"
+        ) from None
     set_for: dict[str, list[float]] = {label: [] for label in classes}
     for one in suite["expectations"]:
         kwargs = one["kwargs"]
-        if kwargs.get("column") == "recall_high" and one["severity"] == "critical" and "min_value" in kwargs:
+        if (
+            kwargs.get("column") == "recall_high"
+            and one["severity"] == "critical"
+            and "min_value" in kwargs
+        ):
             label = picked(kwargs.get("row_condition")).get("class")
             for name in {label} & set(classes) if label else classes:
                 set_for[name].append(kwargs["min_value"])

@@ -69,5 +69,7 @@ def quantile_ranges(values: pd.Series, quantiles: list[float]) -> list[list[floa
     for q in quantiles:
         margin = z * np.sqrt(2 * q * (1 - q) / n)
         low, high = int(np.floor(n * (q - margin))) - 1, int(np.ceil(n * (q + margin)))
-        ranges.append([ordered[low].item() if low >= 0 else None, ordered[high].item() if high < n else None])
+        ranges.append(
+            [ordered[low].item() if low >= 0 else None, ordered[high].item() if high < n else None]
+        )
     return ranges

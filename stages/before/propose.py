@@ -31,7 +31,9 @@ STATISTICAL = {  # judged of a table as a whole, which augmentation changes on p
 }
 
 
-def propose(prepared: pd.DataFrame, data: Data, criteria: Criteria, n_rows: int, asked: Asked = ASKED) -> dict[str, Json]:
+def propose(
+    prepared: pd.DataFrame, data: Data, criteria: Criteria, n_rows: int, asked: Asked = ASKED
+) -> dict[str, Json]:
     """Return all suites by name, each expectation inferred, with the figure that it was inferred from in its notes.
 
     prepared: the rows of both splits as `validate` joins them, or a random sample of its n_rows rows. Margins cover chance (see
@@ -50,16 +52,32 @@ def _prepared(prepared: pd.DataFrame, data: Data, n_rows: int, drops_equal: bool
     expectations = _table(list(prepared.columns), n_rows)
     if drops_equal:
         notes, names = "Equal rows were rejected as duplicates.", [ROW_ID, data.target]
-        expectations.append(expect("compound_columns_to_be_unique", "critical", notes, column_list=names))
+        expectations.append(
+            expect("compound_columns_to_be_unique", "critical", notes, column_list=names)
+        )
     moving = clocks(prepared, data)
     for column in prepared.columns.drop(ROW_ID):
-        roles = {"is_time": column == data.time, "is_needed": column in needed, "is_target": column == data.target}
-        expectations += propose_column(prepared[column], **roles, is_whole=is_whole, moves=moving.get(column, frozenset()))
+        roles = {
+            "is_time": column == data.time,
+            "is_needed": column in needed,
+            "is_target": column == data.target,
+        }
+        expectations += propose_column(
+            prepared[column], **roles, is_whole=is_whole, moves=moving.get(column, frozenset())
+        )
     expectations += propose_relations(prepared.drop(columns=[ROW_ID]), is_whole, moving)
-    expectations = [one for one in expectations if one["kwargs"].get("mostly", 1) > 0]  # of so few rows any share can be chance
-    rows = f"all {n_rows:,} rows" if is_whole else f"a sample of {len(prepared):,} of {n_rows:,} rows"
+    expectations = [
+        one for one in expectations if one["kwargs"].get("mostly", 1) > 0
+    ]  # of so few rows any share can be chance
+    rows = (
+        f"all {n_rows:,} rows" if is_whole else f"a sample of {len(prepared):,} of {n_rows:,} rows"
+    )
     left_out = "errors and duplicates" if drops_equal else "errors"
-    return suite("prepared", f"One row is one row of the raw data, after {left_out} were rejected. Proposed from {rows}.", expectations)
+    return suite(
+        "prepared",
+        f"One row is one row of the raw data, after {left_out} were rejected. Proposed from {rows}.",
+        expectations,
+    )
 
 
 def _table(columns: list[str], n_rows: int) -> list[Json]:
@@ -70,8 +88,16 @@ def _table(columns: list[str], n_rows: int) -> list[Json]:
     resized = f"It has {n_rows:,} rows, and the margins below hold for about as many: propose anew where it grew or shrank."
     return [
         expect("table_columns_to_match_set", "critical", undeclared, column_set=columns),
-        expect("table_row_count_to_be_between", "critical", truncated, min_value=max(1, n_rows // 2)),
-        expect("table_row_count_to_be_between", "warning", resized, min_value=int(0.9 * n_rows), max_value=-int(-1.1 * n_rows // 1)),
+        expect(
+            "table_row_count_to_be_between", "critical", truncated, min_value=max(1, n_rows // 2)
+        ),
+        expect(
+            "table_row_count_to_be_between",
+            "warning",
+            resized,
+            min_value=int(0.9 * n_rows),
+            max_value=-int(-1.1 * n_rows // 1),
+        ),
     ]
 
 
@@ -82,7 +108,11 @@ def _augmented(prepared: pd.DataFrame, of_prepared: Json, data: Data) -> Json:
     numbers of more than two values keep their range, but no list, nor which of them go together.
     """
     apart = {ROW_ID, data.target, data.time, *data.cluster, *data.sensitive}
-    between = [column for column in prepared.columns if kind_of(prepared[column]) == "number" and prepared[column].nunique() > 2]
+    between = [
+        column
+        for column in prepared.columns
+        if kind_of(prepared[column]) == "number" and prepared[column].nunique() > 2
+    ]
     origins = ["real", "repeated", "synthetic"]
     classes = sorted(prepared[data.target].unique())
     marked, label = {"column": ORIGIN}, {"column": data.target}
@@ -108,7 +138,12 @@ def _augmented(prepared: pd.DataFrame, of_prepared: Json, data: Data) -> Json:
             **marked,
             value_set=["real"],
         ),
-        expect("column_values_to_not_be_null", "critical", "A synthetic row without a label teaches nothing.", **label),
+        expect(
+            "column_values_to_not_be_null",
+            "critical",
+            "A synthetic row without a label teaches nothing.",
+            **label,
+        ),
         expect(
             "column_distinct_values_to_equal_set",
             "critical",
@@ -126,8 +161,12 @@ def _augmented(prepared: pd.DataFrame, of_prepared: Json, data: Data) -> Json:
             low, high = min(kwargs["value_set"]), max(kwargs["value_set"])
             bounds = {"min_value": low, "max_value": high, "mostly": kwargs.get("mostly")}
             notes = f"{expectation['meta']['notes']} A synthetic row can lie between."
-            expectation = expect("column_values_to_be_between", "critical", notes, column=kwargs["column"], **bounds)
-        elif expectation["type"] == "expect_column_pair_values_to_be_in_set" and columns & set(between):
+            expectation = expect(
+                "column_values_to_be_between", "critical", notes, column=kwargs["column"], **bounds
+            )
+        elif expectation["type"] == "expect_column_pair_values_to_be_in_set" and columns & set(
+            between
+        ):
             continue
         expectations.append(expectation)
     return suite(
@@ -139,7 +178,10 @@ def _augmented(prepared: pd.DataFrame, of_prepared: Json, data: Data) -> Json:
 
 def sealed(proposed: Json) -> Json:
     """Return a suite with a fingerprint of each expectation, by which an edit of it is recognised."""
-    expectations = [{**one, "meta": one["meta"] | {"proposed": _fingerprint(one)}} for one in proposed["expectations"]]
+    expectations = [
+        {**one, "meta": one["meta"] | {"proposed": _fingerprint(one)}}
+        for one in proposed["expectations"]
+    ]
     return proposed | {"expectations": expectations}
 
 
@@ -163,17 +205,27 @@ def merge(old: Json | None, proposed: Json) -> tuple[Json, list[str]]:
     named, kept, lines, gone = _words(old), [], [], set()
     for expectation in old["expectations"]:
         rival = new.pop(_about(expectation), None)
-        is_ours = expectation["meta"].get("bound") == "inferred" and expectation["meta"].get("proposed") == _fingerprint(expectation)
+        is_ours = expectation["meta"].get("bound") == "inferred" and expectation["meta"].get(
+            "proposed"
+        ) == _fingerprint(expectation)
         if is_ours and rival is None:
             lines.append(f"removed: {_told(expectation)}; it is proposed no more")
             gone.add(_judged(expectation))
             continue
         if rival is not None and _bounds(rival) != _bounds(expectation):
-            by = "changed" if is_ours else "confirmed, so kept" if expectation["meta"].get("bound") == "confirmed" else "edited, so kept"
+            by = (
+                "changed"
+                if is_ours
+                else "confirmed, so kept"
+                if expectation["meta"].get("bound") == "confirmed"
+                else "edited, so kept"
+            )
             lines.append(f"{by}: {_told(expectation)}; proposed now: {_told(rival)}")
         kept.append(rival if is_ours and rival is not None else expectation)
     for about, expectation in new.items():
-        if about[1] - named or _judged(expectation) in gone:  # in place of what went, such as a floor of each class for one of all
+        if (
+            about[1] - named or _judged(expectation) in gone
+        ):  # in place of what went, such as a floor of each class for one of all
             kept.append(expectation)
             lines.append(f"added: {_told(expectation)}")
         else:
@@ -188,14 +240,20 @@ def _about(expectation: Json) -> tuple[str, frozenset[str], str]:
     kwargs = expectation["kwargs"]
     kind, columns = _judged(expectation)
     names = columns | {str(value) for value in picked(kwargs.get("row_condition")).values()}
-    variant = "mostly" in kwargs if kind == "expect_column_values_to_be_between" else kwargs.get("value_set") == [0]
+    variant = (
+        "mostly" in kwargs
+        if kind == "expect_column_values_to_be_between"
+        else kwargs.get("value_set") == [0]
+    )
     return kind, names, f"{expectation['severity']} {variant}"
 
 
 def _judged(expectation: Json) -> tuple[str, frozenset[str]]:
     """Return the type of an expectation and the columns that it judges."""
     kwargs = expectation["kwargs"]
-    names = [kwargs[key] for key in ("column", "column_A", "column_B") if key in kwargs] + kwargs.get("column_list", [])
+    names = [
+        kwargs[key] for key in ("column", "column_A", "column_B") if key in kwargs
+    ] + kwargs.get("column_list", [])
     return expectation["type"], frozenset(map(str, names))
 
 
@@ -215,7 +273,10 @@ def _bounds(expectation: Json) -> tuple[Json, str]:
 def _told(expectation: Json) -> str:
     """Return an expectation in one line: type, what it is about, and its bounds, cut short."""
     kwargs = {key: value for key, value in expectation["kwargs"].items() if key != "row_condition"}
-    where = " and ".join(f"{column} is {value}" for column, value in picked(expectation["kwargs"].get("row_condition")).items())
+    where = " and ".join(
+        f"{column} is {value}"
+        for column, value in picked(expectation["kwargs"].get("row_condition")).items()
+    )
     bounds = json.dumps(kwargs, ensure_ascii=False)
     return f"{expectation['type']} {bounds if len(bounds) <= 200 else bounds[:200] + '...'}{' where ' + where if where else ''}"
 
@@ -226,7 +287,9 @@ def write(proposed: dict[str, Json], folder: str | Path = "expectations") -> lis
     Raises Refused with every problem where a suite on disk is not sound: it could hold what a person decided.
     """
     paths = {name: Path(folder, f"{name}.json") for name in proposed}
-    problems = [problem for path in paths.values() if path.exists() for problem in read_suite(path).problems]
+    problems = [
+        problem for path in paths.values() if path.exists() for problem in read_suite(path).problems
+    ]
     if problems:
         raise Refused(
             "\n".join(
@@ -239,6 +302,14 @@ def write(proposed: dict[str, Json], folder: str | Path = "expectations") -> lis
         for part, (name, path) in zip(parts, paths.items(), strict=True):
             old = json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
             merged, differences = merge(old, proposed[name])
-            part.write_text(json.dumps(merged, indent=2, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8", newline="")
-            lines += [f"{name}: proposed, {len(merged['expectations'])} expectations"] if old is None else differences
+            part.write_text(
+                json.dumps(merged, indent=2, ensure_ascii=False, allow_nan=False) + "\n",
+                encoding="utf-8",
+                newline="",
+            )
+            lines += (
+                [f"{name}: proposed, {len(merged['expectations'])} expectations"]
+                if old is None
+                else differences
+            )
     return lines

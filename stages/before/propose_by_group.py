@@ -11,7 +11,9 @@ from stages.params import Data
 FEWEST_ROWS, FEWEST_SUPPORT, FOUR_FIFTHS = 200, 30, 0.8
 
 
-def by_group_suite(prepared: pd.DataFrame, classes: list[str], data: Data, largest_gap: float) -> dict[str, Any]:
+def by_group_suite(
+    prepared: pd.DataFrame, classes: list[str], data: Data, largest_gap: float
+) -> dict[str, Any]:
     """Return the suite of the audit; where no column is sensitive it allows none, and evaluate does not ask it.
 
     Too few rows stop only for a group of one column: the more columns are crossed the smaller their groups, and every project
@@ -33,23 +35,48 @@ def by_group_suite(prepared: pd.DataFrame, classes: list[str], data: Data, large
     )
     rates = [*RATES, *([SELECTION] if data.favourable else [])]
     expectations = [
-        expect("compound_columns_to_be_unique", "critical", "One row per comparison, class and rate.", column_list=key),
+        expect(
+            "compound_columns_to_be_unique",
+            "critical",
+            "One row per comparison, class and rate.",
+            column_list=key,
+        ),
         _same(audited, "column", list(of)),
         *(
-            _same("A group without a row is overlooked.", "group", sorted(of[column].unique()), row_condition=where(column=column))
+            _same(
+                "A group without a row is overlooked.",
+                "group",
+                sorted(of[column].unique()),
+                row_condition=where(column=column),
+            )
             for column in data.sensitive
         ),
         _same("A class without a row is overlooked.", "class", classes),
         _same("Every rate is audited.", "rate", rates),
-        *(_between("critical", gap, "proven_gap", max_value=largest_gap, row_condition=where(rate=rate)) for rate in ERRORS),
         *(
-            _between("warning", differs, "proven_gap", max_value=largest_gap, row_condition=where(rate=rate))
+            _between(
+                "critical", gap, "proven_gap", max_value=largest_gap, row_condition=where(rate=rate)
+            )
+            for rate in ERRORS
+        ),
+        *(
+            _between(
+                "warning",
+                differs,
+                "proven_gap",
+                max_value=largest_gap,
+                row_condition=where(rate=rate),
+            )
             for rate in RATES
             if rate not in ERRORS
         ),
         *_four_fifths(data.favourable),
         *_enough("group", "critical", "add rows, or waive the group with a reason."),
-        *(_enough("crossed", "warning", "whether it is treated alike is not known.") if len(of) > len(data.sensitive) else []),
+        *(
+            _enough("crossed", "warning", "whether it is treated alike is not known.")
+            if len(of) > len(data.sensitive)
+            else []
+        ),
     ]
     notes = (
         "One row is one rate of one class in one group, held against all others or another group. `support` counts the test rows that it "
@@ -59,7 +86,12 @@ def by_group_suite(prepared: pd.DataFrame, classes: list[str], data: Data, large
     )
     return {
         "name": "by_group",
-        "meta": {"notes": notes, "row": key, "waived_by": ["column", "group"], "show": ["value", "other", "gap", "gap_low", "gap_high"]},
+        "meta": {
+            "notes": notes,
+            "row": key,
+            "waived_by": ["column", "group"],
+            "show": ["value", "other", "gap", "gap_low", "gap_high"],
+        },
         "expectations": expectations,
     }
 
@@ -76,14 +108,26 @@ def _four_fifths(favourable: str | None) -> list[dict[str, Any]]:
 
 def _enough(kind: str, severity: str, what: str) -> list[dict[str, Any]]:
     """Return what is expected of the rows of groups of one kind, so that anything can be said of them."""
-    few = _between(severity, f"With fewer rows no gap can be told from chance: {what}", "rows", min_value=FEWEST_ROWS)
+    few = _between(
+        severity,
+        f"With fewer rows no gap can be told from chance: {what}",
+        "rows",
+        min_value=FEWEST_ROWS,
+    )
     found = [(few, where(kind=kind))]
     for rate in (*ERRORS, "precision"):
         told = "warning" if rate == "precision" else severity
-        few = _between(told, f"Too few rows to tell this rate: {what}", "support", min_value=FEWEST_SUPPORT)
+        few = _between(
+            told, f"Too few rows to tell this rate: {what}", "support", min_value=FEWEST_SUPPORT
+        )
         found.append((few, where(kind=kind, rate=rate)))
     return [
-        {**one, "kwargs": one["kwargs"] | {"row_condition": rows}, "meta": one["meta"] | {"verdict": "insufficient"}} for one, rows in found
+        {
+            **one,
+            "kwargs": one["kwargs"] | {"row_condition": rows},
+            "meta": one["meta"] | {"verdict": "insufficient"},
+        }
+        for one, rows in found
     ]
 
 
@@ -92,10 +136,20 @@ def _between(severity: str, notes: str, column: str, **kwargs: Any) -> dict[str,
 
 
 def _same(notes: str, column: str, values: list[str], **kwargs: Any) -> dict[str, Any]:
-    return expect("column_distinct_values_to_equal_set", "critical", notes, column=column, value_set=values, **kwargs)
+    return expect(
+        "column_distinct_values_to_equal_set",
+        "critical",
+        notes,
+        column=column,
+        value_set=values,
+        **kwargs,
+    )
 
 
 def where(**values: str) -> dict[str, Any]:
     """Return the row_condition that each column of `values` has its value."""
-    found = [{"type": "comparison", "column": {"name": column}, "operator": "==", "parameter": value} for column, value in values.items()]
+    found = [
+        {"type": "comparison", "column": {"name": column}, "operator": "==", "parameter": value}
+        for column, value in values.items()
+    ]
     return found[0] if len(found) == 1 else {"type": "and", "conditions": found}

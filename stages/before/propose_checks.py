@@ -36,9 +36,23 @@ def _synthetic() -> dict[str, Any]:
         "augment.strategy: oversample.",
     }
     expectations = [
-        expect("compound_columns_to_be_unique", "critical", "One row per check and column.", column_list=["check", "column"]),
-        expect("column_distinct_values_to_equal_set", "critical", "Every check was made.", column="check", value_set=CHECKS),
-        *(_between("critical", notes, "value", max_value=0, row_condition=_where(check)) for check, notes in counts.items()),
+        expect(
+            "compound_columns_to_be_unique",
+            "critical",
+            "One row per check and column.",
+            column_list=["check", "column"],
+        ),
+        expect(
+            "column_distinct_values_to_equal_set",
+            "critical",
+            "Every check was made.",
+            column="check",
+            value_set=CHECKS,
+        ),
+        *(
+            _between("critical", notes, "value", max_value=0, row_condition=_where(check))
+            for check, notes in counts.items()
+        ),
         _between(
             "critical",
             "Nearly all rows are made up; lower augment.floor_share in params.yaml.",
@@ -91,7 +105,12 @@ def _audited(data: Data) -> dict[str, Any]:
 
 def _proxies(data: Data) -> dict[str, Any]:
     expectations = [
-        expect("column_values_to_be_unique", "critical", "One row per sensitive column.", column="column"),
+        expect(
+            "column_values_to_be_unique",
+            "critical",
+            "One row per sensitive column.",
+            column="column",
+        ),
         _audited(data),
         _between("critical", "Fewer than two groups cannot be told apart.", "groups", min_value=2),
         _between(
@@ -114,9 +133,19 @@ def _proxies(data: Data) -> dict[str, Any]:
 
 def _label_bias(data: Data) -> dict[str, Any]:
     key = ["column", "group", "class"]
-    insufficient = _between("warning", "With fewer rows of a group nothing can be told from chance.", "rows", min_value=FEWEST)
+    insufficient = _between(
+        "warning",
+        "With fewer rows of a group nothing can be told from chance.",
+        "rows",
+        min_value=FEWEST,
+    )
     expectations = [
-        expect("compound_columns_to_be_unique", "critical", "One row per group and class.", column_list=key),
+        expect(
+            "compound_columns_to_be_unique",
+            "critical",
+            "One row per group and class.",
+            column_list=key,
+        ),
         _audited(data),
         {**insufficient, "meta": insufficient["meta"] | {"verdict": "insufficient"}},
         _between(
@@ -135,5 +164,9 @@ def _label_bias(data: Data) -> dict[str, Any]:
         "that code the group or the same trait, and those that may be known only after the outcome; `gap_with_all` is the gap among "
         "rows that are alike in these, too. Fewer rows of a group, or of all others, than are asked for here prove nothing."
     )
-    meta = {"notes": notes, "row": key, "show": ["rows", "share", "gap", "gap_low", "gap_high", "left_out", "gap_with_all"]}
+    meta = {
+        "notes": notes,
+        "row": key,
+        "show": ["rows", "share", "gap", "gap_low", "gap_high", "left_out", "gap_with_all"],
+    }
     return {"name": "label_bias", "meta": meta, "expectations": expectations}

@@ -16,7 +16,11 @@ from stages.during.giveaway import ONE_SIDED
 from stages.params import Data
 
 INSUFFICIENT = {"verdict": "insufficient"}
-MOST_EQUAL, MOST_LOST, MOST_SHIFT = 0.01, 0.2, 0.02  # never inferred: the rows that they judge would set them
+MOST_EQUAL, MOST_LOST, MOST_SHIFT = (
+    0.01,
+    0.2,
+    0.02,
+)  # never inferred: the rows that they judge would set them
 
 
 class Criteria(Protocol):
@@ -47,12 +51,16 @@ class Asked:
 ASKED = Asked()
 
 
-def suite(name: str, notes: str, expectations: list[dict[str, Any]], **meta: list[str] | str) -> dict[str, Any]:
+def suite(
+    name: str, notes: str, expectations: list[dict[str, Any]], **meta: list[str] | str
+) -> dict[str, Any]:
     """Return a suite as its file holds it; meta: row, the columns that name a row, show, those beside it, waived_in (see Suite)."""
     return {"name": name, "meta": {"notes": notes, **meta}, "expectations": expectations}
 
 
-def judged_suites(prepared: pd.DataFrame, data: Data, criteria: Criteria, asked: Asked = ASKED) -> dict[str, dict[str, Any]]:
+def judged_suites(
+    prepared: pd.DataFrame, data: Data, criteria: Criteria, asked: Asked = ASKED
+) -> dict[str, dict[str, Any]]:
     """Return the suites of all tables that the stages compute, by name."""
     classes = sorted(prepared[data.target].unique())
     return {
@@ -75,7 +83,14 @@ def _between(severity: str, notes: str, column: str, **kwargs: Any) -> dict[str,
 
 
 def _same(notes: str, column: str, values: list[str], **kwargs: Any) -> dict[str, Any]:
-    return expect("column_distinct_values_to_equal_set", "critical", notes, column=column, value_set=values, **kwargs)
+    return expect(
+        "column_distinct_values_to_equal_set",
+        "critical",
+        notes,
+        column=column,
+        value_set=values,
+        **kwargs,
+    )
 
 
 def _where(column: str, value: str) -> dict[str, Any]:
@@ -95,7 +110,10 @@ def _sources(equal_rows: str) -> dict[str, Any]:
         "So many rows agree with an earlier one in all columns. Say in data/sources.yaml what they are: records written twice "
         "(`equal_rows: drop`, or a `key`), or different cases that look alike (`equal_rows: separate`); or confirm a higher limit here."
     )
-    about_equal = {"drop": [("duplicate_share", dropped)], "together": [("equal_share", equal)]}.get(equal_rows, [])
+    about_equal = {
+        "drop": [("duplicate_share", dropped)],
+        "together": [("equal_share", equal)],
+    }.get(equal_rows, [])
     lost = (
         "Too many rows from before the cut-off are left out, because rows of their clusters (data.cluster) come after it. If the same "
         "customers or machines return in each period, set prepare.split.keep_clusters_whole: false in params.yaml: their earlier rows "
@@ -130,24 +148,62 @@ def _sources(equal_rows: str) -> dict[str, Any]:
             "unusable_share",
             max_value=0,
         ),
-        *(_between("warning", notes, column, max_value=MOST_EQUAL) for column, notes in about_equal),
+        *(
+            _between("warning", notes, column, max_value=MOST_EQUAL)
+            for column, notes in about_equal
+        ),
         _between("critical", lost, "before_cutoff_share", max_value=MOST_LOST),
         _between("warning", shifted, "class_shift", max_value=MOST_SHIFT),
         _between("critical", same, "classes_alike", max_value=0),
-        _between("critical", "Without training rows there is nothing to learn from.", "train", min_value=1),
-        _between("critical", "Without test rows nothing is known about the model.", "test", min_value=1),
+        _between(
+            "critical",
+            "Without training rows there is nothing to learn from.",
+            "train",
+            min_value=1,
+        ),
+        _between(
+            "critical", "Without test rows nothing is known about the model.", "test", min_value=1
+        ),
     ]
-    show = ["records", "malformed", "bad_value", "unlabelled", "key_conflict", "duplicate", "before_cutoff", "equal"]
-    show += [f"{rows}classes" for rows in ("", "equal_", "duplicate_", "key_conflict_", "before_cutoff_")]
+    show = [
+        "records",
+        "malformed",
+        "bad_value",
+        "unlabelled",
+        "key_conflict",
+        "duplicate",
+        "before_cutoff",
+        "equal",
+    ]
+    show += [
+        f"{rows}classes" for rows in ("", "equal_", "duplicate_", "key_conflict_", "before_cutoff_")
+    ]
     show += ["alike"]
-    return suite("sources", "One row is one raw source: its records, and where each of them went.", expectations, row=["source"], show=show)
+    return suite(
+        "sources",
+        "One row is one raw source: its records, and where each of them went.",
+        expectations,
+        row=["source"],
+        show=show,
+    )
 
 
 def _classes(classes: list[str], data: Data) -> dict[str, Any]:
     expectations = [
         expect("column_values_to_be_unique", "critical", "One row per class.", column="class"),
-        _same("A class that vanishes or appears is another problem than the one that was modelled.", "class", classes),
-        _or_insufficient(_between("critical", "Fewer training rows show a model little but chance.", "train", min_value=30)),
+        _same(
+            "A class that vanishes or appears is another problem than the one that was modelled.",
+            "class",
+            classes,
+        ),
+        _or_insufficient(
+            _between(
+                "critical",
+                "Fewer training rows show a model little but chance.",
+                "train",
+                min_value=30,
+            )
+        ),
         _or_insufficient(
             _between(
                 "warning",
@@ -157,7 +213,10 @@ def _classes(classes: list[str], data: Data) -> dict[str, Any]:
             )
         ),
         _between(
-            "warning", "A class so rare hides behind accuracy and is easily overlooked: read its recall.", "train_share", min_value=0.01
+            "warning",
+            "A class so rare hides behind accuracy and is easily overlooked: read its recall.",
+            "train_share",
+            min_value=0.01,
         ),
     ]
     expectations.append(
@@ -172,7 +231,10 @@ def _classes(classes: list[str], data: Data) -> dict[str, Any]:
     expectations.append(
         _or_insufficient(
             _between(
-                "warning", "Rows of so few clusters know of each other, and are worth fewer than they are.", "train_clusters", min_value=20
+                "warning",
+                "Rows of so few clusters know of each other, and are worth fewer than they are.",
+                "train_clusters",
+                min_value=20,
             )
         )
     )
@@ -183,7 +245,9 @@ def _classes(classes: list[str], data: Data) -> dict[str, Any]:
             "have died out, or be named otherwise now."
         )
         expectations.append(_between("warning", seen_once, "periods", min_value=2))
-        expectations.append(_between("warning", gone, "absent_by_chance", min_value=round(0.01 / len(classes), 6)))
+        expectations.append(
+            _between("warning", gone, "absent_by_chance", min_value=round(0.01 / len(classes), 6))
+        )
     notes = (
         "One row is one class: its training rows and clusters, `support`, its test rows, `periods`, the months (or values of a "
         "time that is no "
@@ -192,35 +256,65 @@ def _classes(classes: list[str], data: Data) -> dict[str, Any]:
         "accuracy, else 1."
     )
     show = ["train", "support", *(["last_seen"] if data.time else [])]
-    return suite("classes", notes, expectations, row=["class"], waived_in="by_class.json", show=show)
+    return suite(
+        "classes", notes, expectations, row=["class"], waived_in="by_class.json", show=show
+    )
 
 
 def _leakage(data: Data, n_classes: int, clusters_whole: bool) -> dict[str, Any]:
     counts = {"rows_on_both_sides": "A test row that was trained on tests memory."}
     if data.cluster and clusters_whole:
-        counts["clusters_on_both_sides"] = "Rows of one cluster know of each other: they have to stay on one side of the split."
-    counts["not_a_feature"] = "A forbidden or sensitive column, an identifier or the target itself must not be a feature."
+        counts["clusters_on_both_sides"] = (
+            "Rows of one cluster know of each other: they have to stay on one side of the split."
+        )
+    counts["not_a_feature"] = (
+        "A forbidden or sensitive column, an identifier or the target itself must not be a feature."
+    )
     ranks = "A single column that ranks the classes this well (ROC AUC out of fold, on average over them)"
     is_copy = f"{ranks} is its consequence or a copy; name it in data.forbidden of params.yaml."
     may_be = f"{ranks} may be known only after the outcome: find out."
     gives_away = _where("check", "gives_away")
-    of_one = (
-        "A single column that ranks one of several classes this well may be known only after the outcome, or rightly tell it: find out."
-    )
+    of_one = "A single column that ranks one of several classes this well may be known only after the outcome, or rightly tell it: ask."
     holds_one = (
         "Rows with this value, or with any value at all in this column, have nearly one class alone, as in a field that is filled in only "
         "once the outcome is known. Find out when it is filled in: if after the outcome, name the column in data.forbidden of params.yaml."
     )
-    several = [_between("warning", of_one, "value", max_value=0.95, row_condition=_where("check", "gives_class_away"))]
+    several = [
+        _between(
+            "warning",
+            of_one,
+            "value",
+            max_value=0.95,
+            row_condition=_where("check", "gives_class_away"),
+        )
+    ]
     several = several if n_classes > 2 else []
     expectations = [
-        expect("compound_columns_to_be_unique", "critical", "One row per check and column.", column_list=["check", "column"]),
-        _same("Every check was made.", "check", [*counts, "gives_away", *(["gives_class_away"] if several else []), "one_sided"]),
-        *(_between("critical", notes, "value", max_value=0, row_condition=_where("check", check)) for check, notes in counts.items()),
+        expect(
+            "compound_columns_to_be_unique",
+            "critical",
+            "One row per check and column.",
+            column_list=["check", "column"],
+        ),
+        _same(
+            "Every check was made.",
+            "check",
+            [*counts, "gives_away", *(["gives_class_away"] if several else []), "one_sided"],
+        ),
+        *(
+            _between("critical", notes, "value", max_value=0, row_condition=_where("check", check))
+            for check, notes in counts.items()
+        ),
         _between("critical", is_copy, "value", max_value=0.95, row_condition=gives_away),
         _between("warning", may_be, "value", max_value=0.9, row_condition=gives_away),
         *several,
-        _between("warning", holds_one, "value", max_value=ONE_SIDED, row_condition=_where("check", "one_sided")),
+        _between(
+            "warning",
+            holds_one,
+            "value",
+            max_value=ONE_SIDED,
+            row_condition=_where("check", "one_sided"),
+        ),
     ]
     notes = (
         "One row is one check of what training must not know; for gives_away, one feature; for one_sided, one feature and its value that "
@@ -231,7 +325,9 @@ def _leakage(data: Data, n_classes: int, clusters_whole: bool) -> dict[str, Any]
 
 def _candidates() -> dict[str, Any]:
     expectations = [
-        expect("column_values_to_be_unique", "critical", "One row per candidate.", column="candidate"),
+        expect(
+            "column_values_to_be_unique", "critical", "One row per candidate.", column="candidate"
+        ),
         expect(
             "column_distinct_values_to_contain_set",
             "critical",
@@ -257,7 +353,12 @@ def _candidates() -> dict[str, Any]:
             row_condition=_where("candidate", "class_shares"),
         ),
         simple_model(),
-        expect("column_values_to_not_be_null", "critical", "It is said of each why it was taken or not.", column="why"),
+        expect(
+            "column_values_to_not_be_null",
+            "critical",
+            "It is said of each why it was taken or not.",
+            column="why",
+        ),
         _between(
             "warning",
             "This candidate is proven to be better than the model in the figure that decisions aim at: `why` says why it was left.",
@@ -272,7 +373,13 @@ def _candidates() -> dict[str, Any]:
         "regression on three features itself; `why` says why a candidate was taken or not. `largest_gap` is the largest difference in "
         "recall or false positive rate between two groups of a sensitive column, as it is, chance included."
     )
-    return suite("candidates", notes, expectations, row=["candidate"], show=["score", "brier", "lead", "lead_low", "lead_high", "features"])
+    return suite(
+        "candidates",
+        notes,
+        expectations,
+        row=["candidate"],
+        show=["score", "brier", "lead", "lead_low", "lead_high", "features"],
+    )
 
 
 def _floors(classes: list[str], criteria: Criteria) -> dict[str, float]:
@@ -282,10 +389,15 @@ def _floors(classes: list[str], criteria: Criteria) -> dict[str, float]:
 
 def by_class_suite(classes: list[str], criteria: Criteria) -> dict[str, Any]:
     """Return the suite by_class, in which the floors are kept: one of each class, or one of both where two have the same."""
-    floors = [(floor, {"row_condition": _where("class", label)}) for label, floor in _floors(classes, criteria).items()]
+    floors = [
+        (floor, {"row_condition": _where("class", label)})
+        for label, floor in _floors(classes, criteria).items()
+    ]
     floors = [(floors[0][0], {})] if len(classes) == 2 and floors[0][0] == floors[1][0] else floors
     floors = [(floor, rows) for floor, rows in floors if floor]  # without one nothing is asked
-    guess = "by tossing a coin" if len(classes) == 2 else f"by guessing one of {len(classes)} classes"
+    guess = (
+        "by tossing a coin" if len(classes) == 2 else f"by guessing one of {len(classes)} classes"
+    )
     overlooked = f": a class found less often than {guess} is overlooked"
     expectations = [
         expect("column_values_to_be_unique", "critical", "One row per class.", column="class"),
@@ -313,4 +425,10 @@ def by_class_suite(classes: list[str], criteria: Criteria) -> dict[str, Any]:
         "all classes together (Bonferroni); `support` counts its test rows. The floors are kept here: change both bounds of a class, and "
         "`make scope` goes by them."
     )
-    return suite("by_class", notes, expectations, row=["class"], show=["support", "recall", "recall_low", "recall_high"])
+    return suite(
+        "by_class",
+        notes,
+        expectations,
+        row=["class"],
+        show=["support", "recall", "recall_low", "recall_high"],
+    )

@@ -14,11 +14,19 @@ from stages.params import ROW_ID, Data, Split
 from stages.sources import Source
 
 TEST = 0.3  # of the rows, at most, are test rows of the split that is proposed
-MOSTLY = 0.5  # of the pairs of equal rows: where chance makes as many, they are called different cases
+MOSTLY = (
+    0.5  # of the pairs of equal rows: where chance makes as many, they are called different cases
+)
 FEWEST = 20  # clusters, and pairs of rows that would meet by chance
 LOST = {  # what to call them, and what to do
-    "duplicate": ("duplicates", "if these are no records written twice, look at key and equal_rows in data/sources.yaml"),
-    "key_conflict": ("rows of one key", "nobody can tell which of them is right: mend them, or the key in data/sources.yaml"),
+    "duplicate": (
+        "duplicates",
+        "if these are no records written twice, look at key and equal_rows in data/sources.yaml",
+    ),
+    "key_conflict": (
+        "rows of one key",
+        "nobody can tell which of them is right: mend them, or the key in data/sources.yaml",
+    ),
     "before_cutoff": (
         "rows before the cut-off",
         "they belong to clusters that go on after the cut-off; prepare.split.keep_clusters_whole: false would keep them",
@@ -26,7 +34,9 @@ LOST = {  # what to call them, and what to do
 }
 
 
-def equal_findings(told: dict[str, Any], n_rows: int, source: Source, content: pd.DataFrame) -> list[Finding]:
+def equal_findings(
+    told: dict[str, Any], n_rows: int, source: Source, content: pd.DataFrame
+) -> list[Finding]:
     """Return what equal rows mean that are kept; nothing where data/sources.yaml says that they are different cases.
 
     told: what `lost_and_equal` says of the n_rows rows that are kept; content: a sample of them without the target and ROW_ID.
@@ -61,15 +71,25 @@ def by_chance(rows: pd.DataFrame) -> float:
     return float(np.prod(agree) * every / max(_pairs(rows), 1))
 
 
-def label_findings(fates: pd.DataFrame, told: dict[str, Any], target: str, source: Source) -> list[Finding]:
+def label_findings(
+    fates: pd.DataFrame, told: dict[str, Any], target: str, source: Source
+) -> list[Finding]:
     """Return what is to be said of labels as the file writes them: words that count as missing, and classes that may be one.
 
     fates: what `label_fates` found; told: what `lost_and_equal` says.
     """
-    words = [(word, n) for word, n in fates["n"].items() if word and word in source.missing_words(target)]
+    words = [
+        (word, n) for word, n in fates["n"].items() if word and word in source.missing_words(target)
+    ]
     do = "if it is a class, take it out of missing_in (or missing) of that column in data/sources.yaml"
     found = [
-        Finding("look", "data", target, f"{n:,} rows have {word!r} as their label, which counts as missing: they are left out", do)
+        Finding(
+            "look",
+            "data",
+            target,
+            f"{n:,} rows have {word!r} as their label, which counts as missing: they are left out",
+            do,
+        )
         for word, n in words
     ]
     if told["classes_alike"]:
@@ -125,7 +145,11 @@ def panel(rows: pd.DataFrame, data: Data, split: Split, times: Collection[str]) 
     for time in [data.time] if data.time in of_time else of_time:
         for cluster in data.cluster or _things(rows, [data.target, *data.forbidden, *of_time]):
             if _names_rows(rows[cluster], rows[time]):
-                return _panel(rows[cluster], rows[time], split.test_from if split.by == "time" and time == data.time else None)
+                return _panel(
+                    rows[cluster],
+                    rows[time],
+                    split.test_from if split.by == "time" and time == data.time else None,
+                )
     return None
 
 
@@ -135,7 +159,11 @@ def _things(rows: pd.DataFrame, taken: list[str]) -> list[str]:
         column
         for column in rows.columns.drop(ROW_ID, errors="ignore")
         if column not in taken
-        and not (is_float_dtype(rows[column]) or is_bool_dtype(rows[column]) or is_datetime64_any_dtype(rows[column]))
+        and not (
+            is_float_dtype(rows[column])
+            or is_bool_dtype(rows[column])
+            or is_datetime64_any_dtype(rows[column])
+        )
         and FEWEST <= rows[column].nunique() <= rows[column].notna().sum() / 2
     ]
     return sorted(names, key=lambda column: rows[column].dtype.kind in "iu")
@@ -170,7 +198,9 @@ def _panel(cluster: pd.Series, time: pd.Series, test_from: Any) -> Panel:
 
 def panel_findings(found: Panel | None, data: Data, split: Split) -> list[Finding]:
     """Return what a panel means; nothing where params.yaml says it already."""
-    if found is None or not (split.by == "random" or split.keep_clusters_whole or data.cluster != [found.cluster]):
+    if found is None or not (
+        split.by == "random" or split.keep_clusters_whole or data.cluster != [found.cluster]
+    ):
         return []
     what = (
         f"each {found.cluster} in each {found.time}: {found.things:,} values of {found.cluster} return over {found.times:,} values of "
@@ -181,7 +211,8 @@ def panel_findings(found: Panel | None, data: Data, split: Split) -> list[Findin
         f"data.time: {found.time}": data.time == found.time,
         f"data.cluster: [{found.cluster}]": data.cluster == [found.cluster],
         "prepare.split.by: time": split.by == "time",
-        f"prepare.split.test_from: {at}": split.by == "time" and str(split.test_from) == found.test_from,
+        f"prepare.split.test_from: {at}": split.by == "time"
+        and str(split.test_from) == found.test_from,
         "prepare.split.keep_clusters_whole: false": not split.keep_clusters_whole,
     }
     missing = [setting for setting, is_set in wanted.items() if not is_set]
@@ -194,14 +225,17 @@ def panel_findings(found: Panel | None, data: Data, split: Split) -> list[Findin
     return [Finding("look", "data", f"{found.cluster}, {found.time}", what, do)]
 
 
-def with_one_answer(findings: list[Finding], found: Panel | None, about_panel: list[Finding]) -> list[Finding]:
+def with_one_answer(
+    findings: list[Finding], found: Panel | None, about_panel: list[Finding]
+) -> list[Finding]:
     """Return `findings` where each that asks for the time or the cluster of the panel has the panel's remedy: the single ones clash."""
     if found is None or not about_panel:
         return findings
     theirs = (found.cluster, found.time)
     return [
         replace(one, weight="look", do=about_panel[0].do)
-        if one.about in theirs and any(setting in one.do for setting in ("data.cluster", "data.time", "prepare.split.by"))
+        if one.about in theirs
+        and any(setting in one.do for setting in ("data.cluster", "data.time", "prepare.split.by"))
         else one
         for one in findings
     ]

@@ -14,7 +14,17 @@ from datetime import datetime
 from itertools import islice
 from pathlib import Path
 
-from stages.before.notations import EXAMPLES, MANY, MOSTLY, Written, code_of, doubles, is_sure, question, written_as
+from stages.before.notations import (
+    EXAMPLES,
+    MANY,
+    MOSTLY,
+    Written,
+    code_of,
+    doubles,
+    is_sure,
+    question,
+    written_as,
+)
 from stages.command import Refused
 from stages.formats import (
     DELIMITERS,
@@ -33,22 +43,39 @@ from stages.numbers import EXPONENT_ALONE, LEADING_ZERO, Notation
 
 SAMPLE = 2_000_000  # bytes, unpacked, that are looked at
 MISSING = ("", "NA", "N/A", "n/a", "#N/A", "<NA>", "NaN", "nan", "NULL", "Null", "null", "?")
-PERHAPS = ("None", "-", ".")  # missing where a column holds numbers or dates otherwise; words, where all that use them hold text
+PERHAPS = (
+    "None",
+    "-",
+    ".",
+)  # missing where a column holds numbers or dates otherwise; words, where all that use them hold text
 INDEX = "the first column has no name, as pandas and R write the names of the rows, and is left out"
 ROW_NAMES = (
     "its rows have one field more than its header, as R writes the names of the rows; export it with row.names = FALSE (R), or give that "
     "column a name"
 )
-FREQUENT, FREQUENT_SHARE = 20, 0.01  # rows, or share of them, from which on such a word is a label where a label can stand
+FREQUENT, FREQUENT_SHARE = (
+    20,
+    0.01,
+)  # rows, or share of them, from which on such a word is a label where a label can stand
 ABBREVIATION = re.compile("^[A-Z]{2,5}$")  # NA beside EU and APAC is one
 BROKEN = re.compile("[\udc80-\udcff]")  # a byte that is none of the encoding
-OF_CP1252 = re.compile(rb"[\x80\x82-\x8c\x8e\x91-\x9c\x9e\x9f]")  # signs such as the euro, where latin-1 has none
+OF_CP1252 = re.compile(
+    rb"[\x80\x82-\x8c\x8e\x91-\x9c\x9e\x9f]"
+)  # signs such as the euro, where latin-1 has none
 STRAYS = 9  # signs that are right for one that is broken, at least
-SHAPE = re.compile(r"^[0-9]{1,4}(?P<mark>[./-])[0-9]{1,2}(?P=mark)[0-9]{1,4}(?P<time> [0-9]{1,2}:[0-9]{2}(:[0-9]{2})?)?$")
+SHAPE = re.compile(
+    r"^[0-9]{1,4}(?P<mark>[./-])[0-9]{1,2}(?P=mark)[0-9]{1,4}(?P<time> [0-9]{1,2}:[0-9]{2}(:[0-9]{2})?)?$"
+)
 # a number of another notation, or in units that differ: 1,23,456 or $5 beside 7 kg; not a code such as A12, nor a time
-MEASURED = re.compile(r"^([^\w\s]{0,3}|[A-Z]{3})\s?[+\u2212-]?\d[\d .,'_\xb7\u2019\u00a0\u2007\u2009\u202f]*[^\d\s]{0,10}$")
-WHOLE = re.compile(r"^[+-]?[0-9]+(\.0?)?$")  # 3.0 is what programs write of 3 where values are missing, and 3.00 a price
-OTHER_DATE = re.compile(r"^([0-9]{1,2}[./-][0-9]{1,2}[./-][0-9]{2,4}|[0-9]{4}[./-][0-9]{1,2}[./-][0-9]{1,2})(\b|T)")
+MEASURED = re.compile(
+    r"^([^\w\s]{0,3}|[A-Z]{3})\s?[+\u2212-]?\d[\d .,'_\xb7\u2019\u00a0\u2007\u2009\u202f]*[^\d\s]{0,10}$"
+)
+WHOLE = re.compile(
+    r"^[+-]?[0-9]+(\.0?)?$"
+)  # 3.0 is what programs write of 3 where values are missing, and 3.00 a price
+OTHER_DATE = re.compile(
+    r"^([0-9]{1,2}[./-][0-9]{1,2}[./-][0-9]{2,4}|[0-9]{4}[./-][0-9]{1,2}[./-][0-9]{1,2})(\b|T)"
+)
 
 
 @dataclass(frozen=True)
@@ -128,9 +155,17 @@ def look(path: Path, labels: Iterable[str] = (), only_labels: bool = False) -> F
     columns = {column: cells for column, *cells in zip(header, *rows, strict=True)}
     wanted = [column for column in columns if column in labels or not only_labels]
     looks = {column: Look("text", set(), ()) for column in columns}
-    looks |= {column: look_at(column, _trimmed(columns[column]), column in labels) for column in wanted}
+    looks |= {
+        column: look_at(column, _trimmed(columns[column]), column in labels) for column in wanted
+    }
     notes = [INDEX] if indexed else []
-    notes += [f"{ragged:,} of {len(rows) + ragged:,} rows looked at have another number of fields than the header"] if ragged else []
+    notes += (
+        [
+            f"{ragged:,} of {len(rows) + ragged:,} rows looked at have another number of fields than the header"
+        ]
+        if ragged
+        else []
+    )
     if broken := len(BROKEN.findall(text)):
         notes.append(
             f"nearly all of it is {encoding}, but {broken:,} bytes are not: rows with such a byte will be rejected, mend them in the file"
@@ -151,21 +186,35 @@ def _trimmed(cells: Iterable[str]) -> "Counter[str]":
 
 def _found(looks: dict[str, Look], delimiter: str, encoding: str) -> Found:
     """Return what the columns of a file have in common, and for each in what it differs."""
-    numbers = {column: one.written.readings[0] for column, one in looks.items() if one.written and one.kind in ("integer", "number")}
-    marked = Counter(number.decimal for column, number in numbers.items() if any(number.decimal in cell for cell in looks[column].cells))
+    numbers = {
+        column: one.written.readings[0]
+        for column, one in looks.items()
+        if one.written and one.kind in ("integer", "number")
+    }
+    marked = Counter(
+        number.decimal
+        for column, number in numbers.items()
+        if any(number.decimal in cell for cell in looks[column].cells)
+    )
     decimal = "," if marked[","] > marked["."] else "."
     formats = {
         column: number
         for column, number in numbers.items()
-        if number != Notation(decimal) and (number != Notation() or any("." in cell for cell in looks[column].cells))
+        if number != Notation(decimal)
+        and (number != Notation() or any("." in cell for cell in looks[column].cells))
     }
-    missing = tuple(word for word in ("", *MISSING[1:], *PERHAPS) if not word or any(word in one.missing for one in looks.values()))
+    missing = tuple(
+        word
+        for word in ("", *MISSING[1:], *PERHAPS)
+        if not word or any(word in one.missing for one in looks.values())
+    )
     own = {column: ("", *one.missing) for column, one in looks.items() if one.own}
     notes = [f"{column!r} {what}; {do}" for column, one in looks.items() for what, do in one.notes]
     notes += [
         f"{column!r} has time stamps with an offset from UTC, such as {far}, and is read as UTC"
         for column, one in looks.items()
-        if one.kind == "date" and (far := min(filter(re.compile(OFFSET).search, one.cells), default=""))
+        if one.kind == "date"
+        and (far := min(filter(re.compile(OFFSET).search, one.cells), default=""))
     ]
     notes += [
         f"{column!r} is read as numbers written {number.said()}; correct it under number_formats if it is not so"
@@ -182,10 +231,18 @@ def _found(looks: dict[str, Look], delimiter: str, encoding: str) -> Found:
         encoding,
         decimal,
         missing,
-        {column: words for column, words in own.items() if words != missing or looks[column].kind != "text"},
+        {
+            column: words
+            for column, words in own.items()
+            if words != missing or looks[column].kind != "text"
+        },
         {column: one.how for column, one in looks.items() if one.how},
         formats,
-        tuple(column for column, number in numbers.items() if _spelled_once(looks[column].cells, number)),
+        tuple(
+            column
+            for column, number in numbers.items()
+            if _spelled_once(looks[column].cells, number)
+        ),
         {column: one.kind for column, one in looks.items()},
         {column: one.cells for column, one in looks.items()},
         notes=tuple(notes),
@@ -206,10 +263,20 @@ def look_at(column: str, counts: "Counter[str]", is_label: bool = False) -> Look
         notes = _odd_text(column, cells, written) if kind == "text" else []
         as_class = f'if it is a class or group, declare it as text in data/sources.yaml, with missing_in: {{{column}: [""]}}'
         notes += [(_read_as_missing(word, counts), as_class) for word in there if is_label]
-        return Look(kind, cells, tuple(there), written, how, tuple(notes), own=kind == "text" or (is_label and bool(there)))
+        return Look(
+            kind,
+            cells,
+            tuple(there),
+            written,
+            how,
+            tuple(notes),
+            own=kind == "text" or (is_label and bool(there)),
+        )
     words, notes = _values(column, counts, there, cells, is_label)
     left = tuple(word for word in there if word not in words)
-    return Look(kind, cells | words, left, notes=(*notes, *_odd_text(column, cells, None)), own=True)
+    return Look(
+        kind, cells | words, left, notes=(*notes, *_odd_text(column, cells, None)), own=True
+    )
 
 
 def _values(
@@ -221,18 +288,46 @@ def _values(
     notes = []
     for word in there:
         n = counts[word]
-        if is_label and word not in words and (n >= FREQUENT or n >= FREQUENT_SHARE * counts.total()):
+        if (
+            is_label
+            and word not in words
+            and (n >= FREQUENT or n >= FREQUENT_SHARE * counts.total())
+        ):
             words.add(word)
-            notes.append((f"has {word!r} in {n:,} rows, which is read as a class or group", _if_missing(column, word)))
+            notes.append(
+                (
+                    f"has {word!r} in {n:,} rows, which is read as a class or group",
+                    _if_missing(column, word),
+                )
+            )
         elif word == "NA" and like_it and not is_label:
             words.add(word)
-            notes.append((f"has 'NA' in {n:,} rows, which is read as a value like {min(cells)}", _if_missing(column, word)))
-        elif word == "NA" and not is_label and ((beside := [cell for cell in cells if ABBREVIATION.match(cell)]) or n >= FREQUENT):
-            what = f"has 'NA' in {n:,} rows, which is read as missing" + (f", though {min(beside)} stands beside it" if beside else "")
-            notes.append((what, f'if it is a value there, write missing_in: {{{column}: [""]}} in data/sources.yaml'))
+            notes.append(
+                (
+                    f"has 'NA' in {n:,} rows, which is read as a value like {min(cells)}",
+                    _if_missing(column, word),
+                )
+            )
+        elif (
+            word == "NA"
+            and not is_label
+            and ((beside := [cell for cell in cells if ABBREVIATION.match(cell)]) or n >= FREQUENT)
+        ):
+            what = f"has 'NA' in {n:,} rows, which is read as missing" + (
+                f", though {min(beside)} stands beside it" if beside else ""
+            )
+            notes.append(
+                (
+                    what,
+                    f'if it is a value there, write missing_in: {{{column}: [""]}} in data/sources.yaml',
+                )
+            )
         elif is_label and word not in words:
             notes.append(
-                (_read_as_missing(word, counts), f'if it is a class or group, write missing_in: {{{column}: [""]}} in data/sources.yaml')
+                (
+                    _read_as_missing(word, counts),
+                    f'if it is a class or group, write missing_in: {{{column}: [""]}} in data/sources.yaml',
+                )
             )
     return words, notes
 
@@ -261,7 +356,11 @@ def _decoded(path: Path, sample: bytes, whole: bool) -> tuple[str, str]:
         encoding = "utf-8"
     errors = "strict" if encoding == "utf-16" else "surrogateescape"
     try:
-        text = codecs.getincrementaldecoder(encoding)(errors).decode(sample, final=whole).removeprefix("\ufeff")
+        text = (
+            codecs.getincrementaldecoder(encoding)(errors)
+            .decode(sample, final=whole)
+            .removeprefix("\ufeff")
+        )
     except UnicodeDecodeError:
         raise Refused(f"{path} begins like UTF-16, but is not; export it in UTF-8") from None
     foreign = len(BROKEN.findall(text))
@@ -293,12 +392,18 @@ def _delimiter(path: Path, text: str) -> str:
     """Return the delimiter that parts most of the first rows into as many fields as the header, two or more."""
     best, fits, longer = "", (0.0, 0), False
     for delimiter in DELIMITERS:
-        reader = csv.reader(io.StringIO(text[:200_000], newline=""), delimiter=delimiter, skipinitialspace=True)
+        reader = csv.reader(
+            io.StringIO(text[:200_000], newline=""), delimiter=delimiter, skipinitialspace=True
+        )
         widths = [len(row) for row in islice(reader, 500) if row]
         share = sum(width == widths[0] for width in widths) / len(widths) if widths else 0
         if widths and widths[0] > 1 and share > 0.5 and (share, widths[0]) > fits:
             best, fits = delimiter, (share, widths[0])
-        longer |= bool(widths and widths[0] > 1 and sum(width == widths[0] + 1 for width in widths) > len(widths) / 2)
+        longer |= bool(
+            widths
+            and widths[0] > 1
+            and sum(width == widths[0] + 1 for width in widths) > len(widths) / 2
+        )
     if not best and longer:
         raise Refused(f"{path}: {ROW_NAMES}")
     if not best:
@@ -311,20 +416,26 @@ def _delimiter(path: Path, text: str) -> str:
     return best
 
 
-def _rows(path: Path, text: str, delimiter: str, whole: bool) -> tuple[list[str], list[list[str]], int, bool]:
+def _rows(
+    path: Path, text: str, delimiter: str, whole: bool
+) -> tuple[list[str], list[list[str]], int, bool]:
     """Return the names of the columns, the rows that are as long, and how many are not; the last of a part may be cut.
 
     Last whether the first column has no name: it is left out.
     """
     lines = io.StringIO(text, newline="")
     header = on_one_line(next(csv.reader(lines, delimiter=delimiter)))
-    reader = csv.reader(lines, delimiter=delimiter, skipinitialspace=True)  # DuckDB, too, takes `, "red"` for a quoted value
+    reader = csv.reader(
+        lines, delimiter=delimiter, skipinitialspace=True
+    )  # DuckDB, too, takes `, "red"` for a quoted value
     width, indexed = len(header), is_index(header)
     header = header[indexed:]
     problems = wrong_names(header)
     numbers = [name for name in header if re.match(PATTERNS["number"], name) or name in MISSING[1:]]
     if len(numbers) == len(header) or (numbers and len(set(header)) < len(header)):
-        problems = [f"it begins with values ({', '.join(header[:3])}); its first line must name the columns"]
+        problems = [
+            f"it begins with values ({', '.join(header[:3])}); its first line must name the columns"
+        ]
     rows = [row for row in reader if row][: None if whole else -1]
     if BROKEN.search(text):  # the stages reject such rows
         rows = [row for row in rows if not any(map(BROKEN.search, row))]
@@ -349,7 +460,11 @@ def kind_of(cells: set[str], notation: Notation | None = Notation()) -> str:  # 
         return "integer" if _all(WHOLE, plain) else "number"
     if cells and all(map(is_date, cells)):
         return "date"
-    return "boolean" if len(cells) <= 6 and {cell.lower() for cell in cells} in ({"true", "false"}, {"t", "f"}) else "text"
+    return (
+        "boolean"
+        if len(cells) <= 6 and {cell.lower() for cell in cells} in ({"true", "false"}, {"t", "f"})
+        else "text"
+    )
 
 
 def date_formats(cells: set[str]) -> list[str]:
@@ -357,13 +472,21 @@ def date_formats(cells: set[str]) -> list[str]:
 
     Two of them mean that nobody can tell the day from the month.
     """
-    shapes = {(found["mark"], (found["time"] or "").count(":")) for cell in cells if (found := SHAPE.match(cell))}
+    shapes = {
+        (found["mark"], (found["time"] or "").count(":"))
+        for cell in cells
+        if (found := SHAPE.match(cell))
+    }
     if len(shapes) != 1 or not all(map(SHAPE.match, cells)):
         return []
     [(mark, colons)] = shapes
     time = ("", " %H:%M", " %H:%M:%S")[colons]
     orders = ("%Y{0}%m{0}%d", "%d{0}%m{0}%Y", "%m{0}%d{0}%Y")
-    return [how for order in orders if all(_is_written(cell, how := order.format(mark) + time) for cell in cells)]
+    return [
+        how
+        for order in orders
+        if all(_is_written(cell, how := order.format(mark) + time) for cell in cells)
+    ]
 
 
 def _is_written(cell: str, how: str) -> bool:
@@ -393,11 +516,17 @@ def _odd_text(column: str, cells: set[str], written: Written | None) -> list[tup
                 "write them alike, best as 2024-12-31, and what means missing under missing_in",
             )
         ]
-    return [(f"{what}, so that it is read as text", do) for what, do in asked(column, cells, written)]
+    return [
+        (f"{what}, so that it is read as text", do) for what, do in asked(column, cells, written)
+    ]
 
 
 def asked(
-    column: str, cells: set[str], written: Written | None, examples: int = EXAMPLES, show: Callable[[str], str] = str
+    column: str,
+    cells: set[str],
+    written: Written | None,
+    examples: int = EXAMPLES,
+    show: Callable[[str], str] = str,
 ) -> list[tuple[str, str]]:
     """Return what is to be said of the numbers in a column of text, how they are `written`, and what to do; `show` shows a value."""
     if written is None:
@@ -405,11 +534,20 @@ def asked(
         if len(cells) < MANY or len(measured) < len(cells) / 2:
             return []
         return [
-            (f"holds numbers in no one notation, such as {show(min(measured))}", "write the numbers alone, all in one way and one unit")
+            (
+                f"holds numbers in no one notation, such as {show(min(measured))}",
+                "write the numbers alone, all in one way and one unit",
+            )
         ]
     notation = written.readings[0]
     plain = {notation.plain(cell) for cell in cells if cell not in written.odd}
     why = code_of(plain, show)
-    if why is None or (len(written.readings) > 1 and not any(re.match(LEADING_ZERO, number) for number in plain)):
+    if why is None or (
+        len(written.readings) > 1 and not any(re.match(LEADING_ZERO, number) for number in plain)
+    ):
         return [told] if (told := question(written, cells, column, examples, show)) else []
-    return [] if len(set(map(len, cells))) == 1 else [(why, "if it is a quantity, declare it as integer or number in data/sources.yaml")]
+    return (
+        []
+        if len(set(map(len, cells))) == 1
+        else [(why, "if it is a quantity, declare it as integer or number in data/sources.yaml")]
+    )

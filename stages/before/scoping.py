@@ -17,7 +17,11 @@ from stages.shares import LEFT_OUT
 from stages.text import terminal
 
 JSON, HTML = "reports/scope.json", "reports/scope.html"
-SCREEN, SAME, WIDEST = 8, 2, 80  # kinds of findings that fit, and of each; signs of the names of others
+SCREEN, SAME, WIDEST = (
+    8,
+    2,
+    80,
+)  # kinds of findings that fit, and of each; signs of the names of others
 ENDS = ("low", "high")  # of a column: values of single rows, which may tell of people
 
 
@@ -51,20 +55,39 @@ def as_json(scoping: Scoping) -> dict[str, Any]:
     """Return the content of scope.json; all of it but `time` follows from the input."""
     curve = scoping.curve
     content = {
-        field: value for field, value in vars(scoping).items() if field not in ("params", "rates", "curve", "columns", "easy", "time")
+        field: value
+        for field, value in vars(scoping).items()
+        if field not in ("params", "rates", "curve", "columns", "easy", "time")
     }
-    content |= {field: [asdict(one) for one in content[field]] for field in ("classes", "groups", "findings", "tasks")}
+    content |= {
+        field: [asdict(one) for one in content[field]]
+        for field in ("classes", "groups", "findings", "tasks")
+    }
     shown = [asdict(column) | {"common": column.frequent[:SHOWN]} for column in scoping.columns]
-    hidden = {True: ENDS, False: (*ENDS, "median")}  # of few rows the median is a row's value as well
-    content["columns"] = [{key: value for key, value in one.items() if key not in hidden[one["usual"] is not None]} for one in shown]
+    hidden = {
+        True: ENDS,
+        False: (*ENDS, "median"),
+    }  # of few rows the median is a row's value as well
+    content["columns"] = [
+        {key: value for key, value in one.items() if key not in hidden[one["usual"] is not None]}
+        for one in shown
+    ]
     content["contradictions"] = asdict(scoping.contradictions)
     content["rates"] = scoping.rates.to_dict("records")
     content["gains"] = {name: asdict(gain) for name, gain in scoping.gains.items()}
     content["criteria"] = scoping.params.scope.model_dump()
     content["curve"] = None
     if curve:
-        figures = {name: values.tolist() for name, values in curve.figures(scoping.params.scope.metric).items()}
-        content["curve"] = {"model": curve.model, "sizes": curve.sizes, "left_out": curve.left_out, "figures": figures}
+        figures = {
+            name: values.tolist()
+            for name, values in curve.figures(scoping.params.scope.metric).items()
+        }
+        content["curve"] = {
+            "model": curve.model,
+            "sizes": curve.sizes,
+            "left_out": curve.left_out,
+            "figures": figures,
+        }
     return _rounded(content) | {"time": {"training": scoping.time}}
 
 
@@ -82,13 +105,21 @@ def of_classes(scoping: Scoping) -> list[str]:
     told, kinds = scoping.shares, scoping.rejected
     groups = [("equal", "repeat an earlier one and are kept", told["equal"])]
     groups += [(kind, f"are left out as {kind}", kinds.get(kind, 0)) for kind in LEFT_OUT]
-    return [f"  {n:,} rows {what}: {told[f'{kind}_classes']} (all rows: {told['classes']})" for kind, what, n in groups if n]
+    return [
+        f"  {n:,} rows {what}: {told[f'{kind}_classes']} (all rows: {told['classes']})"
+        for kind, what, n in groups
+        if n
+    ]
 
 
 def not_named(group: list[Finding]) -> list[str]:
     """Return what those findings of a remedy are about that the screen leaves out, unless one that it shows names it already."""
     named = {name for finding in group[:SAME] for name in finding.about.split(", ")}
-    return [about for about in dict.fromkeys(finding.about for finding in group[SAME:]) if about not in named]
+    return [
+        about
+        for about in dict.fromkeys(finding.about for finding in group[SAME:])
+        if about not in named
+    ]
 
 
 def screen(scoping: Scoping) -> str:
@@ -104,17 +135,30 @@ def screen(scoping: Scoping) -> str:
     for proof in sorted(scoping.classes, key=lambda one: one.rows)[:6]:
         figures = f"{proof.rows:>10,}{proof.test:>8,}{proof.floor:>7.2f}{proof.best_low:>16.2f}"
         recall = "not known" if proof.expected is None else f"{proof.expected:.2f}"
-        lines.append(f"  {terminal(proof.label)[:19]:<20}{figures}  {recall}{'' if recall == proof.verdict else f': {proof.verdict}'}")
+        lines.append(
+            f"  {terminal(proof.label)[:19]:<20}{figures}  {recall}{'' if recall == proof.verdict else f': {proof.verdict}'}"
+        )
     if len(scoping.classes) > 6:
         lines.append(f"  and {len(scoping.classes) - 6} larger classes")
     lines.append("")
     alike = list(by_remedy(scoping.findings).values())
     for group in alike[:SCREEN]:
-        said = [f"  {group[0].weight:<5} {finding.about}: {finding.what}" for finding in group[:SAME]]
+        said = [
+            f"  {group[0].weight:<5} {finding.about}: {finding.what}" for finding in group[:SAME]
+        ]
         others = not_named(group)
         rest = ", ".join(others)
-        said += [f"        and {len(others)} more such: {rest if len(rest) <= WIDEST else rest[:WIDEST] + '...'}"] if rest else []
-        lines += [fill(terminal(line), 120, subsequent_indent=" " * 8) for line in [*said, f"        {group[0].do}"]]
+        said += (
+            [
+                f"        and {len(others)} more such: {rest if len(rest) <= WIDEST else rest[:WIDEST] + '...'}"
+            ]
+            if rest
+            else []
+        )
+        lines += [
+            fill(terminal(line), 120, subsequent_indent=" " * 8)
+            for line in [*said, f"        {group[0].do}"]
+        ]
     more = sum(map(len, alike[SCREEN:]))
     n_open = sum(task.state == "open" for task in scoping.tasks)
     lines += [

@@ -58,9 +58,20 @@ def contradictions(judged: ibis.Table, columns: list[str], target: str) -> Contr
     kept = judged.filter(_[KIND].isnull())
     rows, most, labels = (f"{RESERVED}{name}" for name in ("rows", "most", "labels"))
     by_label = kept.group_by([*columns, target]).agg(_.count().name(N))
-    groups = by_label.group_by(columns).agg(_[N].sum().name(rows), _[N].max().name(most), _.count().name(labels)).filter(_[labels] > 1)
-    total = groups.aggregate(rows=_[rows].sum(), most=_[most].sum(), groups=_.count()).to_pandas().fillna(0).iloc[0]
-    return Contradictions(int(total["rows"]), int(total["groups"]), int(total["rows"] - total["most"]))
+    groups = (
+        by_label.group_by(columns)
+        .agg(_[N].sum().name(rows), _[N].max().name(most), _.count().name(labels))
+        .filter(_[labels] > 1)
+    )
+    total = (
+        groups.aggregate(rows=_[rows].sum(), most=_[most].sum(), groups=_.count())
+        .to_pandas()
+        .fillna(0)
+        .iloc[0]
+    )
+    return Contradictions(
+        int(total["rows"]), int(total["groups"]), int(total["rows"] - total["most"])
+    )
 
 
 def contradiction_findings(found: Contradictions, n_rows: int) -> list[Finding]:
@@ -75,7 +86,9 @@ def contradiction_findings(found: Contradictions, n_rows: int) -> list[Finding]:
     return [Finding("look" if found.lost > n_rows / 100 else "note", "data", "labels", what, do)]
 
 
-def giveaways(rows: pd.DataFrame, data: Data, limits: Thresholds, random_state: int) -> tuple[dict[str, float], list[Finding]]:
+def giveaways(
+    rows: pd.DataFrame, data: Data, limits: Thresholds, random_state: int
+) -> tuple[dict[str, float], list[Finding]]:
     """Return for each feature the ROC AUC, mean over the classes, with which it alone ranks them (see `giveaway`), and what that means.
 
     What is known only after the target can only be suspected: by a high ROC AUC, by a value that holds nearly one class alone, by
@@ -89,13 +102,21 @@ def giveaways(rows: pd.DataFrame, data: Data, limits: Thresholds, random_state: 
     aucs = by_label.mean(axis=1).to_dict()
     found = []
     for column, auc in sorted(aucs.items(), key=lambda item: -item[1]):
-        if said := _suspicion(column, auc, by_label.loc[column], sides.loc[column], X[column], y, limits):
+        if said := _suspicion(
+            column, auc, by_label.loc[column], sides.loc[column], X[column], y, limits
+        ):
             found.append(Finding(said[0], "data", column, *said[1:]))
     return aucs, found
 
 
 def _suspicion(
-    column: str, auc: float, by_label: pd.Series, side: pd.Series, values: pd.Series, y: pd.Series, limits: Thresholds
+    column: str,
+    auc: float,
+    by_label: pd.Series,
+    side: pd.Series,
+    values: pd.Series,
+    y: pd.Series,
+    limits: Thresholds,
 ) -> tuple[Weight, str, str] | None:
     """Return weight, sentence and remedy of the strongest reason to think that a column is known only after the target, if there is one."""
     forbid = "name it in data.forbidden of params.yaml"
@@ -109,21 +130,43 @@ def _suspicion(
             f"{forbid}; if it is known before the target and the task is that easy, confirm that in expectations/leakage.json",
         )
     if auc >= limits.ranks_well:
-        return "look", f"it alone ranks the classes very well (ROC AUC {auc:.3f} out of fold)", known_before
+        return (
+            "look",
+            f"it alone ranks the classes very well (ROC AUC {auc:.3f} out of fold)",
+            known_before,
+        )
     if by_label.max() >= limits.gives_away:
-        return "look", f"it alone tells class {by_label.idxmax()} from all others (ROC AUC {by_label.max():.3f} out of fold)", known_before
+        return (
+            "look",
+            f"it alone tells class {by_label.idxmax()} from all others (ROC AUC {by_label.max():.3f} out of fold)",
+            known_before,
+        )
     if side["settles"] >= ONE_SIDED:
         share = (y == side["label"]).mean()
-        return "look", f"{in_words('it', side)}, against {share:.0%} of all rows: it may be filled in only with the outcome", known_before
+        return (
+            "look",
+            f"{in_words('it', side)}, against {share:.0%} of all rows: it may be filled in only with the outcome",
+            known_before,
+        )
     if gap >= GAP:
         what = f"it is filled in {gap:.0%} more or less often for class {label} than for the others"
-        return "look", what, f"find out whether it is filled in only after the target; if so, {forbid}"
+        return (
+            "look",
+            what,
+            f"find out whether it is filled in only after the target; if so, {forbid}",
+        )
     if auc >= TELLS and set(words(column)) & set(LATER_WORDS.split()):
-        return "note", f"by its name it may be known only after the target (ROC AUC {auc:.3f})", f"find out; if so, {forbid}"
+        return (
+            "note",
+            f"by its name it may be known only after the target (ROC AUC {auc:.3f})",
+            f"find out; if so, {forbid}",
+        )
     return None
 
 
-def told_by(columns: list[str], rows: pd.DataFrame, data: Data, limits: Thresholds, random_state: int) -> dict[str, str]:
+def told_by(
+    columns: list[str], rows: pd.DataFrame, data: Data, limits: Thresholds, random_state: int
+) -> dict[str, str]:
     """Return what each of `columns` that alone tells the groups of a sensitive column does (ROC AUC out of fold).
 
     An identifier that is given out in blocks tells who was registered where and when, and so often what people are.
@@ -131,9 +174,13 @@ def told_by(columns: list[str], rows: pd.DataFrame, data: Data, limits: Threshol
     told: dict[str, str] = {}
     X, ids = features(rows, data)[columns], clusters(rows, data.cluster)
     for trait in data.sensitive if columns else []:
-        aucs = giveaway(X.drop(columns=trait, errors="ignore"), groups_of(rows, trait, data), ids, random_state).mean(axis=1)
+        aucs = giveaway(
+            X.drop(columns=trait, errors="ignore"), groups_of(rows, trait, data), ids, random_state
+        ).mean(axis=1)
         for column, auc in aucs[aucs > limits.tells_groups].items():
-            told[column] = f"{told.get(column, '')}; it tells {trait} (ROC AUC {auc:.2f} out of fold), which it hides from nobody"
+            told[column] = (
+                f"{told.get(column, '')}; it tells {trait} (ROC AUC {auc:.2f} out of fold), which it hides from nobody"
+            )
     return told
 
 
@@ -142,7 +189,9 @@ def _gap(values: pd.Series, y: pd.Series) -> tuple[float, str]:
     shares, n = values.isna().groupby(y).mean(), y.value_counts()
     total = values.isna().sum()
     gaps = {
-        label: abs(share - (total - share * n[label]) / (len(y) - n[label])) for label, share in shares.items() if 20 <= n[label] < len(y)
+        label: abs(share - (total - share * n[label]) / (len(y) - n[label]))
+        for label, share in shares.items()
+        if 20 <= n[label] < len(y)
     }
     label = max(gaps, key=lambda one: gaps[one], default="")
     return gaps.get(label, 0.0), str(label)
@@ -197,7 +246,9 @@ def _trend(rank: pd.Series, hits: pd.Series) -> tuple[float, str]:
     first, last = (max(0.0, float(hits.mean() + slope * (at - rank.mean()))) for at in (0, 1))
     if max(first, last) < FACTOR * min(first, last) or r == 0:
         return 1.0, ""
-    return float(chi2.sf(len(hits) * r * r, 1)), f"{'falls' if last < first else 'rises'} from about {first:.2g} to about {last:.2g}"
+    return float(
+        chi2.sf(len(hits) * r * r, 1)
+    ), f"{'falls' if last < first else 'rises'} from about {first:.2g} to about {last:.2g}"
 
 
 def _jumps(block: pd.Series, hits: pd.Series) -> list[tuple[float, str]]:
@@ -209,7 +260,9 @@ def _jumps(block: pd.Series, hits: pd.Series) -> list[tuple[float, str]]:
         here, there = mine[True] / mine.sum(), others[True] / max(others.sum(), 1)
         if max(here, there) >= FACTOR * min(here, there):
             p = float(fisher_exact([mine.tolist(), others.tolist()])[1])
-            found.append((p, f"is {here:.2g} in part {int(nth) + 1} of {BLOCKS}, elsewhere {there:.2g}"))
+            found.append(
+                (p, f"is {here:.2g} in part {int(nth) + 1} of {BLOCKS}, elsewhere {there:.2g}")
+            )
     return found
 
 
@@ -217,8 +270,16 @@ def orders(rows: pd.DataFrame, data: Data, record: pd.Series) -> dict[str, pd.Se
     """Return what may order the rows in time: data.time, columns of dates or years that are not all the same, the order in the file."""
     times = {data.time: rows[data.time]} if data.time else {}
     for column in rows.columns:
-        year = is_integer_dtype(rows[column]) and re.search("year|jahr", column.lower()) and rows[column].between(1800, 2200).all()
-        if column != data.target and (is_datetime64_any_dtype(rows[column]) or year) and rows[column].nunique() > 1:
+        year = (
+            is_integer_dtype(rows[column])
+            and re.search("year|jahr", column.lower())
+            and rows[column].between(1800, 2200).all()
+        )
+        if (
+            column != data.target
+            and (is_datetime64_any_dtype(rows[column]) or year)
+            and rows[column].nunique() > 1
+        ):
             times[column] = rows[column]
     return times | {IN_FILE: record}
 
@@ -235,7 +296,11 @@ def split_by(name: str, order: pd.Series, y: pd.Series, data: Data) -> str:
     latest = max(values.iloc[int(0.8 * len(values))], later.iloc[0])
     if any(set(y[side]) != set(y) for side in (order < latest, order >= latest)):
         return ""
-    first = f'"{str(latest).removesuffix(" 00:00:00")}"' if is_datetime64_any_dtype(order) else f"{latest}"
+    first = (
+        f'"{str(latest).removesuffix(" 00:00:00")}"'
+        if is_datetime64_any_dtype(order)
+        else f"{latest}"
+    )
     named = "" if data.time == name else f"data.time: {name}, "
     return f"set {named}prepare.split.by: time and prepare.split.test_from: {first} in params.yaml"
 
@@ -245,10 +310,16 @@ def order_findings(times: dict[str, pd.Series], y: pd.Series, data: Data, by: st
     found = []
     for name, order in times.items():
         apart, p = moves(order, y)
-        proven = {label: words for label, (p_shift, words) in shifts(order, y).items() if p_shift * len(times) < CHANCE}
+        proven = {
+            label: words
+            for label, (p_shift, words) in shifts(order, y).items()
+            if p_shift * len(times) < CHANCE
+        }
         if (p * len(times) >= CHANCE or apart < MOVES) and not proven:
             continue
-        some = "".join(f"; the share of {label} {words}" for label, words in list(proven.items())[:SHIFTS])
+        some = "".join(
+            f"; the share of {label} {words}" for label, words in list(proven.items())[:SHIFTS]
+        )
         some += f"; and so do {len(proven) - SHIFTS} more classes" if len(proven) > SHIFTS else ""
         what = f"class shares move along it by up to {apart:.2f}{some}"
         if name == IN_FILE:
@@ -266,7 +337,9 @@ def order_findings(times: dict[str, pd.Series], y: pd.Series, data: Data, by: st
     return found
 
 
-def date_findings(times: dict[str, pd.Series], y: pd.Series, data: Data, said: list[Finding]) -> list[Finding]:
+def date_findings(
+    times: dict[str, pd.Series], y: pd.Series, data: Data, said: list[Finding]
+) -> list[Finding]:
     """Return the columns of dates and years that may order the rows while data.time names none, unless `said` asks for them already."""
     if data.time:
         return []
@@ -278,7 +351,11 @@ def date_findings(times: dict[str, pd.Series], y: pd.Series, data: Data, said: l
     what = "it may order the rows in time, and data.time names no column"
     return [
         Finding(
-            "look" if is_datetime64_any_dtype(order) else "note", "data", name, what, do if split_by(name, order, y, data) else NO_SPLIT
+            "look" if is_datetime64_any_dtype(order) else "note",
+            "data",
+            name,
+            what,
+            do if split_by(name, order, y, data) else NO_SPLIT,
         )
         for name, order in times.items()
         if name != IN_FILE and name not in asked
@@ -298,7 +375,11 @@ def cluster_findings(rows: pd.DataFrame, data: Data) -> list[Finding]:
         repeats = rows[column].nunique() / max(rows[column].notna().sum(), 1)
         if is_float_dtype(rows[column]) and (rows[column].dropna() % 1 > 0).any():
             continue  # a measured amount, whatever it is called
-        is_name = is_named_id(column) or (not is_integer_dtype(rows[column]) and rows[column].dtype.kind not in "fMb" and repeats >= 0.02)
+        is_name = is_named_id(column) or (
+            not is_integer_dtype(rows[column])
+            and rows[column].dtype.kind not in "fMb"
+            and repeats >= 0.02
+        )
         if not is_name or repeats >= 0.99 or rows[column].nunique() < 50:
             continue
         alike, pairs = _alike(rows[column], rows[data.target])
@@ -327,10 +408,16 @@ def group_rates(rows: pd.DataFrame, data: Data) -> pd.DataFrame:
     table = []
     y = rows[data.target]
     for column in rows.columns:
-        values = cut(rows[column], data.cut_points[column]) if column in data.cut_points else rows[column]
+        values = (
+            cut(rows[column], data.cut_points[column])
+            if column in data.cut_points
+            else rows[column]
+        )
         if column == data.target or values.nunique() > GROUPS or values.nunique() < 2:
             continue
-        if column not in data.sensitive and not sensitive(column, [str(value) for value in values.dropna().unique()]):
+        if column not in data.sensitive and not sensitive(
+            column, [str(value) for value in values.dropna().unique()]
+        ):
             continue
         groups, classes = sorted(values.dropna().unique()), sorted(y.unique())
         level = 1 - 0.05 / (len(groups) * len(classes))
@@ -339,17 +426,33 @@ def group_rates(rows: pd.DataFrame, data: Data) -> pd.DataFrame:
             enough = min(mine.sum(), (~mine).sum()) >= FEWEST
             for label in classes:
                 hits, others = int((y[mine] == label).sum()), int((y[~mine] == label).sum())
-                low, high = newcombe(hits, int(mine.sum()), others, int((~mine).sum()), level) if enough else (-1.0, 1.0)
+                low, high = (
+                    newcombe(hits, int(mine.sum()), others, int((~mine).sum()), level)
+                    if enough
+                    else (-1.0, 1.0)
+                )
                 share = hits / mine.sum()
-                row = {"column": column, "group": str(group), "class": label, "rows": int(mine.sum()), "share": share}
-                table.append(row | {"gap": share - others / (~mine).sum(), "gap_low": low, "gap_high": high})
-    return pd.DataFrame(table, columns=["column", "group", "class", "rows", "share", "gap", "gap_low", "gap_high"])
+                row = {
+                    "column": column,
+                    "group": str(group),
+                    "class": label,
+                    "rows": int(mine.sum()),
+                    "share": share,
+                }
+                table.append(
+                    row | {"gap": share - others / (~mine).sum(), "gap_low": low, "gap_high": high}
+                )
+    return pd.DataFrame(
+        table, columns=["column", "group", "class", "rows", "share", "gap", "gap_low", "gap_high"]
+    )
 
 
 def group_rate_findings(rates: pd.DataFrame) -> list[Finding]:
     """Return for each column the largest proven gap in the share of a class, where it is a gap of MOVES or more."""
     found = []
-    proven = rates[((rates["gap_low"] > 0) | (rates["gap_high"] < 0)) & (rates["gap"].abs() >= MOVES)]
+    proven = rates[
+        ((rates["gap_low"] > 0) | (rates["gap_high"] < 0)) & (rates["gap"].abs() >= MOVES)
+    ]
     for column, mine in proven.groupby("column", sort=False):
         worst = mine.loc[mine["gap"].abs().idxmax()]
         what = (

@@ -27,9 +27,13 @@ class Thresholds:
     tells_groups: float
 
 
-def thresholds(proposed: dict[str, dict[str, Any]], folder: str | Path = "expectations") -> Thresholds:
+def thresholds(
+    proposed: dict[str, dict[str, Any]], folder: str | Path = "expectations"
+) -> Thresholds:
     """Return what the suites in `folder` say, or where there is none yet what the `proposed` ones will."""
-    suites = {name: _expectations(Path(folder, f"{name}.json"), proposed[name]) for name in proposed}
+    suites = {
+        name: _expectations(Path(folder, f"{name}.json"), proposed[name]) for name in proposed
+    }
     single = {"check": "gives_away"}
     return Thresholds(
         support=_bound(suites["by_class"], "support", "min_value"),
@@ -46,15 +50,27 @@ def thresholds(proposed: dict[str, dict[str, Any]], folder: str | Path = "expect
 def fewest_of_a_group(path: str | Path) -> tuple[float, float]:
     """Return the fewest test rows of a group, and of a class in it, by which the suite at `path` lets a gap be judged."""
     suite = _expectations(Path(path), {"expectations": []})
-    rows, support = (_bound(suite, column, "min_value", {"kind": "group"}) for column in ("rows", "support"))
+    rows, support = (
+        _bound(suite, column, "min_value", {"kind": "group"}) for column in ("rows", "support")
+    )
     return rows, support
 
 
 def _expectations(path: Path, proposed: dict[str, Any]) -> list[dict[str, Any]]:
-    return [one.raw for one in read_suite(path).expected] if path.exists() else proposed["expectations"]
+    return (
+        [one.raw for one in read_suite(path).expected]
+        if path.exists()
+        else proposed["expectations"]
+    )
 
 
-def _bound(suite: list[dict[str, Any]], column: str, end: str, rows: dict[str, str] | None = None, severity: str = "critical") -> float:
+def _bound(
+    suite: list[dict[str, Any]],
+    column: str,
+    end: str,
+    rows: dict[str, str] | None = None,
+    severity: str = "critical",
+) -> float:
     """Return the strictest bound that expectations of `severity` set to `column` in the `rows` whose columns have these values."""
     found = [
         one["kwargs"][end]

@@ -32,7 +32,11 @@ def work_list(
 ) -> list[Task]:
     """Return the tasks of all PHASES in their order."""
     tasks = [*_of_data(params, proofs, findings), *_of_training(params, proofs, curve, gained)]
-    return [*tasks, *_of_deployment(params, proofs, groups, findings), *_of_monitoring(params, proofs, findings)]
+    return [
+        *tasks,
+        *_of_deployment(params, proofs, groups, findings),
+        *_of_monitoring(params, proofs, findings),
+    ]
 
 
 def _task(phase: str, question: str, is_open: bool, says: str) -> Task:
@@ -41,7 +45,11 @@ def _task(phase: str, question: str, is_open: bool, says: str) -> Task:
 
 def _named(findings: list[Finding], *words: str) -> list[str]:
     """Return what findings of which the text or the remedy holds one of `words` are about."""
-    return list(dict.fromkeys(f.about for f in findings if any(word in f.what or word in f.do for word in words)))
+    return list(
+        dict.fromkeys(
+            f.about for f in findings if any(word in f.what or word in f.do for word in words)
+        )
+    )
 
 
 def _list(names: list[str], most: int = 5) -> str:
@@ -50,12 +58,17 @@ def _list(names: list[str], most: int = 5) -> str:
 
 def _of_data(params: Params, proofs: list[ClassProof], findings: list[Finding]) -> list[Task]:
     data, split = params.data, params.prepare.split
-    late = _named(findings, "gives the target away", "known before the target", "only after the target")
+    late = _named(
+        findings, "gives the target away", "known before the target", "only after the target"
+    )
     times = _named(findings, "data.time")
     shared = _named(findings, "data.cluster")
     traits = _named(findings, "data.sensitive")
     unjudged = [proof.label for proof in proofs if proof.verdict == "not judged"]
-    largest, rarest = max(proofs, key=lambda proof: proof.rows), min(proofs, key=lambda proof: proof.rows)
+    largest, rarest = (
+        max(proofs, key=lambda proof: proof.rows),
+        min(proofs, key=lambda proof: proof.rows),
+    )
     says = f"{data.target}: {len(proofs)} classes, from {largest.label} ({largest.rows:,} rows) to {rarest.label} ({rarest.rows:,})"
     forbidden = f"{_list(list(data.forbidden)) or 'nothing'} forbidden"
     return [
@@ -66,29 +79,39 @@ def _of_data(params: Params, proofs: list[ClassProof], findings: list[Finding]) 
             bool(unjudged),
             f"too few of {_list(unjudged)}" if unjudged else "each can be judged",
         ),
-        _task("data", LATE, bool(late), f"{forbidden}; suspected: {_list(late)}" if late else forbidden),
+        _task(
+            "data",
+            LATE,
+            bool(late),
+            f"{forbidden}; suspected: {_list(late)}" if late else forbidden,
+        ),
         _task(
             "data",
             "Do rows have an order in time?",
             bool(times),
-            f"split by {split.by}, time {data.time or 'not named'}" + (f"; look at {_list(times)}" if times else ""),
+            f"split by {split.by}, time {data.time or 'not named'}"
+            + (f"; look at {_list(times)}" if times else ""),
         ),
         _task(
             "data",
             "Which rows belong together?",
             bool(shared),
-            f"{', '.join(data.cluster) or 'none'} named" + (f"; look at {_list(shared)}" if shared else ""),
+            f"{', '.join(data.cluster) or 'none'} named"
+            + (f"; look at {_list(shared)}" if shared else ""),
         ),
         _task(
             "data",
             "Which traits must not count?",
             bool(traits),
-            f"{', '.join(data.sensitive) or 'none'} named" + (f"; look at {_list(traits)}" if traits else ""),
+            f"{', '.join(data.sensitive) or 'none'} named"
+            + (f"; look at {_list(traits)}" if traits else ""),
         ),
     ]
 
 
-def _of_training(params: Params, proofs: list[ClassProof], curve: Curve | None, gained: dict[str, Gain]) -> list[Task]:
+def _of_training(
+    params: Params, proofs: list[ClassProof], curve: Curve | None, gained: dict[str, Gain]
+) -> list[Task]:
     criteria, settings = params.scope, params.train
     aimed = AIMS[criteria.metric]
     below = [proof.label for proof in proofs if proof.verdict == "below"]
@@ -97,15 +120,35 @@ def _of_training(params: Params, proofs: list[ClassProof], curve: Curve | None, 
     reached += f"; too few test rows to prove it: {_list(unproven)}" if unproven else ""
     unknown = [proof.label for proof in proofs if proof.verdict == "not known"]
     reached += f"; not known yet: {_list(unknown)}" if unknown else ""
-    aims = "as the decision does" if aimed == settings.decision_weights else f"but train.decision_weights is {settings.decision_weights}"
+    aims = (
+        "as the decision does"
+        if aimed == settings.decision_weights
+        else f"but train.decision_weights is {settings.decision_weights}"
+    )
     tasks = [
-        _task("training", "What is success?", aimed != settings.decision_weights, f"{criteria.metric}, {aims}"),
         _task(
-            "training", "Which recall must each class reach?", bool(below or unproven or unknown), f"floor {criteria.recall_floor}{reached}"
+            "training",
+            "What is success?",
+            aimed != settings.decision_weights,
+            f"{criteria.metric}, {aims}",
+        ),
+        _task(
+            "training",
+            "Which recall must each class reach?",
+            bool(below or unproven or unknown),
+            f"floor {criteria.recall_floor}{reached}",
         ),
     ]
     if curve is None:
-        return [*tasks, Task("training", LEARNABLE, "open", "no model could be tried: too few rows of two classes")]
+        return [
+            *tasks,
+            Task(
+                "training",
+                LEARNABLE,
+                "open",
+                "no model could be tried: too few rows of two classes",
+            ),
+        ]
     gain = gained[criteria.metric]
     chance = {"balanced_accuracy": 1 / len(curve.classes)}.get(criteria.metric)
     against = f" (chance {chance:.2f})" if chance else ""
@@ -114,15 +157,29 @@ def _of_training(params: Params, proofs: list[ClassProof], curve: Curve | None, 
     tasks.append(_task("training", LEARNABLE, weak, says))
     helps = gain.low > 0 and gain.gain >= 0.01
     says = f"doubling the rows: about {gain.gain:+.3f} {criteria.metric} ({gain.low:+.3f} to {gain.high:+.3f})"
-    return [*tasks, _task("training", "More rows or better features?", True, f"{says}; {'both' if helps else 'rather features'}")]
+    return [
+        *tasks,
+        _task(
+            "training",
+            "More rows or better features?",
+            True,
+            f"{says}; {'both' if helps else 'rather features'}",
+        ),
+    ]
 
 
-def _of_deployment(params: Params, proofs: list[ClassProof], groups: list[GroupProof], findings: list[Finding]) -> list[Task]:
+def _of_deployment(
+    params: Params, proofs: list[ClassProof], groups: list[GroupProof], findings: list[Finding]
+) -> list[Task]:
     personal = [finding.about for finding in findings if "the law protects it" in finding.do]
     rarest = min(proofs, key=lambda proof: proof.rows)
-    unjudged = [f"{group.column} {group.group}" for group in groups if group.verdict == "not judged"]
+    unjudged = [
+        f"{group.column} {group.group}" for group in groups if group.verdict == "not judged"
+    ]
     waived = [f"{group.column} {group.group}" for group in groups if group.verdict == "waived"]
-    audit = f"largest gap {params.scope.largest_gap}" + (f"; too few rows to audit {_list(unjudged)}" if unjudged else "")
+    audit = f"largest gap {params.scope.largest_gap}" + (
+        f"; too few rows to audit {_list(unjudged)}" if unjudged else ""
+    )
     audit += f"; too few rows of {_list(waived)}, which the suite lets pass" if waived else ""
     costs, refer = params.evaluate.costs, params.evaluate.refer_below
     return [
@@ -130,13 +187,17 @@ def _of_deployment(params: Params, proofs: list[ClassProof], groups: list[GroupP
             "deployment",
             "What does an error cost?",
             not costs,
-            "as evaluate.costs says" if costs else f"the data do not say what a missed {rarest.label} costs against a false alarm",
+            "as evaluate.costs says"
+            if costs
+            else f"the data do not say what a missed {rarest.label} costs against a false alarm",
         ),
         _task(
             "deployment",
             "Who decides, and may they overrule the model?",
             refer is None,
-            "the data do not say" if refer is None else f"a person, below a confidence of {refer:g} (evaluate.refer_below)",
+            "the data do not say"
+            if refer is None
+            else f"a person, below a confidence of {refer:g} (evaluate.refer_below)",
         ),
         Task(
             "deployment",
@@ -154,14 +215,23 @@ def _of_deployment(params: Params, proofs: list[ClassProof], groups: list[GroupP
             "deployment",
             "Who is treated otherwise?",
             bool(unjudged) if groups else params.data.no_sensitive is None,
-            audit if groups else f"no sensitive column is named: {params.data.no_sensitive or 'not audited'}",
+            audit
+            if groups
+            else f"no sensitive column is named: {params.data.no_sensitive or 'not audited'}",
         ),
     ]
 
 
 def _of_monitoring(params: Params, proofs: list[ClassProof], findings: list[Finding]) -> list[Task]:
-    moving = _named([finding for finding in findings if "class shares move" in finding.what], "class shares move")
-    drift = f"class shares move along {_list(moving)}" if moving else "class shares do not move along any order found"
+    moving = _named(
+        [finding for finding in findings if "class shares move" in finding.what],
+        "class shares move",
+    )
+    drift = (
+        f"class shares move along {_list(moving)}"
+        if moving
+        else "class shares do not move along any order found"
+    )
     rarest = min(proofs, key=lambda proof: proof.rows)
     per_thousand = 1000 * rarest.rows / sum(proof.rows for proof in proofs)
     delay = params.monitor.label_delay
@@ -177,9 +247,16 @@ def _of_monitoring(params: Params, proofs: list[ClassProof], findings: list[Find
             "monitoring",
             "What moves?",
             bool(moving),
-            drift if params.data.time or moving else "no time is named: drift could not be looked for",
+            drift
+            if params.data.time or moving
+            else "no time is named: drift could not be looked for",
         ),
-        Task("monitoring", "After how many cases is a worse recall seen?", "open", _cases(per_thousand, rarest.fewest)),
+        Task(
+            "monitoring",
+            "After how many cases is a worse recall seen?",
+            "open",
+            _cases(per_thousand, rarest.fewest),
+        ),
     ]
 
 

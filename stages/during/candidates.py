@@ -27,7 +27,9 @@ class OutOfFold:
     features: str = "all"
     why: str = "compared with the model, never taken"
     by_group: dict[str, Any] = field(default_factory=dict)
-    is_small: bool = False  # logistic regression on as few features as the candidate of the kind "simple" has
+    is_small: bool = (
+        False  # logistic regression on as few features as the candidate of the kind "simple" has
+    )
 
 
 @dataclass(frozen=True)
@@ -46,11 +48,17 @@ class Judge:
 
     def gain(self, one: OutOfFold, over: OutOfFold, level: float) -> tuple[float, float]:
         """Return the one-sided lower bounds of what `one` has over another in the figure aimed at and in average precision."""
-        low, _ = paired_lead(self.y, one.y_pred, over.y_pred, self.aimed_at, self.random_state, self.clusters, level)
-        return low, paired_precision_lead(self.y, one.y_score, over.y_score, self.clusters, self.random_state, level)[0]
+        low, _ = paired_lead(
+            self.y, one.y_pred, over.y_pred, self.aimed_at, self.random_state, self.clusters, level
+        )
+        return low, paired_precision_lead(
+            self.y, one.y_score, over.y_score, self.clusters, self.random_state, level
+        )[0]
 
 
-def choose(recipe: str, y: pd.Series, y_score: np.ndarray, calibration: str, decision_weights: str) -> OutOfFold:
+def choose(
+    recipe: str, y: pd.Series, y_score: np.ndarray, calibration: str, decision_weights: str
+) -> OutOfFold:
     """Return what is chosen on out-of-fold probabilities: calibration curves first, then decision weights on what they give."""
     classes = sorted(y.unique())
     curves = fit_calibration(y, y_score, classes) if calibration == "sigmoid" else {}
@@ -73,36 +81,70 @@ def climb(rungs: list[OutOfFold], judge: Judge, worst_brier: float) -> tuple[str
         if max(aim_low, precision_low) <= 0:
             told.append(replace(rung, why=f"not taken: no gain is proven {bounds}"))
         elif brier_score_loss(judge.y, rung.y_score) >= worst_brier:
-            told.append(replace(rung, why="not taken: its Brier score is that of the class shares, or worse"))
+            told.append(
+                replace(
+                    rung, why="not taken: its Brier score is that of the class shares, or worse"
+                )
+            )
         else:
-            told = [replace(one, why=f"not taken: {rung.name} gains {bounds}") if one.name == best.name else one for one in told]
+            told = [
+                replace(one, why=f"not taken: {rung.name} gains {bounds}")
+                if one.name == best.name
+                else one
+                for one in told
+            ]
             told.append(replace(rung, why=f"taken: a gain is proven {bounds}"))
             best = rung
     return best.name, told
 
 
-def find(model: OutOfFold, tried: list[OutOfFold], judge: Judge) -> tuple[OutOfFold, list[OutOfFold]]:
+def find(
+    model: OutOfFold, tried: list[OutOfFold], judge: Judge
+) -> tuple[OutOfFold, list[OutOfFold]]:
     """Return the candidate to take, the present `model` or the best of `tried`, and the others, with why."""
     scores = [aim(judge.y, one.y_pred, judge.aimed_at) for one in tried]
     best = tried[int(np.argmax(scores))]
     low, precision_low = judge.gain(best, model, 1 - 0.05 / (2 * len(tried)))
-    bounds = f"at least {low:+.4f} in {judge.aimed_at} and {precision_low:+.4f} in average precision"
-    others = [replace(one, why="not taken: another setting scored better") for one in tried if one is not best]
+    bounds = (
+        f"at least {low:+.4f} in {judge.aimed_at} and {precision_low:+.4f} in average precision"
+    )
+    others = [
+        replace(one, why="not taken: another setting scored better")
+        for one in tried
+        if one is not best
+    ]
     if max(low, precision_low) <= 0:
-        return model, [replace(best, why=f"not taken: no gain is proven over the model's own settings, {bounds}"), *others]
-    before = replace(model, name="settings_as_they_come", kind="search", why=f"not taken: {best.name} gains {bounds}")
+        return model, [
+            replace(
+                best, why=f"not taken: no gain is proven over the model's own settings, {bounds}"
+            ),
+            *others,
+        ]
+    before = replace(
+        model,
+        name="settings_as_they_come",
+        kind="search",
+        why=f"not taken: {best.name} gains {bounds}",
+    )
     return replace(best, why=f"taken: {best.name} of a search, {bounds}"), [before, *others]
 
 
 def select(every: OutOfFold, selected: OutOfFold, judge: Judge) -> tuple[OutOfFold, OutOfFold]:
     """Return the candidate to take and the other: the one on fewer features, unless it is proven to be worse."""
-    low, high = paired_lead(judge.y, every.y_pred, selected.y_pred, judge.aimed_at, judge.random_state, judge.clusters)
+    low, high = paired_lead(
+        judge.y, every.y_pred, selected.y_pred, judge.aimed_at, judge.random_state, judge.clusters
+    )
     lead = f"all features lead by {low:.4f} to {high:.4f}, a two-sided 90 % interval"
     if low > 0:
         return replace(every, why="taken: to leave features out is proven to be worse"), replace(
             selected, why=f"not taken: proven to be worse, {lead}"
         )
-    every = replace(every, name="all_features", kind="selection", why=f"not taken: not proven to be better, {lead}")
+    every = replace(
+        every,
+        name="all_features",
+        kind="selection",
+        why=f"not taken: not proven to be better, {lead}",
+    )
     return replace(selected, why=f"taken: not proven to be worse, {lead}"), every
 
 
@@ -131,7 +173,9 @@ def compare(model: OutOfFold, rivals: list[OutOfFold], judge: Judge) -> pd.DataF
     brier = brier_score_loss(y, model.y_score)
     rows = []
     for one in [replace(model, name="model", kind="model"), *rivals]:
-        low, high = paired_lead(y, model.y_pred, one.y_pred, judge.aimed_at, judge.random_state, judge.clusters, LEVEL)
+        low, high = paired_lead(
+            y, model.y_pred, one.y_pred, judge.aimed_at, judge.random_state, judge.clusters, LEVEL
+        )
         score, one_brier = aim(y, one.y_pred, judge.aimed_at), brier_score_loss(y, one.y_score)
         rows.append(
             {
@@ -157,4 +201,11 @@ def compare(model: OutOfFold, rivals: list[OutOfFold], judge: Judge) -> pd.DataF
 
 def macro_average_precision(y: pd.Series, y_score: np.ndarray) -> float:
     """Return the mean over classes of the average precision of each against the rest."""
-    return float(np.mean([average_precision_score(y == label, y_score[:, nth]) for nth, label in enumerate(sorted(y.unique()))]))
+    return float(
+        np.mean(
+            [
+                average_precision_score(y == label, y_score[:, nth])
+                for nth, label in enumerate(sorted(y.unique()))
+            ]
+        )
+    )

@@ -71,13 +71,17 @@ def page(reports: Path, gates: dict[str, list[str]], ran: Collection[str] | None
     return render(
         "evaluation.html.j2",
         headline=headline(judged),
-        judged=sorted(judged, key=lambda one: -RANK.index(one.verdict) if one.verdict in RANK else 1),
+        judged=sorted(
+            judged, key=lambda one: -RANK.index(one.verdict) if one.verdict in RANK else 1
+        ),
         metrics=metrics,
         by_class=by_class,
         rivals=metrics["baselines"] if metrics else {},
         floors=floors(Path("expectations/by_class.json")),
         confusion=confusion,
-        calibration=curves(rows("plots/calibration.csv", "evaluate"), "class", "predicted", "observed"),
+        calibration=curves(
+            rows("plots/calibration.csv", "evaluate"), "class", "predicted", "observed"
+        ),
         referral=curves(rows("plots/referral.csv", "evaluate"), "class", "coverage", "recall"),
         slices=rows("slices.csv", "evaluate", "value"),
         groups=rows("by_group.csv", "evaluate"),
@@ -97,7 +101,9 @@ def page(reports: Path, gates: dict[str, list[str]], ran: Collection[str] | None
     )
 
 
-def judge(reports: Path, gates: dict[str, list[str]], ran: Collection[str] | None = None) -> list[Judged]:
+def judge(
+    reports: Path, gates: dict[str, list[str]], ran: Collection[str] | None = None
+) -> list[Judged]:
     """Return what each gate said, in the order of the stages; those after a stop, and not among `ran`, did not run."""
     judged, stopped = [], False
     for stage, names in gates.items():
@@ -105,9 +111,13 @@ def judge(reports: Path, gates: dict[str, list[str]], ran: Collection[str] | Non
         stopped = stopped or (ran is not None and stage not in ran and any(found.values()))
         for name, report in found.items():
             if stopped or report is None:
-                judged.append(Judged(name, stage, "did not run" if stopped else "no verdict", False, []))
+                judged.append(
+                    Judged(name, stage, "did not run" if stopped else "no verdict", False, [])
+                )
             else:
-                judged.append(Judged(name, stage, report["verdict"], report["blocks"], report["sentences"]))
+                judged.append(
+                    Judged(name, stage, report["verdict"], report["blocks"], report["sentences"])
+                )
         stopped = stopped or any(report is None or report["blocks"] for report in found.values())
     return judged
 
@@ -117,9 +127,14 @@ def headline(judged: list[Judged]) -> tuple[str, str]:
     blocking = [one for one in judged if one.blocks]
     if blocking:
         said = ", ".join(f"{one.gate} ({one.verdict})" for one in blocking)
-        return max((one.verdict for one in blocking), key=RANK.index), f"Must not be used: {blocking[0].stage} was stopped by {said}."
+        return max(
+            (one.verdict for one in blocking), key=RANK.index
+        ), f"Must not be used: {blocking[0].stage} was stopped by {said}."
     if lacking := [one.gate for one in judged if one.verdict in UNJUDGED]:
-        return "insufficient", f"Nothing is known of the model: {', '.join(lacking)} did not judge. Run it again with dvc repro."
+        return (
+            "insufficient",
+            f"Nothing is known of the model: {', '.join(lacking)} did not judge. Run it again with dvc repro.",
+        )
     if noted := [f"{one.gate} ({one.verdict})" for one in judged if one.verdict != "pass"]:
         return "warn", f"May be used by who has read what is said of {', '.join(noted)}."
     return "pass", f"May be used: all {len(judged)} gates pass."
@@ -131,7 +146,9 @@ def floors(suite: Path) -> dict[str, float]:
     for expectation in (_json(suite) or {"expectations": []})["expectations"]:
         kwargs = expectation["kwargs"]
         if kwargs.get("column") == "recall_high":
-            found[str(kwargs.get("row_condition", {}).get("parameter", ""))] = float(kwargs["min_value"])
+            found[str(kwargs.get("row_condition", {}).get("parameter", ""))] = float(
+                kwargs["min_value"]
+            )
     return found
 
 
@@ -144,8 +161,16 @@ def read(path: Path, *names: str) -> Rows:
         return []
     header = read_csv(path, nrows=0).columns
     types = {name: "str" for name in header if name in (*NAMES, *names)}
-    table = read_csv(path, dtype=types, keep_default_na=False, na_values={name: [""] for name in header if name not in types})
-    return [{str(key): None if pd.isna(value) else value for key, value in row.items()} for row in table.to_dict("records")]
+    table = read_csv(
+        path,
+        dtype=types,
+        keep_default_na=False,
+        na_values={name: [""] for name in header if name not in types},
+    )
+    return [
+        {str(key): None if pd.isna(value) else value for key, value in row.items()}
+        for row in table.to_dict("records")
+    ]
 
 
 def _json(path: Path) -> Any:
@@ -158,7 +183,9 @@ def _confusion(rows: Rows) -> pd.DataFrame | None:
         return None
     table = pd.DataFrame(rows)
     classes = sorted({*table["actual"], *table["predicted"]})
-    return pd.crosstab(table["actual"], table["predicted"]).reindex(index=classes, columns=classes, fill_value=0)
+    return pd.crosstab(table["actual"], table["predicted"]).reindex(
+        index=classes, columns=classes, fill_value=0
+    )
 
 
 def curves(rows: Rows, name: str, x: str, y: str) -> list[dict[str, Any]]:
@@ -166,7 +193,9 @@ def curves(rows: Rows, name: str, x: str, y: str) -> list[dict[str, Any]]:
     points: dict[str, list[tuple[float, float]]] = {}
     for row in rows:
         if row[x] is not None and row[y] is not None:
-            points.setdefault(str(row[name]), []).append((_place(row[x]), round(SIZE - _place(row[y]), 1)))
+            points.setdefault(str(row[name]), []).append(
+                (_place(row[x]), round(SIZE - _place(row[y]), 1))
+            )
     return [{"name": label, "points": found} for label, found in list(points.items())[-LINES:]]
 
 
@@ -174,7 +203,9 @@ def _place(share: float) -> float:
     return round(EDGE + (SIZE - 2 * EDGE) * share, 1)
 
 
-def strip(low: float | None, value: float | None, high: float | None, reach: tuple[float, float] = (0, 1)) -> dict[str, float] | None:
+def strip(
+    low: float | None, value: float | None, high: float | None, reach: tuple[float, float] = (0, 1)
+) -> dict[str, float] | None:
     """Return an interval as places on a strip from 0 to 200 that shows `reach`; None where one of the three is missing."""
     if low is None or value is None or high is None:
         return None
@@ -186,5 +217,11 @@ def strip(low: float | None, value: float | None, high: float | None, reach: tup
 
 def widest(rows: Rows, *columns: str) -> tuple[float, float]:
     """Return the reach, the same on both sides of 0, that shows all values of `columns`."""
-    most = max((abs(row[column]) for row in rows for column in columns if row.get(column) is not None), default=0) or 1
+    most = (
+        max(
+            (abs(row[column]) for row in rows for column in columns if row.get(column) is not None),
+            default=0,
+        )
+        or 1
+    )
     return -most, most

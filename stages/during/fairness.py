@@ -20,7 +20,20 @@ RATES = [*ERRORS, "precision", "calibration"]
 SELECTION = "selection_rate"
 ERROR = 0.01  # of all gaps of a column together: equal groups stop one run of a hundred at most
 FEWEST = 30  # rows of a class in a group, below which its rates tell nothing
-COLUMNS = ["column", "kind", "group", "against", "class", "rate", "rows", "support", "value", "low", "high", "other"]
+COLUMNS = [
+    "column",
+    "kind",
+    "group",
+    "against",
+    "class",
+    "rate",
+    "rows",
+    "support",
+    "value",
+    "low",
+    "high",
+    "other",
+]
 COLUMNS += ["gap", "gap_low", "gap_high", "proven_gap", "ratio", "proven_ratio"]
 
 
@@ -51,7 +64,12 @@ UNKNOWN = Measured(0, float("nan"), 0.0, 1.0)
 
 
 def by_group(
-    rows: pd.DataFrame, y_pred: np.ndarray, y_score: np.ndarray, classes: list[str], data: Data, clusters: pd.Series
+    rows: pd.DataFrame,
+    y_pred: np.ndarray,
+    y_score: np.ndarray,
+    classes: list[str],
+    data: Data,
+    clusters: pd.Series,
 ) -> pd.DataFrame:
     """Return one row per sensitive column, group, what it is held against, class and rate.
 
@@ -68,12 +86,20 @@ def by_group(
             f"the test rows lack {', '.join(lacking)}, which data.sensitive of params.yaml names: nobody can look whether its groups are "
             "treated alike; run `dvc repro`, or mend data/sources.yaml"
         )
-    made = Decisions(rows[data.target].to_numpy(dtype=object), y_pred, y_score, classes, pd.factorize(clusters)[0])
+    made = Decisions(
+        rows[data.target].to_numpy(dtype=object),
+        y_pred,
+        y_score,
+        classes,
+        pd.factorize(clusters)[0],
+    )
     asked = [(label, rate) for label in classes for rate in RATES]
     asked += [(data.favourable, SELECTION)] if data.favourable is not None else []
     table = []
     for column, of in attributes(rows, data).items():
-        table += _of_column(column, of.to_numpy(dtype=object), column not in data.sensitive, asked, made)
+        table += _of_column(
+            column, of.to_numpy(dtype=object), column not in data.sensitive, asked, made
+        )
     return pd.DataFrame(table, columns=COLUMNS)
 
 
@@ -84,19 +110,32 @@ def without_small(table: pd.DataFrame, fewest_rows: float, fewest_support: float
     """
     key, sizes = ["column", "class", "rate"], ["rows", "support"]
     of_group = table[table["against"] == OTHERS]
-    every = table[key].merge(of_group.groupby(key)[sizes].sum(), "left", left_on=key, right_index=True)[sizes]
+    every = table[key].merge(
+        of_group.groupby(key)[sizes].sum(), "left", left_on=key, right_index=True
+    )[sizes]
     another = table[[*key, "against"]].merge(
-        of_group[[*key, "group", *sizes]], "left", left_on=[*key, "against"], right_on=[*key, "group"]
+        of_group[[*key, "group", *sizes]],
+        "left",
+        left_on=[*key, "against"],
+        right_on=[*key, "group"],
     )[sizes]
     there = (every - table[sizes]).where(table["against"] == OTHERS, another.set_axis(table.index))
     few = (np.minimum(table[sizes], there) < [fewest_rows, fewest_support]).any(axis=1)
-    return table.assign(proven_gap=table["proven_gap"].mask(few, 0.0), proven_ratio=table["proven_ratio"].mask(few, 1.0))
+    return table.assign(
+        proven_gap=table["proven_gap"].mask(few, 0.0),
+        proven_ratio=table["proven_ratio"].mask(few, 1.0),
+    )
 
 
 def attributes(rows: pd.DataFrame, data: Data) -> dict[str, pd.Series]:
     """Return the group of each row by each sensitive column, and by each two of them."""
-    single = {column: groups(rows[column], data.cut_points.get(column)) for column in data.sensitive}
-    pairs = {f"{a}{BETWEEN}{b}": crossed(rows, [a, b], data.cut_points) for a, b in combinations(single, 2)}
+    single = {
+        column: groups(rows[column], data.cut_points.get(column)) for column in data.sensitive
+    }
+    pairs = {
+        f"{a}{BETWEEN}{b}": crossed(rows, [a, b], data.cut_points)
+        for a, b in combinations(single, 2)
+    }
     return single | pairs
 
 
@@ -110,18 +149,32 @@ def largest_gap(y_true: pd.Series, y_pred: np.ndarray, of: dict[str, pd.Series])
     for groups_of in of.values():
         for label in sorted(y_true.unique()):
             for concerned in ((y_true == label).to_numpy(), (y_true != label).to_numpy()):
-                named = pd.Series(y_pred[concerned] == label).groupby(groups_of.to_numpy()[concerned]).agg(["mean", "size"])
+                named = (
+                    pd.Series(y_pred[concerned] == label)
+                    .groupby(groups_of.to_numpy()[concerned])
+                    .agg(["mean", "size"])
+                )
                 rates = named.loc[named["size"] >= FEWEST, "mean"]
                 gaps += [rates.max() - rates.min()] if len(rates) > 1 else []
     return float(max(gaps, default=np.nan))
 
 
-def _of_column(column: str, of: np.ndarray, is_crossed: bool, asked: list[tuple[str, str]], made: Decisions) -> list[dict[str, Any]]:
+def _of_column(
+    column: str, of: np.ndarray, is_crossed: bool, asked: list[tuple[str, str]], made: Decisions
+) -> list[dict[str, Any]]:
     """Return the rows of the table for one column, whose groups are `of`."""
     names = sorted(set(of))
     sides = {name: of == name for name in names}
-    mine = {(name, *what): _measure(is_mine, *what, made) for name, is_mine in sides.items() for what in asked}
-    rest = {(name, *what): _measure(~is_mine, *what, made) for name, is_mine in sides.items() for what in asked}
+    mine = {
+        (name, *what): _measure(is_mine, *what, made)
+        for name, is_mine in sides.items()
+        for what in asked
+    }
+    rest = {
+        (name, *what): _measure(~is_mine, *what, made)
+        for name, is_mine in sides.items()
+        for what in asked
+    }
     held = [("crossed" if is_crossed else "group", name, OTHERS) for name in names]
     if len(names) > 2 and not is_crossed:
         held += [("pair", *pair) for pair in combinations(names, 2)]
@@ -130,8 +183,21 @@ def _of_column(column: str, of: np.ndarray, is_crossed: bool, asked: list[tuple[
         for label, rate in asked:
             a = mine[group, label, rate]
             b = rest[group, label, rate] if against == OTHERS else mine[against, label, rate]
-            row = {"column": column, "kind": kind, "group": group, "against": against, "class": label, "rate": rate}
-            row |= {"rows": int(sides[group].sum()), "support": a.support, "value": a.value, "low": a.low, "high": a.high}
+            row = {
+                "column": column,
+                "kind": kind,
+                "group": group,
+                "against": against,
+                "class": label,
+                "rate": rate,
+            }
+            row |= {
+                "rows": int(sides[group].sum()),
+                "support": a.support,
+                "value": a.value,
+                "low": a.low,
+                "high": a.high,
+            }
             found.append((row | {"other": b.value}, a, b))
     rates = [row["rate"] for row, a, b in found if a.support and b.support]
     level = 1 - ERROR / max(1, _comparisons(rates, len(names), len(made.classes)))
@@ -185,13 +251,22 @@ def _held(a: Measured, b: Measured, rate: str, level: float) -> dict[str, float]
     """Return gap and ratio of two rates, and what of them is proven at `level`."""
     gap = a.value - b.value
     if rate == "calibration":
-        reach = float("inf") if a.error is None or b.error is None else norm.ppf((1 + level) / 2) * float(np.hypot(a.error, b.error))
+        reach = (
+            float("inf")
+            if a.error is None or b.error is None
+            else norm.ppf((1 + level) / 2) * float(np.hypot(a.error, b.error))
+        )
         low, high = max(-2.0, gap - reach), min(2.0, gap + reach)
     else:
         low, high = newcombe(a.value * a.worth, a.worth, b.value * b.worth, b.worth, level)
     low, high = (-1.0, 1.0) if np.isnan(gap) else (low, high)
     is_proven = bool(low > 0 or high < 0)
-    found = {"gap": gap, "gap_low": low, "gap_high": high, "proven_gap": abs(gap) if is_proven else 0.0}
+    found = {
+        "gap": gap,
+        "gap_low": low,
+        "gap_high": high,
+        "proven_gap": abs(gap) if is_proven else 0.0,
+    }
     if rate != SELECTION or np.isnan(gap):
         return found | {"ratio": float("nan"), "proven_ratio": 1.0}
     ratio = min(a.value, b.value) / max(a.value, b.value) if max(a.value, b.value) > 0 else 1.0

@@ -18,7 +18,9 @@ def clopper_pearson(hits: float, n: float, level: float = 0.95) -> tuple[float, 
     return low, high
 
 
-def newcombe(hits_a: float, n_a: float, hits_b: float, n_b: float, level: float = 0.95) -> tuple[float, float]:
+def newcombe(
+    hits_a: float, n_a: float, hits_b: float, n_b: float, level: float = 0.95
+) -> tuple[float, float]:
     """Return the two-sided interval of share a less share b; (-1, 1) where either has no rows.
 
     Source: Newcombe (1998), Statistics in Medicine 17, method 10, from two Wilson intervals.
@@ -32,7 +34,9 @@ def newcombe(hits_a: float, n_a: float, hits_b: float, n_b: float, level: float 
     return float(a - b - below), float(a - b + above)
 
 
-def newcombe_paired(both: float, first: float, second: float, neither: float, level: float = 0.95) -> tuple[float, float]:
+def newcombe_paired(
+    both: float, first: float, second: float, neither: float, level: float = 0.95
+) -> tuple[float, float]:
     """Return the two-sided interval of the difference of two shares of the same rows, the first less the second; (-1, 1) without rows.
 
     Rows, which need not be whole: `both` hit, only the `first`, only the `second`, `neither`. Never a point, not even where both
@@ -77,7 +81,10 @@ def paired_lead(
     """
     classes = sorted(y_true.unique())
     k = len(classes)
-    true, first, second = (pd.Categorical(labels, categories=classes).codes.astype(int) for labels in (y_true, y_pred, y_pred_rival))
+    true, first, second = (
+        pd.Categorical(labels, categories=classes).codes.astype(int)
+        for labels in (y_true, y_pred, y_pred_rival)
+    )
     cells = (true * k + first) * k + second
     held, counts = _kinds(cells, None if clusters is None else clusters.to_numpy())
     n = int(counts.sum())
@@ -92,18 +99,27 @@ def paired_lead(
     return float(low), float(high)
 
 
-def _kinds(cells: np.ndarray, clusters: np.ndarray | None) -> tuple[list[tuple[int, ...]], np.ndarray]:
+def _kinds(
+    cells: np.ndarray, clusters: np.ndarray | None
+) -> tuple[list[tuple[int, ...]], np.ndarray]:
     """Return what clusters hold, each kind once, and how many hold it."""
     if clusters is None:
         held, counts = np.unique(cells, return_counts=True)
         return [(int(cell),) for cell in held], counts
-    of_cluster = pd.Series(np.sort(cells)).groupby(clusters[np.argsort(cells, kind="stable")]).agg(tuple)
+    of_cluster = (
+        pd.Series(np.sort(cells)).groupby(clusters[np.argsort(cells, kind="stable")]).agg(tuple)
+    )
     kinds = of_cluster.value_counts().sort_index()
     return list(kinds.index), kinds.to_numpy()
 
 
 def paired_precision_lead(
-    y_true: pd.Series, y_score: np.ndarray, y_score_rival: np.ndarray, clusters: pd.Series, random_state: int, level: float
+    y_true: pd.Series,
+    y_score: np.ndarray,
+    y_score_rival: np.ndarray,
+    clusters: pd.Series,
+    random_state: int,
+    level: float,
 ) -> tuple[float, float]:
     """Return one-sided bounds of what the first probabilities have over the second in average precision, its mean over classes.
 
@@ -113,13 +129,18 @@ def paired_precision_lead(
     n = int(ids.max()) + 1
     rng = np.random.default_rng(random_state)
     sides = [
-        [Ranked((y_true == label).to_numpy(), scores[:, nth]) for nth, label in enumerate(sorted(y_true.unique()))]
+        [
+            Ranked((y_true == label).to_numpy(), scores[:, nth])
+            for nth, label in enumerate(sorted(y_true.unique()))
+        ]
         for scores in (y_score, y_score_rival)
     ]
     leads = []
     for _ in range(FEW_DRAWS):
         weights = rng.multinomial(n, np.full(n, 1 / n))[ids]
-        first, second = (np.mean([one.average_precision(weights) for one in side]) for side in sides)
+        first, second = (
+            np.mean([one.average_precision(weights) for one in side]) for side in sides
+        )
         leads.append(first - second)
     low, high = np.quantile(leads, [1 - level, level])
     return float(low), float(high)
@@ -131,7 +152,9 @@ class Ranked:
     def __init__(self, is_label: np.ndarray, score: np.ndarray) -> None:
         self.order = np.argsort(-score, kind="stable")
         falling = score[self.order]
-        self.last = np.flatnonzero(np.append(falling[1:] != falling[:-1], True))  # rows of equal score are named together
+        self.last = np.flatnonzero(
+            np.append(falling[1:] != falling[:-1], True)
+        )  # rows of equal score are named together
         self.is_label = is_label[self.order]
 
     def average_precision(self, weights: np.ndarray) -> float:

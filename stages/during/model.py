@@ -68,7 +68,9 @@ class Model:
                 f"the model was trained with {', '.join(missing)}, which these rows lack; bring the columns back, into the file or by "
                 "taking them out of data.forbidden in params.yaml, or promote a model that does without them"
             )
-        return calibrate(self.estimator.predict_proba(X[list(self.columns)]), self.classes, self.calibration)
+        return calibrate(
+            self.estimator.predict_proba(X[list(self.columns)]), self.classes, self.calibration
+        )
 
     def decide(self, y_score: np.ndarray, rows: pd.DataFrame | None = None) -> np.ndarray:
         """Return (n_samples,) labels for probabilities of `predict_proba`; of `rows` see `weigh`."""
@@ -89,7 +91,9 @@ class Model:
                 "train with another mitigation in params.yaml"
             )
         of = crossed(rows, columns, self.by_group["cut_points"]).to_numpy(dtype=object)
-        return weigh_by_group(y_score, self.classes, self.decision_weights, of, self.by_group["weights"])
+        return weigh_by_group(
+            y_score, self.classes, self.decision_weights, of, self.by_group["weights"]
+        )
 
 
 def save_model(model: Model, path: str | Path, provenance: dict[str, Any]) -> None:
@@ -107,7 +111,9 @@ def save_model(model: Model, path: str | Path, provenance: dict[str, Any]) -> No
     card_path = Path(path).with_suffix(".json")
     with whole(path) as [part]:
         part.write_bytes(_same_bytes(skops.io.dumps(model.estimator)))
-        write_json(card | {"model_sha256": hashlib.sha256(part.read_bytes()).hexdigest()}, card_path)
+        write_json(
+            card | {"model_sha256": hashlib.sha256(part.read_bytes()).hexdigest()}, card_path
+        )
 
 
 def load_model(path: str | Path) -> Model:
@@ -117,20 +123,43 @@ def load_model(path: str | Path) -> Model:
         content = Path(path).read_bytes()
         card = json.loads(card_path.read_text(encoding="utf-8"))
         if hashlib.sha256(content).hexdigest() != card["model_sha256"]:
-            raise Refused(f"{path} is not the file that {card_path} describes (SHA-256 differs); run `dvc checkout` or `dvc repro`")
+            raise Refused(
+                f"{path} is not the file that {card_path} describes (SHA-256 differs); run `dvc checkout` or `dvc repro`"
+            )
         estimator = skops.io.loads(content, trusted=TRUSTED)
         if (classes := [str(label) for label in estimator.classes_]) != card["classes"]:
-            raise Refused(f"{card_path} names the classes {card['classes']}, {path} has {classes}; run `dvc checkout` or `dvc repro`")
-        data = check(card_path, Data, card["data"]) if card.get("data") else None  # one of an earlier release has none
-        return Model(estimator, classes, card["columns"], card["calibration"], card["decision_weights"], card["by_group"], data)
+            raise Refused(
+                f"{card_path} names the classes {card['classes']}, {path} has {classes}; run `dvc checkout` or `dvc repro`"
+            )
+        data = (
+            check(card_path, Data, card["data"]) if card.get("data") else None
+        )  # one of an earlier release has none
+        return Model(
+            estimator,
+            classes,
+            card["columns"],
+            card["calibration"],
+            card["decision_weights"],
+            card["by_group"],
+            data,
+        )
     except FileNotFoundError as error:
         raise Refused(f"{error.filename} does not exist; run `dvc repro`, which makes it") from None
     except UntrustedTypesFoundException as error:
         raise Refused(
             f"{path} holds types that stages/during/model.py does not trust: {error}; if you wrote them, add them to TRUSTED"
         ) from None
-    except (UnicodeDecodeError, json.JSONDecodeError, AttributeError, KeyError, TypeError, zipfile.BadZipFile) as error:
-        raise Refused(f"{path} or {card_path} is broken ({error!r}); run `dvc checkout` or `dvc repro`") from None
+    except (
+        UnicodeDecodeError,
+        json.JSONDecodeError,
+        AttributeError,
+        KeyError,
+        TypeError,
+        zipfile.BadZipFile,
+    ) as error:
+        raise Refused(
+            f"{path} or {card_path} is broken ({error!r}); run `dvc checkout` or `dvc repro`"
+        ) from None
 
 
 def sha256(path: str | Path) -> str:
@@ -156,5 +185,7 @@ def _same_bytes(content: bytes) -> bytes:
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, data in [("schema.json", schema.encode("utf-8")), *sorted(renamed.items())]:
-            archive.writestr(zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0)), data, zipfile.ZIP_DEFLATED)
+            archive.writestr(
+                zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0)), data, zipfile.ZIP_DEFLATED
+            )
     return out.getvalue()

@@ -41,7 +41,9 @@ class Limits:
 def groups_of(rows: pd.DataFrame, column: str, data: Data) -> pd.Series:
     """Return (n_samples,) names of the groups of a sensitive column (see `groups`); raises Refused where the column is missing."""
     if column not in rows.columns:
-        raise Refused(f"data.sensitive names {column!r}, which the prepared tables lack: without it nobody can see how its groups fare")
+        raise Refused(
+            f"data.sensitive names {column!r}, which the prepared tables lack: without it nobody can see how its groups fare"
+        )
     return named(rows[column], data.cut_points.get(column))
 
 
@@ -61,18 +63,38 @@ def proxies(rows: pd.DataFrame, data: Data, random_state: int) -> pd.DataFrame:
         enough = groups.isin(n_clusters.index[n_clusters >= FOLDS])
         X = features(part, data).drop(columns=column, errors="ignore")
         X, groups, ids = (one[enough].reset_index(drop=True) for one in (X, groups, ids))
-        row = {"column": column, "groups": groups.nunique(), "rows": len(X), "auc": 0.5, "best": "-"}
+        row = {
+            "column": column,
+            "groups": groups.nunique(),
+            "rows": len(X),
+            "auc": 0.5,
+            "best": "-",
+        }
         if groups.nunique() > 1:
-            alone = giveaway(X, groups, ids, random_state).mean(axis=1).sort_values(ascending=False, kind="stable").head(BEST)
+            alone = (
+                giveaway(X, groups, ids, random_state)
+                .mean(axis=1)
+                .sort_values(ascending=False, kind="stable")
+                .head(BEST)
+            )
             row["best"] = ", ".join(f"{name} {auc:.2f}" for name, auc in alone.items())
             y_score = _out_of_fold("random_forest", X, groups, ids, random_state)
             names = sorted(groups.unique())
-            row["auc"] = float(np.mean([roc_auc_score(groups == name, y_score[:, nth]) for nth, name in enumerate(names)]))
+            row["auc"] = float(
+                np.mean(
+                    [
+                        roc_auc_score(groups == name, y_score[:, nth])
+                        for nth, name in enumerate(names)
+                    ]
+                )
+            )
         table.append(row)
     return pd.DataFrame(table, columns=["column", "groups", "rows", "auc", "best"])
 
 
-def _out_of_fold(name: str, X: pd.DataFrame, y: pd.Series, ids: pd.Series, random_state: int) -> np.ndarray:
+def _out_of_fold(
+    name: str, X: pd.DataFrame, y: pd.Series, ids: pd.Series, random_state: int
+) -> np.ndarray:
     """Return (n_samples, n_classes) probabilities of rows that the model was not fitted on."""
     y_score = np.zeros((len(X), y.nunique()))
     for is_training, is_scored in kfold(y, ids, FOLDS, random_state):
@@ -97,11 +119,21 @@ def label_bias(rows: pd.DataFrame, data: Data, random_state: int, limits: Limits
     data.favourable only that class is looked at, of two classes else the rarer one. Up to MOST_LABELLED rows. A sensitive column
     that the features tell together leaves part of a bias unseen.
     """
-    part = rows.sample(min(len(rows), MOST_LABELLED), random_state=random_state).sort_index().reset_index(drop=True)
+    part = (
+        rows.sample(min(len(rows), MOST_LABELLED), random_state=random_state)
+        .sort_index()
+        .reset_index(drop=True)
+    )
     y, ids = part[data.target], clusters(part, data.cluster)
     X = features(part, data).drop(columns=data.sensitive, errors="ignore")
     counts = y.value_counts()
-    labels = [data.favourable] if data.favourable else [counts.index[-1]] if len(counts) == 2 else sorted(counts.index)
+    labels = (
+        [data.favourable]
+        if data.favourable
+        else [counts.index[-1]]
+        if len(counts) == 2
+        else sorted(counts.index)
+    )
     n_clusters = ids.groupby(y).nunique()
     labels = [label for label in labels if n_clusters.get(label, 0) >= FOLDS]
     with_all = {label: _expected(X, y == label, ids, random_state) for label in labels}
@@ -109,10 +141,26 @@ def label_bias(rows: pd.DataFrame, data: Data, random_state: int, limits: Limits
     for column in data.sensitive:
         left_out = _left_out(part, column, data, limits, random_state)
         alike = X.drop(columns=left_out)
-        expected = {label: _expected(alike, y == label, ids, random_state) for label in labels} if left_out else with_all
+        expected = (
+            {label: _expected(alike, y == label, ids, random_state) for label in labels}
+            if left_out
+            else with_all
+        )
         gaps = _gaps(groups_of(part, column, data), y, expected, with_all, ids, limits.rows)
         table += [{"column": column, "left_out": ", ".join(left_out) or "-"} | row for row in gaps]
-    columns = ["column", "group", "class", "rows", "share", "gap", "gap_low", "gap_high", "proven_gap", "left_out", "gap_with_all"]
+    columns = [
+        "column",
+        "group",
+        "class",
+        "rows",
+        "share",
+        "gap",
+        "gap_low",
+        "gap_high",
+        "proven_gap",
+        "left_out",
+        "gap_with_all",
+    ]
     return pd.DataFrame(table, columns=columns)
 
 
@@ -120,7 +168,12 @@ Expected = dict[str, np.ndarray]  # by label, (n_samples,) its probabilities
 
 
 def _gaps(
-    groups: pd.Series, y: pd.Series, expected: Expected, with_all: Expected, ids: pd.Series, fewest: float
+    groups: pd.Series,
+    y: pd.Series,
+    expected: Expected,
+    with_all: Expected,
+    ids: pd.Series,
+    fewest: float,
 ) -> Iterator[dict[str, Any]]:
     """Yield the gap of each group and label, among rows that are `expected` to have it as often, and alike `with_all` features."""
     names = sorted(groups.unique())
@@ -131,11 +184,23 @@ def _gaps(
         for label in expected:
             is_label = y == label
             gap, error = _gap_beside(is_label, is_group, expected[label], ids)
-            row = {"group": name, "class": label, "rows": int(is_group.sum()), "share": float(is_label[is_group].mean()), "gap": gap}
-            yield row | _proven(gap, error, level, enough) | {"gap_with_all": _gap_beside(is_label, is_group, with_all[label], ids)[0]}
+            row = {
+                "group": name,
+                "class": label,
+                "rows": int(is_group.sum()),
+                "share": float(is_label[is_group].mean()),
+                "gap": gap,
+            }
+            yield (
+                row
+                | _proven(gap, error, level, enough)
+                | {"gap_with_all": _gap_beside(is_label, is_group, with_all[label], ids)[0]}
+            )
 
 
-def _gap_beside(is_label: pd.Series, is_group: pd.Series, expected: np.ndarray, ids: pd.Series) -> tuple[float, float]:
+def _gap_beside(
+    is_label: pd.Series, is_group: pd.Series, expected: np.ndarray, ids: pd.Series
+) -> tuple[float, float]:
     """Return the gap between a group and rows that are `expected` to have the label as often, and its standard error."""
     return pooled_gap(is_label - expected, is_group, _quantiles(expected), ids)
 
@@ -144,18 +209,32 @@ def _proven(gap: float, error: float, level: float, enough: bool) -> dict[str, f
     """Return the interval of a gap, and what of it is proven: nothing where rows are not `enough`."""
     reach = float(norm.ppf((1 + level) / 2)) * error
     low, high = (gap - reach, gap + reach) if enough else (-1.0, 1.0)
-    return {"gap_low": low, "gap_high": high, "proven_gap": abs(gap) if low > 0 or high < 0 else 0.0}
+    return {
+        "gap_low": low,
+        "gap_high": high,
+        "proven_gap": abs(gap) if low > 0 or high < 0 else 0.0,
+    }
 
 
-def _left_out(rows: pd.DataFrame, column: str, data: Data, limits: Limits, random_state: int) -> list[str]:
+def _left_out(
+    rows: pd.DataFrame, column: str, data: Data, limits: Limits, random_state: int
+) -> list[str]:
     """Return the features that do not make rows of different groups alike.
 
     These are: those suspected to be known only after the outcome, as a consequence of the decision is; those that are the same
     trait by name; and those that tell a group of limits.rows rows better than limits.auc alone, but not the label within the
     groups (ROC AUC below TOLD), as a second code of the group does. What tells both may be merit, of which one group has more.
     """
-    part = rows.sample(min(len(rows), MOST_ROWS), random_state=random_state).sort_index().reset_index(drop=True)
-    X, y, ids = features(part, data).drop(columns=data.sensitive, errors="ignore"), part[data.target], clusters(part, data.cluster)
+    part = (
+        rows.sample(min(len(rows), MOST_ROWS), random_state=random_state)
+        .sort_index()
+        .reset_index(drop=True)
+    )
+    X, y, ids = (
+        features(part, data).drop(columns=data.sensitive, errors="ignore"),
+        part[data.target],
+        clusters(part, data.cluster),
+    )
     groups = groups_of(part, column, data)
     counts = groups.value_counts() * len(rows) / len(part)
     alone = giveaway(X, groups, ids, random_state)
@@ -165,14 +244,23 @@ def _left_out(rows: pd.DataFrame, column: str, data: Data, limits: Limits, rando
     for _name, mine in groups.groupby(groups) if telling else ():
         at = mine.index
         told = giveaway(
-            X.loc[at, telling].reset_index(drop=True), y[at].reset_index(drop=True), ids[at].reset_index(drop=True), random_state
+            X.loc[at, telling].reset_index(drop=True),
+            y[at].reset_index(drop=True),
+            ids[at].reset_index(drop=True),
+            random_state,
         )
         within += told.mean(axis=1) * len(at) / len(X)
     proxies_of = {name for name in telling if within[name] < TOLD}
-    return [name for name in X.columns if name in {*limits.suspects, *limits.same.get(column, [])} | proxies_of]
+    return [
+        name
+        for name in X.columns
+        if name in {*limits.suspects, *limits.same.get(column, [])} | proxies_of
+    ]
 
 
-def _expected(X: pd.DataFrame, is_label: pd.Series, ids: pd.Series, random_state: int) -> np.ndarray:
+def _expected(
+    X: pd.DataFrame, is_label: pd.Series, ids: pd.Series, random_state: int
+) -> np.ndarray:
     """Return (n_samples,) probabilities of a label out of fold, its share in all rows where there is no feature."""
     if X.columns.empty:
         return np.full(len(X), is_label.mean())
@@ -184,20 +272,31 @@ def _quantiles(y_score: np.ndarray) -> np.ndarray:
     return np.searchsorted(np.quantile(y_score, np.arange(1, STRATA) / STRATA), y_score)
 
 
-def pooled_gap(values: pd.Series, is_group: pd.Series, strata: np.ndarray, ids: pd.Series) -> tuple[float, float]:
+def pooled_gap(
+    values: pd.Series, is_group: pd.Series, strata: np.ndarray, ids: pd.Series
+) -> tuple[float, float]:
     """Return the gap of the means of `values` in a group and outside, pooled over strata, and its standard error.
 
     What the rows of one cluster add to the error is summed before it is squared (Liang and Zeger 1986, Biometrika 73), so that rows
     which know of each other count for as many as they tell. Strata without rows on one side say nothing; where none says anything
     the gap is 0 and its error 1.
     """
-    rows = pd.DataFrame({"stratum": strata, "group": is_group.to_numpy(bool), "value": values.to_numpy(float), "cluster": ids.to_numpy()})
+    rows = pd.DataFrame(
+        {
+            "stratum": strata,
+            "group": is_group.to_numpy(bool),
+            "value": values.to_numpy(float),
+            "cluster": ids.to_numpy(),
+        }
+    )
     rows["n"] = rows.groupby(["stratum", "group"])["value"].transform("size")
     rows["others"] = rows.groupby("stratum")["value"].transform("size") - rows["n"]
     rows = rows[rows["others"] > 0]
     if rows.empty:
         return 0.0, 1.0
-    weights = rows["others"] / (rows["n"] + rows["others"])  # of a row in the mean of its side: n * others / (n + others) / n
+    weights = rows["others"] / (
+        rows["n"] + rows["others"]
+    )  # of a row in the mean of its side: n * others / (n + others) / n
     signed = np.where(rows["group"], weights, -weights) / weights[rows["group"]].sum()
     gap = float((signed * rows["value"]).sum())
     mean = rows.groupby(["stratum", "group"])["value"].transform("mean")

@@ -46,14 +46,26 @@ def from_params(params: Params) -> Recipe:
     """Return the recipe that params.yaml spells out; with a ladder it begins with the cheapest remedy instead."""
     if params.train.ladder:
         return remedied(Recipe(params.train.model), "decision_weights")
-    return Recipe(params.train.model, params.augment.strategy, params.train.sample_weight, params.train.calibration)
+    return Recipe(
+        params.train.model,
+        params.augment.strategy,
+        params.train.sample_weight,
+        params.train.calibration,
+    )
 
 
 def remedied(recipe: Recipe, name: str) -> Recipe:
     """Return `recipe` with the remedy `name` of LADDER instead of its own."""
     one = LADDER[name]
     return Recipe(
-        recipe.model, one.strategy, one.sample_weight, one.calibration, one.undersample, recipe.settings, recipe.sees, recipe.reweigh
+        recipe.model,
+        one.strategy,
+        one.sample_weight,
+        one.calibration,
+        one.undersample,
+        recipe.settings,
+        recipe.sees,
+        recipe.reweigh,
     )
 
 
@@ -70,17 +82,24 @@ def fit(
 
     Only fitting uses several threads: a forest that predicts in parallel adds its trees up in another order each time.
     """
-    X_train, y_train = features(rows.drop(columns=ORIGIN, errors="ignore"), params.data), rows[params.data.target]
+    X_train, y_train = (
+        features(rows.drop(columns=ORIGIN, errors="ignore"), params.data),
+        rows[params.data.target],
+    )
     model = build_model(name, X_train, params.random_state)
     if settings:
         model.set_params(**settings)
     if undersample:
         model = BalancedEnsemble(model, random_state=params.random_state)
     with parallel_config(backend="threading", n_jobs=params.train.threads):
-        return model.fit(X_train, y_train, sample_weight=weights_of(rows, params, sample_weight, reweigh))
+        return model.fit(
+            X_train, y_train, sample_weight=weights_of(rows, params, sample_weight, reweigh)
+        )
 
 
-def weights_of(rows: pd.DataFrame, params: Params, sample_weight: str, reweigh: bool = False) -> np.ndarray | None:
+def weights_of(
+    rows: pd.DataFrame, params: Params, sample_weight: str, reweigh: bool = False
+) -> np.ndarray | None:
     """Return (n_samples,) weights of `rows`, which may be augmented: by class, by group, by age (train.half_life); None where all are 1."""
     y, weights = rows[params.data.target], []
     if power := {"none": 0.0, "sqrt_balanced": 0.5, "balanced": 1.0}[sample_weight]:
@@ -106,15 +125,30 @@ def age_weights(time: pd.Series, y: pd.Series, half_life: float) -> np.ndarray:
 
 def cook(recipe: Recipe, rows: pd.DataFrame, params: Params) -> ClassifierMixin:
     """Return the model that `recipe` makes of `rows`, which are augmented already or need not be."""
-    return fit(recipe.model, rows, params, recipe.sample_weight, recipe.settings, recipe.undersample, recipe.reweigh)
+    return fit(
+        recipe.model,
+        rows,
+        params,
+        recipe.sample_weight,
+        recipe.settings,
+        recipe.undersample,
+        recipe.reweigh,
+    )
 
 
 def augmented(recipe: Recipe, rows: pd.DataFrame, params: Params) -> pd.DataFrame:
     """Return real rows with what the recipe's strategy adds to them."""
-    return augment(rows, params.data, params.augment.model_copy(update={"strategy": recipe.strategy}), params.random_state)
+    return augment(
+        rows,
+        params.data,
+        params.augment.model_copy(update={"strategy": recipe.strategy}),
+        params.random_state,
+    )
 
 
-def out_of_fold(rows: pd.DataFrame, params: Params, recipes: Mapping[str, Recipe]) -> tuple[dict[str, np.ndarray], np.ndarray]:
+def out_of_fold(
+    rows: pd.DataFrame, params: Params, recipes: Mapping[str, Recipe]
+) -> tuple[dict[str, np.ndarray], np.ndarray]:
     """Return for each recipe (n_scored, n_classes) probabilities of rows that it was not fitted on, and (n_samples,) which these are.
 
     Clusters stay whole, and where the split is by time the folds go forward in it (see `folds`). Each recipe augments, weighs
@@ -126,14 +160,20 @@ def out_of_fold(rows: pd.DataFrame, params: Params, recipes: Mapping[str, Recipe
     scores = {name: np.zeros((len(rows), y.nunique())) for name in recipes}
     parts = folds_of(rows, params)
     scored = np.zeros(len(rows), dtype=bool)
-    with tqdm(total=len(parts) * len(recipes), desc="train: fits on folds", disable=not sys.stderr.isatty()) as progress:
+    with tqdm(
+        total=len(parts) * len(recipes),
+        desc="train: fits on folds",
+        disable=not sys.stderr.isatty(),
+    ) as progress:
         for is_training, is_scored in parts:
             scored |= is_scored.to_numpy()
             for name, recipe in recipes.items():
                 dropped = left_out(recipe, rows[is_training], params)
                 part, seen = without(dropped, rows[is_training], params)
                 fitted = cook(recipe, augmented(recipe, part, seen), seen)
-                scores[name][is_scored.to_numpy()] = fitted.predict_proba(X[is_scored].drop(columns=dropped))
+                scores[name][is_scored.to_numpy()] = fitted.predict_proba(
+                    X[is_scored].drop(columns=dropped)
+                )
                 progress.update()
     return {name: score[scored] for name, score in scores.items()}, scored
 
@@ -143,20 +183,33 @@ def folds_of(rows: pd.DataFrame, params: Params) -> list[tuple[pd.Series, pd.Ser
     data, split = params.data, params.prepare.split
     time = rows[data.time] if split.by == "time" else None
     ids = clusters(rows, data.cluster)
-    return folds(rows[data.target], ids, time, params.train.folds, params.random_state, split.keep_clusters_whole)
+    return folds(
+        rows[data.target],
+        ids,
+        time,
+        params.train.folds,
+        params.random_state,
+        split.keep_clusters_whole,
+    )
 
 
 def left_out(recipe: Recipe, rows: pd.DataFrame, params: Params) -> list[str]:
     """Return the features that `recipe` does without, by what `rows` alone say: training rows of one fold, or all of them."""
     if recipe.sees == "all":
         return []
-    kept = few_features(rows, params.data, params.random_state) if recipe.sees == "three" else worth_something(worth(rows, params))
+    kept = (
+        few_features(rows, params.data, params.random_state)
+        if recipe.sees == "three"
+        else worth_something(worth(rows, params))
+    )
     return [column for column in features(rows, params.data).columns if column not in kept]
 
 
 def without(dropped: list[str], rows: pd.DataFrame, params: Params) -> tuple[pd.DataFrame, Params]:
     """Return `rows` and settings under which `dropped` are no features: a sensitive column stays in the rows, for their weights."""
-    allowed = {column: reason for column, reason in params.data.allowed.items() if column not in dropped}
+    allowed = {
+        column: reason for column, reason in params.data.allowed.items() if column not in dropped
+    }
     data = params.data.model_copy(update={"allowed": allowed})
     gone = [column for column in dropped if column not in data.sensitive]
     return rows.drop(columns=gone), params.model_copy(update={"data": data})
@@ -164,4 +217,9 @@ def without(dropped: list[str], rows: pd.DataFrame, params: Params) -> tuple[pd.
 
 def worth(rows: pd.DataFrame, params: Params) -> pd.DataFrame:
     """Return what each feature is worth to the model that the settings name (see `importances`)."""
-    return importances(rows, params.data, lambda part: fit(params.train.model, part, params, "none"), params.random_state)
+    return importances(
+        rows,
+        params.data,
+        lambda part: fit(params.train.model, part, params, "none"),
+        params.random_state,
+    )

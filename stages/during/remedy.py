@@ -34,12 +34,16 @@ def read_remedy(path: str | Path = REMEDY) -> str:
     try:
         content = json.loads(Path(path).read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise Refused(f'{path} does not exist; restore it from git, or write {{"remedy": "decision_weights"}} into it') from None
+        raise Refused(
+            f'{path} does not exist; restore it from git, or write {{"remedy": "decision_weights"}} into it'
+        ) from None
     except ValueError as error:
         raise Refused(f"{path} is not JSON ({error}); restore it from git") from None
     name = content.get("remedy") if isinstance(content, dict) else None
     if name not in LADDER:
-        raise Refused(f"{path}: remedy is {name!r}, must be one of {', '.join(LADDER)}; restore it from git, or write one")
+        raise Refused(
+            f"{path}: remedy is {name!r}, must be one of {', '.join(LADDER)}; restore it from git, or write one"
+        )
     return name
 
 

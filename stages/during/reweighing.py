@@ -14,7 +14,11 @@ def reweighing(rows: pd.DataFrame, data: Data) -> np.ndarray:
     rows, which have no group, weigh 1. Shares of classes and of groups stay as they are where each group has each class.
     Source: Kamiran and Calders (2012), Knowledge and Information Systems 33.
     """
-    is_real = rows[ORIGIN].ne("synthetic") if ORIGIN in rows.columns else pd.Series(True, index=rows.index)
+    is_real = (
+        rows[ORIGIN].ne("synthetic")
+        if ORIGIN in rows.columns
+        else pd.Series(True, index=rows.index)
+    )
     real = rows[is_real]
     y, of = real[data.target].astype("str"), crossed(real, data.sensitive, data.cut_points)
     size, together = y.groupby(y).transform("size"), y.groupby([of, y]).transform("size")

@@ -26,18 +26,29 @@ def few_features(rows: pd.DataFrame, data: Data, random_state: int) -> list[str]
     rows = rows.loc[capped(rows[data.target], FITTED, rng)].reset_index(drop=True)
     y, X, ids = rows[data.target], features(rows, data), clusters(rows, data.cluster)
     every = pd.Series(True, index=rows.index)
-    is_fitted, is_scored = kfold(y, ids, 2, random_state)[0] if ids.groupby(y).nunique().min() > 1 else (every, every)
+    is_fitted, is_scored = (
+        kfold(y, ids, 2, random_state)[0] if ids.groupby(y).nunique().min() > 1 else (every, every)
+    )
 
     def loss(columns: list[str]) -> float:
         if all(X.loc[is_fitted, column].nunique(dropna=False) == 1 for column in columns):
             return float("inf")
-        model = build_model("logistic_regression", X.loc[is_fitted, columns], random_state).fit(X.loc[is_fitted, columns], y[is_fitted])
-        losses = log_losses(y[is_scored], model.predict_proba(X.loc[is_scored, columns]), class_shares(y[is_fitted]))
+        model = build_model("logistic_regression", X.loc[is_fitted, columns], random_state).fit(
+            X.loc[is_fitted, columns], y[is_fitted]
+        )
+        losses = log_losses(
+            y[is_scored], model.predict_proba(X.loc[is_scored, columns]), class_shares(y[is_fitted])
+        )
         return float(pd.Series(losses).groupby(y[is_scored].to_numpy()).mean().mean())
 
     alone = {column: loss([column]) for column in X.columns}
     shortlist = sorted(alone, key=lambda column: alone[column])[:SHORTLIST]
     chosen = shortlist[:1]
     while len(chosen) < min(FEATURES, len(shortlist)):
-        chosen.append(min((column for column in shortlist if column not in chosen), key=lambda column: loss([*chosen, column])))
+        chosen.append(
+            min(
+                (column for column in shortlist if column not in chosen),
+                key=lambda column: loss([*chosen, column]),
+            )
+        )
     return chosen

@@ -35,7 +35,11 @@ def class_support(train: pd.DataFrame, test: pd.DataFrame, data: Data, metric: s
             every, seen = periods(train[data.time]), periods(mine[data.time])
             until = float((every <= seen.max()).mean()) if len(seen) else 1.0
             last = labels(seen[seen == seen.max()]).iloc[0] if len(seen) else None
-            row |= {"periods": seen.nunique(), "last_seen": last, "absent_by_chance": until ** row["train_clusters"]}
+            row |= {
+                "periods": seen.nunique(),
+                "last_seen": last,
+                "absent_by_chance": until ** row["train_clusters"],
+            }
         rows.append(row)
     return pd.DataFrame(rows)
 

@@ -17,5 +17,7 @@ def _fail(kind: type[BaseException], error: BaseException, trace: Any) -> None:
         fail(error)
 
 
-if sys.argv[0] == "-m":  # so it is while Python looks for the module of `python -m stages.X`: also a module that cannot be imported fails
+if (
+    sys.argv[0] == "-m"
+):  # so it is while Python looks for the module of `python -m stages.X`: also a module that cannot be imported fails
     sys.excepthook = _fail

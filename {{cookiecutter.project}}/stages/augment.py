@@ -25,7 +25,9 @@ def augment(rows: pd.DataFrame, data: Data, settings: Augment, random_state: int
     """
     real = rows.assign(**{ORIGIN: "real"})
     counts = rows[data.target].value_counts()
-    floor = math.ceil(round(settings.floor_share * counts.max(), 9))  # .55 of 100 is 55.000000000000007
+    floor = math.ceil(
+        round(settings.floor_share * counts.max(), 9)
+    )  # .55 of 100 is 55.000000000000007
     lacking = {str(label): floor - n for label, n in counts.items() if n < floor}
     if settings.strategy == "none" or not lacking:
         return real
@@ -37,9 +39,13 @@ def augment(rows: pd.DataFrame, data: Data, settings: Augment, random_state: int
     return pd.concat([real, added], ignore_index=True)
 
 
-def _repeat(rows: pd.DataFrame, data: Data, lacking: dict[str, int], random_state: int) -> pd.DataFrame:
+def _repeat(
+    rows: pd.DataFrame, data: Data, lacking: dict[str, int], random_state: int
+) -> pd.DataFrame:
     """Return `lacking` more rows per class, drawn with replacement from its rows."""
-    from imblearn.over_sampling import RandomOverSampler  # here, since its import takes longer than the stage, which seldom needs it
+    from imblearn.over_sampling import (
+        RandomOverSampler,
+    )  # here, since its import takes longer than the stage, which seldom needs it
 
     y = rows[data.target]
     wanted = {label: n + int((y == label).sum()) for label, n in lacking.items()}
@@ -48,7 +54,9 @@ def _repeat(rows: pd.DataFrame, data: Data, lacking: dict[str, int], random_stat
     return rows.iloc[sampler.sample_indices_[len(rows) :]].assign(**{ORIGIN: "repeated"})
 
 
-def _smote(rows: pd.DataFrame, data: Data, settings: Augment, lacking: dict[str, int], random_state: int) -> pd.DataFrame:
+def _smote(
+    rows: pd.DataFrame, data: Data, settings: Augment, lacking: dict[str, int], random_state: int
+) -> pd.DataFrame:
     """Return `lacking` more rows per class, each between a row and one of its neighbours of the same class.
 
     Only rows without missing features are parents; a feature that is empty in all rows stays so. No fraction comes into a count, and
@@ -62,11 +70,19 @@ def _smote(rows: pd.DataFrame, data: Data, settings: Augment, lacking: dict[str,
             f"augment.strategy is 'smote' for {len(rows):,} rows, params.yaml: augment.smote_max_rows allows {settings.smote_max_rows:,}; "
             "take 'oversample', or raise the limit and wait"
         )
-    names = [column for column in rows.columns if column not in data.not_features() and rows[column].notna().any()]
+    names = [
+        column
+        for column in rows.columns
+        if column not in data.not_features() and rows[column].notna().any()
+    ]
     if not names:
-        raise Refused("smote has nothing to go by: all features are empty in the training rows; set augment.strategy: none in params.yaml")
+        raise Refused(
+            "smote has nothing to go by: all features are empty in the training rows; set augment.strategy: none in params.yaml"
+        )
     parents = rows.dropna(subset=names)
-    parents = parents.astype({column: "int64" for column in names if is_datetime64_any_dtype(rows[column])})
+    parents = parents.astype(
+        {column: "int64" for column in names if is_datetime64_any_dtype(rows[column])}
+    )
     counts = parents[data.target].value_counts()
     for label in lacking:
         if counts.get(label, 0) <= settings.k_neighbors:
@@ -76,22 +92,44 @@ def _smote(rows: pd.DataFrame, data: Data, settings: Augment, lacking: dict[str,
                 "take 'oversample', or add rows"
             )
     if len(counts) < 2:
-        raise Refused(f"smote needs rows without missing features of two classes, only {counts.index[0]!r} has some; take 'oversample'")
+        raise Refused(
+            f"smote needs rows without missing features of two classes, only {counts.index[0]!r} has some; take 'oversample'"
+        )
     wanted = {label: n + int(counts[label]) for label, n in lacking.items()}
-    codes = [column for column in names if not is_numeric_dtype(parents[column]) or parents[column].nunique() <= 2]
+    codes = [
+        column
+        for column in names
+        if not is_numeric_dtype(parents[column]) or parents[column].nunique() <= 2
+    ]
     X = parents[names].astype(dict.fromkeys(codes, "category"))
     real = rows.loc[parents.index, [data.target, *codes]].drop_duplicates()
     synthetic = rows.head(0)
     for attempt in range(ATTEMPTS):
-        options = {"sampling_strategy": wanted, "random_state": (random_state + attempt) % 2**32, "k_neighbors": settings.k_neighbors}
-        sampler = SMOTEN(**options) if len(codes) == len(names) else SMOTENC("auto", **options) if codes else SMOTE(**options)
+        options = {
+            "sampling_strategy": wanted,
+            "random_state": (random_state + attempt) % 2**32,
+            "k_neighbors": settings.k_neighbors,
+        }
+        sampler = (
+            SMOTEN(**options)
+            if len(codes) == len(names)
+            else SMOTENC("auto", **options)
+            if codes
+            else SMOTE(**options)
+        )
         X_all, y_all = sampler.fit_resample(X, parents[data.target])
         made = X_all.iloc[len(X) :].apply(lambda column: _like(column, rows[column.name]))
         made = with_column(made, data.target, y_all.iloc[len(X) :])
         synthetic = pd.concat([synthetic, made.merge(real)])
         if all((synthetic[data.target] == label).sum() >= n for label, n in lacking.items()):
-            chosen = [synthetic[synthetic[data.target] == label].head(n) for label, n in lacking.items()]
-            return pd.concat(chosen).astype(rows.dtypes[rows.isna().all()]).assign(**{ORIGIN: "synthetic"})
+            chosen = [
+                synthetic[synthetic[data.target] == label].head(n) for label, n in lacking.items()
+            ]
+            return (
+                pd.concat(chosen)
+                .astype(rows.dtypes[rows.isna().all()])
+                .assign(**{ORIGIN: "synthetic"})
+            )
     raise Refused(
         f"smote made too few rows with a combination of {', '.join(codes)} that some real row of the class has; "
         "take 'oversample' for augment.strategy in params.yaml"
@@ -101,8 +139,15 @@ def _smote(rows: pd.DataFrame, data: Data, settings: Augment, lacking: dict[str,
 def _emptiest(features: pd.DataFrame) -> str:
     """Return which features have most values missing, and what to do about them; nothing where none is missing."""
     missing = features.isna().sum().sort_values(ascending=False, kind="stable")
-    worst = [f"{column} ({n} of {len(features)})" for column, n in missing[missing > 0].head(SHOWN).items()]
-    return f"most is missing in {', '.join(worst)}: name what is hardly filled in data.forbidden of params.yaml, " if worst else ""
+    worst = [
+        f"{column} ({n} of {len(features)})"
+        for column, n in missing[missing > 0].head(SHOWN).items()
+    ]
+    return (
+        f"most is missing in {', '.join(worst)}: name what is hardly filled in data.forbidden of params.yaml, "
+        if worst
+        else ""
+    )
 
 
 def _like(column: pd.Series, real: pd.Series) -> pd.Series:
@@ -124,7 +169,12 @@ def main() -> None:
     write_table(checked, "reports/synthetic.csv")
     judged = {"augmented": augmented, "synthetic": checked}
     forbidden = params.data.forbidden
-    stop([gate(table, f"expectations/{name}.json", f"reports/gates/{name}.json", forbidden) for name, table in judged.items()])
+    stop(
+        [
+            gate(table, f"expectations/{name}.json", f"reports/gates/{name}.json", forbidden)
+            for name, table in judged.items()
+        ]
+    )
     write_table(augmented, AUGMENTED)
 
 

@@ -36,14 +36,34 @@ def compared(before: pd.DataFrame, now: pd.DataFrame, same_rows: bool) -> pd.Dat
     unchanged model of a fall in up to 12 % of comparisons: there it is that of Newcombe's interval of the fall (5 %).
     """
     sides = [side[side["support"] > 0] for side in (before, now)]
-    table = sides[0].merge(sides[1], on="class", how="outer", suffixes=("_before", "_now"), indicator="status")
-    table["status"] = table["status"].map({"both": "kept", "left_only": "gone", "right_only": "new"}).astype("str")
-    table = table.fillna({"support_before": 0, "support_now": 0}).astype({"support_before": "int64", "support_now": "int64"})
+    table = sides[0].merge(
+        sides[1], on="class", how="outer", suffixes=("_before", "_now"), indicator="status"
+    )
+    table["status"] = (
+        table["status"]
+        .map({"both": "kept", "left_only": "gone", "right_only": "new"})
+        .astype("str")
+    )
+    table = table.fillna({"support_before": 0, "support_now": 0}).astype(
+        {"support_before": "int64", "support_now": "int64"}
+    )
     kept = table["status"] == "kept"
     table["fall"] = (table["recall_before"] - table["recall_now"]).where(kept, 0.0)
     table["margin"] = [_margin(row, same_rows) for row in table.to_dict("records")]
     table["proven_fall"] = table["fall"].where(table["fall"] > table["margin"], 0.0)
-    return table[["class", "status", "support_before", "support_now", "recall_before", "recall_now", "fall", "margin", "proven_fall"]]
+    return table[
+        [
+            "class",
+            "status",
+            "support_before",
+            "support_now",
+            "recall_before",
+            "recall_now",
+            "fall",
+            "margin",
+            "proven_fall",
+        ]
+    ]
 
 
 def _margin(row: dict[str, Any], same_rows: bool) -> float:
@@ -53,7 +73,10 @@ def _margin(row: dict[str, Any], same_rows: bool) -> float:
     if same_rows:
         return row["recall_before"] - row["recall_low_before"]
     hits = [round(row[f"recall_{side}"] * row[f"support_{side}"]) for side in ("before", "now")]
-    return row["fall"] - newcombe(hits[0], row["support_before"], hits[1], row["support_now"], level=0.9)[0]
+    return (
+        row["fall"]
+        - newcombe(hits[0], row["support_before"], hits[1], row["support_now"], level=0.9)[0]
+    )
 
 
 def verdicts(reports: Path) -> list[Verdict]:
@@ -63,11 +86,20 @@ def verdicts(reports: Path) -> list[Verdict]:
         for path in (reports / "gates" / f"{name}.json" for name in names):
             try:
                 report = json.loads(path.read_text(encoding="utf-8"))
-                found.append(Verdict(**{key: report[key] for key in ("gate", "verdict", "blocks", "sentences")}, report=path.as_posix()))
+                found.append(
+                    Verdict(
+                        **{key: report[key] for key in ("gate", "verdict", "blocks", "sentences")},
+                        report=path.as_posix(),
+                    )
+                )
             except FileNotFoundError:
-                raise Refused(f"{path.as_posix()} does not exist, so {stage} did not end; run `make repro` first") from None
+                raise Refused(
+                    f"{path.as_posix()} does not exist, so {stage} did not end; run `make repro` first"
+                ) from None
             except (ValueError, KeyError, TypeError):
-                raise Refused(f"{path.as_posix()} is not what a gate writes; run `make repro`, which writes it anew") from None
+                raise Refused(
+                    f"{path.as_posix()} is not what a gate writes; run `make repro`, which writes it anew"
+                ) from None
         if any(verdict.blocks for verdict in found):
             break
     return found
@@ -75,21 +107,32 @@ def verdicts(reports: Path) -> list[Verdict]:
 
 def markdown(header: list[str], rows: Iterable[Iterable[Any]]) -> str:
     """Return a table in Markdown, numbers with three decimals; text in a cell stays text."""
-    cells = [[f"{cell:.3f}" if isinstance(cell, float) else text.markdown(str(cell)) for cell in row] for row in [header, *rows]]
-    return "\n".join(f"| {' | '.join(line)} |" for line in [cells[0], ["---"] * len(header), *cells[1:]])
+    cells = [
+        [f"{cell:.3f}" if isinstance(cell, float) else text.markdown(str(cell)) for cell in row]
+        for row in [header, *rows]
+    ]
+    return "\n".join(
+        f"| {' | '.join(line)} |" for line in [cells[0], ["---"] * len(header), *cells[1:]]
+    )
 
 
 def commit_of(rev: str | None) -> str:
     """Return the commit that `rev` names, without `rev` the one at which this branch left the main one."""
     if ask("rev-parse", "--git-dir") is None:
-        raise Refused("git finds no repository here, `git status` says why; run `git init`, and commit a run to compare with")
+        raise Refused(
+            "git finds no repository here, `git status` says why; run `git init`, and commit a run to compare with"
+        )
     if rev is None:
         there = [branch for branch in BRANCHES if ask("rev-parse", "--verify", "--quiet", branch)]
         if not there:
-            raise Refused(f"there is no branch {', '.join(BRANCHES)}; name the commit to compare with: python -m stages.compare REV")
+            raise Refused(
+                f"there is no branch {', '.join(BRANCHES)}; name the commit to compare with: python -m stages.compare REV"
+            )
         rev = (ask("merge-base", "HEAD", there[0]) or "").strip()
         if not rev:
-            raise Refused(f"HEAD and {there[0]} have no commit in common here; fetch the rest (`git fetch --unshallow`), or name a commit")
+            raise Refused(
+                f"HEAD and {there[0]} have no commit in common here; fetch the rest (`git fetch --unshallow`), or name a commit"
+            )
     is_option = rev.startswith("-")  # to git
     commit = None if is_option else ask("rev-parse", "--verify", "--quiet", f"{rev}^{{commit}}")
     if commit is None:
@@ -102,10 +145,18 @@ def commit_of(rev: str | None) -> str:
 def read_by_class(content: str, where: str) -> pd.DataFrame:
     """Return a by_class table from its CSV; a class may be named NA. Raises Refused if it is none."""
     try:
-        return read_csv(io.StringIO(content), usecols=list(COLUMNS), dtype=COLUMNS, keep_default_na=False, na_values={"recall": [""]})
+        return read_csv(
+            io.StringIO(content),
+            usecols=list(COLUMNS),
+            dtype=COLUMNS,
+            keep_default_na=False,
+            na_values={"recall": [""]},
+        )
     except ValueError as error:
         reason = str(error).splitlines()[0]
-        raise Refused(f"{where} is not what evaluate writes ({reason}); run `make repro`, or restore it from git") from None
+        raise Refused(
+            f"{where} is not what evaluate writes ({reason}); run `make repro`, or restore it from git"
+        ) from None
 
 
 def _hash_of_test(lock: str | None) -> str | None:
@@ -117,12 +168,25 @@ def _hash_of_test(lock: str | None) -> str | None:
 def _dvc_diff(what: str, commit: str) -> str:
     """Return a table of what DVC finds to differ in `what` (metrics or params), a sentence where nothing does."""
     command = [sys.executable, "-m", "dvc", what, "diff", "--json", commit[:10]]
-    ended = subprocess.run(command, env={**os.environ, "PYTHONUTF8": "1"}, capture_output=True, encoding="utf-8")  # Windows would not
+    ended = subprocess.run(
+        command, env={**os.environ, "PYTHONUTF8": "1"}, capture_output=True, encoding="utf-8"
+    )  # Windows would not
     if ended.returncode:
         raise Refused(f"`dvc {what} diff` failed: {' '.join(ended.stderr.split())}")
-    found = [(path, name, one) for path, names in sorted(json.loads(ended.stdout or "{}").items()) for name, one in sorted(names.items())]
-    rows = [(path, name, *("-" if one.get(key) is None else one[key] for key in ("old", "new", "diff"))) for path, name, one in found]
-    return markdown(["file", "name", commit[:10], "this run", "change"], rows) if rows else "No difference."
+    found = [
+        (path, name, one)
+        for path, names in sorted(json.loads(ended.stdout or "{}").items())
+        for name, one in sorted(names.items())
+    ]
+    rows = [
+        (path, name, *("-" if one.get(key) is None else one[key] for key in ("old", "new", "diff")))
+        for path, name, one in found
+    ]
+    return (
+        markdown(["file", "name", commit[:10], "this run", "change"], rows)
+        if rows
+        else "No difference."
+    )
 
 
 def _recall(old: str, commit: str) -> tuple[str, Verdict]:
@@ -134,33 +198,60 @@ def _recall(old: str, commit: str) -> tuple[str, Verdict]:
     hashes = {_hash_of_test(lock), _hash_of_test(ask("show", f"{commit}:./dvc.lock"))}
     same_rows = len(hashes) == 1 and None not in hashes
     before = read_by_class(old, f"reports/by_class.csv of {commit[:10]}")
-    table = compared(before, read_by_class(path.read_text(encoding="utf-8", errors="replace"), path.as_posix()), same_rows)
+    table = compared(
+        before,
+        read_by_class(path.read_text(encoding="utf-8", errors="replace"), path.as_posix()),
+        same_rows,
+    )
     write_table(table, REPORTS / "compared.csv")
     with redirect_stdout(sys.stderr):  # stdout is the page
         verdict = gate(table, SUITE, REPORTS / "gates" / "compared.json")
-    said = "The test rows are the same." if same_rows else "The test rows are not known to be the same, so that both recalls err."
+    said = (
+        "The test rows are the same."
+        if same_rows
+        else "The test rows are not known to be the same, so that both recalls err."
+    )
     return said + "\n\n" + markdown(list(table.columns), table.itertuples(index=False)), verdict
 
 
 def main() -> None:
     """Print a page of Markdown, and write reports/compared.csv; raises Refused if a gate blocks, the comparison's or one before."""
     parser = argparse.ArgumentParser(prog="compare", description=__doc__)
-    parser.add_argument("rev", nargs="?", help="a commit, tag or branch; without it, the commit at which this branch left main")
+    parser.add_argument(
+        "rev",
+        nargs="?",
+        help="a commit, tag or branch; without it, the commit at which this branch left main",
+    )
     commit = commit_of(parser.parse_args().rev)
     found = verdicts(REPORTS)
     if len(found) < sum(map(len, GATES.values())):
-        metrics = recall = f"Not measured: the run was stopped by the gate {next(v.gate for v in found if v.blocks)}."
+        metrics = recall = (
+            f"Not measured: the run was stopped by the gate {next(v.gate for v in found if v.blocks)}."
+        )
     elif (old := ask("show", f"{commit}:./reports/by_class.csv")) is None:
         metrics = recall = f"Nothing to compare with: {commit[:10]} has no reports/by_class.csv."
     else:
         recall, verdict = _recall(old, commit)
         metrics = _dvc_diff("metrics", commit)
         found.append(verdict)
-    gates = markdown(["gate", "verdict", "says"], ((v.gate, v.verdict, " ".join(v.sentences)) for v in found))
-    parts = {"Gates": gates, "Recall by class": recall, "Metrics": metrics, "Parameters": _dvc_diff("params", commit)}
+    gates = markdown(
+        ["gate", "verdict", "says"], ((v.gate, v.verdict, " ".join(v.sentences)) for v in found)
+    )
+    parts = {
+        "Gates": gates,
+        "Recall by class": recall,
+        "Metrics": metrics,
+        "Parameters": _dvc_diff("params", commit),
+    }
     is_head = commit == (ask("rev-parse", "HEAD") or "").strip()
-    only = "It is the last commit: what differs is not committed yet. Another: `python -m stages.compare REV`.\n\n" if is_head else ""
-    page = f"## This run and {commit[:10]}\n\n{only}" + "\n\n".join(f"### {title}\n\n{part}" for title, part in parts.items())
+    only = (
+        "It is the last commit: what differs is not committed yet. Another: `python -m stages.compare REV`.\n\n"
+        if is_head
+        else ""
+    )
+    page = f"## This run and {commit[:10]}\n\n{only}" + "\n\n".join(
+        f"### {title}\n\n{part}" for title, part in parts.items()
+    )
     text.say(*page.split("\n"))
     stop(found)
 

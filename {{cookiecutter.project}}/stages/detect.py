@@ -23,7 +23,9 @@ LARGEST = 50_000_000  # bytes of a file that git takes
 SOURCES, RAW = Path("data/sources.yaml"), Path("data/raw")
 FEW = 20  # different numbers with fractions that may still be names of classes
 LIST = re.compile(r"^\s*(\[.*\]|\{.*\}|\(.*\))\s*$")
-PURPOSE = "this pipeline sorts the rows of a table into classes, by one label a row, two classes or more"
+PURPOSE = (
+    "this pipeline sorts the rows of a table into classes, by one label a row, two classes or more"
+)
 
 
 def problems(found: Found, target: str, sensitive: list[str]) -> list[str]:
@@ -34,24 +36,38 @@ def problems(found: Found, target: str, sensitive: list[str]) -> list[str]:
         wrong.append(f"target is empty, must be the column to predict: {_offered(columns)}")
     for role, name in [("target", target), *(("sensitive", name) for name in sensitive)]:
         if name and columns and name not in columns:
-            near = get_close_matches(name, columns, n=3, cutoff=0.7) or [c for c in columns if c.lower() == name.lower()]
+            near = get_close_matches(name, columns, n=3, cutoff=0.7) or [
+                c for c in columns if c.lower() == name.lower()
+            ]
             hint = f"; did you mean {' or '.join(near)}?" if near else ""
-            wrong.append(f"{role} is {name!r}, no column of the file; it has {_offered(columns)}{hint}")
+            wrong.append(
+                f"{role} is {name!r}, no column of the file; it has {_offered(columns)}{hint}"
+            )
     if target in sensitive:
         wrong.append(f"sensitive names the target {target!r}; give each column one role")
     if target in found.values:
         wrong += [f"target is {target!r}, {why}" for why in _no_label(found, target)]
     for name in dict.fromkeys(sensitive):
         if name in found.columns and (kind := _label_kind(found, name)) in ("number", "date"):
-            later = "; name a number in params.yaml afterwards, with its cut points" if kind == "number" else ""
-            wrong.append(f"sensitive is {name!r}, a {kind}; groups need a text, integer or boolean{later}")
+            later = (
+                "; name a number in params.yaml afterwards, with its cut points"
+                if kind == "number"
+                else ""
+            )
+            wrong.append(
+                f"sensitive is {name!r}, a {kind}; groups need a text, integer or boolean{later}"
+            )
     if columns and not set(columns) - {target, *sensitive}:
         wrong.append("no column is left to predict from: each one is the target or sensitive")
     return wrong
 
 
 def _offered(columns: list[str]) -> str:
-    return ", ".join(columns[:50]) + (f" and {len(columns) - 50} more" if len(columns) > 50 else "") if columns else "its header names them"
+    return (
+        ", ".join(columns[:50]) + (f" and {len(columns) - 50} more" if len(columns) > 50 else "")
+        if columns
+        else "its header names them"
+    )
 
 
 def _no_label(found: Found, target: str) -> list[str]:
@@ -61,9 +77,13 @@ def _no_label(found: Found, target: str) -> list[str]:
     if lists := sorted(cell for cell in cells if LIST.match(cell)):
         return [f"which holds lists such as {lists[0][:80]!r}; {PURPOSE}"]
     if kind in ("number", "date") or (kind == "integer" and len(cells) > MOST_CLASSES):
-        return [f"which is continuous ({kind}s such as {some}); {PURPOSE}: make classes of it first"]
+        return [
+            f"which is continuous ({kind}s such as {some}); {PURPOSE}: make classes of it first"
+        ]
     if len(cells) > MOST_CLASSES:
-        return [f"which has over {MOST_CLASSES} different values such as {some[:200]}: a name or free text, not a class; {PURPOSE}"]
+        return [
+            f"which has over {MOST_CLASSES} different values such as {some[:200]}: a name or free text, not a class; {PURPOSE}"
+        ]
     if not cells:
         return [f"which has no value at all; {PURPOSE}"]
     if len(cells) == 1 and found.whole:
@@ -80,10 +100,18 @@ def _label_kind(found: Found, column: str) -> str:
 def sources_yaml(found: Found, path: str, labels: list[str]) -> str:
     """Return data/sources.yaml for the file at `path`; `labels` are the target and the sensitive columns."""
     name = re.sub(r"[^a-z0-9]+", "_", Path(path).name.split(".")[0].lower()).strip("_") or "table"
-    kinds = found.columns | {column: _label_kind(found, column) for column in labels if column in found.columns}
+    kinds = found.columns | {
+        column: _label_kind(found, column) for column in labels if column in found.columns
+    }
     numbers = [column for column, kind in kinds.items() if kind in ("integer", "number")]
-    missing_in = {column: f"[{', '.join(map(_quoted, words))}]" for column, words in found.missing_in.items()}
-    formats = {column: one_line(found.number_formats[column]) for column in numbers if column in found.number_formats}
+    missing_in = {
+        column: f"[{', '.join(map(_quoted, words))}]" for column, words in found.missing_in.items()
+    }
+    formats = {
+        column: one_line(found.number_formats[column])
+        for column in numbers
+        if column in found.number_formats
+    }
     lines = [
         "# What the raw files are. Types: text, integer, number, boolean, date.",
         "sources:",
@@ -109,7 +137,10 @@ def sources_yaml(found: Found, path: str, labels: list[str]) -> str:
         "    no_content: []  # columns that say nothing of a row, such as a line number of the export: equal rows may differ in them",
         "    columns:",
     ]
-    return "\n".join([*lines, *(f"      {_plain(column)}: {kind}" for column, kind in kinds.items())]) + "\n"
+    return (
+        "\n".join([*lines, *(f"      {_plain(column)}: {kind}" for column, kind in kinds.items())])
+        + "\n"
+    )
 
 
 def _mapping(values: dict[str, str]) -> str:
@@ -127,7 +158,9 @@ def _plain(text: str) -> str:
 def _quoted(text: str) -> str:
     """Return `text` as a quoted scalar of YAML, which reads JSON's escapes, but no bare character that cannot be printed."""
     unprintable = r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufeff\ufffe\uffff]"
-    return re.sub(unprintable, lambda found: f"\\u{ord(found[0]):04x}", json.dumps(text, ensure_ascii=False))
+    return re.sub(
+        unprintable, lambda found: f"\\u{ord(found[0]):04x}", json.dumps(text, ensure_ascii=False)
+    )
 
 
 def take_in(path: Path, found: Found, labels: list[str]) -> list[str]:
@@ -136,9 +169,13 @@ def take_in(path: Path, found: Found, labels: list[str]) -> list[str]:
     A file above LARGEST is too large for git: the command puts it into DVC's cache and links it from there.
     """
     raw = RAW / path.name
-    RAW.mkdir(parents=True, exist_ok=True)  # also where nothing is copied: `dvc add` wants the folder
+    RAW.mkdir(
+        parents=True, exist_ok=True
+    )  # also where nothing is copied: `dvc add` wants the folder
     if found.columns:
-        SOURCES.write_text(sources_yaml(found, raw.as_posix(), labels), encoding="utf-8", newline="\n")
+        SOURCES.write_text(
+            sources_yaml(found, raw.as_posix(), labels), encoding="utf-8", newline="\n"
+        )
     if raw.exists() and raw.samefile(path):
         return []
     if path.stat().st_size > LARGEST:
@@ -154,15 +191,25 @@ def complete(path: Path | None = None) -> None:
     Raises Refused for labels in params.yaml that the file does not have, and where it is not plain which file is meant.
     """
     from stages.before.parquet import look_at_parquet
-    from stages.params import load_params  # not of the standard library, which is all that the template's check may need
+    from stages.params import (
+        load_params,
+    )  # not of the standard library, which is all that the template's check may need
 
     if SOURCES.exists():
         if path:
-            raise Refused(f"{SOURCES.as_posix()} says already what the raw file is; correct it there, or delete it and run this again")
+            raise Refused(
+                f"{SOURCES.as_posix()} says already what the raw file is; correct it there, or delete it and run this again"
+            )
         return
-    raw = [file for file in sorted(RAW.glob("*")) if file.is_file() and file.name != ".gitignore" and file.suffix != ".dvc"]
+    raw = [
+        file
+        for file in sorted(RAW.glob("*"))
+        if file.is_file() and file.name != ".gitignore" and file.suffix != ".dvc"
+    ]
     if path is None and len(raw) != 1:
-        raise Refused(f"data/raw has {len(raw)} files, and no data/sources.yaml says which; run `python -m stages.detect FILE`")
+        raise Refused(
+            f"data/raw has {len(raw)} files, and no data/sources.yaml says which; run `python -m stages.detect FILE`"
+        )
     path, data = path or raw[0], load_params().data
     found = look(path, [data.target, *data.sensitive])
     if found.format == "parquet":
@@ -172,7 +219,11 @@ def complete(path: Path | None = None) -> None:
     if wrong := problems(found, data.target, data.sensitive):
         raise Refused("\n".join(f"params.yaml: data.{problem}" for problem in wrong))
     left = take_in(path, found, [data.target, *data.sensitive])
-    say("data/sources.yaml is written; correct it there", *found.notes, *(f"now run: {command}" for command in left))
+    say(
+        "data/sources.yaml is written; correct it there",
+        *found.notes,
+        *(f"now run: {command}" for command in left),
+    )
 
 
 def main() -> None:

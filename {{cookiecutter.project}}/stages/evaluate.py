@@ -41,7 +41,9 @@ from stages.tables import TEST, TRAIN, read_table, write_json, write_table
 DIGITS = 6
 
 
-def score(y_true: pd.Series, y_score: np.ndarray, y_pred: np.ndarray, classes: list[str]) -> dict[str, Any]:
+def score(
+    y_true: pd.Series, y_score: np.ndarray, y_pred: np.ndarray, classes: list[str]
+) -> dict[str, Any]:
     """Return the metrics of one model: overall, and for each class by name.
 
     y_true, y_pred: (n_samples,) labels; y_score: (n_samples, n_classes) probabilities, columns as in `classes`. Precision is
@@ -50,14 +52,18 @@ def score(y_true: pd.Series, y_score: np.ndarray, y_pred: np.ndarray, classes: l
     """
     present = sorted(set(y_true))
     if strangers := sorted(set(present) - set(classes)):
-        raise Refused(f"{TEST} holds the classes {', '.join(strangers)}, which no training row has; look at prepare.split in params.yaml")
+        raise Refused(
+            f"{TEST} holds the classes {', '.join(strangers)}, which no training row has; look at prepare.split in params.yaml"
+        )
     by_class: dict[str, dict[str, float | None]] = {}
     for nth, label in enumerate(classes):
         is_label, named = y_true == label, y_pred == label
         by_class[label] = {
             "recall": recall_score(is_label, named) if is_label.any() else None,
             "precision": precision_score(is_label, named, zero_division=0),
-            "average_precision": average_precision_score(is_label, y_score[:, nth]) if is_label.any() else None,
+            "average_precision": average_precision_score(is_label, y_score[:, nth])
+            if is_label.any()
+            else None,
             "alarms_per_1000": 1000 * float(named.mean()),
         }
     overall = {
@@ -73,24 +79,39 @@ def score(y_true: pd.Series, y_score: np.ndarray, y_pred: np.ndarray, classes: l
 def _rounded(metrics: dict[str, Any]) -> dict[str, Any]:
     """Return `metrics` with DIGITS decimals, so that the last bits of another processor do not look like a change."""
     return {
-        key: _rounded(value) if isinstance(value, dict) else None if value is None else np.round(value, DIGITS).tolist()
+        key: _rounded(value)
+        if isinstance(value, dict)
+        else None
+        if value is None
+        else np.round(value, DIGITS).tolist()
         for key, value in metrics.items()
     }
 
 
-def baselines(baseline: Model, X_test: pd.DataFrame, y_train: pd.Series) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+def baselines(
+    baseline: Model, X_test: pd.DataFrame, y_train: pd.Series
+) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     """Return probabilities and decisions of: the majority class; logistic regression, plain, and with decision weights."""
     shares = y_train.value_counts(normalize=True).reindex(baseline.classes).to_numpy()
     y_score = baseline.predict_proba(X_test)
     classes = np.array(baseline.classes, dtype=object)
     return {
-        "majority_class": (np.tile(shares, (len(X_test), 1)), np.repeat(classes[shares.argmax()], len(X_test))),
+        "majority_class": (
+            np.tile(shares, (len(X_test), 1)),
+            np.repeat(classes[shares.argmax()], len(X_test)),
+        ),
         "logistic_regression": (y_score, classes[y_score.argmax(axis=1)]),
         "logistic_regression_weighted": (y_score, baseline.decide(y_score)),
     }
 
 
-def by_class(y_true: pd.Series, y_pred: np.ndarray, metrics: dict[str, Any], clusters: pd.Series, drawn: pd.DataFrame) -> pd.DataFrame:
+def by_class(
+    y_true: pd.Series,
+    y_pred: np.ndarray,
+    metrics: dict[str, Any],
+    clusters: pd.Series,
+    drawn: pd.DataFrame,
+) -> pd.DataFrame:
     """Return one row per class: support, recall, precision, average precision, alarms and calibration, with one-sided 95 % bounds.
 
     Those of recall and precision are Clopper and Pearson's, by clusters (see `clustered_share`), the others, `drawn`, from
@@ -107,18 +128,39 @@ def by_class(y_true: pd.Series, y_pred: np.ndarray, metrics: dict[str, Any], clu
             row[f"{share}_low"] = clustered_share(hits, clusters.to_numpy()[among])[0]
             row[f"{share}_high"] = clustered_share(hits, clusters.to_numpy()[among], level)[1]
         rows.append(row)
-    columns = ["class", "support", "recall", "recall_low", "recall_high", "precision", "average_precision", "alarms_per_1000"]
-    columns += ["precision_low", "precision_high", "average_precision_low", "average_precision_high"]
+    columns = [
+        "class",
+        "support",
+        "recall",
+        "recall_low",
+        "recall_high",
+        "precision",
+        "average_precision",
+        "alarms_per_1000",
+    ]
+    columns += [
+        "precision_low",
+        "precision_high",
+        "average_precision_low",
+        "average_precision_high",
+    ]
     columns += ["predicted", "observed", "calibration_gap", "calibration_low", "calibration_high"]
     return pd.DataFrame(rows).join(drawn, on="class")[columns]
 
 
 def predictions(
-    rows: pd.DataFrame, y_score: np.ndarray, y_pred: np.ndarray, classes: list[str], data: Data, **more: np.ndarray
+    rows: pd.DataFrame,
+    y_score: np.ndarray,
+    y_pred: np.ndarray,
+    classes: list[str],
+    data: Data,
+    **more: np.ndarray,
 ) -> pd.DataFrame:
     """Return one row per test row: its row_id, the label, the decision, the probability of each class, and what else is given."""
     table = rows[[ROW_ID]].assign(y_true=rows[data.target], y_pred=y_pred)
-    return table.assign(**{f"p_{label}": y_score[:, nth] for nth, label in enumerate(classes)}, **more)
+    return table.assign(
+        **{f"p_{label}": y_score[:, nth] for nth, label in enumerate(classes)}, **more
+    )
 
 
 def main() -> None:
@@ -129,12 +171,21 @@ def main() -> None:
     Path(REFERENCE).unlink(missing_ok=True)
     params, [source] = load_params(), load_sources().sources.values()
     data, asked, seed = params.data, params.evaluate, params.random_state
-    train, test, model, baseline = read_table(TRAIN), read_table(TEST), load_model(MODEL), load_model(BASELINE)
+    train, test, model, baseline = (
+        read_table(TRAIN),
+        read_table(TEST),
+        load_model(MODEL),
+        load_model(BASELINE),
+    )
     X_test, y_test, classes = features(test, data), test[data.target], model.classes
-    if wrong := slice_problems(asked.slices, test, data.target) + cost_problems(asked.costs, classes):
+    if wrong := slice_problems(asked.slices, test, data.target) + cost_problems(
+        asked.costs, classes
+    ):
         raise Refused("\n".join(wrong))
     test_rows, together = test_rows_sha256(test, data.target), clusters(test, data.cluster)
-    with threadpool_limits(params.train.threads):  # a thread that waits for a busy core spins, and costs what it does not do
+    with threadpool_limits(
+        params.train.threads
+    ):  # a thread that waits for a busy core spins, and costs what it does not do
         y_score = model.predict_proba(X_test)
         rivals = baselines(baseline, X_test, train[data.target])
     y_pred, sure = model.decide(y_score, test), confidence(model.weigh(y_score, test))
@@ -151,24 +202,41 @@ def main() -> None:
         metrics["costs"] = _rounded(mean_costs(y_test, decided, matrix, classes, together, seed))
     if asked.refer_below is not None:
         more["referred"] = sure < asked.refer_below
-        metrics["referral"] = _rounded(referral(y_test, y_pred, sure, classes, asked.refer_below, together))
-    classwise = by_class(y_test, y_pred, metrics, together, class_intervals(y_test, y_score, classes, together, seed))
+        metrics["referral"] = _rounded(
+            referral(y_test, y_pred, sure, classes, asked.refer_below, together)
+        )
+    classwise = by_class(
+        y_test, y_pred, metrics, together, class_intervals(y_test, y_score, classes, together, seed)
+    )
     groupwise = by_group(test, y_pred, y_score, classes, data, together)
     groupwise = without_small(groupwise, *fewest_of_a_group("expectations/by_group.json"))
-    slicewise = slices(test, train, y_pred, classes, data.target, asked.slices, data.cut_points, together)
+    slicewise = slices(
+        test, train, y_pred, classes, data.target, asked.slices, data.cut_points, together
+    )
     used = uses(remember(test_rows, sha256(MODEL)), test_rows)
     write_json(metrics | {"baselines": scored}, "reports/metrics.json")
     write_table(classwise, "reports/by_class.csv")
     write_table(groupwise, "reports/by_group.csv")
     write_table(slicewise, "reports/slices.csv")
     write_table(used, "reports/test_set.csv")
-    write_table(predictions(test, y_score, y_pred, classes, data, **more), "reports/predictions.parquet")
-    draw(y_test, y_score, y_pred, classes, classwise, confusion_matrix(y_test, y_pred, labels=classes))
+    write_table(
+        predictions(test, y_score, y_pred, classes, data, **more), "reports/predictions.parquet"
+    )
+    draw(
+        y_test,
+        y_score,
+        y_pred,
+        classes,
+        classwise,
+        confusion_matrix(y_test, y_pred, labels=classes),
+    )
     draw_referral(coverage_curve(y_test, y_pred, sure, classes), asked.refer_below)
     draw_groups(groupwise)
     verdicts = [gate(classwise, "expectations/by_class.json", "reports/gates/by_class.json")]
     if data.sensitive:
-        verdicts.append(gate(groupwise, "expectations/by_group.json", "reports/gates/by_group.json"))
+        verdicts.append(
+            gate(groupwise, "expectations/by_group.json", "reports/gates/by_group.json")
+        )
     else:  # DVC expects the report
         not_audited("by_group", data, "nobody looked whether groups are treated alike")
     verdicts.append(gate(slicewise, "expectations/slices.json", "reports/gates/slices.json"))

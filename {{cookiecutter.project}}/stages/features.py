@@ -7,7 +7,9 @@ from pandas.api.types import is_bool_dtype, is_datetime64_any_dtype, is_numeric_
 
 from stages.params import ROW_ID, Data
 
-EPOCH = pd.Timestamp("1970-01-01").as_unit("us")  # nanoseconds would end in 2262, and databases write 9999-12-31 for "open"
+EPOCH = pd.Timestamp("1970-01-01").as_unit(
+    "us"
+)  # nanoseconds would end in 2262, and databases write 9999-12-31 for "open"
 
 
 def features(rows: pd.DataFrame, data: Data) -> pd.DataFrame:
@@ -26,7 +28,11 @@ def _as_model_input(column: pd.Series) -> pd.Series:
 
 def as_number(column: pd.Series) -> pd.Series:
     """Return a column as float64: dates as days since 1970, numbers and booleans as they are."""
-    return (column - EPOCH) / pd.Timedelta(days=1) if is_datetime64_any_dtype(column) else column.astype("float64")
+    return (
+        (column - EPOCH) / pd.Timedelta(days=1)
+        if is_datetime64_any_dtype(column)
+        else column.astype("float64")
+    )
 
 
 def with_column(rows: pd.DataFrame, name: str, values: Any) -> pd.DataFrame:
@@ -48,5 +54,7 @@ def clusters(rows: pd.DataFrame, columns: list[str]) -> pd.Series:
     """
     if columns:
         return rows.groupby(columns, dropna=False).ngroup()
-    ids = pd.factorize(rows[ROW_ID], use_na_sentinel=False)[0] if ROW_ID in rows else range(len(rows))
+    ids = (
+        pd.factorize(rows[ROW_ID], use_na_sentinel=False)[0] if ROW_ID in rows else range(len(rows))
+    )
     return pd.Series(ids, index=rows.index)

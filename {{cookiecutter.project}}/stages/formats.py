@@ -39,9 +39,13 @@ MOST_COLUMNS = 1000  # each check costs time per column
 LONGEST_NAME = 500  # signs of the name of a column
 MIXED = "some lines end in a line feed, some in a carriage return and a line feed; export it with one of them"
 UNCLOSED = "has a quote that is never closed; close it, or double it if it is text"
-CUT_OFF = "ends in the middle of its last row, on line {}: it is cut off; copy it anew from where it came"
+CUT_OFF = (
+    "ends in the middle of its last row, on line {}: it is cut off; copy it anew from where it came"
+)
 # what is no part of a value where it stands at its ends
-SPACES = " \t\n\r\f\v\x85\xa0\u1680\u2028\u2029\u202f\u205f\u3000\ufeff" + "".join(map(chr, range(0x2000, 0x200C)))
+SPACES = " \t\n\r\f\v\x85\xa0\u1680\u2028\u2029\u202f\u205f\u3000\ufeff" + "".join(
+    map(chr, range(0x2000, 0x200C))
+)
 RESERVED = "__stage_"  # how the names of the columns begin that the stages add themselves
 
 
@@ -55,19 +59,32 @@ def is_date(text: str) -> bool:
 
 def on_one_line(names: list[str]) -> list[str]:
     """Return the names of columns as they are called here: a line break in one, and the spaces around it, are one space."""
-    return [" ".join(filter(None, map(str.strip, re.split("[\r\n]", name)))) if "\n" in name or "\r" in name else name for name in names]
+    return [
+        " ".join(filter(None, map(str.strip, re.split("[\r\n]", name))))
+        if "\n" in name or "\r" in name
+        else name
+        for name in names
+    ]
 
 
 def wrong_names(names: list[str]) -> list[str]:
     """Return a sentence for each name that a column cannot have here; whatever is not told of can be one, keywords and quotes too."""
     if len(names) > MOST_COLUMNS:
         return [f"there are {len(names):,} columns, must be {MOST_COLUMNS:,} at most"]
-    wrong = [f"column {nth} has no name; give it one, or leave the column out" for nth, name in enumerate(names, 1) if not name]
+    wrong = [
+        f"column {nth} has no name; give it one, or leave the column out"
+        for nth, name in enumerate(names, 1)
+        if not name
+    ]
     wrong += [
-        f"the name of column {name!r} has spaces around it; remove them" for name in names if {name.strip(), name.strip(SPACES)} != {name}
+        f"the name of column {name!r} has spaces around it; remove them"
+        for name in names
+        if {name.strip(), name.strip(SPACES)} != {name}
     ]
     folded = [name.lower() for name in names]  # DuckDB does not tell "Size" from "size"
-    twice = sorted({name for nth, name in enumerate(names) if name and name.lower() in folded[:nth]})
+    twice = sorted(
+        {name for nth, name in enumerate(names) if name and name.lower() in folded[:nth]}
+    )
     wrong += [
         f"two columns are named {name!r}{'' if names.count(name) > 1 else ', upper and lower case aside'}; each needs a name of its own"
         for name in twice
@@ -99,7 +116,9 @@ def date_pattern(written: str) -> tuple[str, list[str]]:
     parts = pieces[1::2]
     allowed = ({"%Y", "%m", "%d"}, {"%Y", "%m", "%d", "%H", "%M"}, set(DATE_PARTS))
     if len(parts) != len(set(parts)) or set(parts) not in allowed:
-        raise ValueError(f"{written!r} is no date format: it needs %Y (four digits), %m and %d, once each, and may have %H:%M or %H:%M:%S")
+        raise ValueError(
+            f"{written!r} is no date format: it needs %Y (four digits), %m and %d, once each, and may have %H:%M or %H:%M:%S"
+        )
     regex = "".join(DATE_PARTS.get(piece, re.escape(piece)) for piece in pieces)
     return "^" + (regex if any(pieces[2:-1:2]) else regex.replace("{1,2}", "{2}")) + "$", parts
 
@@ -123,21 +142,35 @@ def opened(path: Path) -> Iterator[Any]:
             with zipfile.ZipFile(path) as archive, archive.open(_member(path, archive)) as file:
                 yield file
         else:
-            with {"gzip": gzip.open, "bzip2": bz2.open, "xz": lzma.open, "text": open}[kind](path, "rb") as file:  # type: ignore[operator]
+            with {"gzip": gzip.open, "bzip2": bz2.open, "xz": lzma.open, "text": open}[kind](
+                path, "rb"
+            ) as file:  # type: ignore[operator]
                 yield file
     except (EOFError, zlib.error, lzma.LZMAError, zipfile.BadZipFile) as error:
-        raise Refused(f"{path} is a broken {kind} file ({error}); copy it anew from where it came") from None
+        raise Refused(
+            f"{path} is a broken {kind} file ({error}); copy it anew from where it came"
+        ) from None
     except OSError as error:
-        if error.errno is not None:  # what the system says; gzip and bzip2 raise the same type without a number
+        if (
+            error.errno is not None
+        ):  # what the system says; gzip and bzip2 raise the same type without a number
             raise
-        raise Refused(f"{path} is a broken {kind} file ({error}); copy it anew from where it came") from None
+        raise Refused(
+            f"{path} is a broken {kind} file ({error}); copy it anew from where it came"
+        ) from None
 
 
 def _member(path: Path, archive: zipfile.ZipFile) -> str:
     """Return the name of the one file in `archive`."""
-    names = [member.filename for member in archive.infolist() if not member.is_dir() and not member.filename.startswith("__MACOSX/")]
+    names = [
+        member.filename
+        for member in archive.infolist()
+        if not member.is_dir() and not member.filename.startswith("__MACOSX/")
+    ]
     if len(names) != 1:
-        raise Refused(f"{path} holds {len(names)} files ({', '.join(names[:5])}), must hold the one table; pack that alone")
+        raise Refused(
+            f"{path} holds {len(names)} files ({', '.join(names[:5])}), must hold the one table; pack that alone"
+        )
     if archive.getinfo(names[0]).flag_bits & 1:
         raise Refused(f"{path} is locked with a password; unpack it and give what is in it")
     return names[0]
@@ -180,14 +213,19 @@ def rows_of(path: Path, delimiter: str, encoding: str, before: int = 0) -> Rows:
         raise Refused(f"{path}: {MIXED}")
     if quoted:
         return _quoted_rows(path, delimiter, encoding, before, None not in ends)
-    return Rows(range(1 + before, len(filled) + 1 + before), filled, _text(line, encoding), None not in ends)
+    return Rows(
+        range(1 + before, len(filled) + 1 + before), filled, _text(line, encoding), None not in ends
+    )
 
 
 def _lines(file: Any, encoding: str) -> Iterable[bytes]:
     """Return the lines of a file, in UTF-8 where it is in UTF-16, of which a line feed is two bytes."""
     if encoding != "utf-16":
         return file
-    return (line.encode("utf-8", "replace") for line in io.TextIOWrapper(file, encoding, errors="replace", newline="\n"))
+    return (
+        line.encode("utf-8", "replace")
+        for line in io.TextIOWrapper(file, encoding, errors="replace", newline="\n")
+    )
 
 
 def _text(line: bytes, encoding: str) -> str:
@@ -197,9 +235,13 @@ def _text(line: bytes, encoding: str) -> str:
 def check_line(path: Path, line: bytes, number: int) -> None:
     """Raise Refused for a line that holds a NUL byte, or a carriage return on which readers differ."""
     if b"\0" in line:
-        raise Refused(f"{path}: line {number} holds a NUL byte; it is not a text file, or is broken: export it anew")
+        raise Refused(
+            f"{path}: line {number} holds a NUL byte; it is not a text file, or is broken: export it anew"
+        )
     if b"\r" in line.removesuffix(b"\n").removesuffix(b"\r"):
-        raise Refused(f"{path}: line {number} holds a carriage return that ends no line; export it with line feeds, or remove it")
+        raise Refused(
+            f"{path}: line {number} holds a carriage return that ends no line; export it with line feeds, or remove it"
+        )
 
 
 def _quoted_rows(path: Path, delimiter: str, encoding: str, before: int, is_ended: bool) -> Rows:
@@ -215,7 +257,9 @@ def _quoted_rows(path: Path, delimiter: str, encoding: str, before: int, is_ende
             yield line
 
     with opened(path) as file:
-        marked = "utf-8-sig" if encoding == "utf-8" else encoding  # a quote after the mark of UTF-8 opens a name as well
+        marked = (
+            "utf-8-sig" if encoding == "utf-8" else encoding
+        )  # a quote after the mark of UTF-8 opens a name as well
         text = io.TextIOWrapper(file, encoding=marked, errors="replace", newline="")
         rows = csv.reader(remembered(text), delimiter=delimiter, skipinitialspace=True)
         for row in rows:
@@ -276,7 +320,16 @@ def parquet_names(path: Path) -> list[str]:
     try:
         elements = iter(next(value for key, value in _fields(io.BytesIO(footer)) if key == 2)[1:])
         names = [_passed(element, elements)[4].decode() for element in elements]
-    except (AttributeError, IndexError, KeyError, OverflowError, RecursionError, StopIteration, TypeError, ValueError):
+    except (
+        AttributeError,
+        IndexError,
+        KeyError,
+        OverflowError,
+        RecursionError,
+        StopIteration,
+        TypeError,
+        ValueError,
+    ):
         return []  # encrypted, or not as it was written down: whoever reads the file will say
     return [name for name in names if not re.fullmatch(INDEX_LEVEL, name)]
 
@@ -309,7 +362,10 @@ def _thrift(data: io.BytesIO, kind: int) -> Any:
     if kind in (9, 10):
         head = data.read(1)[0]
         n = head >> 4 if head >> 4 < 15 else _varint(data)
-        return [data.read(1)[0] == 1 if head & 15 in (1, 2) else _thrift(data, head & 15) for _ in range(n)]
+        return [
+            data.read(1)[0] == 1 if head & 15 in (1, 2) else _thrift(data, head & 15)
+            for _ in range(n)
+        ]
     if kind == 12:
         return dict(_fields(data))
     raise ValueError(f"{kind} is no type of a field that Parquet has")

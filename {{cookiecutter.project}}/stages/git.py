@@ -29,6 +29,8 @@ def read_all(*arguments: str) -> str:
 
 def _call(*arguments: str) -> subprocess.CompletedProcess[str]:
     try:
-        return subprocess.run(["git", *arguments], capture_output=True, encoding="utf-8", errors="replace")
+        return subprocess.run(
+            ["git", *arguments], capture_output=True, encoding="utf-8", errors="replace"
+        )
     except FileNotFoundError:
         raise Refused("git is not installed, or not on the PATH; install it") from None

@@ -13,7 +13,9 @@ from stages.command import Refused
 from stages.gate import not_judged
 from stages.params import Data
 
-if TYPE_CHECKING:  # its import takes time, and only the stages that have a table of it call what needs one
+if (
+    TYPE_CHECKING
+):  # its import takes time, and only the stages that have a table of it call what needs one
     import ibis
 
 MOST_CODES = 10  # different numbers that may each be a group, as codes are
@@ -35,10 +37,18 @@ def groups(values: pd.Series, cut_points: list[float] | None = None) -> pd.Serie
 def audited(rows: pd.DataFrame, data: Data) -> pd.DataFrame:
     """Return the group of each of `rows` in each sensitive column; rows in service may bring more codes than `groups` takes."""
     named = {column: (rows[column], data.cut_points.get(column)) for column in data.sensitive}
-    return pd.DataFrame({column: cut(values, edges) if edges else labels(values) for column, (values, edges) in named.items()}, rows.index)
+    return pd.DataFrame(
+        {
+            column: cut(values, edges) if edges else labels(values)
+            for column, (values, edges) in named.items()
+        },
+        rows.index,
+    )
 
 
-def crossed(rows: pd.DataFrame, columns: list[str], cut_points: dict[str, list[float]]) -> pd.Series:
+def crossed(
+    rows: pd.DataFrame, columns: list[str], cut_points: dict[str, list[float]]
+) -> pd.Series:
     """Return the name of the group that each row is in by all `columns` together, such as "f × below 25"."""
     first, *others = (groups(rows[column], cut_points.get(column)) for column in columns)
     for other in others:
@@ -48,8 +58,16 @@ def crossed(rows: pd.DataFrame, columns: list[str], cut_points: dict[str, list[f
 
 def not_audited(name: str, data: Data, unseen: str) -> None:
     """Write the report of the gate `name`, which has no groups to judge: it passes only where a person said why there are none."""
-    why = data.no_sensitive or f"data.sensitive in params.yaml names no column: {unseen}; name one, or say in data.no_sensitive why none is"
-    not_judged(f"expectations/{name}.json", f"reports/gates/{name}.json", why, applies=data.no_sensitive is None)
+    why = (
+        data.no_sensitive
+        or f"data.sensitive in params.yaml names no column: {unseen}; name one, or say in data.no_sensitive why none is"
+    )
+    not_judged(
+        f"expectations/{name}.json",
+        f"reports/gates/{name}.json",
+        why,
+        applies=data.no_sensitive is None,
+    )
 
 
 def labels(values: pd.Series) -> pd.Series:
@@ -59,10 +77,18 @@ def labels(values: pd.Series) -> pd.Series:
 
 def cut(values: pd.Series, edges: list) -> pd.Series:
     """Return the name of the part that each of `values`, numbers or dates, belongs to; each part holds its lower edge."""
-    words = [f"{edge:%Y-%m-%d}" if isinstance(edge, pd.Timestamp) else f"{edge:g}" for edge in edges]
-    names = [f"below {words[0]}", *(f"{a} to below {b}" for a, b in pairwise(words)), f"{words[-1]} or more"]
+    words = [
+        f"{edge:%Y-%m-%d}" if isinstance(edge, pd.Timestamp) else f"{edge:g}" for edge in edges
+    ]
+    names = [
+        f"below {words[0]}",
+        *(f"{a} to below {b}" for a, b in pairwise(words)),
+        f"{words[-1]} or more",
+    ]
     at = sum((values >= edge).fillna(False).astype(int) for edge in edges)
-    return pd.Series(np.array(names, dtype=object)[at], index=values.index).where(values.notna(), "missing")
+    return pd.Series(np.array(names, dtype=object)[at], index=values.index).where(
+        values.notna(), "missing"
+    )
 
 
 def check_audit(rows: ibis.Table, data: Data) -> None:
@@ -75,7 +101,9 @@ def check_audit(rows: ibis.Table, data: Data) -> None:
     if data.favourable is not None:
         classes = sorted(rows.select(data.target).distinct().to_pandas()[data.target])
         if data.favourable not in classes:
-            problems.append(f"params.yaml: data.favourable is {data.favourable!r}, no class; the classes are {', '.join(classes)}")
+            problems.append(
+                f"params.yaml: data.favourable is {data.favourable!r}, no class; the classes are {', '.join(classes)}"
+            )
     if problems:
         raise Refused("\n".join(problems))
 

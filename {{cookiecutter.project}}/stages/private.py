@@ -25,14 +25,22 @@ def show(name: str, lines: list[str]) -> None:
         write_text("".join(f"{terminal(line)}\n" for line in lines), FOLDER / f"{name}.txt")
         say(*(f"    {line}" for line in lines))
     elif lines:
-        say(f"  values are not shown, they may tell of people; run it again with SHOW_VALUES=1, which writes them to {FOLDER}/{name}.txt")
+        say(
+            f"  values are not shown, they may tell of people; run it again with SHOW_VALUES=1, which writes them to {FOLDER}/{name}.txt"
+        )
 
 
 def without_values(message: str, columns: list[str]) -> str:
     """Return another program's `message` without what it quotes, unless that names one of `columns`, a type or a sign."""
 
     def kept(found: re.Match[str]) -> str:
-        return found[0] if found[2] in columns or KNOWN.fullmatch(found[2]) else f"{found[1]}...{found[1]}"
+        return (
+            found[0]
+            if found[2] in columns or KNOWN.fullmatch(found[2])
+            else f"{found[1]}...{found[1]}"
+        )
 
     quoted = re.sub(r"""(['"])(.*?)\1""", kept, message)
-    return re.sub(r"(?i)\b(parse|parsing|format|literal|timestamp)(: |\s+)(?!['\"]).*", r"\1 ...", quoted)
+    return re.sub(
+        r"(?i)\b(parse|parsing|format|literal|timestamp)(: |\s+)(?!['\"]).*", r"\1 ...", quoted
+    )

@@ -40,12 +40,40 @@ FIGURES = {  # of a table or column: the least and the most that it can be
 }
 Z_SCORES = "expect_column_value_z_scores_to_be_less_than"
 SHARES = [
-    *("auc", "coverage", "duplicate_share", "proven_fall", "proven_gap", "proven_ratio", "q", "recall_high", "recall_low"),
+    *(
+        "auc",
+        "coverage",
+        "duplicate_share",
+        "proven_fall",
+        "proven_gap",
+        "proven_ratio",
+        "q",
+        "recall_high",
+        "recall_low",
+    ),
     *("rejected_share", "score", "seen_by_metric", "share", "train_share", "unusable_share"),
 ]
-COUNTS = ["clusters", "groups", "models", "periods", "rows", "support", "test", "train", "unaccounted", "value"]
-JUDGED = dict.fromkeys(SHARES, (0, 1)) | dict.fromkeys(COUNTS, (0, MOST))  # columns of tables that the stages make
-SHARE_CHECKS = ("gives_away", "gives_class_away", "share_of_table", "told_apart")  # of which `value` is a share, too
+COUNTS = [
+    "clusters",
+    "groups",
+    "models",
+    "periods",
+    "rows",
+    "support",
+    "test",
+    "train",
+    "unaccounted",
+    "value",
+]
+JUDGED = dict.fromkeys(SHARES, (0, 1)) | dict.fromkeys(
+    COUNTS, (0, MOST)
+)  # columns of tables that the stages make
+SHARE_CHECKS = (
+    "gives_away",
+    "gives_class_away",
+    "share_of_table",
+    "told_apart",
+)  # of which `value` is a share, too
 CATEGORIES = {
     op.CATEGORY_DIGIT: r"\d",
     op.CATEGORY_NOT_DIGIT: r"\D",
@@ -82,7 +110,9 @@ DATES = pd.to_datetime(["0001-01-02", "1970-01-01", "2001-02-03", "9999-12-30"])
 def named(condition: Any) -> Iterator[str]:
     """Yield the columns that a row_condition, an object of Great Expectations, names."""
     if isinstance(condition, dict):
-        if isinstance(condition.get("column"), dict) and isinstance(condition["column"].get("name"), str):
+        if isinstance(condition.get("column"), dict) and isinstance(
+            condition["column"].get("name"), str
+        ):
             yield condition["column"]["name"]
         for part in condition.values():
             yield from named(part)
@@ -119,20 +149,34 @@ def _idle(raw: dict[str, Any], is_judged: bool) -> str | None:
     least, most = FIGURES.get(raw["type"], (-PLAUSIBLE, PLAUSIBLE))
     if raw["type"] == "expect_column_values_to_be_between" and is_judged:
         least, most = JUDGED.get(kwargs["column"], (-PLAUSIBLE, PLAUSIBLE))
-        if kwargs["column"] == "value" and any(check in json.dumps(kwargs.get("row_condition")) for check in SHARE_CHECKS):
+        if kwargs["column"] == "value" and any(
+            check in json.dumps(kwargs.get("row_condition")) for check in SHARE_CHECKS
+        ):
             most = 1
     elif not raw["type"].endswith("_to_be_between"):
         return None
     low, high = kwargs.get("min_value"), kwargs.get("max_value")
-    if not _excludes_nothing(low, high, least, most, strict=(bool(kwargs.get("strict_min")), bool(kwargs.get("strict_max")))):
+    if not _excludes_nothing(
+        low,
+        high,
+        least,
+        most,
+        strict=(bool(kwargs.get("strict_min")), bool(kwargs.get("strict_max"))),
+    ):
         return None
     return f"min_value {low!r} and max_value {high!r} exclude nothing{_never(least, most)}"
 
 
-def _excludes_nothing(low: Any, high: Any, least: float, most: float, strict: tuple[bool, bool] = (False, False)) -> bool:
+def _excludes_nothing(
+    low: Any, high: Any, least: float, most: float, strict: tuple[bool, bool] = (False, False)
+) -> bool:
     """Return whether each figure from `least` to `most` lies between `low` and `high`; of dates nothing is known."""
-    open_below = low is None or (is_number(low) and (float(low) < least or (float(low) == least and not strict[0])))
-    open_above = high is None or (is_number(high) and (float(high) > most or (float(high) == most and not strict[1])))
+    open_below = low is None or (
+        is_number(low) and (float(low) < least or (float(low) == least and not strict[0]))
+    )
+    open_above = high is None or (
+        is_number(high) and (float(high) > most or (float(high) == most and not strict[1]))
+    )
     return open_below and open_above
 
 
@@ -172,25 +216,44 @@ def _plainly_bites(raw: dict[str, Any], columns: list[str]) -> bool:
     values = kwargs.get("value_set", kwargs.get("column_set"))
     match raw["type"].removeprefix("expect_"):
         case "column_values_to_be_between":
-            bounds = [kwargs[end] for end in ("min_value", "max_value") if kwargs.get(end) is not None]
-            return any(isinstance(bound, int | float) and abs(bound) < NUMBERS[-1] for bound in bounds)
-        case "column_values_to_be_in_set" | "column_distinct_values_to_equal_set" | "column_distinct_values_to_contain_set":
+            bounds = [
+                kwargs[end] for end in ("min_value", "max_value") if kwargs.get(end) is not None
+            ]
+            return any(
+                isinstance(bound, int | float) and abs(bound) < NUMBERS[-1] for bound in bounds
+            )
+        case (
+            "column_values_to_be_in_set"
+            | "column_distinct_values_to_equal_set"
+            | "column_distinct_values_to_contain_set"
+        ):
             return _some(values)
         case "column_values_to_not_be_in_set" | "column_distinct_values_to_be_in_set":
             return _some(values)
         case "table_columns_to_match_set":
             return _some(values) and kwargs.get("exact_match") is not False
-        case "column_values_to_not_be_null" | "column_values_to_be_null" | "column_values_to_be_unique" | "column_to_exist":
+        case (
+            "column_values_to_not_be_null"
+            | "column_values_to_be_null"
+            | "column_values_to_be_unique"
+            | "column_to_exist"
+        ):
             return True
         case "column_values_to_be_in_type_list":
-            return _some(kwargs.get("type_list")) and not set(kwargs["type_list"]) & {"str", "object", "string"}
+            return _some(kwargs.get("type_list")) and not set(kwargs["type_list"]) & {
+                "str",
+                "object",
+                "string",
+            }
         case "compound_columns_to_be_unique":
             return len(columns) > 0
     return False
 
 
 def _some(values: Any) -> bool:
-    return isinstance(values, list) and any(isinstance(value, str | int | float) for value in values)
+    return isinstance(values, list) and any(
+        isinstance(value, str | int | float) for value in values
+    )
 
 
 @lru_cache(maxsize=1_000)
@@ -199,7 +262,9 @@ def _probed(raw_text: str, columns: tuple[str, ...]) -> str | None:
     raw = json.loads(raw_text)
     kwargs = {key: value for key, value in raw["kwargs"].items() if key != "mostly"}
     if not set(named(kwargs.get("row_condition"))) & set(columns):
-        kwargs.pop("row_condition", None)  # it picks rows by other columns, which can hold what it asks for
+        kwargs.pop(
+            "row_condition", None
+        )  # it picks rows by other columns, which can hold what it asks for
     asked = ExpectationConfiguration(raw["type"], kwargs, meta={"nth": 0}).to_domain_obj()
     found = []
     with warnings.catch_warnings(), np.errstate(all="ignore"):
@@ -222,13 +287,20 @@ def _asked(table: pd.DataFrame, asked: Expectation) -> bool | None:
     return None if exception_of(result.exception_info) else bool(result.success)
 
 
-def _tables(asked: Expectation, kwargs: dict[str, Any], columns: list[str]) -> Iterator[pd.DataFrame]:
+def _tables(
+    asked: Expectation, kwargs: dict[str, Any], columns: list[str]
+) -> Iterator[pd.DataFrame]:
     """Yield tables of which every expectation worth its name fails one, the likeliest first."""
-    if not columns or asked.expectation_type.startswith(("expect_table_", "expect_column_to_exist")):
+    if not columns or asked.expectation_type.startswith(
+        ("expect_table_", "expect_column_to_exist")
+    ):
         yield pd.DataFrame({STRANGER: [1, 2]})
         return
     leaves = [
-        leaf for key, value in kwargs.items() if key not in ("column", "column_A", "column_B", "column_list") for leaf in _leaves(value)
+        leaf
+        for key, value in kwargs.items()
+        if key not in ("column", "column_A", "column_B", "column_list")
+        for leaf in _leaves(value)
     ]
     dates, texts = _dates(leaves), _texts(leaves, negated="_not_match_" in asked.expectation_type)
     pools = [_numbers(leaves), texts, dates, pd.Series([True, False])]
@@ -240,14 +312,19 @@ def _tables(asked: Expectation, kwargs: dict[str, Any], columns: list[str]) -> I
         pools = [pd.Series(JSONS)]
     for pool in pools:
         for values in _arranged(pool, len(columns), by_row=isinstance(asked, BY_ROW)):
-            yield _beside(pd.DataFrame(dict(zip(columns, values, strict=True))), kwargs.get("row_condition"))
+            yield _beside(
+                pd.DataFrame(dict(zip(columns, values, strict=True))), kwargs.get("row_condition")
+            )
 
 
 def _arranged(pool: pd.Series, n: int, *, by_row: bool) -> Iterator[list[pd.Series]]:
     """Yield n columns of the values of `pool`: equal or different in a row, once or often, and all of one value."""
     same = [pd.concat([pool, pool], ignore_index=True)] * n
     shifts = range(1, len(pool) if n == 2 and len(pool) < 40 else 4)
-    shifted = [[pd.Series(np.roll(pool, shift * nth), dtype=pool.dtype) for nth in range(n)] for shift in shifts]
+    shifted = [
+        [pd.Series(np.roll(pool, shift * nth), dtype=pool.dtype) for nth in range(n)]
+        for shift in shifts
+    ]
     yield [pd.concat(parts, ignore_index=True) for parts in zip(same, *shifted, strict=True)]
     yield same
     if pool.dtype == "float64":
@@ -261,15 +338,27 @@ def _arranged(pool: pd.Series, n: int, *, by_row: bool) -> Iterator[list[pd.Seri
 def _beside(table: pd.DataFrame, condition: Any) -> pd.DataFrame:
     """Return `table` with the other columns that a row_condition names: each row once with each value that it asks for there."""
     for column in set(named(condition)) - set(table.columns):
-        table = table.merge(pd.DataFrame({column: [*_parameters(condition, column), STRANGER, None]}), how="cross")
+        table = table.merge(
+            pd.DataFrame({column: [*_parameters(condition, column), STRANGER, None]}), how="cross"
+        )
     return table
 
 
 def _parameters(condition: Any, column: str) -> list[Any]:
     """Return the values with which `condition` compares `column`."""
-    parts = condition.values() if isinstance(condition, dict) else condition if isinstance(condition, list) else []
+    parts = (
+        condition.values()
+        if isinstance(condition, dict)
+        else condition
+        if isinstance(condition, list)
+        else []
+    )
     found = [value for part in parts for value in _parameters(part, column)]
-    if isinstance(condition, dict) and isinstance(condition.get("column"), dict) and condition["column"].get("name") == column:
+    if (
+        isinstance(condition, dict)
+        and isinstance(condition.get("column"), dict)
+        and condition["column"].get("name") == column
+    ):
         found += list(_leaves(condition.get("parameter")))
     return found
 
@@ -285,7 +374,14 @@ def _leaves(content: Any) -> Iterator[Any]:
 
 def _numbers(leaves: Iterable[Any]) -> pd.Series:
     bounds = [float(leaf) for leaf in leaves if isinstance(leaf, int | float)]
-    return pd.Series(sorted({*map(float, NUMBERS), *(bound + step for bound in bounds for step in (-1, -1e-6, 0, 1e-6, 1))}))
+    return pd.Series(
+        sorted(
+            {
+                *map(float, NUMBERS),
+                *(bound + step for bound in bounds for step in (-1, -1e-6, 0, 1e-6, 1)),
+            }
+        )
+    )
 
 
 def _texts(leaves: Iterable[Any], *, negated: bool) -> pd.Series:
@@ -293,16 +389,28 @@ def _texts(leaves: Iterable[Any], *, negated: bool) -> pd.Series:
     one that every text meets but those is as good as one that every text meets.
     """
     texts = [leaf for leaf in leaves if isinstance(leaf, str)]
-    made = [text for leaf in texts for text in (leaf, leaf + STRANGER, *re.findall(r"\w+", leaf), *examples(leaf))]
+    made = [
+        text
+        for leaf in texts
+        for text in (leaf, leaf + STRANGER, *re.findall(r"\w+", leaf), *examples(leaf))
+    ]
     every = dict.fromkeys([*TEXTS, *made])
-    return pd.Series([text for text in every if text and (negated or "\n" not in text)], dtype="str")
+    return pd.Series(
+        [text for text in every if text and (negated or "\n" not in text)], dtype="str"
+    )
 
 
 def _dates(leaves: Iterable[Any]) -> pd.Series:
     texts = [leaf for leaf in leaves if isinstance(leaf, str)]
-    found = pd.to_datetime(pd.Series(texts, dtype="str"), errors="coerce", format="ISO8601", utc=True).dt.tz_localize(None).dropna()
+    found = (
+        pd.to_datetime(pd.Series(texts, dtype="str"), errors="coerce", format="ISO8601", utc=True)
+        .dt.tz_localize(None)
+        .dropna()
+    )
     around = [found + pd.Timedelta(days=days) for days in (-1, 0, 1)] if len(found) else []
-    return pd.concat([pd.Series(DATES), *(one.dt.as_unit("us") for one in around)], ignore_index=True)
+    return pd.concat(
+        [pd.Series(DATES), *(one.dt.as_unit("us") for one in around)], ignore_index=True
+    )
 
 
 def examples(regex: str) -> list[str]:

@@ -15,7 +15,18 @@ from stages.after.again import judged_again
 from stages.after.challenger import accept, exchanged, non_inferiority, seen
 from stages.after.champion import load_champion
 from stages.after.proof import COMPARED, EVALUATED, PARTS, missing_proof, suites, verdicts
-from stages.after.registry import CHAMPION, FOLDER, RETIRED, alone, assign, events, identified, register, to_beat, verified
+from stages.after.registry import (
+    CHAMPION,
+    FOLDER,
+    RETIRED,
+    alone,
+    assign,
+    events,
+    identified,
+    register,
+    to_beat,
+    verified,
+)
 from stages.after.repository import how_to_push, on_a_branch
 from stages.command import Refused, run
 from stages.during.model import MODEL, load_model, sha256
@@ -29,7 +40,16 @@ from stages.verify import frozen, read_stages
 from stages.waivers import says_something
 
 HELD = Path("expectations/challenger.json")
-DESCRIBE = ["dvc.lock", "dvc.yaml", "params.yaml", "uv.lock", "stages", "expectations", "data/sources.yaml", "data/remedy.json"]
+DESCRIBE = [
+    "dvc.lock",
+    "dvc.yaml",
+    "params.yaml",
+    "uv.lock",
+    "stages",
+    "expectations",
+    "data/sources.yaml",
+    "data/remedy.json",
+]
 
 
 def version_files(proven: Iterable[str]) -> dict[str, Path]:
@@ -41,7 +61,9 @@ def version_files(proven: Iterable[str]) -> dict[str, Path]:
     return files
 
 
-def held_against_champion(uncompared: str | None, accepted: list[str]) -> tuple[dict[str, Any], str]:
+def held_against_champion(
+    uncompared: str | None, accepted: list[str]
+) -> tuple[dict[str, Any], str]:
     """Hold the model of the last run against the one in service on the test rows, by class and group.
 
     Return what the gate said, and in words what is accepted. Where the champion was fitted on some of these rows it has the
@@ -53,7 +75,10 @@ def held_against_champion(uncompared: str | None, accepted: list[str]) -> tuple[
     try:
         served, reference = load_champion()
         both = (served, load_model(MODEL))
-        old, new = ((model.classes, model.decide(model.predict_proba(seen(model, rows, data)), rows)) for model in both)
+        old, new = (
+            (model.classes, model.decide(model.predict_proba(seen(model, rows, data)), rows))
+            for model in both
+        )
     except Refused as refused:
         if uncompared is None:
             raise Refused(
@@ -66,14 +91,18 @@ def held_against_champion(uncompared: str | None, accepted: list[str]) -> tuple[
     try:
         stop([gate(table, HELD, report)])
     except Refused as refused:
-        raise Refused("\n".join([str(refused), *_ways_on(table, reference["test_sha256"] == sha256(TEST))])) from None
+        raise Refused(
+            "\n".join([str(refused), *_ways_on(table, reference["test_sha256"] == sha256(TEST))])
+        ) from None
     return verdicts(report.parent)[HELD.stem], exchanged(table)
 
 
 def _ways_on(table: pd.DataFrame, same_rows: bool) -> list[str]:
     """Return what may be done about a model that the champion is better than."""
     ways = []
-    if falls := list(table.loc[(table["proven_fall"] > 0) & (table["accepted"] == "no"), "class"].unique()):
+    if falls := list(
+        table.loc[(table["proven_fall"] > 0) & (table["accepted"] == "no"), "class"].unique()
+    ):
         ways.append(
             f"if it is meant that {', '.join(falls)} is found less often, say so for each class, and say in WHY what it is worth: "
             f"`make promote ACCEPT={falls[0]} WHY=...` keeps it in the records"
@@ -86,14 +115,20 @@ def _ways_on(table: pd.DataFrame, same_rows: bool) -> list[str]:
     return ways
 
 
-def of_last_run(why: str, public_key: str | None, uncompared: str | None, accepted: list[str]) -> str:
+def of_last_run(
+    why: str, public_key: str | None, uncompared: str | None, accepted: list[str]
+) -> str:
     """Register the model of the last run and return its version; raises Refused where a file differs from dvc.lock, or a gate blocks."""
     on_a_branch()
-    ended = subprocess.run([sys.executable, "-m", "dvc", "status", "--json"], capture_output=True, encoding="utf-8")
+    ended = subprocess.run(
+        [sys.executable, "-m", "dvc", "status", "--json"], capture_output=True, encoding="utf-8"
+    )
     if ended.returncode:
         raise Refused(f"`dvc status` refused: {' '.join(ended.stderr.split())}")
     changed = json.loads(ended.stdout or "{}")
-    problems = [f"{what}; a model is promoted as it was judged" for what in differing(changed)] + frozen(read_stages("dvc.yaml"))
+    problems = [
+        f"{what}; a model is promoted as it was judged" for what in differing(changed)
+    ] + frozen(read_stages("dvc.yaml"))
     above = git("rev-parse", "--show-prefix").rstrip("\n")  # git names files as seen from the root
     listed = git("status", "--porcelain", "--untracked-files=no", "--", *DESCRIBE).splitlines()
     problems += [
@@ -103,20 +138,42 @@ def of_last_run(why: str, public_key: str | None, uncompared: str | None, accept
     proven = {name: one for name, one in verdicts(REPORTS / "gates").items() if name in EVALUATED}
     problems += missing_proof(proven, EVALUATED)
     if problems:
-        raise Refused("\n".join([*problems, "run `make repro`, or restore what was changed from git and with `dvc checkout`"]))
+        raise Refused(
+            "\n".join(
+                [
+                    *problems,
+                    "run `make repro`, or restore what was changed from git and with `dvc checkout`",
+                ]
+            )
+        )
     past = events()
     now = to_beat(past)
     if now is not None:
         served = verified(now, past, public_key)["files"]
-        if all(sha256(PARTS[name]) == served[name] for name in ("model.skops", "model.json")):  # the card decides, too
+        if all(
+            sha256(PARTS[name]) == served[name] for name in ("model.skops", "model.json")
+        ):  # the card decides, too
             raise Refused(f"{now} is the model of the last run, and in service already")
     with tempfile.TemporaryDirectory(prefix="promote") as folder:
         if problems := judged_again(Path(folder), proven):
-            raise Refused("\n".join([*problems, "the reports are not those of this model: run what they say, and commit the run"]))
+            raise Refused(
+                "\n".join(
+                    [
+                        *problems,
+                        "the reports are not those of this model: run what they say, and commit the run",
+                    ]
+                )
+            )
     exchange = ""
     if now is not None:
         proven[COMPARED], exchange = held_against_champion(uncompared, accepted)
-    said = {"verdicts": proven, "suites": suites(), "lock_sha256": sha256("dvc.lock"), "compared_with": now, "accepted": exchange}
+    said = {
+        "verdicts": proven,
+        "suites": suites(),
+        "lock_sha256": sha256("dvc.lock"),
+        "compared_with": now,
+        "accepted": exchange,
+    }
     return register(version_files(proven), said, f"{why} {exchange}".strip(), public_key)
 
 
@@ -126,17 +183,29 @@ def differing(status: dict[str, Any]) -> list[str]:
     for stage, changes in status.items():
         for change in changes:
             sides = list(change.values()) if isinstance(change, dict) else []
-            for said in [one for side in sides for path, what in side.items() for one in _differs(path, what)] or [str(change)]:
+            for said in [
+                one for side in sides for path, what in side.items() for one in _differs(path, what)
+            ] or [str(change)]:
                 stages.setdefault(said, []).append(stage)
     return [f"{said} since {', '.join(names)} ran" for said, names in stages.items()]
 
 
 def _differs(path: str, what: str | dict[str, str]) -> list[str]:
     """Return in words how a file differs; of parameters DVC tells each that does."""
-    return [f"{path} is {what}"] if isinstance(what, str) else [f"{name} in {path} is {how}" for name, how in what.items()]
+    return (
+        [f"{path} is {what}"]
+        if isinstance(what, str)
+        else [f"{name} in {path} is {how}" for name, how in what.items()]
+    )
 
 
-def promote(version: str | None, why: str, public_key: str | None, uncompared: str | None = None, accepted: list[str] | None = None) -> str:
+def promote(
+    version: str | None,
+    why: str,
+    public_key: str | None,
+    uncompared: str | None = None,
+    accepted: list[str] | None = None,
+) -> str:
     """Make `version`, or the model of the last run, the champion, and return a line on it."""
     version = version or of_last_run(why, public_key, uncompared, accepted or [])
     said = events()
@@ -144,7 +213,9 @@ def promote(version: str | None, why: str, public_key: str | None, uncompared: s
     before = to_beat(said)
     if version == before:
         raise Refused(f"{version} is in service already")
-    problems = missing_proof(manifest["verdicts"], EVALUATED if before is None else [*EVALUATED, COMPARED])
+    problems = missing_proof(
+        manifest["verdicts"], EVALUATED if before is None else [*EVALUATED, COMPARED]
+    )
     if before is not None and manifest.get("compared_with") != before:
         other = manifest.get("compared_with") or "no model"
         problems.append(
@@ -159,31 +230,59 @@ def promote(version: str | None, why: str, public_key: str | None, uncompared: s
     ]
     if problems:
         raise Refused("\n".join(problems))
-    load_model(FOLDER / version / "model.skops")  # what cannot be loaded must not take another's place
+    load_model(
+        FOLDER / version / "model.skops"
+    )  # what cannot be loaded must not take another's place
     why = f"{why} {manifest.get('accepted', '')}".strip()
     assign(version, CHAMPION, why, public_key)
     if before is not None:
         assign(before, RETIRED, f"{version} took its place: {why}")
-    return f"{version} is in service" + (f", {before} is retired" if before else "") + f"; git has the tags: push them with {how_to_push()}"
+    return (
+        f"{version} is in service"
+        + (f", {before} is retired" if before else "")
+        + f"; git has the tags: push them with {how_to_push()}"
+    )
 
 
 def main() -> None:
     """Promote, and say so; raises Refused, all reasons at once, where a proof is missing."""
     parser = argparse.ArgumentParser(prog="promote", description=__doc__)
-    parser.add_argument("version", nargs="?", help="a registered version, such as v2.0.0; without it, the model of the last run")
-    parser.add_argument("--why", required=True, help="the reason, which the tag keeps")
-    parser.add_argument("--uncompared", metavar="REASON", help="why a model goes into service that cannot be compared with the champion")
     parser.add_argument(
-        "--accept", metavar="CLASS", action="append", default=[], help="a class that the last run's model is meant to find less often"
+        "version",
+        nargs="?",
+        help="a registered version, such as v2.0.0; without it, the model of the last run",
+    )
+    parser.add_argument("--why", required=True, help="the reason, which the tag keeps")
+    parser.add_argument(
+        "--uncompared",
+        metavar="REASON",
+        help="why a model goes into service that cannot be compared with the champion",
+    )
+    parser.add_argument(
+        "--accept",
+        metavar="CLASS",
+        action="append",
+        default=[],
+        help="a class that the last run's model is meant to find less often",
     )
     given = parser.parse_args()
     if not says_something(given.why):
         raise Refused("--why is empty: say why this model goes into service, the tag keeps it")
     identified()
     if given.version and given.accept:
-        raise Refused(f"{given.version} was held against the champion when it was registered; --accept is for the model of the last run")
+        raise Refused(
+            f"{given.version} was held against the champion when it was registered; --accept is for the model of the last run"
+        )
     with alone():
-        say(promote(given.version, given.why.strip(), load_params().registry.public_key, given.uncompared, given.accept))
+        say(
+            promote(
+                given.version,
+                given.why.strip(),
+                load_params().registry.public_key,
+                given.uncompared,
+                given.accept,
+            )
+        )
 
 
 if __name__ == "__main__":

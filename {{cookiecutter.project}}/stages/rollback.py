@@ -29,16 +29,24 @@ def target(version: str | None, said: list[Event]) -> str:
     One that was rolled back itself is passed over. Raises Refused where there is nothing to go back to.
     """
     now, past = serving(said), champions(said)
-    before, others = ([one for one in versions if one != now] for versions in (lineage(said), returnable(said)))
+    before, others = (
+        [one for one in versions if one != now] for versions in (lineage(said), returnable(said))
+    )
     if not past:
-        raise Refused("no model was ever promoted, so there is none to go back to; `make promote` puts one into service")
+        raise Refused(
+            "no model was ever promoted, so there is none to go back to; `make promote` puts one into service"
+        )
     if version is not None and version == now:
         raise Refused(f"{version} is in service already")
     if version is None and not before:
         known = f"; VERSION= may name {', '.join(others)}, which was" if others else ""
-        raise Refused(f"no model was in service before {now or 'the one withdrawn'} that was not rolled back{known}")
+        raise Refused(
+            f"no model was in service before {now or 'the one withdrawn'} that was not rolled back{known}"
+        )
     if version is not None and version not in past:
-        raise Refused(f"{version!r} was never in service; roll back to {', '.join(others) or 'none'}, or use `make promote`")
+        raise Refused(
+            f"{version!r} was never in service; roll back to {', '.join(others) or 'none'}, or use `make promote`"
+        )
     return version or before[-1]
 
 
@@ -57,7 +65,9 @@ def roll_back(version: str | None, why: str, public_key: str | None) -> str:
 def main() -> None:
     """Roll back after every file of the earlier version was verified; nothing is computed anew."""
     parser = argparse.ArgumentParser(prog="rollback", description=__doc__)
-    parser.add_argument("version", nargs="?", help="without it, the one that was in service before this one")
+    parser.add_argument(
+        "version", nargs="?", help="without it, the one that was in service before this one"
+    )
     parser.add_argument("--why", required=True, help="the reason, which the tag keeps")
     given = parser.parse_args()
     if not says_something(given.why):

@@ -27,14 +27,18 @@ class _Plain(yaml.SafeLoader):
         """Return the next node; raises YAMLError for an alias."""
         if self.check_event(yaml.AliasEvent):
             event = self.peek_event()
-            raise yaml.composer.ComposerError(None, None, f"*{event.anchor} is an alias; write the value out", event.start_mark)
+            raise yaml.composer.ComposerError(
+                None, None, f"*{event.anchor} is an alias; write the value out", event.start_mark
+            )
         return super().compose_node(parent, index)
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         """Return the mapping of `node`; raises YAMLError for a key that stands twice."""
         keys = [key.value for key, _ in node.value]
         if twice := sorted({key for key in keys if keys.count(key) > 1}):
-            raise yaml.constructor.ConstructorError(None, None, f"the key {twice[0]!r} stands twice", node.start_mark)
+            raise yaml.constructor.ConstructorError(
+                None, None, f"the key {twice[0]!r} stands twice", node.start_mark
+            )
         return super().construct_mapping(node, deep)
 
 
@@ -59,18 +63,24 @@ def load(path: str | Path, schema: type[S]) -> S:
     except (yaml.YAMLError, ValueError) as error:  # ValueError: a date such as 2001-13-45
         raise Refused(f"{path} is not YAML: {' '.join(str(error).split())}") from None
     except RecursionError:
-        raise Refused(f"{path} is not YAML that can be read: its lists or mappings stand too deep in each other") from None
+        raise Refused(
+            f"{path} is not YAML that can be read: its lists or mappings stand too deep in each other"
+        ) from None
     return check(path, schema, content, node)
 
 
 def check(path: str | Path, schema: type[S], content: Any, node: yaml.Node | None = None) -> S:
     """Return `content`, which was read from `path`, as a `schema`; raises Refused as `load` does. node: `content` as it stands there."""
     if not isinstance(content, dict):
-        raise Refused(f"{path} holds {type(content).__name__}, must hold the sections {', '.join(schema.model_fields)}")
+        raise Refused(
+            f"{path} holds {type(content).__name__}, must hold the sections {', '.join(schema.model_fields)}"
+        )
     try:
         return schema.model_validate(content)
     except ValidationError as error:
-        sentences = list(dict.fromkeys(_sentence(schema, problem, node) for problem in error.errors()))
+        sentences = list(
+            dict.fromkeys(_sentence(schema, problem, node) for problem in error.errors())
+        )
         raise Refused("\n".join(f"{path}: {sentence}" for sentence in sentences)) from None
 
 
@@ -91,11 +101,15 @@ def _sentence(schema: type[Section], problem: Any, node: yaml.Node | None) -> st
         return f"{where}: {problem['ctx']['error']}" if steps else str(problem["ctx"]["error"])
     message = problem["msg"].partition("should ")[2] or problem["msg"]
     if problem["type"] == "string_type" and isinstance(problem["input"], bool | int | float | date):
-        word = _written(_Plain(""), node, problem["input"])  # YAML takes yes, 1 and 2024-01-31 for something else
+        word = _written(
+            _Plain(""), node, problem["input"]
+        )  # YAML takes yes, 1 and 2024-01-31 for something else
         found = f"{word}, which YAML reads as {problem['input']}" if word else problem["input"]
         return f"{where} is {found}, must be text: write it in quotes"
     if problem["type"] == "string_type" and problem["input"] is None:
-        return f"{where} is empty or null, must be text; if that is the word null, write it in quotes"
+        return (
+            f"{where} is empty or null, must be text; if that is the word null, write it in quotes"
+        )
     found = str(problem["input"]) if isinstance(problem["input"], date) else repr(problem["input"])
     return f"{where} is {found if len(found) <= LONG else found[:LONG] + '...'}, must {message}"
 
@@ -104,9 +118,22 @@ def _written(loader: _Plain, node: yaml.Node | None, value: Any) -> str:
     """Return the words in `node`, a part of a file, that YAML reads as `value`, without those that say so themselves."""
     if isinstance(node, yaml.ScalarNode):
         found = loader.construct_object(node)
-        return node.value if (type(found), found) == (type(value), value) and node.value.lower() != str(value).lower() else ""
-    children = [part for pair in node.value for part in pair] if isinstance(node, yaml.MappingNode) else node.value if node else []
-    return " or ".join(sorted({word for child in children if (word := _written(loader, child, value))}))
+        return (
+            node.value
+            if (type(found), found) == (type(value), value)
+            and node.value.lower() != str(value).lower()
+            else ""
+        )
+    children = (
+        [part for pair in node.value for part in pair]
+        if isinstance(node, yaml.MappingNode)
+        else node.value
+        if node
+        else []
+    )
+    return " or ".join(
+        sorted({word for child in children if (word := _written(loader, child, value))})
+    )
 
 
 def _keys(schema: Any, steps: list[Any]) -> list[str]:
@@ -114,6 +141,8 @@ def _keys(schema: Any, steps: list[Any]) -> list[str]:
     for step in steps:
         if step in getattr(schema, "model_fields", {}):
             annotation = schema.model_fields[step].annotation
-            arguments = [a for a in getattr(annotation, "__args__", ()) if hasattr(a, "model_fields")]
+            arguments = [
+                a for a in getattr(annotation, "__args__", ()) if hasattr(a, "model_fields")
+            ]
             schema = arguments[0] if arguments else annotation
     return list(schema.model_fields)

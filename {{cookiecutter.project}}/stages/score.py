@@ -35,7 +35,13 @@ from stages.text import csv_cell, say
 FOLDER = Path("scored")
 DIGITS = 12  # of probabilities: the digits after these depend on how many rows are scored together
 SHOWN = 5
-TYPES = {"text": pa.string(), "integer": pa.int64(), "number": pa.float64(), "boolean": pa.int64(), "date": pa.timestamp("us")}
+TYPES = {
+    "text": pa.string(),
+    "integer": pa.int64(),
+    "number": pa.float64(),
+    "boolean": pa.int64(),
+    "date": pa.timestamp("us"),
+}
 WRITERS = {".csv": pyarrow.csv.CSVWriter, ".parquet": pq.ParquetWriter}
 SET_ASIDE = pa.schema(list(zip(REJECTED, (pa.int64(), pa.string(), pa.string()), strict=True)))
 
@@ -53,9 +59,14 @@ class Rejects:
         if some := [table[REJECTED] for table in tables if len(table)]:
             table = pd.concat(some).sort_values("line", ignore_index=True)
             self.kinds.update(table["kind"])
-            self.first += [f"line {line}: {why}" for line, _, why in table.head(SHOWN - len(self.first)).itertuples(index=False)]
+            self.first += [
+                f"line {line}: {why}"
+                for line, _, why in table.head(SHOWN - len(self.first)).itertuples(index=False)
+            ]
             table["reason"] = table["reason"].map(csv_cell)
-            self.file.write_table(pa.Table.from_pandas(table, schema=SET_ASIDE, preserve_index=False))
+            self.file.write_table(
+                pa.Table.from_pandas(table, schema=SET_ASIDE, preserve_index=False)
+            )
 
 
 def score(path: Path, out: Path, params: Params, source: Source, most: int = ROWS) -> None:
@@ -74,7 +85,9 @@ def score(path: Path, out: Path, params: Params, source: Source, most: int = ROW
     params, source = as_trained(model, reference, params, source)
     suite = critical(suite_of_rows(), params.data)
     if version() != served:
-        raise Refused(f"another model took the place of {served} while its files were read; run it again")
+        raise Refused(
+            f"another model took the place of {served} while its files were read; run it again"
+        )
     if clash := [column for column in source.key if column in columns_of(model.classes)]:
         raise Refused(
             f"the key {', '.join(clash)} has the name of a column that is written here; rename it in the file and data/sources.yaml"
@@ -86,15 +99,26 @@ def score(path: Path, out: Path, params: Params, source: Source, most: int = ROW
             records, held = keep(path, source, params, suite, spool, rejects, most)
             decided = decide(spool, part, source, params, model, served, held, rejects, most)
         if records != (scored := decided.total()) + (n_aside := rejects.kinds.total()):
-            raise RuntimeError(f"of {records:,} rows {scored:,} were scored and {n_aside:,} set aside")
+            raise RuntimeError(
+                f"of {records:,} rows {scored:,} were scored and {n_aside:,} set aside"
+            )
         if not scored:
-            raise Refused("\n".join([f"no row of {path} can be scored: all {records:,} would be set aside", *rejects.first]))
+            raise Refused(
+                "\n".join(
+                    [
+                        f"no row of {path} can be scored: all {records:,} would be set aside",
+                        *rejects.first,
+                    ]
+                )
+            )
     say(f"score: {scored:,} of {records:,} rows, model {served}: {out}")
     say(f"  decided: {_counts(decided)}")
     if n_aside:
         say(f"  WARN: {n_aside:,} set aside, {aside_name} says why: {_counts(rejects.kinds)}")
     if differences := held.differences():
-        say("  WARN: more rows than in training hold what was rare or new there; they were decided.")
+        say(
+            "  WARN: more rows than in training hold what was rare or new there; they were decided."
+        )
         say(*(f"    {one}" for one in differences[:SHOWN]))
         if len(differences) > SHOWN:
             say(f"    and {len(differences) - SHOWN} more such columns; `make monitor` names them")
@@ -104,7 +128,15 @@ def _counts(counter: Counter[str]) -> str:
     return ", ".join(f"{name} {n:,}" for name, n in sorted(counter.items()))
 
 
-def keep(path: Path, source: Source, params: Params, suite: Suite, spool: Path, rejects: Rejects, most: int) -> tuple[int, Held]:
+def keep(
+    path: Path,
+    source: Source,
+    params: Params,
+    suite: Suite,
+    spool: Path,
+    rejects: Rejects,
+    most: int,
+) -> tuple[int, Held]:
     """Write the rows that conform and are allowed to `spool`, as Parquet, the others to `rejects`.
 
     Return how many rows the file has, and what its rows were held against. Raises Refused as `score` does.
@@ -112,11 +144,18 @@ def keep(path: Path, source: Source, params: Params, suite: Suite, spool: Path, 
     data = params.data
     declared = live_source(path, source, data).columns
     columns = {column: TYPES[kind] for column, kind in declared.items() if column != data.target}
-    columns = {column: kind for column, kind in columns.items() if column in source.key or column not in data.forbidden}
+    columns = {
+        column: kind
+        for column, kind in columns.items()
+        if column in source.key or column not in data.forbidden
+    }
     judged = [column for column in columns if column not in data.forbidden]
     by_row, of_all = parted(suite, judged)
     held, records, schema = Held(by_row), 0, pa.schema({LINE: pa.int64(), **columns})
-    with pq.ParquetWriter(spool, schema) as kept, tqdm(desc="score: reads", unit=" rows", disable=not sys.stderr.isatty()) as progress:
+    with (
+        pq.ParquetWriter(spool, schema) as kept,
+        tqdm(desc="score: reads", unit=" rows", disable=not sys.stderr.isatty()) as progress,
+    ):
         for batch in batches(path, source, data, most):
             wrong = held.aside(batch.rows)
             rejects.add(batch.rejects, wrong)
@@ -130,13 +169,25 @@ def keep(path: Path, source: Source, params: Params, suite: Suite, spool: Path, 
         held.repeated = repeated(spool, source.key)
     table = Stored(spool)
     table.columns = pd.Index(judged)
-    if len(table) and of_all.expected and (blocking := [finding.sentence for finding in find(table, of_all) if finding.blocks]):
+    if (
+        len(table)
+        and of_all.expected
+        and (blocking := [finding.sentence for finding in find(table, of_all) if finding.blocks])
+    ):
         raise Refused("\n".join([f"{path} is refused as a whole", *blocking]))
     return records, held
 
 
 def decide(
-    spool: Path, out: Path, source: Source, params: Params, model: Model, served: str, held: Held, rejects: Rejects, most: int
+    spool: Path,
+    out: Path,
+    source: Source,
+    params: Params,
+    model: Model,
+    served: str,
+    held: Held,
+    rejects: Rejects,
+    most: int,
 ) -> Counter[str]:
     """Write what the model decides of the rows in `spool` to `out`, and the rows that the whole file shows to be wrong to `rejects`.
 
@@ -147,21 +198,32 @@ def decide(
     with pq.ParquetFile(spool, pre_buffer=False) as file, threadpool_limits(params.train.threads):
         key = named_by(file.schema_arrow.names, source.key)
         schema = pa.schema(
-            [*(file.schema_arrow.field(column).with_name(written(column)) for column in key), *columns_of(model.classes).items()]
+            [
+                *(file.schema_arrow.field(column).with_name(written(column)) for column in key),
+                *columns_of(model.classes).items(),
+            ]
         )
         total, is_quiet = file.metadata.num_rows, not sys.stderr.isatty()
-        with WRITERS[ending(Path(out.stem))](out, schema) as scored, tqdm(total=total, desc="score: decides", disable=is_quiet) as progress:
+        with (
+            WRITERS[ending(Path(out.stem))](out, schema) as scored,
+            tqdm(total=total, desc="score: decides", disable=is_quiet) as progress,
+        ):
             for chunk in file.iter_batches(batch_size=most):
                 rows = chunk.to_pandas()
                 repeats = held.repeats(rows, source.key)
-                wrong = pd.concat([repeats, aside(rows[~rows[LINE].isin(repeats["line"])], exceeded)])
+                wrong = pd.concat(
+                    [repeats, aside(rows[~rows[LINE].isin(repeats["line"])], exceeded)]
+                )
                 rejects.add(wrong)
                 is_kept = ~rows[LINE].isin(wrong["line"])
                 if is_kept.any():
                     table = decisions(rows[is_kept], model, served, params)
                     decided.update(table["y_pred"])
                     names = [chunk.filter(pa.array(is_kept))[column] for column in key]
-                    columns = [pa.array(table[name], type=kind) for name, kind in columns_of(model.classes).items()]
+                    columns = [
+                        pa.array(table[name], type=kind)
+                        for name, kind in columns_of(model.classes).items()
+                    ]
                     scored.write_table(pa.Table.from_arrays([*names, *columns], schema=schema))
                 progress.update(len(chunk))
     return decided
@@ -171,7 +233,14 @@ def columns_of(classes: list[str]) -> dict[str, pa.DataType]:
     """Return the columns that `decisions` has, and their types."""
     text, number = pa.string(), pa.float64()
     shares = {f"p_{label}": number for label in classes}
-    return {"label": text, **shares, "y_pred": text, "confidence": number, "referred": pa.bool_(), "model_version": text}
+    return {
+        "label": text,
+        **shares,
+        "y_pred": text,
+        "confidence": number,
+        "referred": pa.bool_(),
+        "model_version": text,
+    }
 
 
 def decisions(rows: pd.DataFrame, model: Model, served: str, params: Params) -> pd.DataFrame:
@@ -193,12 +262,21 @@ def main() -> None:
     """Score the file that the command line names; exits with 0 also where rows were set aside, with 1 where the file is refused."""
     parser = argparse.ArgumentParser(prog="score", description=__doc__)
     parser.add_argument(
-        "file", nargs="?", type=Path, help="file of live rows, as data/sources.yaml describes it, with or without the target"
+        "file",
+        nargs="?",
+        type=Path,
+        help="file of live rows, as data/sources.yaml describes it, with or without the target",
     )
-    parser.add_argument("--out", type=Path, help="file to write, .csv or .parquet; without it, scored/ with the name of the file")
+    parser.add_argument(
+        "--out",
+        type=Path,
+        help="file to write, .csv or .parquet; without it, scored/ with the name of the file",
+    )
     given = parser.parse_args()
     if given.file is None:
-        raise Refused("name a file of live rows: make score FILE=PATH, or python -m stages.score PATH")
+        raise Refused(
+            "name a file of live rows: make score FILE=PATH, or python -m stages.score PATH"
+        )
     [source] = load_sources().sources.values()
     name = Path(given.file.stem).stem if ending(given.file) in PACKED else given.file.stem
     suffix = ".parquet" if is_parquet(given.file) else ".csv"

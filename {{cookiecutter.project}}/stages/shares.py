@@ -6,9 +6,15 @@ from typing import Any
 
 import pandas as pd
 
-LEFT_OUT = ["duplicate", "key_conflict", "before_cutoff"]  # of the kinds of rejects those whose rows have a class
+LEFT_OUT = [
+    "duplicate",
+    "key_conflict",
+    "before_cutoff",
+]  # of the kinds of rejects those whose rows have a class
 SHOWN = 5  # classes, the largest
-FREQUENT = 20  # rows from which on a word for a missing value is a class, unless missing_in says otherwise
+FREQUENT = (
+    20  # rows from which on a word for a missing value is a class, unless missing_in says otherwise
+)
 FEWEST = 5  # rows of a label whose loss is told; fewer may be a slip of the pen
 
 
@@ -32,10 +38,19 @@ def lost_and_equal(counts: pd.DataFrame) -> dict[str, Any]:
     counts = counts.reindex(columns=["kept", *LEFT_OUT, "equal"], fill_value=0)
     every = counts[["kept", *LEFT_OUT]].sum(axis=1)
     apart = every / max(every.sum(), 1) - counts["kept"] / max(counts["kept"].sum(), 1)
-    words: dict[str, Any] = {f"{fate}_classes": class_shares(counts[fate]) for fate in ("equal", *LEFT_OUT)}
+    words: dict[str, Any] = {
+        f"{fate}_classes": class_shares(counts[fate]) for fate in ("equal", *LEFT_OUT)
+    }
     same = alike(map(str, counts.index))
-    words |= {"classes_alike": len(same), "alike": "; ".join(", ".join(map(repr, group)) for group in same) or "-"}
-    return {"equal": int(counts["equal"].sum()), "class_shift": float(apart.abs().sum() / 2), "classes": class_shares(every)} | words
+    words |= {
+        "classes_alike": len(same),
+        "alike": "; ".join(", ".join(map(repr, group)) for group in same) or "-",
+    }
+    return {
+        "equal": int(counts["equal"].sum()),
+        "class_shift": float(apart.abs().sum() / 2),
+        "classes": class_shares(every),
+    } | words
 
 
 def alike(values: Iterable[str]) -> list[list[str]]:

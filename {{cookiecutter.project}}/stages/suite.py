@@ -20,10 +20,30 @@ from stages.probe import is_number, named, toothless
 from stages.waivers import Waiver, says_something, waiver_problems, waivers
 
 SUITE_KEYS = {"name", "id", "expectations", "meta", "notes"}
-EXPECTATION_KEYS = {"type", "kwargs", "severity", "meta", "id", "description", "notes", "rendered_content"}
-SUITE_META_KEYS = {"copy_of", "great_expectations_version", "notes", "row", "show", "waived", "waived_by", "waived_in"}
+EXPECTATION_KEYS = {
+    "type",
+    "kwargs",
+    "severity",
+    "meta",
+    "id",
+    "description",
+    "notes",
+    "rendered_content",
+}
+SUITE_META_KEYS = {
+    "copy_of",
+    "great_expectations_version",
+    "notes",
+    "row",
+    "show",
+    "waived",
+    "waived_by",
+    "waived_in",
+}
 META_KEYS = {"bound", "notes", "proposed", "verdict", "waived"}
-CONDITION = '{"type": "comparison", "column": {"name": "colour"}, "operator": "==", "parameter": "red"}'
+CONDITION = (
+    '{"type": "comparison", "column": {"name": "colour"}, "operator": "==", "parameter": "red"}'
+)
 JUDGED = {  # suites of tables that the stages compute, where a missing figure must not pass
     *(
         "by_class",
@@ -38,7 +58,17 @@ JUDGED = {  # suites of tables that the stages compute, where a missing figure m
         "features",
         "label_bias",
     ),
-    *("leakage", "model_age", "performance", "proxies", "slices", "sources", "synthetic", "test_set", "windows"),
+    *(
+        "leakage",
+        "model_age",
+        "performance",
+        "proxies",
+        "slices",
+        "sources",
+        "synthetic",
+        "test_set",
+        "windows",
+    ),
 }
 DEEPEST = 20  # levels of a suite; a row_condition of three levels makes ten
 MOST_DIGITS = 21  # of a whole number, with its sign: 2**64 has 20
@@ -68,7 +98,10 @@ class Expected:
     @property
     def needs(self) -> set[str] | None:
         """The columns that have to be there to judge it: none for the table's shape, None for all, where that is not known."""
-        if self.raw["type"].startswith("expect_table_") and "row_condition" not in self.raw["kwargs"]:
+        if (
+            self.raw["type"].startswith("expect_table_")
+            and "row_condition" not in self.raw["kwargs"]
+        ):
             return set()
         condition = self.raw["kwargs"].get("row_condition")
         if not self.columns:
@@ -138,19 +171,31 @@ def _loaded(path: Path) -> tuple[Any, str | None]:
         )
         json.dumps(content, ensure_ascii=False).encode()
     except FileNotFoundError:
-        return None, f"{path} does not exist; restore it from git: a table without a suite passes nothing"
+        return (
+            None,
+            f"{path} does not exist; restore it from git: a table without a suite passes nothing",
+        )
     except OSError as error:
-        return None, f"{path} cannot be read ({error.strerror or error}); it must be a file: restore it from git"
+        return (
+            None,
+            f"{path} cannot be read ({error.strerror or error}); it must be a file: restore it from git",
+        )
     except UnicodeDecodeError as error:
         return None, f"{path} is not UTF-8 (byte {error.start}); save it as UTF-8"
     except UnicodeEncodeError:
-        return None, f"{path} holds half of a character (a lone surrogate such as \\ud800), which no table can hold; mend it there"
+        return (
+            None,
+            f"{path} holds half of a character (a lone surrogate such as \\ud800), which no table can hold; mend it there",
+        )
     except RecursionError:
         return None, f"{path} is nested deeper than any expectation is; mend it there"
     except ValueError as error:
         return None, f"{path} is not JSON: {error}; mend it there"
     if _depth(content) > DEEPEST:
-        return None, f"{path} is nested deeper than any expectation is, over {DEEPEST} levels; mend it there"
+        return (
+            None,
+            f"{path} is nested deeper than any expectation is, over {DEEPEST} levels; mend it there",
+        )
     return content, None
 
 
@@ -159,7 +204,12 @@ def _depth(content: Any) -> int:
     depth, level = 0, [content]
     while level and depth <= DEEPEST:
         depth += 1
-        level = [part for one in level if isinstance(one, dict | list) for part in (one.values() if isinstance(one, dict) else one)]
+        level = [
+            part
+            for one in level
+            if isinstance(one, dict | list)
+            for part in (one.values() if isinstance(one, dict) else one)
+        ]
     return depth
 
 
@@ -169,7 +219,12 @@ def bounds(path: str | Path, column: str, end: str, where: str | None = None) ->
     where: of rows whose row_condition asks for that value; None: of all rows.
     """
     kwargs = [one.raw["kwargs"] for one in read_suite(path).expected]
-    asked = [one for one in kwargs if one.get("column") == column and (one.get("row_condition") or {}).get("parameter") == where]
+    asked = [
+        one
+        for one in kwargs
+        if one.get("column") == column
+        and (one.get("row_condition") or {}).get("parameter") == where
+    ]
     return [one[end] for one in asked if one.get(end) is not None]
 
 
@@ -182,7 +237,13 @@ def expected(nth: int, raw: dict[str, Any]) -> Expected:
 def without(raw: dict[str, Any], dropped: Collection[str]) -> dict[str, Any] | None:
     """Return the expectation `raw` as it holds for a table without the columns `dropped`, None if it is about one of them."""
     if raw["kwargs"].get("column_set"):
-        return {**raw, "kwargs": {**raw["kwargs"], "column_set": [name for name in raw["kwargs"]["column_set"] if name not in dropped]}}
+        return {
+            **raw,
+            "kwargs": {
+                **raw["kwargs"],
+                "column_set": [name for name in raw["kwargs"]["column_set"] if name not in dropped],
+            },
+        }
     return None if set(Expected(0, raw, None).columns) & set(dropped) else raw  # type: ignore[arg-type]
 
 
@@ -201,7 +262,9 @@ def _finite(number: str) -> float:
 def _whole(number: str) -> int:
     """Return the whole number; raises ValueError for one that no column of a table can hold."""
     if len(number) > MOST_DIGITS or abs(int(number)) >= 2**64:
-        raise ValueError(f"{number[:20]}... is larger than any whole number in a table (2 to the power of 64)")
+        raise ValueError(
+            f"{number[:20]}... is larger than any whole number in a table (2 to the power of 64)"
+        )
     return int(number)
 
 
@@ -220,12 +283,21 @@ def _fill(suite: Suite, content: Any) -> None:
         suite.problems.append(f"{path} holds no list named 'expectations'; write one")
         return
     suite.problems = [
-        f"{path}: the key {key!r} is unknown, allowed: {', '.join(sorted(SUITE_KEYS))}" for key in content if key not in SUITE_KEYS
+        f"{path}: the key {key!r} is unknown, allowed: {', '.join(sorted(SUITE_KEYS))}"
+        for key in content
+        if key not in SUITE_KEYS
     ]
     if content.get("name") != path.stem:
         suite.problems.append(f"{path}: its name is {content.get('name')!r}, must be {path.stem!r}")
-    suite.problems += [f"{path}: {problem}; mend it there" for problem in _suite_meta_problems(content.get("meta", {}))]
-    if path.stem in JUDGED and isinstance(content.get("meta", {}), dict) and not content.get("meta", {}).get("row"):
+    suite.problems += [
+        f"{path}: {problem}; mend it there"
+        for problem in _suite_meta_problems(content.get("meta", {}))
+    ]
+    if (
+        path.stem in JUDGED
+        and isinstance(content.get("meta", {}), dict)
+        and not content.get("meta", {}).get("row")
+    ):
         suite.problems.append(
             f"{path}: its meta.row is missing, so that a missing figure would pass; name the columns that tell rows apart"
         )
@@ -235,27 +307,47 @@ def _fill(suite: Suite, content: Any) -> None:
     for nth, raw in enumerate(content["expectations"], 1):
         problems = _problems(raw, suite.row)
         if isinstance(raw, dict) and raw.get("id"):
-            problems += [f"its id {raw['id']!r} is that of another expectation"] if raw["id"] in ids else []
+            problems += (
+                [f"its id {raw['id']!r} is that of another expectation"] if raw["id"] in ids else []
+            )
             ids.append(raw["id"])
         if not problems:
             try:
                 problems = _take(suite, expected(nth, raw))
             except ValidationError as error:
-                problems = [f"{'.'.join(str(step) for step in e['loc'])}: {e['msg']}".removeprefix("__root__: ") for e in error.errors()]
+                problems = [
+                    f"{'.'.join(str(step) for step in e['loc'])}: {e['msg']}".removeprefix(
+                        "__root__: "
+                    )
+                    for e in error.errors()
+                ]
             except FAULTS as error:
                 problems = [" ".join(str(error).split())]
         kind = raw.get("type", "without a type") if isinstance(raw, dict) else "no object"
-        suite.problems += [f"{path}, expectation {nth} ({kind}): {problem}; mend it there" for problem in problems]
+        suite.problems += [
+            f"{path}, expectation {nth} ({kind}): {problem}; mend it there" for problem in problems
+        ]
     if not content["expectations"]:
-        suite.problems.append(f"{path} is empty: no expectation, no gate; write at least a critical one")
-    elif not any(isinstance(raw, dict) and raw.get("severity") == "critical" for raw in content["expectations"]):
-        suite.problems.append(f"{path} has no expectation of severity critical, so that it would stop nothing; make one critical")
+        suite.problems.append(
+            f"{path} is empty: no expectation, no gate; write at least a critical one"
+        )
+    elif not any(
+        isinstance(raw, dict) and raw.get("severity") == "critical"
+        for raw in content["expectations"]
+    ):
+        suite.problems.append(
+            f"{path} has no expectation of severity critical, so that it would stop nothing; make one critical"
+        )
 
 
 def _take(suite: Suite, one: Expected) -> list[str]:
     """Put `one` into `suite`, unless it is critical and no table could fail it: then return a sentence that says why."""
-    if one.raw["severity"] == "critical" and (why := toothless(one.raw, one.columns, is_judged=bool(suite.row))):
-        return [f"it is critical, but nothing can fail it: {why}; give it a bound that a bad table breaks, or delete it"]
+    if one.raw["severity"] == "critical" and (
+        why := toothless(one.raw, one.columns, is_judged=bool(suite.row))
+    ):
+        return [
+            f"it is critical, but nothing can fail it: {why}; give it a bound that a bad table breaks, or delete it"
+        ]
     suite.expected.append(one)
     return []
 
@@ -264,13 +356,17 @@ def _take_waivers(suite: Suite) -> None:
     """Put the waivers of rows that `suite` can name into it, or say why they cannot be taken."""
     meta, path = suite.meta, suite.waived_in
     if path != suite.path and "waived" in meta:
-        suite.problems.append(f"{suite.path}: its meta.waived stands beside meta.waived_in; move the waivers to {path}")
+        suite.problems.append(
+            f"{suite.path}: its meta.waived stands beside meta.waived_in; move the waivers to {path}"
+        )
     if path != suite.path and not path.exists():
         return  # nothing is waived; the gate of that suite says that it is gone
     if path != suite.path:
         content, problem = _loaded(path)
         if not isinstance(content, dict) or not isinstance(content.get("meta"), dict):
-            suite.problems.append(problem or f"{path} has no meta; the waivers of {suite.path} stand there")
+            suite.problems.append(
+                problem or f"{path} has no meta; the waivers of {suite.path} stand there"
+            )
             return
         meta = content["meta"]
     row = meta.get("row", [])
@@ -284,18 +380,28 @@ def _suite_meta_problems(meta: Any) -> list[str]:
     if not isinstance(meta, dict):
         return [f"its meta is {type(meta).__name__}, must be an object"]
     problems = [
-        f"its meta has the key {key!r}, allowed: {', '.join(sorted(SUITE_META_KEYS))}" for key in meta if key not in SUITE_META_KEYS
+        f"its meta has the key {key!r}, allowed: {', '.join(sorted(SUITE_META_KEYS))}"
+        for key in meta
+        if key not in SUITE_META_KEYS
     ]
     for key in ("row", "show", "waived_by"):
-        if not isinstance(meta.get(key, []), list) or not all(isinstance(column, str) for column in meta.get(key, [])):
+        if not isinstance(meta.get(key, []), list) or not all(
+            isinstance(column, str) for column in meta.get(key, [])
+        ):
             problems.append(f"its meta.{key} is {meta[key]!r}, must be a list of column names")
     if problems:
         return problems
-    if strangers := [column for column in meta.get("waived_by", []) if column not in meta.get("row", [])]:
-        problems.append(f"its meta.waived_by names {', '.join(strangers)}, which meta.row does not; name the columns of meta.row")
+    if strangers := [
+        column for column in meta.get("waived_by", []) if column not in meta.get("row", [])
+    ]:
+        problems.append(
+            f"its meta.waived_by names {', '.join(strangers)}, which meta.row does not; name the columns of meta.row"
+        )
     other = meta.get("waived_in", "other.json")
     if not isinstance(other, str) or Path(other).name != other or Path(other).suffix != ".json":
-        problems.append(f"its meta.waived_in is {other!r}, must be the name of a suite's file beside it, such as by_class.json")
+        problems.append(
+            f"its meta.waived_in is {other!r}, must be the name of a suite's file beside it, such as by_class.json"
+        )
     return problems
 
 
@@ -304,27 +410,43 @@ def _problems(raw: Any, row: list[str]) -> list[str]:
     if not isinstance(raw, dict):
         return [f"it is {type(raw).__name__}, must be an object"]
     known = list_registered_expectation_implementations()
-    problems = [f"the key {key!r} is unknown, allowed: {', '.join(sorted(EXPECTATION_KEYS))}" for key in raw if key not in EXPECTATION_KEYS]
+    problems = [
+        f"the key {key!r} is unknown, allowed: {', '.join(sorted(EXPECTATION_KEYS))}"
+        for key in raw
+        if key not in EXPECTATION_KEYS
+    ]
     if raw.get("type") not in known:
         near = get_close_matches(str(raw.get("type")), known)
-        problems.append("Great Expectations has no such type" + (f"; did you mean {near[0]}?" if near else ""))
+        problems.append(
+            "Great Expectations has no such type" + (f"; did you mean {near[0]}?" if near else "")
+        )
     if raw.get("severity") not in SEVERITIES:
-        problems.append(f"severity is {raw.get('severity')!r}, must be one of {', '.join(SEVERITIES)}")
+        problems.append(
+            f"severity is {raw.get('severity')!r}, must be one of {', '.join(SEVERITIES)}"
+        )
     return problems + _meta_problems(raw.get("meta"), row) + _kwargs_problems(raw.get("kwargs"))
 
 
 def _meta_problems(meta: Any, row: list[str]) -> list[str]:
     if not isinstance(meta, dict):
         return ["meta is missing; its notes say why the expectation is there"]
-    problems = [f"meta has the key {key!r}, allowed: {', '.join(sorted(META_KEYS))}" for key in meta if key not in META_KEYS]
+    problems = [
+        f"meta has the key {key!r}, allowed: {', '.join(sorted(META_KEYS))}"
+        for key in meta
+        if key not in META_KEYS
+    ]
     if not says_something(meta.get("notes")):
         problems.append("meta.notes is missing; it says why the expectation is there")
     if meta.get("bound") not in ("inferred", "confirmed"):
-        problems.append(f"meta.bound is {meta.get('bound')!r}, must be 'inferred' (by a program) or 'confirmed' (by a person)")
+        problems.append(
+            f"meta.bound is {meta.get('bound')!r}, must be 'inferred' (by a program) or 'confirmed' (by a person)"
+        )
     if meta.get("verdict", "insufficient") != "insufficient":
         problems.append(f"meta.verdict is {meta['verdict']!r}, must be 'insufficient' or absent")
     if meta.get("waived") and "verdict" not in meta:
-        problems.append("meta.waived goes only with meta.verdict 'insufficient': what failed cannot be waived")
+        problems.append(
+            "meta.waived goes only with meta.verdict 'insufficient': what failed cannot be waived"
+        )
     return problems + waiver_problems(meta, row)
 
 
@@ -333,7 +455,9 @@ def _kwargs_problems(kwargs: Any) -> list[str]:
         return ["kwargs is missing; it names the column and the bounds"]
     problems = _condition_problems(kwargs.get("row_condition"))
     low, high = kwargs.get("min_value"), kwargs.get("max_value")
-    comparable = any(isinstance(low, kind) and isinstance(high, kind) for kind in (int | float, str))
+    comparable = any(
+        isinstance(low, kind) and isinstance(high, kind) for kind in (int | float, str)
+    )
     if comparable and low > high:  # type: ignore[operator]
         problems.append(f"min_value {low!r} is above max_value {high!r}")
     problems += [
@@ -343,7 +467,9 @@ def _kwargs_problems(kwargs: Any) -> list[str]:
     ]
     problems += _shape_problems(kwargs)
     for key in ("column_list", "column_set"):
-        if isinstance(kwargs.get(key), list) and not all(isinstance(name, str) for name in kwargs[key]):
+        if isinstance(kwargs.get(key), list) and not all(
+            isinstance(name, str) for name in kwargs[key]
+        ):
             problems.append(f"{key} is {kwargs[key]!r}, must be a list of column names")
     if "$PARAMETER" in json.dumps(kwargs):
         problems.append("$PARAMETER is not filled in by anything; write the bound itself")
@@ -362,8 +488,14 @@ def _shape_problems(kwargs: dict[str, Any]) -> list[str]:
             "[[0, 10]]}"
         )
     pairs = kwargs.get("value_pairs_set", [[0, 0]])
-    if not isinstance(pairs, list) or not pairs or not all(isinstance(pair, list) and len(pair) == 2 for pair in pairs):
-        problems.append(f"value_pairs_set is {pairs!r}, must be a list of pairs of values, at least one")
+    if (
+        not isinstance(pairs, list)
+        or not pairs
+        or not all(isinstance(pair, list) and len(pair) == 2 for pair in pairs)
+    ):
+        problems.append(
+            f"value_pairs_set is {pairs!r}, must be a list of pairs of values, at least one"
+        )
     regexes = kwargs["regex_list"] if isinstance(kwargs.get("regex_list"), list) else []
     for regex in [regex for regex in [kwargs.get("regex"), *regexes] if isinstance(regex, str)]:
         try:
@@ -374,18 +506,26 @@ def _shape_problems(kwargs: dict[str, Any]) -> list[str]:
 
 
 def _are_quantile_ranges(given: Any) -> bool:
-    if not isinstance(given, dict) or not all(isinstance(given.get(key), list) for key in ("quantiles", "value_ranges")):
+    if not isinstance(given, dict) or not all(
+        isinstance(given.get(key), list) for key in ("quantiles", "value_ranges")
+    ):
         return False
     quantiles, ends = given["quantiles"], given["value_ranges"]
     shares = all(is_number(share) and 0 <= float(share) <= 1 for share in quantiles)
-    return shares and len(quantiles) == len(ends) > 0 and all(isinstance(pair, list) and len(pair) == 2 for pair in ends)
+    return (
+        shares
+        and len(quantiles) == len(ends) > 0
+        and all(isinstance(pair, list) and len(pair) == 2 for pair in ends)
+    )
 
 
 def _condition_problems(condition: Any) -> list[str]:
     """Return what of a row_condition pandas would run as code."""
     problems = []
     if _is_text(condition):
-        problems.append(f"row_condition is text, which would be run as code; write it as an object, such as {CONDITION}")
+        problems.append(
+            f"row_condition is text, which would be run as code; write it as an object, such as {CONDITION}"
+        )
     return problems + [
         f"row_condition names the column {column!r}, and what follows a backtick would be run as code; rename the column"
         for column in named(condition)
@@ -397,5 +537,7 @@ def _is_text(condition: Any) -> bool:
     """Return whether `condition`, or a part of it, is text for pandas."""
     if isinstance(condition, dict):
         parts = condition.get("conditions", [])
-        return condition.get("type") == "pass_through" or any(map(_is_text, parts if isinstance(parts, list) else [parts]))
+        return condition.get("type") == "pass_through" or any(
+            map(_is_text, parts if isinstance(parts, list) else [parts])
+        )
     return isinstance(condition, str)

@@ -13,7 +13,11 @@ import pyarrow.parquet as pq
 from stages.command import Refused
 from stages.text import csv_cell, csv_text
 
-TRAIN, TEST, REJECTED = "data/prepared/train.parquet", "data/prepared/test.parquet", "data/prepared/rejects.csv"
+TRAIN, TEST, REJECTED = (
+    "data/prepared/train.parquet",
+    "data/prepared/test.parquet",
+    "data/prepared/rejects.csv",
+)
 VERDICTS = "data/prepared/verdicts.json"
 AUGMENTED = "data/augmented/train.parquet"
 
@@ -41,7 +45,10 @@ def write_text(text: str, path: str | Path) -> None:
 
 def write_json(content: Any, path: str | Path) -> None:
     """Write `content` to `path` as indented JSON; raises ValueError for NaN and infinity, which JSON does not know."""
-    write_text(json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False, default=_plain) + "\n", path)
+    write_text(
+        json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False, default=_plain) + "\n",
+        path,
+    )
 
 
 def write_table(table: pd.DataFrame, path: str | Path) -> None:
@@ -51,7 +58,9 @@ def write_table(table: pd.DataFrame, path: str | Path) -> None:
     """
     with whole(path) as [part]:
         if Path(path).suffix == ".csv":
-            _each_text(table, csv_cell).to_csv(part, index=False, lineterminator="\n", float_format="%.6g")
+            _each_text(table, csv_cell).to_csv(
+                part, index=False, lineterminator="\n", float_format="%.6g"
+            )
         else:
             table.to_parquet(part, index=False)
 
@@ -66,7 +75,9 @@ def _each_text(table: pd.DataFrame, change: Callable[[str], str]) -> pd.DataFram
     changed = table.rename(columns=lambda name: change(str(name)))
     for nth, column in enumerate(table.columns):
         if table[column].dtype in ("object", "str"):
-            texts = table[column].map(lambda value: change(value) if isinstance(value, str) else value)
+            texts = table[column].map(
+                lambda value: change(value) if isinstance(value, str) else value
+            )
             changed.isetitem(nth, texts.astype(table[column].dtype))
     return changed
 
@@ -93,13 +104,18 @@ class Stored:
                 metadata = pq.read_metadata(path)
             self._names[path] = metadata.schema.to_arrow_schema().names
             self._rows += metadata.num_rows
-        self.columns = pd.Index(dict.fromkeys(name for names in self._names.values() for name in names))
+        self.columns = pd.Index(
+            dict.fromkeys(name for names in self._names.values() for name in names)
+        )
 
     def __len__(self) -> int:
         return self._rows
 
     def __getitem__(self, columns: list[str]) -> pd.DataFrame:
-        parts = [read_table(path, [column for column in columns if column in names]) for path, names in self._names.items()]
+        parts = [
+            read_table(path, [column for column in columns if column in names])
+            for path, names in self._names.items()
+        ]
         return pd.concat(parts, ignore_index=True)[columns]
 
 
@@ -111,7 +127,9 @@ def _parquet(path: str | Path) -> Iterator[None]:
     except FileNotFoundError:
         raise Refused(f"{path} does not exist; run `dvc repro`, which makes it") from None
     except pa.ArrowInvalid as error:
-        raise Refused(f"{path} is not a Parquet file ({error}); delete it and run `dvc repro`") from None
+        raise Refused(
+            f"{path} is not a Parquet file ({error}); delete it and run `dvc repro`"
+        ) from None
 
 
 def _plain(value: Any) -> Any:

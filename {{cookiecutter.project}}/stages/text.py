@@ -5,7 +5,9 @@ HTML is not here: the pages of stages/pages/ escape what they are given. Standar
 
 import re
 
-FORMULA = re.compile(r"'*[=+\-@\t\r\n＝＋－＠](?s:.)")  # a spreadsheet would compute such a cell; a lone sign is text there, too
+FORMULA = re.compile(
+    r"'*[=+\-@\t\r\n＝＋－＠](?s:.)"
+)  # a spreadsheet would compute such a cell; a lone sign is text there, too
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 COMMAND = re.compile(r"^\s*::|##\[")  # GitHub's runner obeys such a line of a log
 PLAIN = re.compile(r"[^\W_]([\w ]*[^\W_])?")
@@ -13,13 +15,21 @@ PLAIN = re.compile(r"[^\W_]([\w ]*[^\W_])?")
 
 def terminal(text: str) -> str:
     r"""Return `text` on one line, without a sign that moves the cursor or cannot be seen: \x1b instead of an escape."""
-    return "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode("ascii") for sign in text)
+    return "".join(
+        sign if sign.isprintable() else sign.encode("unicode_escape").decode("ascii")
+        for sign in text
+    )
 
 
 def say(*lines: str) -> None:
     """Print each of `lines`; what stands in one can neither begin another nor be a command to the program that keeps the log."""
     for line in lines:
-        print(COMMAND.sub(lambda found: found[0].replace(":", r"\x3a").replace("#", r"\x23"), terminal(line)), flush=True)
+        print(
+            COMMAND.sub(
+                lambda found: found[0].replace(":", r"\x3a").replace("#", r"\x23"), terminal(line)
+            ),
+            flush=True,
+        )
 
 
 def svg(text: str) -> str:

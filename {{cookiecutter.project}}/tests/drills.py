@@ -33,14 +33,20 @@ ROWS = {  # the columns that name a row of each judged table
 def broken(table: pd.DataFrame, raw: dict) -> list[tuple[str, pd.DataFrame]]:
     """Return tables with a defect that the expectation `raw` exists for, each with what its message has to name."""
     kwargs, column = raw["kwargs"], raw["kwargs"].get("column")
-    named = [kwargs[key] for key in ("column", "column_A", "column_B") if key in kwargs] + kwargs.get("column_list", [])
+    named = [
+        kwargs[key] for key in ("column", "column_A", "column_B") if key in kwargs
+    ] + kwargs.get("column_list", [])
     at = table.index[table[named].notna().all(axis=1)].tolist() if named else []
     if condition := kwargs.get("row_condition"):
         at = [int(table.index[meets(table, condition)][0])]
     at = at[: int(len(table) * (1 - kwargs.get("mostly", 1))) + 1]  # one row more than is tolerated
     match raw["type"]:
         case "expect_column_values_to_be_between":
-            outside = [beyond(table[column], kwargs[end], sign) for end, sign in (("min_value", -1), ("max_value", 1)) if end in kwargs]
+            outside = [
+                beyond(table[column], kwargs[end], sign)
+                for end, sign in (("min_value", -1), ("max_value", 1))
+                if end in kwargs
+            ]
             if kwargs.get("strict_min"):
                 outside = [kwargs["min_value"]]
             return [(column, put(table, at, column, value)) for value in outside]
@@ -58,17 +64,27 @@ def broken(table: pd.DataFrame, raw: dict) -> list[tuple[str, pd.DataFrame]]:
         case "expect_column_proportion_of_non_null_values_to_be_between":
             gone = list(range(int(len(table) * (1 - kwargs["min_value"])) + 1))
             filled = put(table, list(range(len(table))), column, table[column].dropna().iloc[0])
-            return [(column, put(table, gone, column, None)), *([(column, filled)] if kwargs["max_value"] < 1 else [])]
+            return [
+                (column, put(table, gone, column, None)),
+                *([(column, filled)] if kwargs["max_value"] < 1 else []),
+            ]
         case "expect_column_values_to_match_regex":
             return [(column, put(table, at, column, "\n"))]
         case "expect_column_values_to_be_in_type_list":
             return [(column, with_column(table, column, table[column].astype("str")))]
         case "expect_column_values_to_be_unique" | "expect_compound_columns_to_be_unique":
-            return [((kwargs.get("column_list") or [column])[0], pd.concat([table, table.loc[at]], ignore_index=True))]
+            return [
+                (
+                    (kwargs.get("column_list") or [column])[0],
+                    pd.concat([table, table.loc[at]], ignore_index=True),
+                )
+            ]
         case "expect_column_unique_value_count_to_be_between":
             one = put(table, list(range(len(table))), column, table[column].dropna().iloc[0])
             every = with_column(table, column, different(table[column]))
-            tables = [one] * (kwargs["min_value"] > 1) + [every] * (kwargs["max_value"] < len(table))
+            tables = [one] * (kwargs["min_value"] > 1) + [every] * (
+                kwargs["max_value"] < len(table)
+            )
             return [(column, changed) for changed in tables]
         case "expect_column_most_common_value_to_be_in_set":
             return [(column, put(table, list(range(len(table))), column, stranger(table[column])))]
@@ -78,44 +94,86 @@ def broken(table: pd.DataFrame, raw: dict) -> list[tuple[str, pd.DataFrame]]:
             return [(column, put(table, list(range(len(table))), column, rarest))]
         case "expect_column_quantile_values_to_be_between":
             lows, highs = zip(*kwargs["quantile_ranges"]["value_ranges"], strict=True)
-            outside = [min(low for low in lows if low is not None) - 1] if set(lows) != {None} else []
-            outside += [max(high for high in highs if high is not None) + 1] if set(highs) != {None} else []
-            return [(column, put(table, list(range(len(table))), column, value)) for value in outside]
+            outside = (
+                [min(low for low in lows if low is not None) - 1] if set(lows) != {None} else []
+            )
+            outside += (
+                [max(high for high in highs if high is not None) + 1]
+                if set(highs) != {None}
+                else []
+            )
+            return [
+                (column, put(table, list(range(len(table))), column, value)) for value in outside
+            ]
         case "expect_table_columns_to_match_set":
-            return [("undeclared", table.assign(undeclared=1)), (kwargs["column_set"][-1], table.drop(columns=kwargs["column_set"][-1]))]
+            return [
+                ("undeclared", table.assign(undeclared=1)),
+                (kwargs["column_set"][-1], table.drop(columns=kwargs["column_set"][-1])),
+            ]
         case "expect_table_row_count_to_be_between":
-            longer = [("rows", pd.concat([table] * 3, ignore_index=True))] if "max_value" in kwargs else []
-            shorter = [("rows", table.head(kwargs["min_value"] - 1))] if kwargs.get("min_value", 1) > 1 else []
+            longer = (
+                [("rows", pd.concat([table] * 3, ignore_index=True))]
+                if "max_value" in kwargs
+                else []
+            )
+            shorter = (
+                [("rows", table.head(kwargs["min_value"] - 1))]
+                if kwargs.get("min_value", 1) > 1
+                else []
+            )
             return [*shorter, *longer]
         case "expect_column_pair_values_to_be_in_set":
             a, b = kwargs["column_A"], kwargs["column_B"]
             pairs = kwargs["value_pairs_set"]
             wrong = next((x, y) for x, _ in pairs for _, y in pairs if [x, y] not in pairs)
             return [(b, put(put(table, at, a, wrong[0]), at, b, wrong[1]))]
-        case "expect_column_pair_values_a_to_be_greater_than_b" | "expect_column_pair_values_to_be_equal":
-            return [(kwargs["column_A"], put(table, at, kwargs["column_A"], beyond(table[kwargs["column_B"]], None, -1)))]
+        case (
+            "expect_column_pair_values_a_to_be_greater_than_b"
+            | "expect_column_pair_values_to_be_equal"
+        ):
+            return [
+                (
+                    kwargs["column_A"],
+                    put(table, at, kwargs["column_A"], beyond(table[kwargs["column_B"]], None, -1)),
+                )
+            ]
         case "expect_last_column_to_equal_sum":
             return [(named[-1], put(table, at, named[-1], beyond(table[named[-1]], None, 1)))]
         case "expect_column_distinct_values_to_equal_set":
             gone = [(str(value), table[table[column] != value]) for value in kwargs["value_set"]]
-            return [*(gone if len(gone) > 1 else []), ("unexpected", put(table, at, column, "stranger"))]
+            return [
+                *(gone if len(gone) > 1 else []),
+                ("unexpected", put(table, at, column, "stranger")),
+            ]
         case "expect_column_distinct_values_to_be_in_set":
             return [("unexpected", put(table, at, column, "stranger"))]
         case "expect_column_distinct_values_to_contain_set":
-            return [(value, put(table, table.index[table[column] == value].tolist(), column, "stranger")) for value in kwargs["value_set"]]
-    pytest.fail(f"no drill for {raw['type']}: write one, so that this expectation is proven to bite")
+            return [
+                (
+                    value,
+                    put(table, table.index[table[column] == value].tolist(), column, "stranger"),
+                )
+                for value in kwargs["value_set"]
+            ]
+    pytest.fail(
+        f"no drill for {raw['type']}: write one, so that this expectation is proven to bite"
+    )
 
 
 def meets(table: pd.DataFrame, condition: dict) -> pd.Series:
     """Return which rows of `table` meet a row_condition: that a column has a value, or several of them have."""
     parts = condition["conditions"] if condition["type"] == "and" else [condition]
-    return pd.concat([table[part["column"]["name"]] == part["parameter"] for part in parts], axis=1).all(axis=1)
+    return pd.concat(
+        [table[part["column"]["name"]] == part["parameter"] for part in parts], axis=1
+    ).all(axis=1)
 
 
 def beyond(values: pd.Series, bound: object, sign: int) -> object:
     """Return a value of the kind of `values` beyond `bound`, or beyond all of them where it is None: below for a sign of -1."""
     if is_datetime64_any_dtype(values):
-        return (pd.Timestamp(bound) if bound else values.max() if sign > 0 else values.min()) + sign * pd.Timedelta(days=1)
+        return (
+            pd.Timestamp(bound) if bound else values.max() if sign > 0 else values.min()
+        ) + sign * pd.Timedelta(days=1)
     if bound is None:
         bound = values.max() if sign > 0 else values.min()
     return bound + sign * (1 if is_integer_dtype(values) else max(1e-6, abs(bound) * 1e-6))
@@ -123,7 +181,11 @@ def beyond(values: pd.Series, bound: object, sign: int) -> object:
 
 def stranger(values: pd.Series) -> object:
     """Return a value that is not among `values`, of their kind."""
-    return beyond(values, None if values.notna().any() else 0, 1) if is_numeric_dtype(values) else "stranger"
+    return (
+        beyond(values, None if values.notna().any() else 0, 1)
+        if is_numeric_dtype(values)
+        else "stranger"
+    )
 
 
 def different(values: pd.Series) -> pd.Series:
@@ -138,6 +200,8 @@ def put(table: pd.DataFrame, at: list[int], column: str, value: object) -> pd.Da
     """Return `table` with `value` in `column` of the rows `at`."""
     table = table.copy()
     if (value is None or isinstance(value, float)) and not is_datetime64_any_dtype(table[column]):
-        table[column] = table[column].astype("float64" if is_numeric_dtype(table[column]) else "object")
+        table[column] = table[column].astype(
+            "float64" if is_numeric_dtype(table[column]) else "object"
+        )
     table.loc[at, column] = value
     return table

@@ -42,7 +42,9 @@ def test_table_of_evaluate_that_was_edited_is_named(project, tmp_path):
     [digest] = re.findall(r"path: reports/by_class\.csv\n +hash: md5\n +md5: (\w+)", lock)
     Path("dvc.lock").write_text(lock.replace(digest, "0" * 32), encoding="utf-8")
     [said] = problems(tmp_path)
-    assert said.startswith("reports/by_class.csv: not what models/model.skops gives on data/prepared/test.parquet; run `dvc repro --force")
+    assert said.startswith(
+        "reports/by_class.csv: not what models/model.skops gives on data/prepared/test.parquet; run `dvc repro --force"
+    )
 
 
 # the stages before, without evaluate, whose work takes the time
@@ -60,19 +62,30 @@ def test_table_that_fails_its_suite_is_named_whatever_its_report_says(before, tm
     table.loc[table["check"] == "rows_on_both_sides", "value"] = 7
     table.to_csv("reports/leakage.csv", index=False)
     [said] = problems(tmp_path)
-    assert re.fullmatch(r"reports/gates/leakage\.json says \w+, the gate, asked again today, says fail, which stops the run", said)
+    assert re.fullmatch(
+        r"reports/gates/leakage\.json says \w+, the gate, asked again today, says fail, which stops the run",
+        said,
+    )
 
 
 def test_report_that_was_edited_is_named(before, tmp_path):
     path = Path("reports/gates/classes.json")
-    path.write_text(json.dumps(json.loads(path.read_text(encoding="utf-8")) | {"verdict": "insufficient"}), encoding="utf-8")
+    path.write_text(
+        json.dumps(json.loads(path.read_text(encoding="utf-8")) | {"verdict": "insufficient"}),
+        encoding="utf-8",
+    )
     [said] = problems(tmp_path)
-    assert said.startswith("reports/gates/classes.json says insufficient, the gate, asked again today, says ")
+    assert said.startswith(
+        "reports/gates/classes.json says insufficient, the gate, asked again today, says "
+    )
 
 
 def test_report_that_is_gone_is_refused(before, tmp_path):
     Path("reports/candidates.csv").unlink()
-    with pytest.raises(Refused, match=r"^reports/candidates\.csv cannot be judged again .*; run `make repro`, which writes it$"):
+    with pytest.raises(
+        Refused,
+        match=r"^reports/candidates\.csv cannot be judged again .*; run `make repro`, which writes it$",
+    ):
         problems(tmp_path)
 
 
@@ -89,9 +102,15 @@ def test_names_of_rows_stay_as_they_are(tmp_path, monkeypatch, name):
     monkeypatch.chdir(tmp_path)
     for folder in ("expectations", "reports"):
         Path(folder).mkdir()
-    same = {"type": "expect_column_distinct_values_to_equal_set", "kwargs": {"column": "class", "value_set": [name]}}
+    same = {
+        "type": "expect_column_distinct_values_to_equal_set",
+        "kwargs": {"column": "class", "value_set": [name]},
+    }
     same |= {"severity": "critical", "meta": {"notes": "All classes.", "bound": "confirmed"}}
     suite = {"name": "classes", "meta": {"row": ["class"]}, "expectations": [same]}
     Path("expectations/classes.json").write_text(json.dumps(suite), encoding="utf-8")
     pd.DataFrame({"class": [name], "train": [3]}).to_csv("reports/classes.csv", index=False)
-    assert gate(again._written("classes"), "expectations/classes.json", "report.json").verdict == "pass"
+    assert (
+        gate(again._written("classes"), "expectations/classes.json", "report.json").verdict
+        == "pass"
+    )

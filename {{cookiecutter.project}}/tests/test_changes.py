@@ -22,7 +22,9 @@ def draw(seed: int, n: int = 2000, days: int = 1000) -> pd.DataFrame:
     """Return rows of two classes, which `warmth` tells well, over so many days from 2020 on."""
     rng = np.random.default_rng(seed)
     is_ill = rng.random(n) < 0.2
-    day = pd.Timestamp("2020-01-01").as_unit("us") + pd.to_timedelta(np.sort(rng.integers(0, days, n)), unit="D")
+    day = pd.Timestamp("2020-01-01").as_unit("us") + pd.to_timedelta(
+        np.sort(rng.integers(0, days, n)), unit="D"
+    )
     return pd.DataFrame(
         {
             "label": pd.Series(np.where(is_ill, "ill", "well"), dtype="str"),
@@ -57,26 +59,48 @@ def without_late_ill(rows: pd.DataFrame) -> pd.DataFrame:
 DEFECTS = {
     "cut off in the middle": (lambda rows: rows.head(1500), ("check rows", "check latest")),
     "an old copy": (lambda rows: rows[rows["day"] < "2022-09-01"], ("check latest",)),
-    "a month is missing": (lambda rows: rows[rows["day"].dt.strftime("%Y-%m") != "2021-05"], ("check period, column day 2021-05",)),
+    "a month is missing": (
+        lambda rows: rows[rows["day"].dt.strftime("%Y-%m") != "2021-05"],
+        ("check period, column day 2021-05",),
+    ),
     "a join that multiplied rows": (
         lambda rows: pd.concat([rows, rows[rows["place"] == "north"]], ignore_index=True),
         ("check multiplied, column day", "check repeated"),
     ),
     "a day after today": (
-        lambda rows: rows.assign(day=rows["day"].mask(rows.index == 1999, pd.Timestamp("2024-01-02"))),
+        lambda rows: rows.assign(
+            day=rows["day"].mask(rows.index == 1999, pd.Timestamp("2024-01-02"))
+        ),
         ("check future",),
     ),
-    "a group is gone": (lambda rows: pd.concat([rows[rows["sex"] == "m"]] * 2), ("check group_gone, column sex f",)),
+    "a group is gone": (
+        lambda rows: pd.concat([rows[rows["sex"] == "m"]] * 2),
+        ("check group_gone, column sex f",),
+    ),
     "labels have not come": (without_late_ill, ("check not_seen_since, column ill",)),
-    "a new missing code": (lambda rows: rows.assign(visits=rows["visits"].mask(rows.index % 10 == 0, 999)), ("column visits 999.0",)),
-    "Fahrenheit": (lambda rows: rows.assign(warmth=rows["warmth"] * 1.8 + 32), ("check distribution, column warmth",)),
-    "text for numbers": (lambda rows: rows.assign(visits=rows["visits"].astype("str")), ("check distribution, column visits",)),
+    "a new missing code": (
+        lambda rows: rows.assign(visits=rows["visits"].mask(rows.index % 10 == 0, 999)),
+        ("column visits 999.0",),
+    ),
+    "Fahrenheit": (
+        lambda rows: rows.assign(warmth=rows["warmth"] * 1.8 + 32),
+        ("check distribution, column warmth",),
+    ),
+    "text for numbers": (
+        lambda rows: rows.assign(visits=rows["visits"].astype("str")),
+        ("check distribution, column visits",),
+    ),
     "a sensor that hangs": (
-        lambda rows: rows.assign(warmth=rows["warmth"].mask(rows["day"].between("2021-03-01", "2021-05-31"), 36.6)),
+        lambda rows: rows.assign(
+            warmth=rows["warmth"].mask(rows["day"].between("2021-03-01", "2021-05-31"), 36.6)
+        ),
         ("check stretch, column warmth",),
     ),
     "labels turned round in a group": (turned_round, ("check flipped, column sex f",)),
-    "labels of other rows": (lambda rows: rows.assign(label=rows["label"].sample(frac=1, random_state=1).array), ("check auc_lost",)),
+    "labels of other rows": (
+        lambda rows: rows.assign(label=rows["label"].sample(frac=1, random_state=1).array),
+        ("check auc_lost",),
+    ),
 }
 
 
@@ -118,7 +142,11 @@ def test_a_feature_that_is_forbidden_since_is_no_lost_rank(tmp_path):
 
 
 def test_a_class_that_stayed_away_as_long_before_is_no_finding():
-    rows = THEN[(THEN["label"] == "well") | (THEN["day"] < "2020-09-01") | THEN["day"].between("2021-06-01", "2022-03-01")]
+    rows = THEN[
+        (THEN["label"] == "well")
+        | (THEN["day"] < "2020-09-01")
+        | THEN["day"].between("2021-06-01", "2022-03-01")
+    ]
     table = changes(rows, DATA, None, TODAY, 0).set_index(["check", "column"])
     assert table.loc[("not_seen_since", "ill"), "value"] == 1
 
@@ -126,9 +154,18 @@ def test_a_class_that_stayed_away_as_long_before_is_no_finding():
 def test_a_day_after_today_that_was_there_when_scope_ran_stops_all_the_same(tmp_path):
     typo = THEN.assign(born=pd.Timestamp("1990-01-01").as_unit("us"))
     for column in ("day", "born"):
-        rows = typo.assign(**{column: typo[column].mask(typo.index == 1999, pd.Timestamp("3023-09-20").as_unit("us"))})
+        rows = typo.assign(
+            **{
+                column: typo[column].mask(
+                    typo.index == 1999, pd.Timestamp("3023-09-20").as_unit("us")
+                )
+            }
+        )
         found = judge(rows, tmp_path, profile(rows, DATA, TODAY, 0))
-        assert any(sentence.startswith(f"FAIL: check future, column {column}") for sentence in found.sentences)
+        assert any(
+            sentence.startswith(f"FAIL: check future, column {column}")
+            for sentence in found.sentences
+        )
 
 
 def test_dates_that_lay_ahead_before_may_do_so_again(tmp_path):
@@ -148,7 +185,9 @@ def test_fewer_and_older_rows_are_no_finding_where_the_profile_is_of_other_rows(
 
 
 def test_profile_names_no_value_of_few_rows():
-    rows = THEN.assign(place=THEN["place"].mask(THEN.index < 4, "alone"), sex=THEN["sex"].mask(THEN.index < 4, "x"))
+    rows = THEN.assign(
+        place=THEN["place"].mask(THEN.index < 4, "alone"), sex=THEN["sex"].mask(THEN.index < 4, "x")
+    )
     assert "alone" not in json.dumps(profile(rows, DATA, TODAY, 0))
     assert set(profile(rows, DATA, TODAY, 0)["groups"]["sex"]) == {"f", "m"}
 
@@ -156,5 +195,8 @@ def test_profile_names_no_value_of_few_rows():
 def test_broken_profile_is_refused(tmp_path):
     path = tmp_path / "profile.json"
     path.write_text('{"rows": 1}', encoding="utf-8")
-    with pytest.raises(Refused, match="is not what `make scope` writes; restore it from git, or run `make scope` again"):
+    with pytest.raises(
+        Refused,
+        match="is not what `make scope` writes; restore it from git, or run `make scope` again",
+    ):
         read_profile(path)

@@ -13,7 +13,16 @@ from stages.params import Data
 from stages.prepare import conform
 from stages.sources import RECORD, Source
 
-DATA = Data(target="label", time=None, cluster=[], sensitive=[], allowed={}, cut_points={}, favourable=None, forbidden={})
+DATA = Data(
+    target="label",
+    time=None,
+    cluster=[],
+    sensitive=[],
+    allowed={},
+    cut_points={},
+    favourable=None,
+    forbidden={},
+)
 
 
 def source(**columns) -> Source:
@@ -23,14 +32,25 @@ def source(**columns) -> Source:
 def conformed(values, kind):
     """Return one column of text as `conform` types it, on a connection of its own, and the raw table."""
     con = ibis.duckdb.connect()
-    con.con.register("given", pd.DataFrame({RECORD: range(1, len(values) + 1), "size": pd.Series(values, dtype="object")}))
+    con.con.register(
+        "given",
+        pd.DataFrame(
+            {RECORD: range(1, len(values) + 1), "size": pd.Series(values, dtype="object")}
+        ),
+    )
     raw = con.table("given")
     return con.create_table("conformed", conform(raw, source(size=kind)), temp=True), raw
 
 
 def described(values, kind="text") -> Column:
     table, raw = conformed(values, kind)
-    return describe(table, "size", kind, len(values), misfits(raw, table, source(size=kind)).get("size", (0, [])))
+    return describe(
+        table,
+        "size",
+        kind,
+        len(values),
+        misfits(raw, table, source(size=kind)).get("size", (0, [])),
+    )
 
 
 def test_value_of_few_rows_is_not_frequent_enough_to_be_shown():
@@ -62,7 +82,10 @@ def test_describe_keeps_an_outlier_from_flattening_the_picture():
 
 def test_of_numbers_and_dates_quantiles_may_be_shown_with_five_rows_beyond_either():
     assert described([str(n) for n in range(1, 1001)], "integer").usual == ("50", "951")
-    assert described([str(n) for n in range(1, 21)], "integer").usual == ("5", "16")  # a twentieth of the rows is one
+    assert described([str(n) for n in range(1, 21)], "integer").usual == (
+        "5",
+        "16",
+    )  # a twentieth of the rows is one
     assert described([str(n) for n in range(9)], "integer").usual is None
     assert described(["0"] * 90 + [str(n) for n in range(1, 11)], "integer").usual == ("0", "6")
     days = pd.date_range("2001-01-01", periods=100).astype(str).tolist()
@@ -71,7 +94,11 @@ def test_of_numbers_and_dates_quantiles_may_be_shown_with_five_rows_beyond_eithe
 
 def test_describe_gives_dates_as_they_are_read():
     found = described(["2001-02-03", "2001-02-05", "2001-02-04 12:30:00"], "date")
-    assert (found.low, found.median, found.high) == ("2001-02-03", "2001-02-04 12:30:00", "2001-02-05")
+    assert (found.low, found.median, found.high) == (
+        "2001-02-03",
+        "2001-02-04 12:30:00",
+        "2001-02-05",
+    )
 
 
 def test_describe_tells_numbers_that_only_rise():
@@ -97,5 +124,13 @@ def test_misfits_finds_none_where_all_values_conform():
 
 
 def test_copies_groups_columns_that_are_each_other_in_another_code():
-    rows = pd.DataFrame({"a": [1, 1, 2, None], "b": ["x", "x", "y", "z"], "c": [1, 2, 2, 3], "d": [5, 5, 5, 5], "e": [5, 5, 5, 5]})
+    rows = pd.DataFrame(
+        {
+            "a": [1, 1, 2, None],
+            "b": ["x", "x", "y", "z"],
+            "c": [1, 2, 2, 3],
+            "d": [5, 5, 5, 5],
+            "e": [5, 5, 5, 5],
+        }
+    )
     assert copies(rows) == [["a", "b"]]

@@ -31,8 +31,14 @@ def test_stages_called_one_by_one_write_what_they_write_under_dvc(toy_run, tmp_p
     for stage in GATES:
         importlib.import_module(f"stages.{stage}").main()
     wanted = outputs(read_stages(toy_run.folder / "dvc.lock"))
-    cards = {"models/model.json", "models/baseline.json", "models/reference.json"}  # they list, or name a list of, the code that is loaded
-    assert {name: verify.md5(folder / name) for name in wanted.keys() - cards} == {name: wanted[name] for name in wanted.keys() - cards}
+    cards = {
+        "models/model.json",
+        "models/baseline.json",
+        "models/reference.json",
+    }  # they list, or name a list of, the code that is loaded
+    assert {name: verify.md5(folder / name) for name in wanted.keys() - cards} == {
+        name: wanted[name] for name in wanted.keys() - cards
+    }
 
 
 def test_the_screen_names_each_gate_with_its_verdict_and_shows_the_classes(run, capsys):
@@ -49,8 +55,12 @@ def test_the_screen_of_a_run_that_was_stopped_shows_no_old_result(run, capsys):
     with pytest.raises(Refused, match="the run was stopped: reports/gates/ says by what"):
         summary.main()
     screen = capsys.readouterr().out
-    assert [line.split()[:2] for line in screen.splitlines() if "stopped here" in line] == [["classes", run_verdict(run, "classes")]]
-    assert screen.count("did not run") == sum(len(GATES[stage]) for stage in ("augment", "train", "evaluate"))
+    assert [line.split()[:2] for line in screen.splitlines() if "stopped here" in line] == [
+        ["classes", run_verdict(run, "classes")]
+    ]
+    assert screen.count("did not run") == sum(
+        len(GATES[stage]) for stage in ("augment", "train", "evaluate")
+    )
     assert "this model" not in screen
 
 
@@ -58,12 +68,22 @@ def test_the_screen_of_a_run_that_was_stopped_shows_no_old_result(run, capsys):
     ("harm", "said"),
     [
         (
-            lambda run: run.edit("dvc.yaml", "    cmd: python -m stages.train", "    frozen: true\n    cmd: python -m stages.train"),
+            lambda run: run.edit(
+                "dvc.yaml",
+                "    cmd: python -m stages.train",
+                "    frozen: true\n    cmd: python -m stages.train",
+            ),
             "is frozen",
         ),
-        (lambda run: run.edit("params.yaml", "  folds: 2", "  folds: 3"), "reports of train, evaluate are not shown"),
         (
-            lambda run: [run.folder.joinpath(f"reports/gates/{gate}.json").unlink() for gate in GATES["train"]],
+            lambda run: run.edit("params.yaml", "  folds: 2", "  folds: 3"),
+            "reports of train, evaluate are not shown",
+        ),
+        (
+            lambda run: [
+                run.folder.joinpath(f"reports/gates/{gate}.json").unlink()
+                for gate in GATES["train"]
+            ],
             "reports of train, evaluate are not shown",
         ),
     ],
@@ -94,12 +114,20 @@ def test_the_screen_shows_what_errors_cost():
 
 
 def test_the_screen_shows_what_is_left_to_the_model():
-    referral = {"refer_below": 0.6, "coverage": 0.75, "classes": {"a": {"recall": 0.9}, "b": {"recall": None}}}
-    assert screen_of(referral=referral) == ["  referred below 0.6: the model decides 75.0% of the rows; recall there: a 0.900, b -"]
+    referral = {
+        "refer_below": 0.6,
+        "coverage": 0.75,
+        "classes": {"a": {"recall": 0.9}, "b": {"recall": None}},
+    }
+    assert screen_of(referral=referral) == [
+        "  referred below 0.6: the model decides 75.0% of the rows; recall there: a 0.900, b -"
+    ]
 
 
 def run_verdict(run: Run, gate: str) -> str:
-    return json.loads((run.folder / f"reports/gates/{gate}.json").read_text(encoding="utf-8"))["verdict"]
+    return json.loads((run.folder / f"reports/gates/{gate}.json").read_text(encoding="utf-8"))[
+        "verdict"
+    ]
 
 
 def test_the_screen_before_any_run_is_refused(tmp_path, monkeypatch):
@@ -116,11 +144,22 @@ def test_verify_runs_again_and_names_what_differs(run, capsys):
     assert run.call("dvc", "commit", "--force", "evaluate").returncode == 0
     assert "up to date" in run.call("dvc", "status").stdout
     lock = outputs(read_stages("dvc.lock"))
-    harmed = [name for name, digest in lock.items() if digest == lock["models/model.skops"] or name == "reports/by_class.csv"]
+    harmed = [
+        name
+        for name, digest in lock.items()
+        if digest == lock["models/model.skops"] or name == "reports/by_class.csv"
+    ]
     run.edit("dvc.lock", lock["models/model.skops"], "0" * 32)
-    with pytest.raises(Refused, match=rf"{len(harmed)} of {len(lock)} outputs differ from dvc\.lock: {', '.join(harmed)}; "):
+    with pytest.raises(
+        Refused,
+        match=rf"{len(harmed)} of {len(lock)} outputs differ from dvc\.lock: {', '.join(harmed)}; ",
+    ):
         verify.verify(only_reports=False)
-    told = dict(reversed(line.split()) for line in capsys.readouterr().out.splitlines() if line.startswith(("same ", "differs ")))
+    told = dict(
+        reversed(line.split())
+        for line in capsys.readouterr().out.splitlines()
+        if line.startswith(("same ", "differs "))
+    )
     assert told == {name: "differs" if name in harmed else "same" for name in lock}
 
 
@@ -138,5 +177,7 @@ def test_verify_says_so_where_the_scratch_run_is_stopped(tmp_path, monkeypatch):
 def test_a_message_that_the_terminal_cannot_show_is_shown_escaped():
     script = "from stages.command import Refused, run\ndef stage():\n    print('gr\\u00fcn')\n    raise Refused('\\u8272 is x')\nrun(stage)"
     environment = {"PYTHONIOENCODING": "ascii", "PYTHONPATH": str(PROJECT)}
-    ended = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True)
+    ended = subprocess.run(
+        [sys.executable, "-c", script], env=environment, capture_output=True, text=True
+    )
     assert (ended.returncode, ended.stdout, ended.stderr) == (1, "gr\\xfcn\n", "-c: \\u8272 is x\n")

@@ -45,7 +45,13 @@ def test_fall_below_the_interval_of_the_recall_before_is_proven_on_the_same_rows
     assert row(table)["fall"] == row(table)["proven_fall"] == pytest.approx(0.09)
     assert row(table)["margin"] == pytest.approx(0.08)
     [sentence] = verdict(table, tmp_path).sentences
-    for part in ("class rare", "proven_fall 0.09", "recall_before 0.8", "recall_now 0.71", "support_now 100"):
+    for part in (
+        "class rare",
+        "proven_fall 0.09",
+        "recall_before 0.8",
+        "recall_now 0.71",
+        "support_now 100",
+    ):
         assert part in sentence
 
 
@@ -99,9 +105,14 @@ def test_class_keeps_its_name_whatever_it_looks_like(name):
     assert compare.read_by_class(text, "by_class.csv")["class"].tolist() == [name, "common"]
 
 
-@pytest.mark.parametrize("text", ["", "\x00\x01", "class,support\na,1\n", "class,support,recall,recall_low\na,many,1,1\n"])
+@pytest.mark.parametrize(
+    "text",
+    ["", "\x00\x01", "class,support\na,1\n", "class,support,recall,recall_low\na,many,1,1\n"],
+)
 def test_file_that_is_no_table_by_class_is_refused(text):
-    with pytest.raises(Refused, match=r"^reports/by_class\.csv is not what evaluate writes .*restore it from git"):
+    with pytest.raises(
+        Refused, match=r"^reports/by_class\.csv is not what evaluate writes .*restore it from git"
+    ):
         compare.read_by_class(text, "reports/by_class.csv")
 
 
@@ -113,12 +124,26 @@ def test_revision_that_git_would_take_for_an_option_is_refused(monkeypatch, tmp_
 
 
 def test_cell_cannot_break_a_markdown_table():
-    assert compare.markdown(["class"], [["a|b\nc"], [0.5]]) == "| class |\n| --- |\n| `a\\|b\\nc` |\n| 0.500 |"
+    assert (
+        compare.markdown(["class"], [["a|b\nc"], [0.5]])
+        == "| class |\n| --- |\n| `a\\|b\\nc` |\n| 0.500 |"
+    )
 
 
 def git(folder: Path, *arguments: str) -> str:
-    command = ["git", "-c", "user.name=t", "-c", "user.email=t@t", "-c", "init.defaultBranch=main", *arguments]
-    return subprocess.run(command, cwd=folder, check=True, capture_output=True, encoding="utf-8").stdout.strip()
+    command = [
+        "git",
+        "-c",
+        "user.name=t",
+        "-c",
+        "user.email=t@t",
+        "-c",
+        "init.defaultBranch=main",
+        *arguments,
+    ]
+    return subprocess.run(
+        command, cwd=folder, check=True, capture_output=True, encoding="utf-8"
+    ).stdout.strip()
 
 
 @pytest.fixture(scope="module")
@@ -126,10 +151,18 @@ def committed(toy_run, tmp_path_factory) -> Path:
     """A finished run, committed on main; what DVC keeps is left out."""
     folder = tmp_path_factory.mktemp("committed") / "project"
     shutil.copytree(
-        toy_run.folder, folder, ignore=shutil.ignore_patterns("cache", "tmp", "config.local", "*.parquet", "__pycache__", "*.skops")
+        toy_run.folder,
+        folder,
+        ignore=shutil.ignore_patterns(
+            "cache", "tmp", "config.local", "*.parquet", "__pycache__", "*.skops"
+        ),
     )
     shutil.copy(PROJECT / ".gitignore", folder)
-    for arguments in (["init", "--quiet"], ["add", "--all"], ["commit", "--quiet", "--message", "first run"]):
+    for arguments in (
+        ["init", "--quiet"],
+        ["add", "--all"],
+        ["commit", "--quiet", "--message", "first run"],
+    ):
         git(folder, *arguments)
     return folder
 
@@ -151,12 +184,16 @@ def without_dvc(monkeypatch) -> None:
 
 def edit_report(project: Path, gate_name: str, **changed: object) -> None:
     path = project / "reports" / "gates" / f"{gate_name}.json"
-    path.write_text(json.dumps(json.loads(path.read_text(encoding="utf-8")) | changed), encoding="utf-8")
+    path.write_text(
+        json.dumps(json.loads(path.read_text(encoding="utf-8")) | changed), encoding="utf-8"
+    )
 
 
 def lose_recall(project: Path) -> str:
     """Make the class that is found most surely be found never, and return its name."""
-    table = pd.read_csv(project / "reports/by_class.csv", dtype={"class": "str"}, keep_default_na=False)
+    table = pd.read_csv(
+        project / "reports/by_class.csv", dtype={"class": "str"}, keep_default_na=False
+    )
     surest = table["recall_low"].idxmax()
     table.loc[surest, ["recall", "recall_low"]] = 0
     table.to_csv(project / "reports/by_class.csv", index=False)
@@ -178,7 +215,9 @@ def test_page_shows_parameters_that_differ(project, capsys):
 
 def test_page_shows_metrics_that_differ(project, capsys):
     metrics = json.loads((project / "reports/metrics.json").read_text(encoding="utf-8"))
-    (project / "reports/metrics.json").write_text(json.dumps(metrics | {"brier": 0.999}), encoding="utf-8")
+    (project / "reports/metrics.json").write_text(
+        json.dumps(metrics | {"brier": 0.999}), encoding="utf-8"
+    )
     compare.main()
     assert "| `reports/metrics.json` | brier |" in capsys.readouterr().out
 
@@ -227,13 +266,17 @@ def test_moved_test_rows_are_told(project, capsys, without_dvc):
 
 def test_table_that_is_missing_is_refused(project, without_dvc):
     (project / "reports/by_class.csv").unlink()
-    with pytest.raises(Refused, match=r"reports/by_class\.csv does not exist; run `make repro` first"):
+    with pytest.raises(
+        Refused, match=r"reports/by_class\.csv does not exist; run `make repro` first"
+    ):
         compare.main()
 
 
 def test_report_that_is_missing_is_refused(project):
     (project / "reports/gates/candidates.json").unlink()
-    with pytest.raises(Refused, match=r"reports/gates/candidates\.json does not exist, so train did not end"):
+    with pytest.raises(
+        Refused, match=r"reports/gates/candidates\.json does not exist, so train did not end"
+    ):
         compare.main()
 
 
@@ -260,7 +303,9 @@ def test_branch_that_shares_no_commit_with_main_is_refused(project):
 
 def test_missing_main_is_refused(project):
     git(project, "branch", "--quiet", "--move", "trunk")
-    with pytest.raises(Refused, match=r"there is no branch main, master, origin/HEAD; name the commit"):
+    with pytest.raises(
+        Refused, match=r"there is no branch main, master, origin/HEAD; name the commit"
+    ):
         compare.commit_of(None)
 
 
@@ -280,5 +325,7 @@ def test_folder_without_git_is_refused(tmp_path, monkeypatch):
 def test_what_dvc_refuses_is_refused(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
-    with pytest.raises(Refused, match="`dvc params diff` failed: ERROR: Only supported for Git repositories"):
+    with pytest.raises(
+        Refused, match="`dvc params diff` failed: ERROR: Only supported for Git repositories"
+    ):
         compare._dvc_diff("params", "HEAD")

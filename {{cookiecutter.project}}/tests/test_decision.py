@@ -14,9 +14,17 @@ AIMS = ["balanced_accuracy", "macro_f1"]
 def table(seed: int, n: int, shares: dict[str, float]) -> tuple[pd.Series, np.ndarray]:
     """Return labels and noisy probabilities of them; each class has a row."""
     rng = np.random.default_rng(seed)
-    true = np.append(np.arange(len(shares)), rng.choice(len(shares), n - len(shares), p=list(shares.values())))
-    strength = rng.normal(size=(n, len(shares))) + 1.5 * np.eye(len(shares))[true] + np.log(list(shares.values()))
-    return pd.Series(np.array(list(shares))[true]), np.exp(strength) / np.exp(strength).sum(axis=1, keepdims=True)
+    true = np.append(
+        np.arange(len(shares)), rng.choice(len(shares), n - len(shares), p=list(shares.values()))
+    )
+    strength = (
+        rng.normal(size=(n, len(shares)))
+        + 1.5 * np.eye(len(shares))[true]
+        + np.log(list(shares.values()))
+    )
+    return pd.Series(np.array(list(shares))[true]), np.exp(strength) / np.exp(strength).sum(
+        axis=1, keepdims=True
+    )
 
 
 def reached(y: pd.Series, y_score: np.ndarray, weights: dict[str, float], aimed_at: str) -> float:
@@ -39,7 +47,9 @@ def test_aim_macro_f1_is_the_mean_of_f1_over_the_classes():
 
 
 def test_macro_f1_of_a_class_that_is_never_named_is_zero():
-    assert aim(TRUE, np.array(["a"] * 4, dtype=object), "macro_f1") == pytest.approx((6 / 7 + 0) / 2)
+    assert aim(TRUE, np.array(["a"] * 4, dtype=object), "macro_f1") == pytest.approx(
+        (6 / 7 + 0) / 2
+    )
 
 
 @pytest.mark.parametrize("aimed_at", ["none", *AIMS])
@@ -54,7 +64,11 @@ def test_decide_takes_the_greatest_probability_times_weight():
 
 def test_decide_gives_ties_to_the_first_class():
     y_score = np.array([[0.5, 0.5, 0.0], [0.0, 0.5, 0.5], [0.5, 0.0, 0.5]])
-    assert decide(y_score, ["a", "b", "c"], {"a": 1.0, "b": 1.0, "c": 1.0}).tolist() == ["a", "b", "a"]
+    assert decide(y_score, ["a", "b", "c"], {"a": 1.0, "b": 1.0, "c": 1.0}).tolist() == [
+        "a",
+        "b",
+        "a",
+    ]
 
 
 def test_choose_weights_none_gives_ones():
@@ -63,16 +77,23 @@ def test_choose_weights_none_gives_ones():
 
 
 @pytest.mark.parametrize("aimed_at", AIMS)
-@pytest.mark.parametrize("shares", [{"a": 0.7, "b": 0.3}, {"a": 0.2, "b": 0.8}], ids=["b rare", "a rare"])
+@pytest.mark.parametrize(
+    "shares", [{"a": 0.7, "b": 0.3}, {"a": 0.2, "b": 0.8}], ids=["b rare", "a rare"]
+)
 def test_the_largest_class_has_weight_one(shares, aimed_at):
     y, y_score = table(3, 60, shares)
     assert choose_weights(y, y_score, ["a", "b"], aimed_at)[max(shares, key=shares.get)] == 1
 
 
 def test_weights_follow_a_hand_worked_table():
-    y, y_score = pd.Series(["a", "a", "a", "b", "b"]), np.array([[0.9, 0.1], [0.8, 0.2], [0.6, 0.4], [0.7, 0.3], [0.2, 0.8]])
+    y, y_score = (
+        pd.Series(["a", "a", "a", "b", "b"]),
+        np.array([[0.9, 0.1], [0.8, 0.2], [0.6, 0.4], [0.7, 0.3], [0.2, 0.8]]),
+    )
     weights = choose_weights(y, y_score, ["a", "b"], "balanced_accuracy")
-    assert 7 / 3 < weights["b"] < 4  # from .7 against .3 on, and not yet .8 against .2: recalls 2/3 and 1
+    assert (
+        7 / 3 < weights["b"] < 4
+    )  # from .7 against .3 on, and not yet .8 against .2: recalls 2/3 and 1
     assert decide(y_score, ["a", "b"], weights).tolist() == ["a", "a", "b", "b", "b"]
 
 
@@ -83,8 +104,12 @@ def test_two_classes_get_the_best_of_all_thresholds(seed, digits, aimed_at):
     y, y_score = table(seed, 25, {"a": 0.7, "b": 0.3})
     y_score = np.column_stack([1 - y_score[:, 1].round(digits), y_score[:, 1].round(digits)])
     thresholds = [*np.unique(y_score[:, 1]), 2.0]
-    best = max(aim(y, np.where(y_score[:, 1] >= threshold, "b", "a"), aimed_at) for threshold in thresholds)
-    assert reached(y, y_score, choose_weights(y, y_score, ["a", "b"], aimed_at), aimed_at) == pytest.approx(best)
+    best = max(
+        aim(y, np.where(y_score[:, 1] >= threshold, "b", "a"), aimed_at) for threshold in thresholds
+    )
+    assert reached(
+        y, y_score, choose_weights(y, y_score, ["a", "b"], aimed_at), aimed_at
+    ) == pytest.approx(best)
 
 
 @pytest.mark.parametrize("aimed_at", AIMS)
@@ -106,7 +131,10 @@ def test_three_classes_do_about_as_well_as_the_best_of_a_grid(seed, aimed_at):
     decided = (y_score[None, :, :] * grid[:, None, :]).argmax(axis=2)
     true = y.map({"a": 0, "b": 1, "c": 2}).to_numpy()
     hits = np.array([((decided == nth) & (true == nth)).sum(axis=1) for nth in range(3)])
-    support, named = np.bincount(true)[:, None], np.array([(decided == nth).sum(axis=1) for nth in range(3)])
+    support, named = (
+        np.bincount(true)[:, None],
+        np.array([(decided == nth).sum(axis=1) for nth in range(3)]),
+    )
     figure = hits / support if aimed_at == "balanced_accuracy" else 2 * hits / (support + named)
     chosen = choose_weights(y, y_score, list("abc"), aimed_at)
     assert reached(y, y_score, chosen, aimed_at) >= figure.mean(axis=0).max() - 0.01
@@ -119,7 +147,9 @@ def test_weights_ignore_the_order_of_rows(digits, aimed_at):
     order = np.random.default_rng(0).permutation(80)
     y_score = y_score.round(digits)
     chosen = choose_weights(y, y_score, list("abc"), aimed_at)
-    assert choose_weights(y[order].reset_index(drop=True), y_score[order], list("abc"), aimed_at) == pytest.approx(chosen, rel=1e-5)
+    assert choose_weights(
+        y[order].reset_index(drop=True), y_score[order], list("abc"), aimed_at
+    ) == pytest.approx(chosen, rel=1e-5)
 
 
 @pytest.mark.parametrize("aimed_at", AIMS)
@@ -128,12 +158,17 @@ def test_perfect_probabilities_give_perfect_decisions(labels, aimed_at):
     classes = sorted(set(labels))
     y_score = np.array([[float(label == true) for label in classes] for true in labels])
     y = pd.Series(list(labels))
-    assert decide(y_score, classes, choose_weights(y, y_score, classes, aimed_at)).tolist() == list(labels)
+    assert decide(y_score, classes, choose_weights(y, y_score, classes, aimed_at)).tolist() == list(
+        labels
+    )
 
 
 @pytest.mark.parametrize("aimed_at", AIMS)
 def test_every_weight_is_above_zero(aimed_at):
-    y, y_score = pd.Series(["a", "a", "b", "b", "a"]), np.array([[1.0, 0.0], [1.0, 0.0], [0.0, 1.0], [0.0, 1.0], [0.6, 0.4]])
+    y, y_score = (
+        pd.Series(["a", "a", "b", "b", "a"]),
+        np.array([[1.0, 0.0], [1.0, 0.0], [0.0, 1.0], [0.0, 1.0], [0.6, 0.4]]),
+    )
     assert min(choose_weights(y, y_score, ["a", "b"], aimed_at).values()) > 0
 
 
@@ -143,7 +178,9 @@ def shares_of_b(low: float, high: float) -> np.ndarray:
     return np.column_stack([1 - b, b])
 
 
-ONE_THEN_FOUR = pd.Series(list("baaaabbbba"))  # of the first five rows one is b, of the last five four are
+ONE_THEN_FOUR = pd.Series(
+    list("baaaabbbba")
+)  # of the first five rows one is b, of the last five four are
 
 
 def test_true_probabilities_get_slope_one():
@@ -154,7 +191,9 @@ def test_true_probabilities_get_slope_one():
 
 def test_true_probabilities_stay_as_they_are():
     y_score = shares_of_b(0.2, 0.8)
-    assert calibrate(y_score, ["a", "b"], fit_calibration(ONE_THEN_FOUR, y_score, ["a", "b"])) == pytest.approx(y_score, abs=0.005)
+    assert calibrate(
+        y_score, ["a", "b"], fit_calibration(ONE_THEN_FOUR, y_score, ["a", "b"])
+    ) == pytest.approx(y_score, abs=0.005)
 
 
 def test_overconfident_probabilities_are_pulled_in():
@@ -185,13 +224,17 @@ def test_calibrated_probabilities_of_three_classes_sum_to_one():
 
 def test_calibrate_moves_a_hand_worked_row():
     curves = {"a": {"slope": 1.0, "intercept": 0.0}, "b": {"slope": 2.0, "intercept": 0.0}}
-    [row] = calibrate(np.array([[0.75, 0.25]]), ["a", "b"], curves)  # b: odds 1 to 3, squared 1 to 9, so .1; a stays .75
+    [row] = calibrate(
+        np.array([[0.75, 0.25]]), ["a", "b"], curves
+    )  # b: odds 1 to 3, squared 1 to 9, so .1; a stays .75
     assert row == pytest.approx([0.75 / 0.85, 0.1 / 0.85])
 
 
 def test_zero_and_one_stay_probabilities():
     y_score = np.array([[1.0, 0.0], [0.0, 1.0]])
-    calibrated = calibrate(y_score, ["a", "b"], fit_calibration(ONE_THEN_FOUR, shares_of_b(0.2, 0.8), ["a", "b"]))
+    calibrated = calibrate(
+        y_score, ["a", "b"], fit_calibration(ONE_THEN_FOUR, shares_of_b(0.2, 0.8), ["a", "b"])
+    )
     assert np.isfinite(calibrated).all()
     assert calibrated == pytest.approx(y_score, abs=1e-4)
 

@@ -4,27 +4,53 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from stages.before.effort import SHARES, Curve, Gain, effort_findings, extrapolate, gains, learn, time_gap, training_time
+from stages.before.effort import (
+    SHARES,
+    Curve,
+    Gain,
+    effort_findings,
+    extrapolate,
+    gains,
+    learn,
+    time_gap,
+    training_time,
+)
 from stages.params import Params, Scope
 from tests.pipeline_run import settings
 
-CRITERIA = {"metric": "balanced_accuracy", "recall_floor": 0.5, "recall_floors": {}, "largest_gap": 0.1}
+CRITERIA = {
+    "metric": "balanced_accuracy",
+    "recall_floor": 0.5,
+    "recall_floors": {},
+    "largest_gap": 0.1,
+}
 
 
 def params(**train) -> Params:
     cluster = train.pop("cluster", [])
-    return settings(data={"cluster": cluster}, train={"model": "logistic_regression", "decision_weights": "balanced_accuracy"} | train)
+    return settings(
+        data={"cluster": cluster},
+        train={"model": "logistic_regression", "decision_weights": "balanced_accuracy"} | train,
+    )
 
 
 def table(n: int = 1200, seed: int = 0) -> pd.DataFrame:
     rng = np.random.default_rng(seed)
     size = rng.normal(size=n)
-    return pd.DataFrame({"size": size, "noise": rng.normal(size=n), "label": np.where(size + rng.normal(size=n) / 2 > 1, "rare", "most")})
+    return pd.DataFrame(
+        {
+            "size": size,
+            "noise": rng.normal(size=n),
+            "label": np.where(size + rng.normal(size=n) / 2 > 1, "rare", "most"),
+        }
+    )
 
 
 def curve(confusions, sizes=None, seconds=None) -> Curve:
     sizes = sizes or [100 * 2**nth for nth in range(len(confusions))]
-    return Curve("any", ["a", "b"], sizes, np.array(confusions)[:, None], [], seconds or [1.0] * len(sizes))
+    return Curve(
+        "any", ["a", "b"], sizes, np.array(confusions)[:, None], [], seconds or [1.0] * len(sizes)
+    )
 
 
 def test_a_learning_curve_scores_every_row_once_at_each_size():
@@ -45,7 +71,9 @@ def test_a_learning_curve_learns_what_is_there_to_learn():
 def test_a_learning_curve_of_noise_stays_at_chance():
     rows = table()
     rows["label"] = np.where(np.random.default_rng(1).random(len(rows)) < 0.3, "rare", "most")
-    assert learn(rows, params()).figures("balanced_accuracy")["balanced_accuracy"][-1] == pytest.approx(0.5, abs=0.05)
+    assert learn(rows, params()).figures("balanced_accuracy")["balanced_accuracy"][
+        -1
+    ] == pytest.approx(0.5, abs=0.05)
 
 
 def test_a_learning_curve_is_the_same_twice():
@@ -56,9 +84,15 @@ def test_a_learning_curve_is_the_same_twice():
 def test_a_learning_curve_keeps_clusters_whole():
     batch = np.arange(1200) // 20
     label = np.where(np.random.default_rng(0).random(60) < 0.5, "a", "b")[batch]
-    rows = pd.DataFrame({"batch": batch, "size": batch * 1.0, "label": label})  # who knows the batch knows the label
-    apart = learn(rows, params(cluster=["batch"], model="random_forest")).figures("balanced_accuracy")
-    mixed = learn(rows.drop(columns="batch"), params(model="random_forest")).figures("balanced_accuracy")
+    rows = pd.DataFrame(
+        {"batch": batch, "size": batch * 1.0, "label": label}
+    )  # who knows the batch knows the label
+    apart = learn(rows, params(cluster=["batch"], model="random_forest")).figures(
+        "balanced_accuracy"
+    )
+    mixed = learn(rows.drop(columns="batch"), params(model="random_forest")).figures(
+        "balanced_accuracy"
+    )
     assert apart["balanced_accuracy"][-1] < 0.75 < mixed["balanced_accuracy"][-1]
 
 
@@ -83,7 +117,9 @@ def test_without_two_classes_or_a_feature_there_is_no_curve(rows):
 def test_extrapolate_follows_the_law_that_made_the_values():
     sizes = [100, 200, 400, 800, 1600]
     values = np.array([[0.9 - 2 * n**-0.5 for n in sizes]])
-    assert extrapolate(sizes, values, np.array([3200, 6400]))[0] == pytest.approx([0.9 - 2 * 3200**-0.5, 0.9 - 2 * 6400**-0.5])
+    assert extrapolate(sizes, values, np.array([3200, 6400]))[0] == pytest.approx(
+        [0.9 - 2 * 3200**-0.5, 0.9 - 2 * 6400**-0.5]
+    )
 
 
 def test_extrapolate_stays_a_share():
@@ -92,7 +128,9 @@ def test_extrapolate_stays_a_share():
 
 
 def test_extrapolate_of_two_sizes_is_the_last_value():
-    assert extrapolate([10, 20], np.array([[0.5, 0.6]]), np.array([40, 80])).tolist() == [[0.6, 0.6]]
+    assert extrapolate([10, 20], np.array([[0.5, 0.6]]), np.array([40, 80])).tolist() == [
+        [0.6, 0.6]
+    ]
 
 
 def test_recalls_are_those_of_classes_with_rows_enough_to_tell():
@@ -103,7 +141,11 @@ def test_recalls_are_those_of_classes_with_rows_enough_to_tell():
 def test_a_flat_curve_gains_nothing():
     found = gains(curve([[[60, 40], [40, 60]]] * 4), 800, "balanced_accuracy", 0)
     gain = found["balanced_accuracy"]
-    assert (gain.now, gain.at_all, gain.gain) == (pytest.approx(0.6), pytest.approx(0.6), pytest.approx(0))
+    assert (gain.now, gain.at_all, gain.gain) == (
+        pytest.approx(0.6),
+        pytest.approx(0.6),
+        pytest.approx(0),
+    )
     assert gain.low < 0 < gain.high
 
 
@@ -115,7 +157,10 @@ def test_a_rising_curve_gains_beyond_chance():
 
 
 def test_more_held_out_rows_make_the_interval_narrower():
-    few, many = (gains(curve(np.array([[[6, 4], [4, 6]]] * 4) * n), 800, "macro_f1", 0)["macro_f1"] for n in (10, 1000))
+    few, many = (
+        gains(curve(np.array([[[6, 4], [4, 6]]] * 4) * n), 800, "macro_f1", 0)["macro_f1"]
+        for n in (10, 1000)
+    )
     assert many.high - many.low < few.high - few.low
 
 
@@ -123,7 +168,12 @@ def test_folds_that_differ_make_the_interval_wider():
     alike = [[[30, 20], [20, 30]], [[30, 20], [20, 30]]]
     apart = [[[50, 0], [20, 30]], [[10, 40], [20, 30]]]
     of_alike, of_apart = (
-        gains(Curve("any", ["a", "b"], [100, 200, 400], np.array([folds] * 3), [], [1.0] * 3), 400, "accuracy", 0)["recall of a"]
+        gains(
+            Curve("any", ["a", "b"], [100, 200, 400], np.array([folds] * 3), [], [1.0] * 3),
+            400,
+            "accuracy",
+            0,
+        )["recall of a"]
         for folds in (alike, apart)
     )
     assert of_apart.now == of_alike.now

@@ -16,7 +16,9 @@ FIVE = list("abcde")
 
 
 def criteria(floor=None, **floors):
-    return Scope(metric="balanced_accuracy", recall_floor=floor, recall_floors=floors, largest_gap=0.1)
+    return Scope(
+        metric="balanced_accuracy", recall_floor=floor, recall_floors=floors, largest_gap=0.1
+    )
 
 
 def floors(found, classes=FIVE, given=None):
@@ -33,11 +35,23 @@ def test_of_five_classes_none_need_be_found_more_often_than_by_guessing():
 
 def test_a_floor_lies_half_way_to_what_a_model_reached():
     # one-sided 95 % lower bounds: 60 of 100 prove .51, so (0.2 + 0.51) / 2 is .357; 99 prove .95, and .5 is the most; 10 prove .06
-    assert floors({"a": (60, 100), "b": (99, 100), "c": (10, 100)}) == {"a": 0.35, "b": 0.5, "c": 0.2, "d": 0.2, "e": 0.2}
+    assert floors({"a": (60, 100), "b": (99, 100), "c": (10, 100)}) == {
+        "a": 0.35,
+        "b": 0.5,
+        "c": 0.2,
+        "d": 0.2,
+        "e": 0.2,
+    }
 
 
 def test_what_params_say_is_proposed():
-    assert floors({}, given=criteria(0.8, b=0.3)) == {"a": 0.8, "b": 0.3, "c": 0.8, "d": 0.8, "e": 0.8}
+    assert floors({}, given=criteria(0.8, b=0.3)) == {
+        "a": 0.8,
+        "b": 0.3,
+        "c": 0.8,
+        "d": 0.8,
+        "e": 0.8,
+    }
 
 
 def test_a_floor_that_is_still_to_be_proposed_is_none():
@@ -51,7 +65,11 @@ def suite(given):
 
 def test_the_notes_say_what_guessing_is():
     notes = {one["meta"]["notes"].partition(". ")[0] for one in suite(criteria())["expectations"]}
-    assert any("below its floor: a class found less often than by guessing one of 5 classes is overlooked" in note for note in notes)
+    assert any(
+        "below its floor: a class found less often than by guessing one of 5 classes is overlooked"
+        in note
+        for note in notes
+    )
     assert not any("coin" in note for note in notes)
 
 
@@ -59,13 +77,21 @@ def test_what_a_person_wrote_in_by_class_stands(tmp_path):
     write({"by_class": suite(criteria())}, tmp_path)
     path = tmp_path / "by_class.json"
     path.write_text(path.read_text().replace('"min_value": 0.35', '"min_value": 0.6'))
-    assert [standing(proposed(criteria(), FIVE, {}), FIVE, tmp_path).floor(label) for label in FIVE] == [0.6, 0.2, 0.2, 0.2, 0.2]
-    assert [standing(proposed(criteria(0.9), FIVE, {}), FIVE, tmp_path).floor(label) for label in FIVE] == [0.6, 0.9, 0.9, 0.9, 0.9]
+    assert [
+        standing(proposed(criteria(), FIVE, {}), FIVE, tmp_path).floor(label) for label in FIVE
+    ] == [0.6, 0.2, 0.2, 0.2, 0.2]
+    assert [
+        standing(proposed(criteria(0.9), FIVE, {}), FIVE, tmp_path).floor(label) for label in FIVE
+    ] == [0.6, 0.9, 0.9, 0.9, 0.9]
 
 
 def test_a_class_whose_floor_a_person_took_out_has_none(tmp_path):
     given = suite(criteria())
-    of_b = [one for one in given["expectations"] if picked(one["kwargs"].get("row_condition")) != {"class": "b"}]
+    of_b = [
+        one
+        for one in given["expectations"]
+        if picked(one["kwargs"].get("row_condition")) != {"class": "b"}
+    ]
     write({"by_class": given | {"expectations": of_b}}, tmp_path)
     assert standing(proposed(criteria(), FIVE, {}), FIVE, tmp_path).floor("b") == 0
 
@@ -73,7 +99,11 @@ def test_a_class_whose_floor_a_person_took_out_has_none(tmp_path):
 def test_nothing_is_proposed_for_a_class_without_a_floor():
     none = criteria(0.5).model_copy(update={"recall_floors": {"b": 0}})
     for one in (by_class_suite(FIVE, none), slices_suite(FIVE, {"a": 0.5, "b": 0}, ["size"])):
-        bounds = [kwargs["min_value"] for kwargs in (e["kwargs"] for e in one["expectations"]) if kwargs.get("column") == "recall_high"]
+        bounds = [
+            kwargs["min_value"]
+            for kwargs in (e["kwargs"] for e in one["expectations"])
+            if kwargs.get("column") == "recall_high"
+        ]
         assert bounds
         assert 0 not in bounds
 
@@ -85,7 +115,9 @@ def test_without_a_suite_the_proposed_floors_stand(tmp_path):
 
 def test_a_suite_that_cannot_be_read_is_refused(tmp_path):
     (tmp_path / "by_class.json").write_text("[]")
-    with pytest.raises(Refused, match=r"by_class\.json is no suite; mend it there, or delete the file"):
+    with pytest.raises(
+        Refused, match=r"by_class\.json is no suite; mend it there, or delete the file"
+    ):
         standing(proposed(criteria(), FIVE, {}), FIVE, tmp_path)
 
 
@@ -93,5 +125,7 @@ def test_floors_of_each_class_take_the_place_of_one_for_all(tmp_path):
     write({"by_class": suite(criteria(0.5))}, tmp_path)
     write({"by_class": suite(criteria(0.5, a=0.3))}, tmp_path)
     written = json.loads((tmp_path / "by_class.json").read_text())["expectations"]
-    bounds = [one["kwargs"]["min_value"] for one in written if one["kwargs"]["column"] == "recall_high"]
+    bounds = [
+        one["kwargs"]["min_value"] for one in written if one["kwargs"]["column"] == "recall_high"
+    ]
     assert bounds == [0.3, 0.5, 0.5, 0.5, 0.5]

@@ -20,7 +20,11 @@ def packed(folder, ending):
         with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
             archive.writestr("toys.csv", TABLE)
     else:
-        path.write_bytes({"": bytes, ".gz": gzip.compress, ".bz2": bz2.compress, ".xz": lzma.compress}[ending](TABLE))
+        path.write_bytes(
+            {"": bytes, ".gz": gzip.compress, ".bz2": bz2.compress, ".xz": lzma.compress}[ending](
+                TABLE
+            )
+        )
     return path
 
 
@@ -30,7 +34,9 @@ def test_a_file_is_unpacked_as_its_ending_says(tmp_path, ending):
         assert file.read() == TABLE
 
 
-@pytest.mark.parametrize(("ending", "kind"), [(".gz", "gzip"), (".bz2", "bzip2"), (".xz", "xz"), (".zip", "zip")])
+@pytest.mark.parametrize(
+    ("ending", "kind"), [(".gz", "gzip"), (".bz2", "bzip2"), (".xz", "xz"), (".zip", "zip")]
+)
 def test_a_file_that_is_not_what_its_ending_says_is_refused(tmp_path, ending, kind):
     (tmp_path / f"toys{ending}").write_bytes(TABLE)
     with (
@@ -58,7 +64,10 @@ def test_an_archive_of_two_tables_is_refused(tmp_path):
         for name in ("a.csv", "b.csv"):
             archive.writestr(name, TABLE)
     with (
-        pytest.raises(Refused, match=r"holds 2 files \(a\.csv, b\.csv\), must hold the one table; pack that alone"),
+        pytest.raises(
+            Refused,
+            match=r"holds 2 files \(a\.csv, b\.csv\), must hold the one table; pack that alone",
+        ),
         opened(tmp_path / "toys.zip"),
     ):
         pass
@@ -115,11 +124,17 @@ def test_names_that_are_words_of_any_language_can_be_those_of_columns():
         ("", "column 2 has no name"),
         (" x", "the name of column ' x' has spaces around it"),
         ("x\n(per month)", r"the name of column 2, 'x\n(per month)', holds a line break"),
-        ("x\x1b[2J", r"the name of column 2, 'x\x1b[2J', holds a line break or another control character"),
+        (
+            "x\x1b[2J",
+            r"the name of column 2, 'x\x1b[2J', holds a line break or another control character",
+        ),
         ("x" * 501, "the name of column 2 is 501 characters long, must be 500 at most"),
         ("size", "two columns are named 'size'; each needs"),
         ("Size", "two columns are named 'Size', upper and lower case aside; each needs"),
-        ("__Stage_row_id", "a column is named '__Stage_row_id', but names that begin with __stage_ are for columns that the stages add"),
+        (
+            "__Stage_row_id",
+            "a column is named '__Stage_row_id', but names that begin with __stage_ are for columns that the stages add",
+        ),
     ],
 )
 def test_a_name_that_no_column_can_have_is_told(name, said):
@@ -128,10 +143,20 @@ def test_a_name_that_no_column_can_have_is_told(name, said):
 
 
 def test_a_hundred_thousand_columns_are_refused_in_a_sentence_at_once():
-    assert wrong_names([f"x{nth}" for nth in range(100_000)]) == ["there are 100,000 columns, must be 1,000 at most"]
+    assert wrong_names([f"x{nth}" for nth in range(100_000)]) == [
+        "there are 100,000 columns, must be 1,000 at most"
+    ]
 
 
-FINE = ["a,b\n1,2\n", "a,b\r\n1,2\r\n", 'a,b\r\n"1\n2",3\r\n', 'a,b\n"1\r\n2",3\n', "a,b\n1,2", "a\n\n1", '\ufeffa,b\n5" pipe,2\n']
+FINE = [
+    "a,b\n1,2\n",
+    "a,b\r\n1,2\r\n",
+    'a,b\r\n"1\n2",3\r\n',
+    'a,b\n"1\r\n2",3\n',
+    "a,b\n1,2",
+    "a\n\n1",
+    '\ufeffa,b\n5" pipe,2\n',
+]
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
@@ -145,10 +170,22 @@ def test_a_file_that_can_be_read_passes(tmp_path, text, encoding):
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("a,b\n1,2\r\n3,4\n", "some lines end in a line feed, some in a carriage return and a line feed"),
-        ("a,b\r\n1,2\r\n3,4\n", "some lines end in a line feed, some in a carriage return and a line feed"),
-        ('a,b\n1,"2"\r\n3,4\n', "some lines end in a line feed, some in a carriage return and a line feed"),
-        ('a,b\r\n"1\r\n2",2\n3,4\r\n', "some lines end in a line feed, some in a carriage return and a line feed"),
+        (
+            "a,b\n1,2\r\n3,4\n",
+            "some lines end in a line feed, some in a carriage return and a line feed",
+        ),
+        (
+            "a,b\r\n1,2\r\n3,4\n",
+            "some lines end in a line feed, some in a carriage return and a line feed",
+        ),
+        (
+            'a,b\n1,"2"\r\n3,4\n',
+            "some lines end in a line feed, some in a carriage return and a line feed",
+        ),
+        (
+            'a,b\r\n"1\r\n2",2\n3,4\r\n',
+            "some lines end in a line feed, some in a carriage return and a line feed",
+        ),
         ("a,b\n1,2\n3\r,4\n", "line 3 holds a carriage return that ends no line"),
         ('a,b\n1,"2\n3,4\n', "the row that begins on line 2 has a quote that is never closed"),
         ("a,b\n1,2\n3,\0\n", "line 3 holds a NUL byte"),

@@ -17,7 +17,13 @@ def test_values_are_groups_by_their_names():
 
 def test_a_number_is_cut_where_its_groups_begin():
     ages = pd.Series([24.9, 25, 59, 60, None])
-    assert groups(ages, [25, 60]).tolist() == ["below 25", "25 to below 60", "25 to below 60", "60 or more", "missing"]
+    assert groups(ages, [25, 60]).tolist() == [
+        "below 25",
+        "25 to below 60",
+        "25 to below 60",
+        "60 or more",
+        "missing",
+    ]
 
 
 def test_ten_codes_are_groups():
@@ -25,14 +31,22 @@ def test_ten_codes_are_groups():
 
 
 def test_eleven_numbers_are_refused_without_cut_points():
-    with pytest.raises(Refused, match=r"data.sensitive names 'age', a number of 11 different values, over 10; say where its groups begin"):
+    with pytest.raises(
+        Refused,
+        match=r"data.sensitive names 'age', a number of 11 different values, over 10; say where its groups begin",
+    ):
         groups(pd.Series(range(11), name="age"))
 
 
 def test_groups_of_rows_in_service_are_those_of_the_audit_also_where_codes_become_many():
-    rows = pd.DataFrame({"age": [24.5, 25, None], "code": [1, 2, None], "size": [1, 2, 3]}, index=[5, 6, 7])
+    rows = pd.DataFrame(
+        {"age": [24.5, 25, None], "code": [1, 2, None], "size": [1, 2, 3]}, index=[5, 6, 7]
+    )
     data = settings(data={"sensitive": ["age", "code"], "cut_points": {"age": [25]}}).data
-    assert audited(rows, data).to_dict("list") == {"age": ["below 25", "25 or more", "missing"], "code": ["1", "2", "missing"]}
+    assert audited(rows, data).to_dict("list") == {
+        "age": ["below 25", "25 or more", "missing"],
+        "code": ["1", "2", "missing"],
+    }
     many = pd.DataFrame({"age": range(20), "code": range(20)})
     assert audited(many, data)["code"].tolist() == [str(code) for code in range(20)]
 
@@ -47,15 +61,23 @@ def audit(rows: dict, **data) -> None:
 
 def test_all_that_cannot_be_audited_is_told_at_once():
     with pytest.raises(Refused) as refused:
-        audit({"age": range(12), "size": [n / 2 for n in range(12)]}, sensitive=["age", "size"], favourable="c")
+        audit(
+            {"age": range(12), "size": [n / 2 for n in range(12)]},
+            sensitive=["age", "size"],
+            favourable="c",
+        )
     age, size, favourable = str(refused.value).splitlines()
-    assert age.startswith("params.yaml: data.sensitive names 'age', a number of 12 different values, over 10")
+    assert age.startswith(
+        "params.yaml: data.sensitive names 'age', a number of 12 different values, over 10"
+    )
     assert "in data.cut_points, such as age: [25, 60]" in age
     assert "'size'" in size
     assert favourable == "params.yaml: data.favourable is 'c', no class; the classes are a, b"
 
 
-@pytest.mark.parametrize("data", [{"cut_points": {"age": [6]}}, {"cut_points": {"age": [6]}, "favourable": "a"}])
+@pytest.mark.parametrize(
+    "data", [{"cut_points": {"age": [6]}}, {"cut_points": {"age": [6]}, "favourable": "a"}]
+)
 def test_a_number_with_cut_points_is_admitted(data):
     audit({"age": range(12)}, sensitive=["age"], **data)
 
@@ -75,8 +97,14 @@ def test_text_and_codes_need_no_cut_points():
         ),
     ],
 )
-def test_a_gate_without_groups_passes_only_where_it_is_said_why(tmp_path, monkeypatch, why, verdict, sentence):
+def test_a_gate_without_groups_passes_only_where_it_is_said_why(
+    tmp_path, monkeypatch, why, verdict, sentence
+):
     monkeypatch.chdir(tmp_path)
     not_audited("by_group", roles(no_sensitive=why), "nobody looked")
     report = json.loads(Path("reports/gates/by_group.json").read_text())
-    assert (report["verdict"], report["blocks"], report["sentences"]) == (verdict, False, [sentence])
+    assert (report["verdict"], report["blocks"], report["sentences"]) == (
+        verdict,
+        False,
+        [sentence],
+    )

@@ -17,7 +17,14 @@ from stages.gate import gate
 from stages.params import Data
 from tests.pipeline_run import SUITES
 
-ROLES = {"time": None, "sensitive": [], "allowed": {}, "cut_points": {}, "favourable": None, "forbidden": {}}
+ROLES = {
+    "time": None,
+    "sensitive": [],
+    "allowed": {},
+    "cut_points": {},
+    "favourable": None,
+    "forbidden": {},
+}
 
 
 @pytest.fixture(autouse=True)
@@ -42,7 +49,9 @@ def table(n: int = 300, seed: int = 0, tells: float = 1.5, share: float = 0.3) -
     )
 
 
-def measure(rows: pd.DataFrame, cluster: tuple[str, ...] = ("batch",), seed: int = 0) -> pd.DataFrame:
+def measure(
+    rows: pd.DataFrame, cluster: tuple[str, ...] = ("batch",), seed: int = 0
+) -> pd.DataFrame:
     """Return what each feature of `rows` is worth to a logistic regression, features in rows."""
     data = Data(target="label", cluster=list(cluster), **ROLES)
 
@@ -63,7 +72,10 @@ def test_a_column_that_tells_the_class_is_worth_something(seed):
 
 
 def test_columns_that_tell_nothing_are_hardly_ever_worth_something():
-    found = [measure(table(n=150, seed=seed), seed=seed).loc[["noise", "colour"], "worth"] > 0 for seed in range(20)]
+    found = [
+        measure(table(n=150, seed=seed), seed=seed).loc[["noise", "colour"], "worth"] > 0
+        for seed in range(20)
+    ]
     assert np.sum(found) <= 2
 
 
@@ -79,7 +91,9 @@ def test_a_column_that_never_varies_is_worth_nothing():
 
 def test_worth_is_what_the_lower_bound_has_over_the_shadows():
     worths = measure(table())
-    assert worths["worth"].tolist() == pytest.approx((worths["low"] - worths["shadow_high"]).tolist())
+    assert worths["worth"].tolist() == pytest.approx(
+        (worths["low"] - worths["shadow_high"]).tolist()
+    )
     assert worths["shadow_high"].nunique() == 1
     assert worths["shadow_high"].min() >= 0
 
@@ -123,13 +137,20 @@ def test_rows_of_one_cluster_count_as_one():
     doubled = pd.concat([rows, rows], ignore_index=True)
     apart = measure(doubled.assign(batch=range(200))).loc["size"]
     together = measure(doubled).loc["size"]
-    assert together["high"] - together["low"] > 1.2 * (apart["high"] - apart["low"])  # 1.41 times, were the folds the same
+    assert together["high"] - together["low"] > 1.2 * (
+        apart["high"] - apart["low"]
+    )  # 1.41 times, were the folds the same
 
 
 def test_a_column_that_agrees_is_named_as_twin():
     rows = table()
     worths = measure(rows.assign(double=2 * rows["size"]))
-    assert worths["twin"].to_dict() == {"size": "double", "noise": "-", "colour": "-", "double": "size"}
+    assert worths["twin"].to_dict() == {
+        "size": "double",
+        "noise": "-",
+        "colour": "-",
+        "double": "size",
+    }
 
 
 def test_a_worse_copy_is_redundant_beside_its_original_and_noise_is_not():
@@ -140,7 +161,11 @@ def test_a_worse_copy_is_redundant_beside_its_original_and_noise_is_not():
     assert found.loc[["first", "second"], "adds"].tolist() == ["redundant", "redundant"]
     assert found.loc[["first", "second"], "twin"].tolist() == ["size", "size"]
     assert found.loc["size", "adds"] == "yes"
-    assert found.loc[["noise", "echo", "colour"], "adds"].tolist() == ["no", "no", "no"]  # echo has a twin, and tells nothing
+    assert found.loc[["noise", "echo", "colour"], "adds"].tolist() == [
+        "no",
+        "no",
+        "no",
+    ]  # echo has a twin, and tells nothing
 
 
 def test_a_feature_that_adds_something_is_not_called_redundant():
@@ -161,19 +186,27 @@ def test_three_classes_of_which_one_stands_in_two_clusters_are_measured():
 def test_a_class_in_one_cluster_is_refused():
     rows = table()
     rows.loc[0, "label"] = "c"
-    with pytest.raises(Refused, match="class 'c' stands in 1 clusters of rows, too few for 2 folds"):
+    with pytest.raises(
+        Refused, match="class 'c' stands in 1 clusters of rows, too few for 2 folds"
+    ):
         measure(rows)
 
 
 def test_log_losses_take_class_shares_out():
     shares = pd.Series({"a": 0.8, "b": 0.2})
-    losses = log_losses(pd.Series(["a", "b", "b"]), np.array([[0.8, 0.2], [0.8, 0.2], [0.5, 0.5]]), shares)
-    assert losses == pytest.approx([np.log(2), np.log(2), -np.log(0.8)])  # .5 / .2 = 2.5 against .5 / .8 = .625
+    losses = log_losses(
+        pd.Series(["a", "b", "b"]), np.array([[0.8, 0.2], [0.8, 0.2], [0.5, 0.5]]), shares
+    )
+    assert losses == pytest.approx(
+        [np.log(2), np.log(2), -np.log(0.8)]
+    )  # .5 / .2 = 2.5 against .5 / .8 = .625
 
 
 def test_log_losses_of_a_miss_are_bounded():
     shares = pd.Series({"a": 0.5, "b": 0.5})
-    assert log_losses(pd.Series(["a"]), np.array([[0.0, 1.0]]), shares) == pytest.approx([np.log(100)])
+    assert log_losses(pd.Series(["a"]), np.array([[0.0, 1.0]]), shares) == pytest.approx(
+        [np.log(100)]
+    )
 
 
 def test_capped_draws_at_most_so_many_rows_of_each_class():
@@ -185,11 +218,16 @@ def test_capped_draws_at_most_so_many_rows_of_each_class():
 
 
 def test_worth_something_keeps_what_is_above_nothing():
-    assert worth_something(pd.DataFrame({"feature": ["a", "b", "c"], "worth": [0.1, 0.0, -0.1]})) == ["a"]
+    assert worth_something(
+        pd.DataFrame({"feature": ["a", "b", "c"], "worth": [0.1, 0.0, -0.1]})
+    ) == ["a"]
 
 
 def test_worth_something_keeps_all_where_nothing_is():
-    assert worth_something(pd.DataFrame({"feature": ["a", "b"], "worth": [0.0, -0.1]})) == ["a", "b"]
+    assert worth_something(pd.DataFrame({"feature": ["a", "b"], "worth": [0.0, -0.1]})) == [
+        "a",
+        "b",
+    ]
 
 
 def test_gate_passes_where_every_feature_tells(tmp_path):
@@ -228,7 +266,9 @@ def test_a_table_tells_of_which_no_feature_is_proven_to(tmp_path):
     rng = np.random.default_rng(2)
     is_b = np.arange(300) < 30
     weak = {f"weak_{nth}": 0.4 * is_b + rng.normal(size=300) for nth in range(12)}
-    worths = measure(pd.DataFrame({"label": np.where(is_b, "b", "a"), "batch": np.arange(300)} | weak))
+    worths = measure(
+        pd.DataFrame({"label": np.where(is_b, "b", "a"), "batch": np.arange(300)} | weak)
+    )
     assert worths["worth"].max() <= 0
     assert worths["together_low"].min() == worths["together_low"].max() > 0
     assert not judge(worths, tmp_path).blocks

@@ -32,7 +32,9 @@ def test_without_rows_a_share_is_unknown():
 
 
 def test_one_hit_in_two_rows_is_bounded_as_worked_by_hand():
-    assert clopper_pearson(1, 2) == pytest.approx((1 - np.sqrt(0.95), np.sqrt(0.95)))  # (1 - low) ** 2 is 95 %, high ** 2 is 95 %
+    assert clopper_pearson(1, 2) == pytest.approx(
+        (1 - np.sqrt(0.95), np.sqrt(0.95))
+    )  # (1 - low) ** 2 is 95 %, high ** 2 is 95 %
 
 
 @pytest.mark.parametrize(("hits", "n"), [(1, 7), (56, 70), (3, 1000), (499, 500)])
@@ -54,7 +56,9 @@ def test_shares_are_bounded_as_scipy_bounds_them(hits, n, level):
     ],
 )
 def test_newcombe_gives_his_published_intervals(counts, published):
-    assert newcombe(*counts) == pytest.approx(published, abs=5e-5)  # Newcombe (1998), table II, method 10
+    assert newcombe(*counts) == pytest.approx(
+        published, abs=5e-5
+    )  # Newcombe (1998), table II, method 10
 
 
 def test_newcombe_turns_around_when_the_shares_change_places():
@@ -82,7 +86,11 @@ def decisions(seed: int, n: int, right: float) -> tuple[pd.Series, np.ndarray, n
     rng = np.random.default_rng(seed)
     y = rng.choice(["a", "b", "c"], n, p=[0.5, 0.3, 0.2])
     other = np.array([{"a": "b", "b": "c", "c": "a"}[label] for label in y], dtype=object)
-    return pd.Series(y), np.where(rng.random(n) < right, y, other), np.where(rng.random(n) < 0.5, y, other)
+    return (
+        pd.Series(y),
+        np.where(rng.random(n) < right, y, other),
+        np.where(rng.random(n) < 0.5, y, other),
+    )
 
 
 @pytest.mark.parametrize("aimed_at", AIMS)
@@ -115,7 +123,11 @@ def test_a_lead_of_every_row_has_no_width():
     ("aimed_at", "rival", "bounds"),
     [  # of two rows a draw has aa, ab, ba or bb, and the leads over the draws are
         ("none", "aa", (0, 1)),  # 0, 1/2, 1/2, 1
-        ("balanced_accuracy", "aa", (0, 1 / 2)),  # 1/2 - 1/2, 1 - 1/2, 1 - 1/2, 1/2 - 0: a class without a row has no hit
+        (
+            "balanced_accuracy",
+            "aa",
+            (0, 1 / 2),
+        ),  # 1/2 - 1/2, 1 - 1/2, 1 - 1/2, 1/2 - 0: a class without a row has no hit
         ("macro_f1", "aa", (0, 2 / 3)),  # 1/2 - 1/2, 1 - 1/3, 1 - 1/3, 1/2 - 0
         ("none", "ba", (1, 1)),
         ("balanced_accuracy", "ba", (1 / 2, 1)),  # 1/2, 1, 1, 1/2
@@ -124,7 +136,9 @@ def test_a_lead_of_every_row_has_no_width():
 )
 def test_a_lead_of_two_rows_is_as_worked_by_hand(aimed_at, rival, bounds):
     y, y_pred = labels("ab")
-    assert paired_lead(y, y_pred, np.array(list(rival), dtype=object), aimed_at, 0) == pytest.approx(bounds)
+    assert paired_lead(
+        y, y_pred, np.array(list(rival), dtype=object), aimed_at, 0
+    ) == pytest.approx(bounds)
 
 
 def test_a_class_that_a_model_never_decides_is_none_of_the_others():
@@ -135,14 +149,18 @@ def test_a_class_that_a_model_never_decides_is_none_of_the_others():
 
 @pytest.mark.parametrize("aimed_at", AIMS)
 def test_a_lead_is_the_same_for_the_same_seed(aimed_at):
-    assert paired_lead(*decisions(1, 50, 0.7), aimed_at, 3) == paired_lead(*decisions(1, 50, 0.7), aimed_at, 3)
+    assert paired_lead(*decisions(1, 50, 0.7), aimed_at, 3) == paired_lead(
+        *decisions(1, 50, 0.7), aimed_at, 3
+    )
 
 
 @pytest.mark.parametrize("aimed_at", AIMS)
 def test_a_lead_ignores_the_order_of_rows(aimed_at):
     y, y_pred, rival = decisions(2, 60, 0.7)
     order = np.random.default_rng(0).permutation(60)
-    assert paired_lead(y[order], y_pred[order], rival[order], aimed_at, 0) == paired_lead(y, y_pred, rival, aimed_at, 0)
+    assert paired_lead(y[order], y_pred[order], rival[order], aimed_at, 0) == paired_lead(
+        y, y_pred, rival, aimed_at, 0
+    )
 
 
 @pytest.mark.parametrize("aimed_at", AIMS)
@@ -153,11 +171,15 @@ def test_a_lead_agrees_with_a_bootstrap_that_draws_rows(aimed_at):
     for _ in range(400):
         at = rng.integers(0, 80, 80)
         leads.append(aim(y[at], y_pred[at], aimed_at) - aim(y[at], rival[at], aimed_at))
-    assert paired_lead(y, y_pred, rival, aimed_at, 0) == pytest.approx(np.quantile(leads, [0.05, 0.95]), abs=0.03)
+    assert paired_lead(y, y_pred, rival, aimed_at, 0) == pytest.approx(
+        np.quantile(leads, [0.05, 0.95]), abs=0.03
+    )
 
 
 def test_bounds_of_a_lead_hold_about_as_often_as_they_say():
-    bounds = np.array([paired_lead(*decisions(seed, 200, 0.6), "none", seed) for seed in range(200)])
+    bounds = np.array(
+        [paired_lead(*decisions(seed, 200, 0.6), "none", seed) for seed in range(200)]
+    )
     assert 0.9 <= (bounds[:, 0] <= 0.1).mean() <= 0.99
     assert 0.9 <= (bounds[:, 1] >= 0.1).mean() <= 0.99
 
@@ -165,7 +187,13 @@ def test_bounds_of_a_lead_hold_about_as_often_as_they_say():
 def test_a_class_that_a_draw_lacks_makes_no_warning():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        low, high = paired_lead(pd.Series(list("aaab")), np.array(list("aaab")), np.array(list("aaaa")), "balanced_accuracy", 0)
+        low, high = paired_lead(
+            pd.Series(list("aaab")),
+            np.array(list("aaab")),
+            np.array(list("aaaa")),
+            "balanced_accuracy",
+            0,
+        )
     assert 0 <= low <= high <= 1
 
 

@@ -37,11 +37,50 @@ TARGET = 'y "class" {{x}}'
 LABELS = ["it's {\x7b 1 }}, 100 %", 'a "b" <c>\\']
 TIME, PERIOD = "the day; of %s", "period"
 NAMES = [
-    *["self", "index", "class", "None", "row_id", "origin", "line", "n", "test", "value", "label", "y_pred", "p_a", "name", "a__", "a"],
-    *["$price", "@x", "it's", '"quoted"', "{{x}}", "\x7b% raw %}", "${x}", "100 %", "a.b", "a,b", "a;b\\n", "../up", "[0-9]+("],
+    *[
+        "self",
+        "index",
+        "class",
+        "None",
+        "row_id",
+        "origin",
+        "line",
+        "n",
+        "test",
+        "value",
+        "label",
+        "y_pred",
+        "p_a",
+        "name",
+        "a__",
+        "a",
+    ],
+    *[
+        "$price",
+        "@x",
+        "it's",
+        '"quoted"',
+        "{{x}}",
+        "\x7b% raw %}",
+        "${x}",
+        "100 %",
+        "a.b",
+        "a,b",
+        "a;b\\n",
+        "../up",
+        "[0-9]+(",
+    ],
     *["-- drop table raw", "=1+1", "größe", "גיל", "👩‍🔬", "long " * 59 + "name"],
 ]
-OF_ANY_DATA = ("challenger", "challengers", "compared", "drift", "model_age", "performance", "windows")
+OF_ANY_DATA = (
+    "challenger",
+    "challengers",
+    "compared",
+    "drift",
+    "model_age",
+    "performance",
+    "windows",
+)
 
 
 def write_rows(path: Path, names: list[str], n: int = 400, target: str = TARGET) -> None:
@@ -52,8 +91,13 @@ def write_rows(path: Path, names: list[str], n: int = 400, target: str = TARGET)
         writer.writerow([TIME, PERIOD, *names, target])
         for nth in range(n):
             kind, day = chance.randrange(2), date(2022, 1, 1) + timedelta(days=nth // 2)
-            more = [chance.choice("pqr") if at % 3 else chance.randrange(30) for at, _ in enumerate(names[1:])]
-            writer.writerow([day, nth // 50, round(chance.gauss(1.9 * kind, 1), 3), *more, LABELS[kind]])
+            more = [
+                chance.choice("pqr") if at % 3 else chance.randrange(30)
+                for at, _ in enumerate(names[1:])
+            ]
+            writer.writerow(
+                [day, nth // 50, round(chance.gauss(1.9 * kind, 1), 3), *more, LABELS[kind]]
+            )
 
 
 def describe(folder: Path, names: list[str], target: str = TARGET, **split: object) -> None:
@@ -67,12 +111,16 @@ def describe(folder: Path, names: list[str], target: str = TARGET, **split: obje
     write_rows(raw / "rows.csv", names, target=target)
     found = look(raw / "rows.csv")
     assert problems(found, target, []) == []
-    (folder / "data" / "sources.yaml").write_text(sources_yaml(found, "data/raw/rows.csv", [target]), encoding="utf-8")
+    (folder / "data" / "sources.yaml").write_text(
+        sources_yaml(found, "data/raw/rows.csv", [target]), encoding="utf-8"
+    )
     content = json.loads(json.dumps(SETTINGS))
     content["data"] |= {"target": target, "time": TIME, "forbidden": {PERIOD: "made of the day"}}
     content["prepare"]["split"] |= {"by": "time", "test_from": "2022-05-01"} | split
     content["train"] |= {"model": "logistic_regression", "decision_weights": "balanced_accuracy"}
-    (folder / "params.yaml").write_text(yaml.safe_dump(content, allow_unicode=True), encoding="utf-8")
+    (folder / "params.yaml").write_text(
+        yaml.safe_dump(content, allow_unicode=True), encoding="utf-8"
+    )
 
 
 @pytest.fixture(scope="module")
@@ -81,7 +129,9 @@ def hostile(tmp_path_factory: pytest.TempPathFactory) -> Run:
     run = copy_project(tmp_path_factory.mktemp("hostile") / "project", without=OTHER)
     shutil.copytree(SUITES, run.folder / "expectations")
     describe(run.folder, NAMES)
-    subprocess.run(["git", "init", "--quiet"], cwd=run.folder, check=True)  # it says which model is in service: none yet
+    subprocess.run(
+        ["git", "init", "--quiet"], cwd=run.folder, check=True
+    )  # it says which model is in service: none yet
     for command in (["stages.scope"], ["dvc", "repro"]):
         result = run.call(*command)
         assert result.returncode == 0, result.stdout
@@ -109,7 +159,9 @@ def test_a_run_under_dvc_takes_any_name_and_splits_by_date(hostile):
     assert first_days(hostile) == ("2022-04-30 00:00:00", "2022-05-01 00:00:00")
     assert names_in(hostile.folder / "reports/features.csv", "feature") == sorted(NAMES)
     assert names_in(hostile.folder / "reports/by_class.csv", "class") == sorted(LABELS)
-    assert hostile.table("reports/features.csv").set_index("feature")["importance"].idxmax() == "self"
+    assert (
+        hostile.table("reports/features.csv").set_index("feature")["importance"].idxmax() == "self"
+    )
 
 
 def test_live_rows_with_any_name_are_scored_and_monitored(hostile, tmp_path):
@@ -118,7 +170,9 @@ def test_live_rows_with_any_name_are_scored_and_monitored(hostile, tmp_path):
     result = run.call("stages.score", "live.csv")
     assert result.returncode == 0, result.stdout
     scored = run.table("scored/live.csv")
-    assert [column for column in scored if column.startswith("p_")] == [f"p_{label}" for label in sorted(LABELS)]
+    assert [column for column in scored if column.startswith("p_")] == [
+        f"p_{label}" for label in sorted(LABELS)
+    ]
     result = run.call("stages.monitor", "live.csv", "--window", "first", "--sample", "5")
     assert result.returncode in (0, 1, 3), result.stdout
     assert names_in(run.folder / "reports/monitoring/first/batch.csv", "feature") == sorted(NAMES)
@@ -136,7 +190,9 @@ def test_a_split_by_time_stamp_or_integer_runs_under_dvc(hostile, tmp_path, time
     content = yaml.safe_load((run.folder / "params.yaml").read_text(encoding="utf-8"))
     content["prepare"]["split"]["test_from"] = test_from
     content["data"] |= {"time": time, "forbidden": {}}
-    (run.folder / "params.yaml").write_text(yaml.safe_dump(content, allow_unicode=True), encoding="utf-8")
+    (run.folder / "params.yaml").write_text(
+        yaml.safe_dump(content, allow_unicode=True), encoding="utf-8"
+    )
     result = run.repro("prepare")
     assert result.returncode == 0, result.stdout
     assert first_days(run) == days
@@ -158,7 +214,9 @@ def test_what_did_not_run_shows_no_verdict_of_an_earlier_run(hostile, tmp_path):
     screen = ended.stdout
     assert screen.count("did not run") == sum(len(gates) for gates in GATES.values())
     assert "this model" not in screen
-    assert (run.folder / "reports/evaluation.html").read_text(encoding="utf-8").count("did not run") >= len(GATES)
+    assert (run.folder / "reports/evaluation.html").read_text(encoding="utf-8").count(
+        "did not run"
+    ) >= len(GATES)
 
 
 OTHERWISE = {  # a value of each parameter that is not that of SETTINGS
@@ -173,12 +231,26 @@ OTHERWISE = {  # a value of each parameter that is not that of SETTINGS
         "favourable": LABELS[0],
         "forbidden": {"${x}": "#1, a 'name'", "None": "{{y}}"},
     },
-    "scope": {"metric": "macro_f1", "recall_floor": 0.4, "recall_floors": {"100": 0.6, "yes": 0.5}, "largest_gap": 0.2},
+    "scope": {
+        "metric": "macro_f1",
+        "recall_floor": 0.4,
+        "recall_floors": {"100": 0.6, "yes": 0.5},
+        "largest_gap": 0.2,
+    },
     "prepare": {"split": {"by": "time", "test_from": "2022-03-01 12:00", "test_size": 0.25}},
     "augment": {"strategy": "smote", "floor_share": 1.0, "k_neighbors": 3, "smote_max_rows": 20},
-    "evaluate": {"slices": ["class", "$price"], "costs": {LABELS[0]: {LABELS[1]: 5.5}}, "refer_below": 0.6},
+    "evaluate": {
+        "slices": ["class", "$price"],
+        "costs": {LABELS[0]: {LABELS[1]: 5.5}},
+        "refer_below": 0.6,
+    },
     "monitor": {"label_delay": 30.5},
-    "retrain": {"candidates": ["warm", "all"], "recent": 0.3, "half_life": 365, "warm_iterations": 9},
+    "retrain": {
+        "candidates": ["warm", "all"],
+        "recent": 0.3,
+        "half_life": 365,
+        "warm_iterations": 9,
+    },
     "registry": {"public_key": "keys/registry.pem"},
     "train": {
         "model": "vote",
@@ -198,19 +270,33 @@ OTHERWISE = {  # a value of each parameter that is not that of SETTINGS
 
 def test_dvc_takes_a_value_of_every_parameter(hostile, tmp_path):
     for section, values in SETTINGS.items():
-        pairs = {key: (value, OTHERWISE[section][key]) for key, value in values.items()} if isinstance(values, dict) else {}
+        pairs = (
+            {key: (value, OTHERWISE[section][key]) for key, value in values.items()}
+            if isinstance(values, dict)
+            else {}
+        )
         assert not [f"{section}.{key}" for key, (value, other) in pairs.items() if value == other]
     run = copied(hostile, tmp_path)
-    (run.folder / "params.yaml").write_text(yaml.safe_dump(OTHERWISE, allow_unicode=True), encoding="utf-8")
+    (run.folder / "params.yaml").write_text(
+        yaml.safe_dump(OTHERWISE, allow_unicode=True), encoding="utf-8"
+    )
     assert load(run.folder / "params.yaml", Params).train.folds == 7
     result = run.repro("--dry")
     assert result.returncode == 0, result.stdout
     assert "Running stage 'evaluate'" in result.stdout
 
 
-NAME = st.text(st.sampled_from("aZ_ .,;:'\"`{}[]()%$@#&<>|\\/=+-*?!~^0é\u05d0\u202e\u200d👍"), min_size=1, max_size=12)
+NAME = st.text(
+    st.sampled_from("aZ_ .,;:'\"`{}[]()%$@#&<>|\\/=+-*?!~^0é\u05d0\u202e\u200d👍"),
+    min_size=1,
+    max_size=12,
+)
 SOME = st.lists(NAME | st.sampled_from(NAMES), min_size=4, max_size=8, unique_by=str.lower).map(
-    lambda names: [name for name in names if not wrong_names([name]) and name.lower() not in (TIME, PERIOD, TARGET.lower(), "x")]
+    lambda names: [
+        name
+        for name in names
+        if not wrong_names([name]) and name.lower() not in (TIME, PERIOD, TARGET.lower(), "x")
+    ]
 )
 
 
@@ -223,20 +309,44 @@ def test_each_column_is_read_under_its_own_name(names):
         with path.open("w", encoding="utf-8", newline="") as file:
             csv.writer(file).writerows([["x", *names], *([str(nth), *names] for nth in range(2))])
         found = look(path)
-        [source] = check("sources", Sources, yaml.safe_load(sources_yaml(found, path.as_posix(), []))).sources.values()
+        [source] = check(
+            "sources", Sources, yaml.safe_load(sources_yaml(found, path.as_posix(), []))
+        ).sources.values()
         table = conform(read(ibis.duckdb.connect(), "rows", source).table, source).to_pandas()
     assert list(found.columns) == ["x", *names]
     missing = set(found.missing)
-    kept = {name: values for name, values in table[["x", *names]].items() if name not in missing and found.columns[name] == "text"}
+    kept = {
+        name: values
+        for name, values in table[["x", *names]].items()
+        if name not in missing and found.columns[name] == "text"
+    }
     assert {name: set(values) for name, values in kept.items()} == {name: {name} for name in kept}
 
 
 @settings(max_examples=2, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck))
-@example(["lambda", "`x`", "%(x)s", "\u202egnp", "e\u0301", "&amp;</td>", "x__", "Unnamed: 0", "level_0", "columns"], "select")
+@example(
+    [
+        "lambda",
+        "`x`",
+        "%(x)s",
+        "\u202egnp",
+        "e\u0301",
+        "&amp;</td>",
+        "x__",
+        "Unnamed: 0",
+        "level_0",
+        "columns",
+    ],
+    "select",
+)
 @given(SOME, NAME.filter(lambda name: not wrong_names([name])))
 def test_the_whole_path_takes_any_names(names, target):
     names = [name for name in names if name.lower() != target.lower()] + ["one more"]
-    with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder), contextlib.redirect_stdout(io.StringIO()):
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        contextlib.chdir(folder),
+        contextlib.redirect_stdout(io.StringIO()),
+    ):
         shutil.copytree(SUITES, "expectations")
         describe(Path(), names, target)
         subprocess.run(["git", "init", "--quiet"], check=True)

@@ -22,7 +22,10 @@ def test_a_project_with_a_suite_may_run():
 
 
 def test_a_project_without_suites_is_sent_to_make_scope():
-    with pytest.raises(Refused, match=r"expectations/ has no suite of these data; run `make scope` first \(without make: `uv run python"):
+    with pytest.raises(
+        Refused,
+        match=r"expectations/ has no suite of these data; run `make scope` first \(without make: `uv run python",
+    ):
         main()
 
 
@@ -38,11 +41,14 @@ def whole(folder) -> None:
     main()
 
 
-@pytest.mark.parametrize("path", ["expectations/by_class.json", "data/raw", "data/sources.yaml", "uv.lock"])
+@pytest.mark.parametrize(
+    "path", ["expectations/by_class.json", "data/raw", "data/sources.yaml", "uv.lock"]
+)
 def test_file_that_is_gone_is_named_with_the_command_that_brings_it_back(whole, path):
     Path(path).unlink()
     with pytest.raises(
-        Refused, match=f"^{re.escape(path)} does not exist, and the stage [a-z]+ reads it; bring it back with `git checkout -- {path}`"
+        Refused,
+        match=f"^{re.escape(path)} does not exist, and the stage [a-z]+ reads it; bring it back with `git checkout -- {path}`",
     ):
         main()
 
@@ -50,7 +56,9 @@ def test_file_that_is_gone_is_named_with_the_command_that_brings_it_back(whole, 
 def test_every_file_that_is_gone_is_named(whole):
     for name in ("by_class", "leakage"):
         Path(f"expectations/{name}.json").unlink()
-    with pytest.raises(Refused, match=r"leakage\.json`, or with `make scope` if it was never committed") as refused:
+    with pytest.raises(
+        Refused, match=r"leakage\.json`, or with `make scope` if it was never committed"
+    ) as refused:
         main()
     assert len(str(refused.value).splitlines()) == 2
 

@@ -27,7 +27,21 @@ KINDS = {"id": "text", "colour": "text", "size": "integer", "label": "text"}
 FOLDERS = ["colour=green", "label=good", "filename=x/size=7", "new=1", "a=b/[1]"]
 NAMES = ["rows", "rows[1]", "[!r]", "{a,b}", "it's", "~rows", "%41", "a b", "$HOME"]
 NAMES += [] if os.name == "nt" else ["rows*", "row?", "rows\\1"]
-ENDINGS = ["csv", "CSV", "csv.gz", "CSV.GZ", "Csv.Gz", "csv.BZ2", "parquet", "PARQUET", "Parquet", "pq", "PQ", "csv.zst", "txt"]
+ENDINGS = [
+    "csv",
+    "CSV",
+    "csv.gz",
+    "CSV.GZ",
+    "Csv.Gz",
+    "csv.BZ2",
+    "parquet",
+    "PARQUET",
+    "Parquet",
+    "pq",
+    "PQ",
+    "csv.zst",
+    "txt",
+]
 
 
 @pytest.fixture
@@ -38,7 +52,11 @@ def write(tmp_path, monkeypatch):
     def write(name: str, rows: str = ROWS) -> Path:
         path = Path(name)
         low = name.lower()
-        for other, text in [(name.replace("[1]", "1"), OTHER), (name.replace("*", "s").replace("?", "s"), OTHER), (name, rows)]:
+        for other, text in [
+            (name.replace("[1]", "1"), OTHER),
+            (name.replace("*", "s").replace("?", "s"), OTHER),
+            (name, rows),
+        ]:
             Path(other).parent.mkdir(parents=True, exist_ok=True)
             if low.endswith(("parquet", "pq")):
                 pq.write_table(pyarrow.csv.read_csv(pyarrow.py_buffer(text.encode())), other)
@@ -63,7 +81,10 @@ def check(path: Path) -> None:
     """Read the rows of `path` with each reader, and find them as they are."""
     declared, data = source(path), params().data
     raw = read(ibis.duckdb.connect(), "rows", declared).table.order_by(RECORD).to_pandas()
-    assert raw[list(KINDS)].astype("str").to_numpy().tolist() == [["a", "red", "1", "good"], ["b", "blue", "2", "bad"]]
+    assert raw[list(KINDS)].astype("str").to_numpy().tolist() == [
+        ["a", "red", "1", "good"],
+        ["b", "blue", "2", "bad"],
+    ]
     wanted = [["a", "red", 1], ["b", "blue", 2]]
     batch = read_batch(path, declared, data)
     assert batch.rows[["id", "colour", "size"]].to_numpy().tolist() == wanted
@@ -71,13 +92,25 @@ def check(path: Path) -> None:
     [chunk] = batches(path, declared, data)
     assert chunk.rows[["id", "colour", "size"]].to_numpy().tolist() == wanted
     rows, _batch = matured(path, None, params(), declared)
-    assert rows[["id", "colour", "size", "label"]].to_numpy().tolist() == [[*wanted[0], "good"], [*wanted[1], "bad"]]
+    assert rows[["id", "colour", "size", "label"]].to_numpy().tolist() == [
+        [*wanted[0], "good"],
+        [*wanted[1], "bad"],
+    ]
     if look(path).format == "csv":
         assert look(path).values["colour"] == {"red", "blue"}
         return
-    assert look_at_parquet(path, ["colour", "label"]).values == {"colour": {"red", "blue"}, "label": {"good", "bad"}}
-    assert read_table(path).to_numpy().tolist() == [["a", "red", 1, "good"], ["b", "blue", 2, "bad"]]
-    assert Stored(path)[["colour", "label"]].to_numpy().tolist() == [["red", "good"], ["blue", "bad"]]
+    assert look_at_parquet(path, ["colour", "label"]).values == {
+        "colour": {"red", "blue"},
+        "label": {"good", "bad"},
+    }
+    assert read_table(path).to_numpy().tolist() == [
+        ["a", "red", 1, "good"],
+        ["b", "blue", 2, "bad"],
+    ]
+    assert Stored(path)[["colour", "label"]].to_numpy().tolist() == [
+        ["red", "good"],
+        ["blue", "bad"],
+    ]
 
 
 @pytest.mark.parametrize("ending", ["csv", "csv.gz", "parquet"])
@@ -101,7 +134,9 @@ def test_endings_count_in_any_case(write, ending):
 def test_a_batch_without_labels_in_a_folder_named_like_one_has_none(write, ending):
     path = write(f"label=good/rows.{ending}", "id,colour,size\na,red,1\nb,blue,2\n")
     assert read_batch(path, source(path), params().data).labels.isna().all()
-    assert [batch.labels.isna().all() for batch in batches(path, source(path), params().data)] == [True]
+    assert [batch.labels.isna().all() for batch in batches(path, source(path), params().data)] == [
+        True
+    ]
 
 
 @pytest.mark.parametrize("ending", ["csv", "CSV.GZ", "parquet", "PQ"])
@@ -109,15 +144,24 @@ def test_a_file_of_labels_is_read_as_it_is(write, ending):
     path = write("rows.csv", "id,colour,size\na,red,1\nb,blue,2\n")
     labels = write(f"label=good/labels[1].{ending}", "id,label\nb,bad\na,good\n")
     keyed = source(path).model_copy(update={"key": ["id"]})
-    assert with_labels(read_batch(path, keyed, params().data), labels, ["id"], keyed).labels.tolist() == ["good", "bad"]
+    assert with_labels(
+        read_batch(path, keyed, params().data), labels, ["id"], keyed
+    ).labels.tolist() == ["good", "bad"]
 
 
 def test_columns_named_like_those_that_a_reader_adds_are_columns(write):
     text = "filename,file_row_number,file_index,label\nx.csv,7,8,good\n"
     for ending in ("csv", "parquet"):
         path = write(f"rows.{ending}", text)
-        declared = source(path).model_copy(update={"columns": dict.fromkeys(text.split("\n")[0].split(","), "text")})
-        raw = read(ibis.duckdb.connect(), "rows", declared).table.to_pandas().drop(columns=RECORD).astype("str")
+        declared = source(path).model_copy(
+            update={"columns": dict.fromkeys(text.split("\n")[0].split(","), "text")}
+        )
+        raw = (
+            read(ibis.duckdb.connect(), "rows", declared)
+            .table.to_pandas()
+            .drop(columns=RECORD)
+            .astype("str")
+        )
         assert raw.to_numpy().tolist() == [["x.csv", "7", "8", "good"]]
 
 

@@ -11,7 +11,16 @@ from ibis import _
 
 from stages.command import Refused
 from stages.params import ROW_ID, Params
-from stages.prepare import BESIDE_KEY, IS_TEST, PROBLEM, check_roles, conform, main, prepare, summarise
+from stages.prepare import (
+    BESIDE_KEY,
+    IS_TEST,
+    PROBLEM,
+    check_roles,
+    conform,
+    main,
+    prepare,
+    summarise,
+)
 from stages.sources import Raw, Source, read
 from tests.pipeline_run import SETTINGS
 
@@ -21,7 +30,9 @@ FOUR = HEADER + "red,1,a\nred,2,b\nblue,3,a\nblue,4,b\n"
 
 YEARS = {"colour": "text", "pack": "text", "year": "integer", "label": "text"}
 YEAR_HEADER = "colour,pack,year,label\n"
-BOTH = 'both must be integers, or the column a date and test_from one in quotes, such as "2024-01-31"'
+BOTH = (
+    'both must be integers, or the column a date and test_from one in quotes, such as "2024-01-31"'
+)
 FROM_2001 = {"by": "time", "test_from": 2001}
 
 
@@ -36,7 +47,16 @@ def params(split=None, **data):
 
 
 def declared(columns, **changes):
-    return Source(**{"path": "toys.csv", "format": "csv", "missing": ["", "NA"], "key": [], "columns": columns} | changes)
+    return Source(
+        **{
+            "path": "toys.csv",
+            "format": "csv",
+            "missing": ["", "NA"],
+            "key": [],
+            "columns": columns,
+        }
+        | changes
+    )
 
 
 @pytest.fixture(autouse=True)
@@ -155,7 +175,9 @@ def test_a_number_is_read_as_its_column_declares(how, text, value):
 
 
 def test_a_number_in_another_notation_is_told_which_one_is_declared():
-    problem = conformed("number", "16.86", number_formats={"value": {"decimal": ",", "thousands": "."}})[1]
+    problem = conformed(
+        "number", "16.86", number_formats={"value": {"decimal": ",", "thousands": "."}}
+    )[1]
     assert problem == "value is no finite number such as 1.234,5: written as 9.9"
 
 
@@ -164,34 +186,68 @@ def conformed_all(kind, *cells, **changes):
     source = declared({"value": kind, "label": "text"}, **changes)
     raw = raw_of("value,label\n" + "".join(f'"{cell}",a\n' for cell in cells), source)
     table = conform(raw.table, source).order_by("__stage_record").to_pandas()
-    return [None if pd.isna(value) else str(value) for value in table["value"]], table[PROBLEM].notna().tolist()
+    return [None if pd.isna(value) else str(value) for value in table["value"]], table[
+        PROBLEM
+    ].notna().tolist()
 
 
 def test_a_leading_zero_is_a_problem_where_one_spelling_is_declared():
     cells = ["10", "010", "+3", "1.0", "0", "-0"]
     assert conformed_all("integer", *cells)[1] == [False] * 6
-    assert conformed_all("integer", *cells, one_spelling=["value"])[1] == [False, True, False, False, False, False]
+    assert conformed_all("integer", *cells, one_spelling=["value"])[1] == [
+        False,
+        True,
+        False,
+        False,
+        False,
+        False,
+    ]
     problem = conformed("integer", "010", one_spelling=["value"])[1]
-    assert problem == "value has a leading zero, see one_spelling in data/sources.yaml: written as 9"
+    assert (
+        problem == "value has a leading zero, see one_spelling in data/sources.yaml: written as 9"
+    )
 
 
 def test_a_second_spelling_is_a_problem_where_one_is_declared():
     cells = ["1.1", "1.10", "2.50", "2E3", "2e+3", "0.5", "-0.0"]
     assert conformed_all("number", *cells)[1] == [False] * 7
-    assert conformed_all("number", *cells, one_spelling=["value"])[1] == [False, True, False, True, False, False, False]
+    assert conformed_all("number", *cells, one_spelling=["value"])[1] == [
+        False,
+        True,
+        False,
+        True,
+        False,
+        False,
+        False,
+    ]
 
 
 def test_missing_words_are_those_of_the_column():
-    assert conformed_all("text", "NA", "-", "", missing_in={"value": ["", "-"]})[0] == ["NA", None, None]
-    assert conformed_all("text", "NA", "-", "", missing_in={"label": ["", "-"]})[0] == [None, "-", None]
+    assert conformed_all("text", "NA", "-", "", missing_in={"value": ["", "-"]})[0] == [
+        "NA",
+        None,
+        None,
+    ]
+    assert conformed_all("text", "NA", "-", "", missing_in={"label": ["", "-"]})[0] == [
+        None,
+        "-",
+        None,
+    ]
 
 
 def test_spaces_of_any_kind_around_a_value_are_no_part_of_it():
-    assert conformed_all("text", "good\u00a0", "\u2003good ", "so\u00a0good")[0] == ["good", "good", "so\u00a0good"]
+    assert conformed_all("text", "good\u00a0", "\u2003good ", "so\u00a0good")[0] == [
+        "good",
+        "good",
+        "so\u00a0good",
+    ]
 
 
 def test_case_and_spaces_make_no_difference_where_that_is_declared():
-    assert conformed_all("text", "Very good", "VERY  GOOD", "very\u00a0good", ignore_case=["value"])[0] == ["very good"] * 3
+    assert (
+        conformed_all("text", "Very good", "VERY  GOOD", "very\u00a0good", ignore_case=["value"])[0]
+        == ["very good"] * 3
+    )
 
 
 @pytest.mark.parametrize(
@@ -201,9 +257,18 @@ def test_case_and_spaces_make_no_difference_where_that_is_declared():
             {"number_formats": {"label": {"thousands": ","}}},
             "number_formats names 'label', which columns does not declare as integer or number",
         ),
-        ({"one_spelling": ["label"]}, "one_spelling names 'label', which columns does not declare as integer or number"),
-        ({"ignore_case": ["size"]}, "ignore_case names 'size', which columns does not declare as text"),
-        ({"missing_in": {"weight": [""]}}, "missing_in names 'weight', which columns does not declare"),
+        (
+            {"one_spelling": ["label"]},
+            "one_spelling names 'label', which columns does not declare as integer or number",
+        ),
+        (
+            {"ignore_case": ["size"]},
+            "ignore_case names 'size', which columns does not declare as text",
+        ),
+        (
+            {"missing_in": {"weight": [""]}},
+            "missing_in names 'weight', which columns does not declare",
+        ),
         (
             {"decimal": ",", "number_formats": {"size": {"thousands": ","}}},
             "number_formats.size has ',' as decimal mark and between thousands",
@@ -275,14 +340,23 @@ def test_a_date_that_is_written_otherwise_is_told_how_it_must_be():
 
 @pytest.mark.parametrize(
     ("text", "written"),
-    [("Ada Lovelace", "a a"), ("1.234,56 €", "9.9,9 €"), ("n/a", "a/a"), ("später7", "a9"), ("a@b.org", "a@a.a"), ("?" * 99, "?" * 30)],
+    [
+        ("Ada Lovelace", "a a"),
+        ("1.234,56 €", "9.9,9 €"),
+        ("n/a", "a/a"),
+        ("später7", "a9"),
+        ("a@b.org", "a@a.a"),
+        ("?" * 99, "?" * 30),
+    ],
 )
 def test_a_problem_tells_how_a_value_is_written_and_not_the_value(text, written):
     assert conformed("number", text) == (None, f"value is no finite number: written as {written}")
 
 
 @pytest.mark.parametrize("asks", [False, True])
-def test_values_that_are_rejected_are_shown_only_where_somebody_asks(tmp_path, monkeypatch, capsys, asks):
+def test_values_that_are_rejected_are_shown_only_where_somebody_asks(
+    tmp_path, monkeypatch, capsys, asks
+):
     monkeypatch.chdir(tmp_path)
     if asks:
         monkeypatch.setenv("SHOW_VALUES", "1")
@@ -290,13 +364,21 @@ def test_values_that_are_rejected_are_shown_only_where_somebody_asks(tmp_path, m
     assert rejected(outcome) == [[6, "bad_value", "size is no integer of 64 bits: written as a"]]
     assert ("Ada" in capsys.readouterr().out) == asks
     shown = [path.read_text(encoding="utf-8") for path in tmp_path.rglob("private/rejects.txt")]
-    assert shown == (["toys, line 6: {'colour': 'red', 'size': 'Ada', 'label': 'a'}\n"] if asks else [])
+    assert shown == (
+        ["toys, line 6: {'colour': 'red', 'size': 'Ada', 'label': 'a'}\n"] if asks else []
+    )
 
 
 def test_two_bad_values_of_a_row_are_both_told():
     text = "colour,size,price,label\nred,x,y,a\nred,2,2,b\nblue,3,3,a\nblue,4,4,b\nblue,5,5,a\n"
     outcome = prepared(text, TOYS | {"price": "number"}, params())
-    assert rejected(outcome) == [[2, "bad_value", "size is no integer of 64 bits: written as a; price is no finite number: written as a"]]
+    assert rejected(outcome) == [
+        [
+            2,
+            "bad_value",
+            "size is no integer of 64 bits: written as a; price is no finite number: written as a",
+        ]
+    ]
 
 
 def test_the_words_for_missing_are_those_declared():
@@ -306,7 +388,9 @@ def test_the_words_for_missing_are_those_declared():
 
 
 def test_a_row_without_a_target_is_rejected():
-    assert rejected(prepared(FOUR + "pink,5,NA\n", TOYS, params())) == [[6, "unlabelled", "label is missing"]]
+    assert rejected(prepared(FOUR + "pink,5,NA\n", TOYS, params())) == [
+        [6, "unlabelled", "label is missing"]
+    ]
 
 
 MANY = FOUR + "".join(f"blue,{n},{'ab'[n % 2]}\n" for n in range(10, 60))
@@ -341,8 +425,16 @@ def test_a_label_with_a_leading_zero_is_no_other_class():
     text = MANY.replace(",a\n", ",10\n").replace(",b\n", ",20\n")
     columns = TOYS | {"label": "integer"}
     outcome = prepared(text + "red,7,010\n", columns, params(), one_spelling=["label"])
-    assert rejected(outcome) == [[56, "bad_value", "label has a leading zero, see one_spelling in data/sources.yaml: written as 9"]]
-    with pytest.raises(Refused, match="the target 'label' is '010' in 9 rows, and none of them can be used"):
+    assert rejected(outcome) == [
+        [
+            56,
+            "bad_value",
+            "label has a leading zero, see one_spelling in data/sources.yaml: written as 9",
+        ]
+    ]
+    with pytest.raises(
+        Refused, match="the target 'label' is '010' in 9 rows, and none of them can be used"
+    ):
         prepared(text + "red,7,010\n" * 9, columns, params(), one_spelling=["label"])
 
 
@@ -371,27 +463,42 @@ def test_classes_that_differ_in_case_or_spaces_are_counted():
     text = HEADER + "".join(f"red,{n},{label}\n" for n, label in enumerate(labels * 4))
     source = declared(TOYS)
     raw = raw_of(text, source)
-    [row] = summarise(prepare(raw, "toys", source, params()), raw, "toys", source).to_dict("records")
+    [row] = summarise(prepare(raw, "toys", source, params()), raw, "toys", source).to_dict(
+        "records"
+    )
     assert (row["classes_alike"], row["alike"]) == (2, "'Good', 'good'; 'so  so', 'so\\xa0so'")
     source = declared(TOYS, ignore_case=["label"])
     raw = raw_of(text, source)
-    [row] = summarise(prepare(raw, "toys", source, params()), raw, "toys", source).to_dict("records")
-    assert (row["classes_alike"], row["alike"], row["classes"]) == (0, "-", "good 40%, so so 40%, bad 20%")
+    [row] = summarise(prepare(raw, "toys", source, params()), raw, "toys", source).to_dict(
+        "records"
+    )
+    assert (row["classes_alike"], row["alike"], row["classes"]) == (
+        0,
+        "-",
+        "good 40%, so so 40%, bad 20%",
+    )
 
 
 def test_a_class_that_is_rare_because_it_is_spelled_otherwise_is_told():
-    with pytest.raises(Refused, match=r"'A', 'a' differ only in case or spaces: if they are one class, write ignore_case: .label. in"):
+    with pytest.raises(
+        Refused,
+        match=r"'A', 'a' differ only in case or spaces: if they are one class, write ignore_case: .label. in",
+    ):
         prepared(FOUR + "red,5,A\n", TOYS, params())
 
 
 def test_a_row_without_a_cluster_is_rejected():
     text = YEAR_HEADER + "red,p,2000,a\nblue,q,2001,b\npink,,2001,b\n"
-    assert rejected(prepared(text, YEARS, params(FROM_2001, time="year", cluster=["pack"]))) == [[4, "unlabelled", "pack is missing"]]
+    assert rejected(prepared(text, YEARS, params(FROM_2001, time="year", cluster=["pack"]))) == [
+        [4, "unlabelled", "pack is missing"]
+    ]
 
 
 def test_a_row_without_time_is_rejected_if_time_parts_the_rows():
     text = YEAR_HEADER + "red,p,2000,a\nblue,q,2001,b\npink,r,,\n"
-    assert rejected(prepared(text, YEARS, params(FROM_2001, time="year"))) == [[4, "unlabelled", "label, year is missing"]]
+    assert rejected(prepared(text, YEARS, params(FROM_2001, time="year"))) == [
+        [4, "unlabelled", "label, year is missing"]
+    ]
 
 
 def test_a_row_without_time_is_kept_if_chance_parts_the_rows():
@@ -410,12 +517,18 @@ def test_equal_rows_are_kept():
 
 def test_equal_rows_are_on_one_side():
     for seed in range(5):
-        rows = prepared(SIX, TOYS, params().model_copy(update={"random_state": seed})).rows.to_pandas()
+        rows = prepared(
+            SIX, TOYS, params().model_copy(update={"random_state": seed})
+        ).rows.to_pandas()
         assert rows[rows["size"] == 1][IS_TEST].nunique() == 1
 
 
 def test_equal_rows_of_different_clusters_are_different_cases():
-    text = "customer," + HEADER + "".join(f"{nth},red,1,{label}\n" for nth, label in enumerate("aabb" * 5))
+    text = (
+        "customer,"
+        + HEADER
+        + "".join(f"{nth},red,1,{label}\n" for nth, label in enumerate("aabb" * 5))
+    )
     outcome = prepared(text, {"customer": "integer"} | TOYS, params(cluster=["customer"]))
     rows = outcome.rows.to_pandas()
     assert rejected(outcome) == []
@@ -424,13 +537,19 @@ def test_equal_rows_of_different_clusters_are_different_cases():
 
 def test_rows_that_differ_in_the_label_alone_are_on_one_side():
     text = HEADER + "red,1,a\nred,1,b\nred,2,a\nred,3,b\nred,4,a\nred,5,b\n"
-    for seed in range(5):  # else those of one class could be trained on and those of the other tested
-        rows = prepared(text, TOYS, params().model_copy(update={"random_state": seed})).rows.to_pandas()
+    for seed in range(
+        5
+    ):  # else those of one class could be trained on and those of the other tested
+        rows = prepared(
+            text, TOYS, params().model_copy(update={"random_state": seed})
+        ).rows.to_pandas()
         assert rows[rows["size"] == 1][IS_TEST].nunique() == 1
     assert rows.groupby("size")[ROW_ID].nunique().tolist() == [1] * 5
 
 
-@pytest.mark.parametrize("source", [{"equal_rows": "drop"}, {"key": ["colour", "size"]}], ids=["asked", "key"])
+@pytest.mark.parametrize(
+    "source", [{"equal_rows": "drop"}, {"key": ["colour", "size"]}], ids=["asked", "key"]
+)
 def test_of_equal_rows_the_first_stays_where_they_are_one_thing(source):
     forbidden = {"colour": "of the key", "size": "of the key"} if "key" in source else {}
     text = SIX.replace("colour", "shape,colour").replace("\n", "\nround,").removesuffix("round,")
@@ -447,23 +566,39 @@ def test_equal_rows_that_are_different_cases_count_one_by_one():
 
 def test_rows_that_differ_in_time_or_cluster_are_not_equal():
     text = YEAR_HEADER + "red,q,2000,a\nred,p,2000,a\nblue,r,2001,b\nblue,r,2002,b\nblue,r,2002,b\n"
-    outcome = prepared(text, YEARS, params(FROM_2001, time="year", cluster=["pack"]), equal_rows="drop")
+    outcome = prepared(
+        text, YEARS, params(FROM_2001, time="year", cluster=["pack"]), equal_rows="drop"
+    )
     assert rejected(outcome) == [[6, "duplicate", "a row that was kept agrees in all columns"]]
     assert outcome.rows.to_pandas()[ROW_ID].nunique() == 4
 
 
 def test_rows_are_equal_that_differ_only_in_what_has_no_content():
-    columns, text = {"line": "text"} | TOYS, "line,colour,size,label\n1,red,1,a\n2,red,1,a\n3,red,2,b\n4,blue,3,a\n5,blue,4,b\n"
+    columns, text = (
+        {"line": "text"} | TOYS,
+        "line,colour,size,label\n1,red,1,a\n2,red,1,a\n3,red,2,b\n4,blue,3,a\n5,blue,4,b\n",
+    )
     of_export = {"line": "a number of the export"}
-    assert len(prepared(text, columns, params(forbidden=of_export), equal_rows="drop").rows.to_pandas()) == 5
-    outcome = prepared(text, columns, params(forbidden=of_export), equal_rows="drop", no_content=["line"])
-    assert rejected(outcome) == [[3, "duplicate", "a row that was kept agrees in all columns but line"]]
+    assert (
+        len(
+            prepared(text, columns, params(forbidden=of_export), equal_rows="drop").rows.to_pandas()
+        )
+        == 5
+    )
+    outcome = prepared(
+        text, columns, params(forbidden=of_export), equal_rows="drop", no_content=["line"]
+    )
+    assert rejected(outcome) == [
+        [3, "duplicate", "a row that was kept agrees in all columns but line"]
+    ]
 
 
 def test_a_column_without_content_has_no_other_use():
     with pytest.raises(Refused, match="no_content names 'size', which"):
         check_roles(params(), declared(TOYS, no_content=["size"]))
-    check_roles(params(forbidden={"size": "a number of the export"}), declared(TOYS, no_content=["size"]))
+    check_roles(
+        params(forbidden={"size": "a number of the export"}), declared(TOYS, no_content=["size"])
+    )
 
 
 def test_a_missing_value_equals_no_word():
@@ -493,7 +628,10 @@ def test_a_row_that_stands_twice_is_no_key_conflict():
 
 def test_by_time_rows_from_the_cut_off_on_are_test_rows():
     text = YEAR_HEADER + "red,p,2000,a\nblue,q,2001,b\npink,r,2002,b\ngrey,s,1999,b\n"
-    assert sides(prepared(text, YEARS, params(FROM_2001, time="year")), "colour") == (["grey", "red"], ["blue", "pink"])
+    assert sides(prepared(text, YEARS, params(FROM_2001, time="year")), "colour") == (
+        ["grey", "red"],
+        ["blue", "pink"],
+    )
 
 
 def test_by_date_rows_from_the_cut_off_on_are_test_rows():
@@ -517,32 +655,47 @@ def test_earlier_rows_of_a_cluster_in_test_are_rejected():
 
 def test_a_cluster_that_is_cut_by_time_loses_no_row():
     text = YEAR_HEADER + "red,p,2000,a\nblue,q,2000,b\npink,q,2001,b\n"
-    outcome = prepared(text, YEARS, params(FROM_2001 | {"keep_clusters_whole": False}, time="year", cluster=["pack"]))
+    outcome = prepared(
+        text,
+        YEARS,
+        params(FROM_2001 | {"keep_clusters_whole": False}, time="year", cluster=["pack"]),
+    )
     assert rejected(outcome) == []
     assert sides(outcome, "colour") == (["blue", "red"], ["pink"])
 
 
 def test_rows_agree_in_all_columns_of_a_cluster():
-    text = YEAR_HEADER + "red,p,2000,a\nblue,p,2001,b\n"  # the same pack in another year is another cluster
+    text = (
+        YEAR_HEADER + "red,p,2000,a\nblue,p,2001,b\n"
+    )  # the same pack in another year is another cluster
     outcome = prepared(text, YEARS, params(FROM_2001, time="year", cluster=["pack", "year"]))
     assert sides(outcome, "colour") == (["red"], ["blue"])
 
 
 def test_at_random_the_share_of_each_class_is_kept():
-    text = HEADER + "".join(f"red,{size},{'aab'[size % 3]}\n" for size in range(12))  # 8 rows of a, 4 of b
-    assert sides(prepared(text, TOYS, params()), "label") == (["a"] * 4 + ["b"] * 2, ["a"] * 4 + ["b"] * 2)
+    text = HEADER + "".join(
+        f"red,{size},{'aab'[size % 3]}\n" for size in range(12)
+    )  # 8 rows of a, 4 of b
+    assert sides(prepared(text, TOYS, params()), "label") == (
+        ["a"] * 4 + ["b"] * 2,
+        ["a"] * 4 + ["b"] * 2,
+    )
 
 
 def test_at_random_clusters_stay_whole():
     columns = TOYS | {"pack": "integer"}
-    text = "colour,size,label,pack\n" + "".join(f"red,{size},{'ab'[size % 2]},{size // 4}\n" for size in range(16))
+    text = "colour,size,label,pack\n" + "".join(
+        f"red,{size},{'ab'[size % 2]},{size // 4}\n" for size in range(16)
+    )
     train, test = sides(prepared(text, columns, params(cluster=["pack"])), "pack")
     assert not set(train) & set(test)
     assert (len(train), len(test)) == (8, 8)
 
 
 def test_at_random_a_row_is_its_own_cluster_unless_one_is_declared():
-    train, test = sides(prepared(HEADER + "red,1,a\nred,2,a\nred,3,b\nred,4,b\n", TOYS, params()), "label")
+    train, test = sides(
+        prepared(HEADER + "red,1,a\nred,2,a\nred,3,b\nred,4,b\n", TOYS, params()), "label"
+    )
     assert train == test == ["a", "b"]
 
 
@@ -562,18 +715,26 @@ def test_a_label_is_text_whatever_its_type(kind, labels):
 @pytest.mark.parametrize("name", ["n", "y", "self", "it's", "a.b", "größe", "count"])
 def test_a_target_may_have_an_odd_name(name):
     text = FOUR.replace("label", name)
-    outcome = prepared(text, {"colour": "text", "size": "integer", name: "text"}, params(target=name))
+    outcome = prepared(
+        text, {"colour": "text", "size": "integer", name: "text"}, params(target=name)
+    )
     assert sides(outcome, name) == (["a", "b"], ["a", "b"])
 
 
 def test_one_class_is_refused():
-    with pytest.raises(Refused, match="the target 'label' is 'a' in every row; a classifier needs two classes or more"):
+    with pytest.raises(
+        Refused,
+        match="the target 'label' is 'a' in every row; a classifier needs two classes or more",
+    ):
         prepared(FOUR.replace(",b", ",a"), TOYS, params())
 
 
 def test_a_continuous_target_is_refused():
     text = HEADER + "".join(f"red,{size},{size / 7}\n" for size in range(201))
-    with pytest.raises(Refused, match=r"the target 'label' has over 200 different values; it is continuous or an identifier"):
+    with pytest.raises(
+        Refused,
+        match=r"the target 'label' has over 200 different values; it is continuous or an identifier",
+    ):
         prepared(text, TOYS, params())
 
 
@@ -583,18 +744,27 @@ def test_200_classes_are_not_refused():
 
 
 def test_a_target_of_lists_is_refused():
-    with pytest.raises(Refused, match=r"the target 'label' holds lists in 1 of its values; this pipeline takes one label a row"):
+    with pytest.raises(
+        Refused,
+        match=r"the target 'label' holds lists in 1 of its values; this pipeline takes one label a row",
+    ):
         prepared(FOUR + "red,5,a\nred,6,[b]\n", TOYS, params())
 
 
 def test_intervals_are_labels():
-    text = FOUR.replace(",a", ',"(0, 10]"').replace(",b", ',"(10, 20]"')  # as pandas.cut writes them
-    assert sides(prepared(text, TOYS, params()), "label") == (["(0, 10]", "(10, 20]"], ["(0, 10]", "(10, 20]"])
+    text = FOUR.replace(",a", ',"(0, 10]"').replace(
+        ",b", ',"(10, 20]"'
+    )  # as pandas.cut writes them
+    assert sides(prepared(text, TOYS, params()), "label") == (
+        ["(0, 10]", "(10, 20]"],
+        ["(0, 10]", "(10, 20]"],
+    )
 
 
 def test_a_source_without_rows_is_refused():
     with pytest.raises(
-        Refused, match=r"sources\.toys: its file \(path in data/sources\.yaml\) has no row, only a header; put the data there"
+        Refused,
+        match=r"sources\.toys: its file \(path in data/sources\.yaml\) has no row, only a header; put the data there",
     ):
         prepared(HEADER, TOYS, params())
 
@@ -604,7 +774,10 @@ def test_a_source_without_rows_is_refused():
     [
         (
             "red,x,a\nred,y,b\nred,1e9,b\n",
-            ["2 times: size is no integer of 64 bits: written as a", "1 times: size is no integer of 64 bits: written as 9a9"],
+            [
+                "2 times: size is no integer of 64 bits: written as a",
+                "1 times: size is no integer of 64 bits: written as 9a9",
+            ],
         ),
         ("red\n", ["1 times: missing columns: Expected Number of Columns: 3 Found: 1"]),
     ],
@@ -612,16 +785,35 @@ def test_a_source_without_rows_is_refused():
 def test_a_source_of_which_no_row_is_left_is_refused_with_the_reasons(rows, reasons):
     with pytest.raises(Refused) as refused:
         prepared(HEADER + rows, TOYS, params())
-    assert str(refused.value).splitlines() == [f"no row of sources.toys is left of {len(rows.splitlines())}", *reasons]
+    assert str(refused.value).splitlines() == [
+        f"no row of sources.toys is left of {len(rows.splitlines())}",
+        *reasons,
+    ]
 
 
 @pytest.mark.parametrize(
     "columns, params, sentence",
     [
-        (TOYS, params(target="lable"), "params.yaml: data.target is 'lable', no column of toys.csv; it has colour, size, label"),
-        (TOYS, params(time="year"), "params.yaml: data.time is 'year', no column of toys.csv; it has colour, size, label"),
-        (TOYS, params(cluster=["pack"]), "params.yaml: data.cluster is 'pack', no column of toys.csv; it has colour, size, label"),
-        (TOYS, params(sensitive=["age"]), "params.yaml: data.sensitive is 'age', no column of toys.csv; it has colour, size, label"),
+        (
+            TOYS,
+            params(target="lable"),
+            "params.yaml: data.target is 'lable', no column of toys.csv; it has colour, size, label",
+        ),
+        (
+            TOYS,
+            params(time="year"),
+            "params.yaml: data.time is 'year', no column of toys.csv; it has colour, size, label",
+        ),
+        (
+            TOYS,
+            params(cluster=["pack"]),
+            "params.yaml: data.cluster is 'pack', no column of toys.csv; it has colour, size, label",
+        ),
+        (
+            TOYS,
+            params(sensitive=["age"]),
+            "params.yaml: data.sensitive is 'age', no column of toys.csv; it has colour, size, label",
+        ),
         (
             TOYS,
             params(forbidden={"price": "late"}),
@@ -646,17 +838,20 @@ def test_a_source_of_which_no_row_is_left_is_refused_with_the_reasons(rows, reas
         (
             TOYS,
             params(FROM_2001, time="colour"),
-            "params.yaml: prepare.split.test_from is 2001, but data.time 'colour' is of type text; " + BOTH,
+            "params.yaml: prepare.split.test_from is 2001, but data.time 'colour' is of type text; "
+            + BOTH,
         ),
         (
             TOYS | {"day": "date"},
             params(FROM_2001, time="day"),
-            "params.yaml: prepare.split.test_from is 2001, but data.time 'day' is of type date; " + BOTH,
+            "params.yaml: prepare.split.test_from is 2001, but data.time 'day' is of type date; "
+            + BOTH,
         ),
         (
             TOYS,
             params({"by": "time", "test_from": "2001-02-03"}, time="size"),
-            "params.yaml: prepare.split.test_from is '2001-02-03', but data.time 'size' is of type integer; " + BOTH,
+            "params.yaml: prepare.split.test_from is '2001-02-03', but data.time 'size' is of type integer; "
+            + BOTH,
         ),
     ],
 )
@@ -669,7 +864,10 @@ def test_a_role_that_a_column_cannot_have_is_refused(columns, params, sentence):
 def test_a_key_that_would_be_a_feature_is_refused():
     with pytest.raises(Refused) as refused:
         check_roles(params(), declared(TOYS, key=["colour"]))
-    assert str(refused.value) == "params.yaml: the key 'colour' would be a feature; name it in data.cluster or data.forbidden"
+    assert (
+        str(refused.value)
+        == "params.yaml: the key 'colour' would be a feature; name it in data.cluster or data.forbidden"
+    )
 
 
 @pytest.mark.parametrize("role", [{"cluster": ["colour"]}, {"forbidden": {"colour": "a name"}}])
@@ -688,22 +886,37 @@ def test_all_roles_that_columns_cannot_have_are_told_at_once():
 
 
 def test_the_target_is_no_key():
-    with pytest.raises(Refused, match=r"^data/sources\.yaml: the key names the target 'size'; a key tells rows apart"):
-        check_roles(params(target="size"), declared({"size": "integer", "colour": "text"}, key=["size"]))
+    with pytest.raises(
+        Refused,
+        match=r"^data/sources\.yaml: the key names the target 'size'; a key tells rows apart",
+    ):
+        check_roles(
+            params(target="size"), declared({"size": "integer", "colour": "text"}, key=["size"])
+        )
 
 
 @pytest.mark.parametrize("name", BESIDE_KEY)
 def test_a_key_that_is_called_as_what_score_writes_is_refused_before_there_is_a_model(name):
-    with pytest.raises(Refused, match=f"^data/sources.yaml: the key '{name}' is called as a column that is written beside it; rename it"):
+    with pytest.raises(
+        Refused,
+        match=f"^data/sources.yaml: the key '{name}' is called as a column that is written beside it; rename it",
+    ):
         columns = {"size": "integer", "colour": "text", name: "text"}
-        check_roles(params(forbidden={name: "a name"}, target="size"), declared(columns, key=[name]))
+        check_roles(
+            params(forbidden={name: "a name"}, target="size"), declared(columns, key=[name])
+        )
 
 
 def test_a_sensitive_number_without_cut_points_is_refused():
     rows = HEADER + "".join(f"red,{n},{'ab'[n % 2]}\n" for n in range(11))
-    with pytest.raises(Refused, match=r"^params.yaml: data.sensitive names 'size', a number of 11 different values, over 10"):
+    with pytest.raises(
+        Refused,
+        match=r"^params.yaml: data.sensitive names 'size', a number of 11 different values, over 10",
+    ):
         prepared(rows, TOYS, params(sensitive=["size"]))
-    assert sides(prepared(rows, TOYS, params(sensitive=["size"], cut_points={"size": [5]})), "size")[0]
+    assert sides(
+        prepared(rows, TOYS, params(sensitive=["size"], cut_points={"size": [5]})), "size"
+    )[0]
 
 
 EVERY_KIND = (
@@ -718,7 +931,14 @@ EVERY_KIND = (
     "6,lime,6,q,2000,b\n"
     "7,lime\n"
 )
-EVERY_KIND_COLUMNS = {"id": "text", "colour": "text", "size": "integer", "pack": "text", "year": "integer", "label": "text"}
+EVERY_KIND_COLUMNS = {
+    "id": "text",
+    "colour": "text",
+    "size": "integer",
+    "pack": "text",
+    "year": "integer",
+    "label": "text",
+}
 EVERY_KIND_DATA = {"time": "year", "cluster": ["pack"], "forbidden": {"id": "a name"}}
 
 
@@ -745,7 +965,9 @@ def test_every_reject_has_its_line(every_kind):
 
 def test_lines_of_rejects_are_integers(every_kind):
     outcome, *_ = every_kind
-    assert str(outcome.rejects["line"].dtype) == "int64"  # a float is written with 6 digits: line 1234567 would be 1.23457e+06
+    assert (
+        str(outcome.rejects["line"].dtype) == "int64"
+    )  # a float is written with 6 digits: line 1234567 would be 1.23457e+06
 
 
 def test_every_record_is_accounted_for(every_kind):
@@ -783,15 +1005,23 @@ def test_every_record_is_accounted_for(every_kind):
 def test_equal_rows_are_counted_with_their_classes():
     source = declared(TOYS)
     raw = raw_of(SIX, source)
-    [row] = summarise(prepare(raw, "toys", source, params()), raw, "toys", source).to_dict("records")
-    assert (row["equal"], row["equal_share"], row["equal_classes"]) == (2, pytest.approx(2 / 6), "a 100%")
+    [row] = summarise(prepare(raw, "toys", source, params()), raw, "toys", source).to_dict(
+        "records"
+    )
+    assert (row["equal"], row["equal_share"], row["equal_classes"]) == (
+        2,
+        pytest.approx(2 / 6),
+        "a 100%",
+    )
     assert (row["duplicate"], row["classes"], row["class_shift"]) == (0, "a 67%, b 33%", 0.0)
 
 
 def test_dropped_rows_of_another_class_shift_the_shares():
     source = declared(TOYS, equal_rows="drop")
     raw = raw_of(SIX, source)
-    [row] = summarise(prepare(raw, "toys", source, params()), raw, "toys", source).to_dict("records")
+    [row] = summarise(prepare(raw, "toys", source, params()), raw, "toys", source).to_dict(
+        "records"
+    )
     assert (row["duplicate"], row["duplicate_classes"], row["equal"]) == (2, "a 100%", 0)
     assert row["class_shift"] == pytest.approx(4 / 6 - 2 / 4)
 
@@ -810,7 +1040,9 @@ def test_a_lost_reject_is_unaccounted(every_kind):
 
 def test_a_record_that_the_reader_lost_is_unaccounted(every_kind):
     outcome, raw, source = every_kind
-    assert summarise(outcome, Raw(raw.table, raw.rejects, np.arange(2, 12)), "toys", source)["unaccounted"].tolist() == [1]
+    assert summarise(outcome, Raw(raw.table, raw.rejects, np.arange(2, 12)), "toys", source)[
+        "unaccounted"
+    ].tolist() == [1]
 
 
 def stage(text, columns, content, **source):
@@ -819,8 +1051,16 @@ def stage(text, columns, content, **source):
         Path(folder).mkdir(exist_ok=True)
     Path("toys.csv").write_text(text)
     Path("params.yaml").write_text(yaml.safe_dump(content))
-    toys = {"path": "toys.csv", "format": "csv", "missing": [""], "key": [], "columns": columns} | source
-    Path("data/sources.yaml").write_text(yaml.safe_dump({"sources": {"toys": toys}}, sort_keys=False))
+    toys = {
+        "path": "toys.csv",
+        "format": "csv",
+        "missing": [""],
+        "key": [],
+        "columns": columns,
+    } | source
+    Path("data/sources.yaml").write_text(
+        yaml.safe_dump({"sources": {"toys": toys}}, sort_keys=False)
+    )
     suite = [
         {
             "type": "expect_column_values_to_be_between",
@@ -830,7 +1070,9 @@ def stage(text, columns, content, **source):
         }
         for column, most in (("unaccounted", 0), ("unusable_share", 0.6))
     ]
-    Path("expectations/sources.json").write_text(json.dumps({"name": "sources", "meta": {"row": ["source"]}, "expectations": suite}))
+    Path("expectations/sources.json").write_text(
+        json.dumps({"name": "sources", "meta": {"row": ["source"]}, "expectations": suite})
+    )
     main()
 
 
@@ -848,8 +1090,20 @@ def shuffled(text):
     "text, columns, content, source",
     [
         (EVERY_KIND, EVERY_KIND_COLUMNS, settings(FROM_2001, **EVERY_KIND_DATA), {"key": ["id"]}),
-        (YEAR_HEADER + "".join(f"red{n},p,{1991 + n},{'ab'[n % 2]}\n" for n in range(20)), YEARS, settings(FROM_2001, time="year"), {}),
-        (HEADER + "".join(f"red,{size},{'ab'[size % 2]}\n" for size in range(20)) + "red,1,b\nred,,a\n", TOYS, settings(), {}),
+        (
+            YEAR_HEADER + "".join(f"red{n},p,{1991 + n},{'ab'[n % 2]}\n" for n in range(20)),
+            YEARS,
+            settings(FROM_2001, time="year"),
+            {},
+        ),
+        (
+            HEADER
+            + "".join(f"red,{size},{'ab'[size % 2]}\n" for size in range(20))
+            + "red,1,b\nred,,a\n",
+            TOYS,
+            settings(),
+            {},
+        ),
         (
             "id," + HEADER + "".join(f"{n},red{n},{n // 2},{'ab'[n % 2]}\n" for n in range(20)),
             {"id": "text"} | TOYS,
@@ -863,7 +1117,13 @@ def shuffled(text):
             {"equal_rows": "separate", "no_content": ["line"]},
         ),
     ],
-    ids=["with rejects", "by time", "at random", "at random by cluster", "at random, equal rows apart"],
+    ids=[
+        "with rejects",
+        "by time",
+        "at random",
+        "at random by cluster",
+        "at random, equal rows apart",
+    ],
 )
 def test_the_order_of_the_rows_in_the_file_does_not_matter(text, columns, content, source):
     stage(text, columns, content, **source)
@@ -874,13 +1134,23 @@ def test_the_order_of_the_rows_in_the_file_does_not_matter(text, columns, conten
 
 def test_train_and_test_parquet_hold_the_rows_of_their_side():
     stage(EVERY_KIND, EVERY_KIND_COLUMNS, settings(FROM_2001, **EVERY_KIND_DATA), key=["id"])
-    tables = [pd.read_parquet(f"data/prepared/{side}.parquet").drop(columns="__stage_row_id") for side in ("train", "test")]
-    assert [list(table.columns) for table in tables] == [["colour", "size", "pack", "year", "label"]] * 2
-    assert [table.values.tolist() for table in tables] == [[["red", 1, "p", 2000, "a"]], [["blue", 2, "q", 2001, "b"]]]
+    tables = [
+        pd.read_parquet(f"data/prepared/{side}.parquet").drop(columns="__stage_row_id")
+        for side in ("train", "test")
+    ]
+    assert [list(table.columns) for table in tables] == [
+        ["colour", "size", "pack", "year", "label"]
+    ] * 2
+    assert [table.values.tolist() for table in tables] == [
+        [["red", 1, "p", 2000, "a"]],
+        [["blue", 2, "q", 2001, "b"]],
+    ]
 
 
 def test_a_source_that_loses_too_many_rows_stops_before_its_tables_are_written():
-    with pytest.raises(Refused, match=r"stopped by the gate sources \(fail\), read reports/gates/sources\.json"):
+    with pytest.raises(
+        Refused, match=r"stopped by the gate sources \(fail\), read reports/gates/sources\.json"
+    ):
         stage(FOUR + "pink,x,a\n" * 7, TOYS, settings())
     assert sorted(path.name for path in Path("data/prepared").iterdir()) == ["rejects.csv"]
 
@@ -888,7 +1158,10 @@ def test_a_source_that_loses_too_many_rows_stops_before_its_tables_are_written()
 def test_the_reasons_are_written_even_if_the_gate_stops():
     with pytest.raises(Refused):
         stage(FOUR + "pink,x,a\n" * 7, TOYS, settings())
-    assert Path("data/prepared/rejects.csv").read_text().splitlines()[1] == "toys,6,bad_value,size is no integer of 64 bits: written as a"
+    assert (
+        Path("data/prepared/rejects.csv").read_text().splitlines()[1]
+        == "toys,6,bad_value,size is no integer of 64 bits: written as a"
+    )
     assert len(pd.read_csv("reports/sources.csv")) == 1
 
 

@@ -23,25 +23,43 @@ def classes_of(a: int, b: int, rare: int, seed: int) -> pd.DataFrame:
     """Return rows of three classes: a and b lie apart, the rare one between and beside them."""
     rng = np.random.default_rng(seed)
     places = {"a": (-3.0, 0.0, a), "b": (3.0, 0.0, b), "rare": (0.0, 1.0, rare)}
-    parts = [pd.DataFrame({"x": rng.normal(x, 1, n), "y": rng.normal(y, 1, n), "label": label}) for label, (x, y, n) in places.items() if n]
+    parts = [
+        pd.DataFrame({"x": rng.normal(x, 1, n), "y": rng.normal(y, 1, n), "label": label})
+        for label, (x, y, n) in places.items()
+        if n
+    ]
     rows = pd.concat(parts, ignore_index=True)
     return rows.assign(__stage_row_id=[f"{seed}-{nth}" for nth in range(len(rows))])
 
 
-def judged(train: pd.DataFrame, test: pd.DataFrame, params: Params, folder: Path) -> tuple[dict, Verdict, str]:
+def judged(
+    train: pd.DataFrame, test: pd.DataFrame, params: Params, folder: Path
+) -> tuple[dict, Verdict, str]:
     """Return the test metrics of what train settles on, the verdict of the gate by_class, and why that was taken."""
     with threadpool_limits(1):
         recipe, model, *_ = settle(train, params, ["x", "y"])
         fitted = cook(recipe, augmented(recipe, train, params), params)
     classes = sorted(train["label"].unique())
-    one = Model(fitted, classes, dict.fromkeys(features(train, params.data).columns, "float64"), model.calibration, model.decision_weights)
+    one = Model(
+        fitted,
+        classes,
+        dict.fromkeys(features(train, params.data).columns, "float64"),
+        model.calibration,
+        model.decision_weights,
+    )
     y_score = one.predict_proba(features(test, params.data))
     y_pred = one.decide(y_score)
     metrics = score(test["label"], y_score, y_pred, classes)
     suite = judged_suites(train, params.data, params.scope)["by_class"]
     (folder / "by_class.json").write_text(json.dumps(suite), encoding="utf-8")
     own = pd.Series(range(len(test)))
-    table = by_class(test["label"], y_pred, metrics, own, class_intervals(test["label"], y_score, classes, own, 0))
+    table = by_class(
+        test["label"],
+        y_pred,
+        metrics,
+        own,
+        class_intervals(test["label"], y_score, classes, own, 0),
+    )
     return metrics, gate(table, folder / "by_class.json", folder / "report.json"), model.why
 
 
@@ -51,12 +69,17 @@ PLAIN = {"model": "logistic_regression", "decision_weights": "none", "folds": 3}
 @pytest.mark.parametrize("ladder", [False, True])
 def test_a_rare_class_is_overlooked_without_a_remedy_and_found_with_the_ladder(ladder, tmp_path):
     train, test = classes_of(10_000, 10_000, 100, seed=1), classes_of(10_000, 10_000, 100, seed=2)
-    metrics, verdict, why = judged(train, test, settings(train=PLAIN | {"ladder": ladder}), tmp_path)
+    metrics, verdict, why = judged(
+        train, test, settings(train=PLAIN | {"ladder": ladder}), tmp_path
+    )
     if ladder:
         assert not verdict.blocks, verdict.sentences
         assert metrics["classes"]["rare"]["recall"] > 0.7
         assert why.startswith("taken: ")
-        assert "smote was not tried: augment.strategy is 'smote' for 20,100 rows, params.yaml: augment.smote_max_rows allows 10" in why
+        assert (
+            "smote was not tried: augment.strategy is 'smote' for 20,100 rows, params.yaml: augment.smote_max_rows allows 10"
+            in why
+        )
     else:
         assert metrics["accuracy"] > 0.99
         assert verdict.blocks
@@ -66,6 +89,11 @@ def test_a_rare_class_is_overlooked_without_a_remedy_and_found_with_the_ladder(l
 
 def test_balanced_classes_are_left_alone(tmp_path):
     train, test = classes_of(600, 600, 600, seed=1), classes_of(600, 600, 600, seed=2)
-    _, verdict, why = judged(train, test, settings(train=PLAIN | {"ladder": True}, augment={"smote_max_rows": 5000}), tmp_path)
+    _, verdict, why = judged(
+        train,
+        test,
+        settings(train=PLAIN | {"ladder": True}, augment={"smote_max_rows": 5000}),
+        tmp_path,
+    )
     assert not verdict.blocks
     assert why == "taken: the cheapest remedy (decision_weights)"

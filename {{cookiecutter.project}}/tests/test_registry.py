@@ -8,13 +8,30 @@ from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+)
 
 from stages import history, promote, rollback
 from stages.after import registry
 from stages.after.manifest import KEY, MANIFEST, SIGNATURE, read_manifest, write_manifest
 from stages.after.proof import COMPARED, EVALUATED, missing_proof, verdicts
-from stages.after.registry import CHAMPION, RETIRED, Event, assign, champions, events, identified, in_service, promoted, register, verified
+from stages.after.registry import (
+    CHAMPION,
+    RETIRED,
+    Event,
+    assign,
+    champions,
+    events,
+    identified,
+    in_service,
+    promoted,
+    register,
+    verified,
+)
 from stages.after.repository import how_to_push
 from stages.command import Refused
 from stages.during.model import sha256
@@ -24,7 +41,9 @@ PROVEN = {"by_class": {"verdict": "pass", "blocks": False, "sha256": "c" * 64}}
 
 
 def git(*arguments: str) -> str:
-    return subprocess.run(["git", *arguments], check=True, capture_output=True, encoding="utf-8").stdout
+    return subprocess.run(
+        ["git", *arguments], check=True, capture_output=True, encoding="utf-8"
+    ).stdout
 
 
 @pytest.fixture
@@ -35,7 +54,9 @@ def project(tmp_path, monkeypatch) -> Path:
         monkeypatch.setenv(name, value)
     git("init", "--quiet")
     Path(".dvc").mkdir()
-    Path(".dvc/config").write_text("[core]\n    analytics = false\n    check_update = false\n", encoding="utf-8")
+    Path(".dvc/config").write_text(
+        "[core]\n    analytics = false\n    check_update = false\n", encoding="utf-8"
+    )
     Path(".dvc/.gitignore").write_text("/cache\n/tmp\n/config.local\n", encoding="utf-8")
     Path(".gitignore").write_text("/registry/v*/\n/made\n", encoding="utf-8")
     git("add", "-A")
@@ -47,15 +68,21 @@ def project(tmp_path, monkeypatch) -> Path:
 def one(content: str, public_key: str | None = None, why: str = "better") -> str:
     """Register a model whose only file is `content`."""
     Path("made/model").write_text(content, encoding="utf-8")
-    return register({"model": Path("made/model")}, {"verdicts": PROVEN, "suites": {}}, why, public_key)
+    return register(
+        {"model": Path("made/model")}, {"verdicts": PROVEN, "suites": {}}, why, public_key
+    )
 
 
 @pytest.fixture
 def keys(project) -> str:
     """The path of a public key; SIGNING_KEY names its private half."""
     key = Ed25519PrivateKey.generate()
-    Path("made/private.pem").write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
-    Path("made/public.pem").write_bytes(key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo))
+    Path("made/private.pem").write_bytes(
+        key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    )
+    Path("made/public.pem").write_bytes(
+        key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    )
     return "made/public.pem"
 
 
@@ -96,15 +123,24 @@ def test_version_without_a_tag_is_none_and_is_replaced(project):
 @pytest.mark.parametrize(
     ("harm", "said"),
     [
-        (lambda folder: (folder / "model").write_text("b"), r"registry/v1\.0\.0/model is not the file that the manifest describes"),
+        (
+            lambda folder: (folder / "model").write_text("b"),
+            r"registry/v1\.0\.0/model is not the file that the manifest describes",
+        ),
         (
             lambda folder: (folder / "model").unlink(),
             r"registry/v1\.0\.0/model does not exist; run `dvc checkout --force registry/v1\.0\.0\.dvc`",
         ),
-        (lambda folder: (folder / "more").touch(), r"registry/v1\.0\.0/more is not in the manifest; delete it"),
+        (
+            lambda folder: (folder / "more").touch(),
+            r"registry/v1\.0\.0/more is not in the manifest; delete it",
+        ),
         (lambda folder: (folder / MANIFEST).unlink(), "does not exist; run `dvc checkout"),
         (lambda folder: (folder / MANIFEST).write_text("[]"), "is no manifest; run `dvc checkout"),
-        (lambda folder: (folder / MANIFEST).write_text('{"files": {}}'), "is not the manifest that was registered"),
+        (
+            lambda folder: (folder / MANIFEST).write_text('{"files": {}}'),
+            "is not the manifest that was registered",
+        ),
     ],
 )
 def test_tampered_version_is_refused(project, harm, said):
@@ -128,7 +164,10 @@ def test_signed_version_is_verified_by_the_public_key(project, keys, monkeypatch
 
 def test_version_without_a_signature_is_refused_where_a_key_is_configured(project, keys):
     one("a")
-    with pytest.raises(Refused, match=r"manifest\.sig does not exist, and registry\.public_key asks for a signature"):
+    with pytest.raises(
+        Refused,
+        match=r"manifest\.sig does not exist, and registry\.public_key asks for a signature",
+    ):
         verified("v1.0.0", events(), keys)
 
 
@@ -158,8 +197,12 @@ def test_forged_manifest_is_refused_though_all_hashes_match(project, keys, monke
         ("made/other.pem", r"is not the other half of made/public\.pem"),
     ],
 )
-def test_key_that_is_wrong_is_refused_before_anything_is_registered(project, keys, monkeypatch, named, said):
-    other = Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+def test_key_that_is_wrong_is_refused_before_anything_is_registered(
+    project, keys, monkeypatch, named, said
+):
+    other = Ed25519PrivateKey.generate().private_bytes(
+        Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()
+    )
     Path("made/other.pem").write_bytes(other)
     monkeypatch.delenv(KEY, raising=False)
     if named:
@@ -172,8 +215,12 @@ def test_key_that_is_wrong_is_refused_before_anything_is_registered(project, key
 
 def served(*versions: str) -> list[Event]:
     """What the tags say where these versions were in service, one after the other."""
-    registered = [Event(version, None, 0, "Ada", "today", "") for version in dict.fromkeys(versions)]
-    return registered + [Event(version, CHAMPION, nth, "Ada", "today", "") for nth, version in enumerate(versions)]
+    registered = [
+        Event(version, None, 0, "Ada", "today", "") for version in dict.fromkeys(versions)
+    ]
+    return registered + [
+        Event(version, CHAMPION, nth, "Ada", "today", "") for nth, version in enumerate(versions)
+    ]
 
 
 @pytest.mark.parametrize(
@@ -244,7 +291,8 @@ def test_challenger_that_was_held_against_another_champion_is_not_promoted(proje
     for version in versions[:2]:
         promote.promote(version, "why", None)
     with pytest.raises(
-        Refused, match=r"v3\.0\.0 was held against v1\.0\.0, and v2\.0\.0 is in service; `make retrain` holds one against it"
+        Refused,
+        match=r"v3\.0\.0 was held against v1\.0\.0, and v2\.0\.0 is in service; `make retrain` holds one against it",
     ):
         promote.promote(versions[2], "why", None)
     assert in_service(events()) == "v2.0.0"
@@ -252,9 +300,14 @@ def test_challenger_that_was_held_against_another_champion_is_not_promoted(proje
 
 def test_version_that_cannot_be_loaded_or_lost_a_suite_is_not_promoted(project):
     proven = dict.fromkeys(EVALUATED, PROVEN["by_class"])
-    for content, judged_by, why in (("a", {}, "model.skops does not exist"), ("b", {"expectations/gone.json": "0"}, "or it is gone")):
+    for content, judged_by, why in (
+        ("a", {}, "model.skops does not exist"),
+        ("b", {"expectations/gone.json": "0"}, "or it is gone"),
+    ):
         Path("made/model").write_text(content, encoding="utf-8")
-        version = register({"model": Path("made/model")}, {"verdicts": proven, "suites": judged_by}, "why", None)
+        version = register(
+            {"model": Path("made/model")}, {"verdicts": proven, "suites": judged_by}, "why", None
+        )
         with pytest.raises(Refused, match=why):
             promote.promote(version, "why", None)
     assert in_service(events()) is None
@@ -267,10 +320,19 @@ def test_report_that_no_gate_wrote_is_refused(tmp_path):
 
 
 def test_what_differs_is_told_once_for_all_stages():
-    status = {"a": [{"changed deps": {"x": "modified"}}], "b": [{"changed deps": {"x": "modified"}}, "changed command"]}
-    assert promote.differing(status) == ["x is modified since a, b ran", "changed command since b ran"]
+    status = {
+        "a": [{"changed deps": {"x": "modified"}}],
+        "b": [{"changed deps": {"x": "modified"}}, "changed command"],
+    }
+    assert promote.differing(status) == [
+        "x is modified since a, b ran",
+        "changed command since b ran",
+    ]
     changed = {"a": [{"changed deps": {"params.yaml": {"data": "modified", "train.model": "new"}}}]}
-    assert promote.differing(changed) == ["data in params.yaml is modified since a ran", "train.model in params.yaml is new since a ran"]
+    assert promote.differing(changed) == [
+        "data in params.yaml is modified since a ran",
+        "train.model in params.yaml is new since a ran",
+    ]
 
 
 @pytest.fixture
@@ -292,17 +354,23 @@ def tag(name: str, at: str, message: str = "") -> None:
 
 def hashes(version: str) -> str:
     """The line of the manifest that the tag of a registration has."""
-    return "manifest " + str(next(event.manifest_sha256 for event in events() if event.version == version))
+    return "manifest " + str(
+        next(event.manifest_sha256 for event in events() if event.version == version)
+    )
 
 
 def gto(*arguments: str) -> str:
-    return subprocess.run(["gto", *arguments], check=True, capture_output=True, encoding="utf-8").stdout
+    return subprocess.run(
+        ["gto", *arguments], check=True, capture_output=True, encoding="utf-8"
+    ).stdout
 
 
 BROKEN = {
     "tag of zero bytes": lambda: Path(".git/refs/tags/model#champion#1").write_bytes(b""),
     "tag that is no hash": lambda: Path(".git/refs/tags/model#champion#1").write_text("hello\n"),
-    "tag of an object that is gone": lambda: Path(".git/refs/tags/model#champion#1").write_text("1" * 40 + "\n"),
+    "tag of an object that is gone": lambda: Path(".git/refs/tags/model#champion#1").write_text(
+        "1" * 40 + "\n"
+    ),
     "another tag of zero bytes": lambda: Path(".git/refs/tags/other").write_bytes(b""),
     "broken file of packed tags": lambda: Path(".git/packed-refs").write_text("bad\n"),
     "broken index": lambda: Path(".git/index").write_bytes(b"bad"),
@@ -318,7 +386,10 @@ def test_registry_that_cannot_be_read_is_not_an_empty_one(quick, monkeypatch, ha
     for name in ("PATH", "GIT_TEST_ASSUME_DIFFERENT_OWNER"):
         monkeypatch.setenv(name, os.environ.get(name, "0"))  # put back afterwards
     BROKEN[harm]()
-    with pytest.raises(Refused, match="the registry cannot be read, so that nobody knows which model is in service; mend this first: "):
+    with pytest.raises(
+        Refused,
+        match="the registry cannot be read, so that nobody knows which model is in service; mend this first: ",
+    ):
         events()
 
 
@@ -348,13 +419,19 @@ def obey(sentence: object, keep: int | None = None) -> None:
         subprocess.run(["bash", "-c", command], check=True, capture_output=True)
 
 
-@pytest.mark.parametrize(("how", "fetch"), [("--no-tags", "git fetch --tags"), ("--depth=1", "git fetch --tags --unshallow")])
+@pytest.mark.parametrize(
+    ("how", "fetch"),
+    [("--no-tags", "git fetch --tags"), ("--depth=1", "git fetch --tags --unshallow")],
+)
 def test_clone_without_the_tags_is_refused_until_they_are_fetched(quick, how, fetch, monkeypatch):
     for version in (one("a"), one("b"), "v1.0.0"):
         assign(version, CHAMPION, "why")
     git("clone", "--quiet", how, quick.as_uri(), "made/clone")
     monkeypatch.chdir("made/clone")
-    with pytest.raises(Refused, match=r"registry/v1\.0\.0\.dvc is there, and not the tag model@v1\.0\.0 that registers it") as refused:
+    with pytest.raises(
+        Refused,
+        match=r"registry/v1\.0\.0\.dvc is there, and not the tag model@v1\.0\.0 that registers it",
+    ) as refused:
         events()
     assert f"run `{fetch}" in str(refused.value)
     obey(str(refused.value).splitlines()[0])
@@ -368,7 +445,9 @@ def test_clone_that_may_lack_tags_is_refused_though_its_tree_tells_nothing(quick
     git("commit", "--quiet", "--message", "of another branch")
     git("clone", "--quiet", how, quick.as_uri(), "made/clone")
     monkeypatch.chdir("made/clone")
-    with pytest.raises(Refused, match="this clone may lack the tags that say which model is in service; run `git ") as refused:
+    with pytest.raises(
+        Refused, match="this clone may lack the tags that say which model is in service; run `git "
+    ) as refused:
         events()
     obey(refused.value)
     assert in_service(events()) == "v1.0.0"
@@ -392,7 +471,9 @@ def test_clone_of_one_branch_does_not_serve_the_model_that_another_replaced(quic
     assign("v1.0.0", RETIRED, "v2.0.0 took its place")
     git("clone", "--quiet", "--single-branch", "--branch", branch, quick.as_uri(), "made/clone")
     monkeypatch.chdir("made/clone")
-    with pytest.raises(Refused, match="model#retired#3 says that another model took the place of v1") as no:
+    with pytest.raises(
+        Refused, match="model#retired#3 says that another model took the place of v1"
+    ) as no:
         in_service(events())
     history.main()
     obey(no.value, keep=1)
@@ -402,7 +483,9 @@ def test_clone_of_one_branch_does_not_serve_the_model_that_another_replaced(quic
 def test_model_that_was_retired_by_mistake_serves_once_that_is_taken_back(quick):
     assign(one("a"), CHAMPION, "why")
     assign("v1.0.0", RETIRED, "why")
-    with pytest.raises(Refused, match="the tag model#retired#2 says that another model took the place"):
+    with pytest.raises(
+        Refused, match="the tag model#retired#2 says that another model took the place"
+    ):
         in_service(events())
     gto("deprecate", "model", "v1.0.0", "retired")
     assert in_service(events()) == "v1.0.0"
@@ -427,15 +510,39 @@ def test_registration_that_was_killed_hinders_nobody(quick, monkeypatch):
 @pytest.mark.parametrize(
     ("make", "said"),
     [
-        (lambda: git("tag", "model#champion#9", "model@v2.0.0^{commit}"), "the tag model#champion#9 is no annotated tag of its own"),
+        (
+            lambda: git("tag", "model#champion#9", "model@v2.0.0^{commit}"),
+            "the tag model#champion#9 is no annotated tag of its own",
+        ),
         (lambda: git("tag", "model@v9.0.0"), "the tag model@v9.0.0 is no annotated tag of its own"),
-        (lambda: git("update-ref", "refs/tags/model#champion#9", "model#challenger#2"), "model#champion#9 is no annotated tag of its own"),
-        (lambda: git("tag", "--delete", "model@v1.0.0"), "the tag model#champion#1 gives a stage to a commit that no tag registers"),
-        (lambda: tag("model#champion#9", "HEAD~2"), "the tag model#champion#9 gives a stage to a commit that no tag registers"),
-        (lambda: tag("model#champion#9", "model@v2.0.0"), "the tag model#champion#9 does not come from `make promote`"),
-        (lambda: tag("model#champion", "model@v2.0.0"), "the tag model#champion does not come from `make promote`"),
-        (lambda: tag("model#champion#9", "model@v2.0.0", f"x\n\n{hashes('v1.0.0')}"), "it does not name the manifest of v2.0.0"),
-        (lambda: gto("assign", "model", "--version", "v2.0.0", "--stage", "champion"), "the tag model#champion#3 does not come from"),
+        (
+            lambda: git("update-ref", "refs/tags/model#champion#9", "model#challenger#2"),
+            "model#champion#9 is no annotated tag of its own",
+        ),
+        (
+            lambda: git("tag", "--delete", "model@v1.0.0"),
+            "the tag model#champion#1 gives a stage to a commit that no tag registers",
+        ),
+        (
+            lambda: tag("model#champion#9", "HEAD~2"),
+            "the tag model#champion#9 gives a stage to a commit that no tag registers",
+        ),
+        (
+            lambda: tag("model#champion#9", "model@v2.0.0"),
+            "the tag model#champion#9 does not come from `make promote`",
+        ),
+        (
+            lambda: tag("model#champion", "model@v2.0.0"),
+            "the tag model#champion does not come from `make promote`",
+        ),
+        (
+            lambda: tag("model#champion#9", "model@v2.0.0", f"x\n\n{hashes('v1.0.0')}"),
+            "it does not name the manifest of v2.0.0",
+        ),
+        (
+            lambda: gto("assign", "model", "--version", "v2.0.0", "--stage", "champion"),
+            "the tag model#champion#3 does not come from",
+        ),
     ],
 )
 def test_tag_that_proves_nothing_is_refused(quick, make, said):
@@ -450,7 +557,10 @@ def test_tag_that_proves_nothing_is_refused(quick, make, said):
 def test_order_is_that_of_the_moments_not_of_their_text(quick, monkeypatch, capsys):
     monkeypatch.setenv("GIT_COMMITTER_DATE", "2026-01-01T06:00:00+0000")
     first, second = one("a"), one("b")
-    for version, when in ((first, "2026-01-01T12:00:00+0200"), (second, "2026-01-01T11:00:00+0000")):
+    for version, when in (
+        (first, "2026-01-01T12:00:00+0200"),
+        (second, "2026-01-01T11:00:00+0000"),
+    ):
         monkeypatch.setenv("GIT_COMMITTER_DATE", when)
         assign(version, CHAMPION, "why")
     assert in_service(events()) == second
@@ -458,7 +568,10 @@ def test_order_is_that_of_the_moments_not_of_their_text(quick, monkeypatch, caps
     assert capsys.readouterr().out.endswith("in service: v2.0.0\n")
     assert second in gto("show", "model#champion")
     monkeypatch.setenv("GIT_COMMITTER_DATE", "2026-01-01T11:30:00+0100")
-    with pytest.raises(Refused, match=r"the tag model#champion#2 is of 2026-01-01T11:00:00\+00:00, which is later than the clock here"):
+    with pytest.raises(
+        Refused,
+        match=r"the tag model#champion#2 is of 2026-01-01T11:00:00\+00:00, which is later than the clock here",
+    ):
         assign(first, CHAMPION, "back")
 
 
@@ -475,9 +588,13 @@ def test_withdrawal_by_gto_takes_the_model_out_of_service(quick, arguments, left
         assign(version, CHAMPION, "why")
     gto("deprecate", "model", *arguments)
     ways = (
-        rf"`make rollback VERSION=\.\.\.` puts one back that was in service: {', '.join(left)}$" if left else "none that was in service is"
+        rf"`make rollback VERSION=\.\.\.` puts one back that was in service: {', '.join(left)}$"
+        if left
+        else "none that was in service is"
     )
-    with pytest.raises(Refused, match=f"was withdrawn with `gto deprecate`, so that no model is; {ways}"):
+    with pytest.raises(
+        Refused, match=f"was withdrawn with `gto deprecate`, so that no model is; {ways}"
+    ):
         in_service(events())
     assert list(registry.registrations(events())) == left
     history.main()
@@ -490,7 +607,9 @@ def test_withdrawn_model_is_followed_by_the_one_before(quick):
     for version in (one("a"), one("b")):
         assign(version, CHAMPION, "why")
     gto("deprecate", "model", "v2.0.0")
-    assert "v1.0.0 is in service again; git has the tags" in rollback.roll_back(None, "v2 is no more", None)
+    assert "v1.0.0 is in service again; git has the tags" in rollback.roll_back(
+        None, "v2 is no more", None
+    )
     assert in_service(events()) == "v1.0.0"
     with pytest.raises(Refused, match=r"'v2\.0\.0' is no registered version; there are v1\.0\.0"):
         rollback.roll_back("v2.0.0", "why", None)
@@ -501,7 +620,9 @@ def test_registry_that_was_emptied_holds_the_next_model_against_none(quick):
     assign(one("a"), CHAMPION, "why")
     assert registry.to_beat(events()) == "v1.0.0"
     gto("deprecate", "model", "v1.0.0")
-    with pytest.raises(Refused, match=r"no model was in service before the one withdrawn that was not rolled back$"):
+    with pytest.raises(
+        Refused, match=r"no model was in service before the one withdrawn that was not rolled back$"
+    ):
         rollback.target(None, events())
     assert registry.to_beat(events()) is None
     assign(one("b"), CHAMPION, "why")
@@ -519,7 +640,10 @@ def test_one_that_was_rolled_back_does_not_return_by_a_withdrawal(quick):
     for version in (one("a"), one("b"), "v1.0.0"):
         assign(version, CHAMPION, "why")
     gto("deprecate", "model", "v1.0.0", "champion")
-    with pytest.raises(Refused, match="no model was in service before the one withdrawn that was not rolled back; VERSION= may name"):
+    with pytest.raises(
+        Refused,
+        match="no model was in service before the one withdrawn that was not rolled back; VERSION= may name",
+    ):
         rollback.target(None, events())
     assert rollback.target("v1.0.0", events()) == "v1.0.0"
 
@@ -530,7 +654,10 @@ def test_signed_folder_under_another_version_is_refused(quick, keys, monkeypatch
     known = hashes("v1.0.0")
     registry._commit(Path("registry/v3.0.0"), "replay")
     tag("model@v3.0.0", "HEAD", f"better\n\n{known}")
-    with pytest.raises(Refused, match=r"registry/v3\.0\.0/manifest\.json is the manifest of v1\.0\.0, and the tag model@v3\.0\.0 names it"):
+    with pytest.raises(
+        Refused,
+        match=r"registry/v3\.0\.0/manifest\.json is the manifest of v1\.0\.0, and the tag model@v3\.0\.0 names it",
+    ):
         verified("v3.0.0", events(), keys)
     assert verified("v1.0.0", events(), keys)
 
@@ -543,7 +670,8 @@ def test_signed_challenger_that_nobody_promoted_does_not_serve(quick, keys, monk
     for nth, more in ((8, ""), (9, f"\npromotion {proof}")):
         tag(f"model#champion#{nth}", "model@v2.0.0", f"mine\n\n{hashes('v2.0.0')}{more}")
         with pytest.raises(
-            Refused, match=rf"the tag model#champion#{nth} puts v2\.0\.0 into service, and its promotion is not signed by made/"
+            Refused,
+            match=rf"the tag model#champion#{nth} puts v2\.0\.0 into service, and its promotion is not signed by made/",
         ):
             promoted(str(in_service(events())), events(), keys)
         git("tag", "--delete", f"model#champion#{nth}")
@@ -567,7 +695,10 @@ def test_file_that_changes_while_it_is_registered_is_refused(quick, monkeypatch)
         Path(path).write_text("another run's", encoding="utf-8")
         copy(path, target)
 
-    with monkeypatch.context() as patch, pytest.raises(Refused, match="made/model changed while the model was registered"):
+    with (
+        monkeypatch.context() as patch,
+        pytest.raises(Refused, match="made/model changed while the model was registered"),
+    ):
         patch.setattr(shutil, "copy", other)
         one("a")
     assert events() == []
@@ -586,7 +717,11 @@ print(register({"model": Path(f"made/{sys.argv[1]}")}, {"verdicts": {}, "suites"
 def start(*arguments: str) -> subprocess.Popen[str]:
     environment = os.environ | {"PYTHONPATH": str(PROJECT)}
     return subprocess.Popen(
-        [sys.executable, "-c", *arguments], env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, encoding="utf-8"
+        [sys.executable, "-c", *arguments],
+        env=environment,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        encoding="utf-8",
     )
 
 
@@ -602,9 +737,14 @@ def test_registrations_at_once_are_versions_of_their_own(project):
 
 
 def test_lock_that_another_process_holds_is_waited_for_and_then_refused(quick, monkeypatch):
-    holder = start("from stages.after.registry import alone\nwith alone():\n    print('held', flush=True)\n    input()")
+    holder = start(
+        "from stages.after.registry import alone\nwith alone():\n    print('held', flush=True)\n    input()"
+    )
     assert holder.stdout.readline() == "held\n"
-    with monkeypatch.context() as patch, pytest.raises(Refused, match="another process has been registering or promoting a model"):
+    with (
+        monkeypatch.context() as patch,
+        pytest.raises(Refused, match="another process has been registering or promoting a model"),
+    ):
         patch.setattr(registry, "SECONDS", 0.1)
         one("a")
     holder.kill()
@@ -612,7 +752,9 @@ def test_lock_that_another_process_holds_is_waited_for_and_then_refused(quick, m
     assert one("a") == "v1.0.0", "a lock dies with its process"
 
 
-def test_version_whose_pointer_is_on_another_branch_comes_back_as_the_sentences_say(project, monkeypatch):
+def test_version_whose_pointer_is_on_another_branch_comes_back_as_the_sentences_say(
+    project, monkeypatch
+):
     branch = git("branch", "--show-current").strip()
     git("switch", "--quiet", "--create", "other")
     assign(one("a"), CHAMPION, "why")
@@ -637,12 +779,15 @@ def test_detached_head_registers_nothing_and_may_still_go_back(quick):
     branch = git("branch", "--show-current").strip()
     git("switch", "--quiet", "--detach")
     with pytest.raises(
-        Refused, match="HEAD is detached, so that no branch would hold the commit that registers the model; run `git switch"
+        Refused,
+        match="HEAD is detached, so that no branch would hold the commit that registers the model; run `git switch",
     ):
         one("c")
     with pytest.raises(Refused, match="HEAD is detached"):
         promote.promote(None, "why", None)
-    assert rollback.roll_back(None, "worse", None).endswith("push them with `git push origin 'refs/tags/model*'`")
+    assert rollback.roll_back(None, "worse", None).endswith(
+        "push them with `git push origin 'refs/tags/model*'`"
+    )
     git("switch", "--quiet", branch)
     assert in_service(events()) == "v1.0.0"
     assert one("c") == "v3.0.0"
@@ -671,7 +816,9 @@ def test_projects_in_one_repository_have_versions_of_their_own(project, monkeypa
     assign(one("c"), CHAMPION, "why")
     assert "teams/second:model" in gto("show", "teams/second:model#champion")
     monkeypatch.chdir(folders[0])
-    assert verified(str(in_service(events())), events(), None)["files"] == {"model": sha256("made/model")}
+    assert verified(str(in_service(events())), events(), None)["files"] == {
+        "model": sha256("made/model")
+    }
     assert how_to_push() == "`git push origin HEAD 'refs/tags/first=model*'`"
     monkeypatch.chdir(project)
     assert events() == []
@@ -683,7 +830,10 @@ def test_projects_in_one_repository_have_versions_of_their_own(project, monkeypa
 def test_folder_that_git_allows_no_tag_of_is_refused_before_anything_is_made(project, monkeypatch):
     monkeypatch.chdir(folder_of_project("two words"))
     assert events() == []
-    with pytest.raises(Refused, match=r"git allows no tag 'two words=model@v1\.0\.0', as it would be called in this folder"):
+    with pytest.raises(
+        Refused,
+        match=r"git allows no tag 'two words=model@v1\.0\.0', as it would be called in this folder",
+    ):
         identified()
 
 
@@ -699,23 +849,30 @@ def test_tags_of_a_folder_that_was_moved_get_their_names_as_the_sentence_says(qu
     git("commit", "--quiet", "--message", "moved")
     monkeypatch.chdir("second")
     with pytest.raises(
-        Refused, match=r"v1\.0\.0\.dvc is there, and the tag that registers it is called first=model@v1\.0\.0; tags"
+        Refused,
+        match=r"v1\.0\.0\.dvc is there, and the tag that registers it is called first=model@v1\.0\.0; tags",
     ) as refused:
         events()
     obey(str(refused.value).splitlines()[1])
     assert [(event.tag, event.message, event.when, event.who) for event in events()] == [
-        (event.tag.replace("first", "second"), event.message, event.when, event.who) for event in before
+        (event.tag.replace("first", "second"), event.message, event.when, event.who)
+        for event in before
     ]
     assert in_service(events()) == "v2.0.0"
 
 
-def test_tags_from_before_they_named_folders_get_their_names_as_the_sentence_says(quick, monkeypatch):
+def test_tags_from_before_they_named_folders_get_their_names_as_the_sentence_says(
+    quick, monkeypatch
+):
     folder = folder_of_project("first")
     monkeypatch.chdir(folder)
     with monkeypatch.context() as patch:
         patch.setattr(registry, "artifact", lambda: "model")
         assign(one("a"), CHAMPION, "why")
-    with pytest.raises(Refused, match=r"the tag that registers it is called model@v1\.0\.0; tags of the project in this folder") as refused:
+    with pytest.raises(
+        Refused,
+        match=r"the tag that registers it is called model@v1\.0\.0; tags of the project in this folder",
+    ) as refused:
         events()
     obey(str(refused.value).splitlines()[1])
     assert in_service(events()) == "v1.0.0"
@@ -733,5 +890,8 @@ def test_signed_model_of_another_project_does_not_serve(quick, keys, monkeypatch
     registry._commit(Path("registry/v1.0.0"), "replay")
     tag("second=model@v1.0.0", "HEAD", registered.message)
     tag("second=model#champion#1", "HEAD", champion.message)
-    with pytest.raises(Refused, match=r"second=model#champion#1 puts v1\.0\.0 into service, and its promotion is not signed by"):
+    with pytest.raises(
+        Refused,
+        match=r"second=model#champion#1 puts v1\.0\.0 into service, and its promotion is not signed by",
+    ):
         promoted(str(in_service(events())), events(), keys)

@@ -70,21 +70,36 @@ def project(folder: Path, key: list[str], **data: object) -> None:
     """Run what makes a model of `drawn` rows in `folder`, with the declared `key` and the roles `data`; the gates before say pass."""
     for name in ("data/raw", "data/live", "expectations", "reports/gates"):
         (folder / name).mkdir(parents=True)
-    pd.concat([drawn(1, 300, 2001), drawn(2, 200, 2002)]).to_csv(folder / "data/raw/rows.csv", index=False)
+    pd.concat([drawn(1, 300, 2001), drawn(2, 200, 2002)]).to_csv(
+        folder / "data/raw/rows.csv", index=False
+    )
     for nth, year in ((3, 2003), (4, 2004)):
         drawn(nth, 300, year).to_csv(folder / f"data/live/{year}.csv", index=False)
     targets = {name: "says the same" for name in ("y", "word", "yes") if name != data["target"]}
     used = [data["time"], *data["cluster"]]
-    free = dict.fromkeys([name for name in ("id", "num", *key) if name not in used], "names the row")
+    free = dict.fromkeys(
+        [name for name in ("id", "num", *key) if name not in used], "names the row"
+    )
     forbidden = {**targets, **free, **data.pop("forbidden")}
     write_source(folder, key)
     (folder / "data/remedy.json").write_text('{"remedy": "decision_weights"}')
-    params = settings(data={**data, "forbidden": forbidden}, train={"model": "logistic_regression"}, retrain={"candidates": ["all"]})
+    params = settings(
+        data={**data, "forbidden": forbidden},
+        train={"model": "logistic_regression"},
+        retrain={"candidates": ["all"]},
+    )
     write_params(folder, params.model_dump())
     for name in EVALUATED:
         named = {"row": ROWS[name]} if name in ROWS else {}
-        (folder / f"expectations/{name}.json").write_text(json.dumps({"name": name, "meta": named, "expectations": [ALWAYS]}))
-        not_judged(f"expectations/{name}.json", f"reports/gates/{name}.json", "a test of what comes after", applies=False)
+        (folder / f"expectations/{name}.json").write_text(
+            json.dumps({"name": name, "meta": named, "expectations": [ALWAYS]})
+        )
+        not_judged(
+            f"expectations/{name}.json",
+            f"reports/gates/{name}.json",
+            "a test of what comes after",
+            applies=False,
+        )
     for name in JUDGING:
         shutil.copy(SUITES / f"{name}.json", folder / "expectations")
     for stage in (prepare, augment, train, evaluate):
@@ -93,8 +108,16 @@ def project(folder: Path, key: list[str], **data: object) -> None:
 
 
 def write_source(folder: Path, key: list[str]) -> None:
-    source = {"path": "data/raw/rows.csv", "format": "csv", "missing": [""], "key": key, "columns": KINDS}
-    (folder / "data/sources.yaml").write_text(yaml.safe_dump({"sources": {"rows": source}}, sort_keys=False))
+    source = {
+        "path": "data/raw/rows.csv",
+        "format": "csv",
+        "missing": [""],
+        "key": key,
+        "columns": KINDS,
+    }
+    (folder / "data/sources.yaml").write_text(
+        yaml.safe_dump({"sources": {"rows": source}}, sort_keys=False)
+    )
 
 
 def write_params(folder: Path, params: dict) -> None:
@@ -156,9 +179,14 @@ POSSIBLE = [
 
 
 def test_every_two_settings_stand_together_in_a_row():
-    rows = [tuple("x" if nth == 5 and value else value for nth, value in enumerate(row)) for row in MATRIX]
+    rows = [
+        tuple("x" if nth == 5 and value else value for nth, value in enumerate(row))
+        for row in MATRIX
+    ]
     for one, other in itertools.combinations(range(len(COLUMNS)), 2):
-        wanted = set(itertools.product(POSSIBLE[one], POSSIBLE[other])) - ({("", "x")} if (one, other) == (4, 5) else set())
+        wanted = set(itertools.product(POSSIBLE[one], POSSIBLE[other])) - (
+            {("", "x")} if (one, other) == (4, 5) else set()
+        )
         assert {(row[one], row[other]) for row in rows} == wanted
 
 
@@ -166,7 +194,9 @@ def test_every_two_settings_stand_together_in_a_row():
 def test_roles_go_together_through_the_whole_life_of_a_model(here, row):
     given = dict(zip(COLUMNS, row, strict=True))
     key = given["key"].split()
-    roles = {"target": given["target"], "time": given["time"]} | {name: given[name].split() for name in ("cluster", "sensitive")}
+    roles = {"target": given["target"], "time": given["time"]} | {
+        name: given[name].split() for name in ("cluster", "sensitive")
+    }
     roles["allowed"] = dict.fromkeys(given["allowed"].split(), "a reason")
     roles["cut_points"] = {"age": [40]} if given["sensitive"] == "age" else {}
     project(here, key, **roles, forbidden=dict.fromkeys(given["forbidden"].split(), "known later"))
@@ -191,7 +221,12 @@ def trained(tmp_path_factory) -> Path:
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         patch.setattr(evaluate, "write", lambda *_: None)
-        roles = {"cluster": ["who"], "sensitive": ["sex"], "allowed": {"sex": "a reason"}, "forbidden": {"age": "not asked"}}
+        roles = {
+            "cluster": ["who"],
+            "sensitive": ["sex"],
+            "allowed": {"sex": "a reason"},
+            "forbidden": {"age": "not asked"},
+        }
         project(folder, ["id"], target="y", time="when", **roles)
     return folder
 
@@ -238,12 +273,19 @@ def test_model_serves_by_the_roles_that_it_was_trained_with(changed, capsys, rol
     assert after[0] == before[0]
     pd.testing.assert_frame_equal(after[1], before[1])
     assert written(changed) == wanted
-    assert f"somebody changed {'the key in data/sources.yaml' if role == 'key' else f'data.{role} in params.yaml'}" in said
+    assert (
+        f"somebody changed {'the key in data/sources.yaml' if role == 'key' else f'data.{role} in params.yaml'}"
+        in said
+    )
     assert said.count("it serves by the roles it was trained with") == 2
 
 
 def written(folder: Path) -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in sorted((folder / "reports/monitoring").rglob("*")) if path.is_file()}
+    return {
+        path.name: path.read_bytes()
+        for path in sorted((folder / "reports/monitoring").rglob("*"))
+        if path.is_file()
+    }
 
 
 @pytest.mark.parametrize("role", list(CHANGES))
@@ -251,7 +293,8 @@ def test_challengers_are_not_made_of_rows_of_other_roles(changed, role):
     change(role)
     [source] = load_sources().sources.values()
     with pytest.raises(
-        Refused, match=rf"has changed .*data\.{role}.* since the last run, and challengers are made of its rows; run `make repro`"
+        Refused,
+        match=rf"has changed .*data\.{role}.* since the last run, and challengers are made of its rows; run `make repro`",
     ):
         retrain.retrain([Path("data/live/2003.csv")], [None], load_params(), source)
 
@@ -259,9 +302,12 @@ def test_challengers_are_not_made_of_rows_of_other_roles(changed, role):
 def test_column_that_is_no_longer_declared_is_named(changed):
     declared = yaml.safe_load(Path("data/sources.yaml").read_text(encoding="utf-8"))
     del declared["sources"]["rows"]["columns"]["a"]
-    Path("data/sources.yaml").write_text(yaml.safe_dump(declared, sort_keys=False), encoding="utf-8")
+    Path("data/sources.yaml").write_text(
+        yaml.safe_dump(declared, sort_keys=False), encoding="utf-8"
+    )
     with pytest.raises(
-        Refused, match=r"data/sources\.yaml does not declare a, which the model in service was trained with; declare it again"
+        Refused,
+        match=r"data/sources\.yaml does not declare a, which the model in service was trained with; declare it again",
     ):
         served()
     [source] = load_sources().sources.values()
@@ -272,7 +318,10 @@ def test_column_that_is_no_longer_declared_is_named(changed):
 def test_model_that_does_not_know_its_roles_does_not_serve(changed):
     model, reference = load_champion()
     [source] = load_sources().sources.values()
-    with pytest.raises(Refused, match="does not say which roles the columns had when it was trained: an earlier release made it"):
+    with pytest.raises(
+        Refused,
+        match="does not say which roles the columns had when it was trained: an earlier release made it",
+    ):
         as_trained(replace(model, data=None), reference, load_params(), source)
 
 
@@ -280,7 +329,9 @@ def test_batch_without_any_time_is_a_window_that_fails(changed):
     rows = pd.read_csv("data/live/2003.csv", dtype={"id": "str"}).assign(when=None)
     rows.to_csv("data/live/2003.csv", index=False)
     assert served()[0] == "fail"
-    report = json.loads(Path("reports/monitoring/2003/gates/batch.json").read_text(encoding="utf-8"))
+    report = json.loads(
+        Path("reports/monitoring/2003/gates/batch.json").read_text(encoding="utf-8")
+    )
     assert report["sentences"] == [
         "FAIL: no row of data/live/2003.csv has a when (data.time) up to today, so that nobody knows when they are from; "
         "mend what writes the file"
@@ -288,9 +339,14 @@ def test_batch_without_any_time_is_a_window_that_fails(changed):
 
 
 def test_rows_without_any_time_make_no_challenger(changed):
-    pd.read_csv("data/live/2003.csv", dtype={"id": "str"}).assign(when=None).to_csv("data/live/2003.csv", index=False)
+    pd.read_csv("data/live/2003.csv", dtype={"id": "str"}).assign(when=None).to_csv(
+        "data/live/2003.csv", index=False
+    )
     [source] = load_sources().sources.values()
-    with pytest.raises(Refused, match=r"no row of data/live/2003\.csv has a label and a who and a when: wait until labels come"):
+    with pytest.raises(
+        Refused,
+        match=r"no row of data/live/2003\.csv has a label and a who and a when: wait until labels come",
+    ):
         retrain.retrain([Path("data/live/2003.csv")], [None], load_params(), source)
 
 
@@ -301,9 +357,13 @@ def test_dates_that_nanoseconds_do_not_hold_are_served(changed, day):
     rows.to_csv("data/live/2003.csv", index=False)
     _, decided = served()
     assert len(decided) == 300
-    record = json.loads(next(Path("reports/monitoring").rglob("window.json")).read_text(encoding="utf-8"))
+    record = json.loads(
+        next(Path("reports/monitoring").rglob("window.json")).read_text(encoding="utf-8")
+    )
     assert record["window"] == f"{'0001-01-01' if day < '1' else '2003-01-01'}_2003-10-27"
     assert record["after_today"] == int(day > "3")
     assert record["age"] < 700
     windows = json.loads(Path("reports/monitoring/windows.json").read_text(encoding="utf-8"))
-    assert any("So many rows are dated after today" in sentence for sentence in windows["sentences"]) == (day > "3")
+    assert any(
+        "So many rows are dated after today" in sentence for sentence in windows["sentences"]
+    ) == (day > "3")

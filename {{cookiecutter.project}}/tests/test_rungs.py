@@ -24,12 +24,16 @@ ALONE = pd.Series(range(12))
 
 def test_folds_go_forward_in_time():
     parts = forward(Y, ALONE, YEARS, 2)
-    assert [(sorted(set(YEARS[fitted])), sorted(set(YEARS[scored]))) for fitted, scored in parts] == [([1], [2]), ([1, 2], [3])]
+    assert [
+        (sorted(set(YEARS[fitted])), sorted(set(YEARS[scored]))) for fitted, scored in parts
+    ] == [([1], [2]), ([1, 2], [3])]
 
 
 def test_a_cluster_goes_where_its_latest_row_goes():
     y, years = pd.concat([Y, Y], ignore_index=True), pd.Series(np.repeat([1, 2, 3], 8))
-    together = pd.Series([23, *range(1, 24)])  # the first row, of year 1, belongs to the last, of year 3
+    together = pd.Series(
+        [23, *range(1, 24)]
+    )  # the first row, of year 1, belongs to the last, of year 3
     [(fitted, scored)] = forward(y, together, years, 2)
     assert (fitted[0], scored[0], scored[23]) == (False, True, True)
     assert fitted[1:16].all()
@@ -42,7 +46,9 @@ def test_the_first_blocks_are_trained_on_until_every_class_is_there():
 
 
 def test_a_class_that_comes_too_late_is_refused():
-    with pytest.raises(Refused, match="in order of time not every class stands in 2 clusters of rows to be scored"):
+    with pytest.raises(
+        Refused, match="in order of time not every class stands in 2 clusters of rows to be scored"
+    ):
         forward(pd.Series([*"aaaaaaaaabab"]), ALONE, YEARS, 2)
 
 
@@ -54,16 +60,22 @@ def test_folds_fall_back_where_a_class_comes_too_late(capsys):
 
 def test_rows_of_one_cluster_widen_the_interval_of_a_lead():
     y = pd.Series([*"ab"] * 200)
-    first = np.where(np.repeat(np.arange(40), 10) % 4 > 0, y, "a")  # whole clusters of ten are right or wrong together
+    first = np.where(
+        np.repeat(np.arange(40), 10) % 4 > 0, y, "a"
+    )  # whole clusters of ten are right or wrong together
     second = np.array(["a"] * 400, dtype=object)
     low, high = paired_lead(y, first, second, "none", 0)
-    low_whole, high_whole = paired_lead(y, first, second, "none", 0, pd.Series(np.repeat(range(40), 10)))
+    low_whole, high_whole = paired_lead(
+        y, first, second, "none", 0, pd.Series(np.repeat(range(40), 10))
+    )
     assert high_whole - low_whole > 1.2 * (high - low)
 
 
 def test_a_cluster_per_row_is_as_good_as_none():
     y, first, second = pd.Series([*"aabb"] * 30), np.array([*"abbb"] * 30), np.array([*"aaba"] * 30)
-    assert paired_lead(y, first, second, "none", 0) == paired_lead(y, first, second, "none", 0, pd.Series(range(120)))
+    assert paired_lead(y, first, second, "none", 0) == paired_lead(
+        y, first, second, "none", 0, pd.Series(range(120))
+    )
 
 
 def test_weighted_average_precision_is_that_of_scikit_learn():
@@ -82,7 +94,9 @@ def test_equal_probabilities_lead_by_nothing():
 
 def candidate(name: str, b: np.ndarray) -> OutOfFold:
     y_score = np.column_stack([1 - b, b])
-    return OutOfFold(name, y_score, np.where(b > 0.5, "b", "a").astype(object), {}, {"a": 1.0, "b": 1.0})
+    return OutOfFold(
+        name, y_score, np.where(b > 0.5, "b", "a").astype(object), {}, {"a": 1.0, "b": 1.0}
+    )
 
 
 MANY = pd.Series([*"aaab"] * 50)
@@ -91,27 +105,42 @@ JUDGE = Judge(MANY, pd.Series(range(200)), "balanced_accuracy", 0)
 
 
 def test_a_costlier_remedy_that_gains_is_taken():
-    taken, [cheap, costly] = climb([candidate("cheap", BLIND), candidate("costly", SURE)], JUDGE, worst_brier=0.2)
+    taken, [cheap, costly] = climb(
+        [candidate("cheap", BLIND), candidate("costly", SURE)], JUDGE, worst_brier=0.2
+    )
     assert taken == "costly"
-    assert cheap.why.startswith("not taken: costly gains over cheap, at least +0.5000 in balanced_accuracy")
-    assert costly.why.startswith("taken: a gain is proven over cheap, at least +0.5000 in balanced_accuracy")
+    assert cheap.why.startswith(
+        "not taken: costly gains over cheap, at least +0.5000 in balanced_accuracy"
+    )
+    assert costly.why.startswith(
+        "taken: a gain is proven over cheap, at least +0.5000 in balanced_accuracy"
+    )
 
 
 def test_a_costlier_remedy_that_gains_nothing_is_not_taken():
-    taken, [_, costly] = climb([candidate("cheap", SURE), candidate("costly", SURE)], JUDGE, worst_brier=0.2)
+    taken, [_, costly] = climb(
+        [candidate("cheap", SURE), candidate("costly", SURE)], JUDGE, worst_brier=0.2
+    )
     assert taken == "cheap"
     assert costly.why.startswith("not taken: no gain is proven over cheap, at least +0.0000")
 
 
 def test_a_remedy_that_spoils_probabilities_is_not_taken():
-    taken, [_, costly] = climb([candidate("cheap", BLIND), candidate("costly", SURE)], JUDGE, worst_brier=0.001)
-    assert (taken, costly.why) == ("cheap", "not taken: its Brier score is that of the class shares, or worse")
+    taken, [_, costly] = climb(
+        [candidate("cheap", BLIND), candidate("costly", SURE)], JUDGE, worst_brier=0.001
+    )
+    assert (taken, costly.why) == (
+        "cheap",
+        "not taken: its Brier score is that of the class shares, or worse",
+    )
 
 
 def test_settings_that_gain_are_taken():
     taken, [before] = find(candidate("model", BLIND), [candidate("search_1", SURE)], JUDGE)
     assert taken.name == "search_1"
-    assert taken.why.startswith("taken: search_1 of a search, at least +0.5000 in balanced_accuracy")
+    assert taken.why.startswith(
+        "taken: search_1 of a search, at least +0.5000 in balanced_accuracy"
+    )
     assert (before.name, before.kind) == ("settings_as_they_come", "search")
 
 
@@ -121,16 +150,23 @@ def test_settings_that_gain_nothing_are_not_taken():
     assert tried.why.startswith("not taken: no gain is proven over the model's own settings")
 
 
-@pytest.mark.parametrize("name", ["logistic_regression", "random_forest", "hist_gradient_boosting", "vote"])
+@pytest.mark.parametrize(
+    "name", ["logistic_regression", "random_forest", "hist_gradient_boosting", "vote"]
+)
 def test_a_search_names_settings_that_the_model_has(name):
     X = pd.DataFrame({"size": [1.0, 2.0]})
     for drawn in settings_to_try(name, 3, 0):
-        build_model(name, X, 0).set_params(**drawn)  # scikit-learn raises for a name that it does not have
+        build_model(name, X, 0).set_params(
+            **drawn
+        )  # scikit-learn raises for a name that it does not have
     assert settings_to_try(name, 3, 0) == settings_to_try(name, 3, 0)
 
 
 def test_a_search_for_a_model_without_ranges_is_refused():
-    with pytest.raises(Refused, match=r"train.search is 3, but nothing says which settings of 'mine' to try; give them in settings_to_try"):
+    with pytest.raises(
+        Refused,
+        match=r"train.search is 3, but nothing says which settings of 'mine' to try; give them in settings_to_try",
+    ):
         settings_to_try("mine", 3, 0)
 
 
@@ -152,7 +188,11 @@ def test_the_ensemble_is_saved_as_the_same_bytes_without_pickle(name, tmp_path):
     for run in ("once", "again"):
         with threadpool_limits(1):
             fitted = BalancedEnsemble(build_model(name, X, 0), n_estimators=2).fit(X, MANY)
-        save_model(Model(fitted, ["a", "b"], {"size": "float64", "colour": "str"}, {}, {}), tmp_path / f"{run}.skops", {})
+        save_model(
+            Model(fitted, ["a", "b"], {"size": "float64", "colour": "str"}, {}, {}),
+            tmp_path / f"{run}.skops",
+            {},
+        )
     assert sha256(tmp_path / "once.skops") == sha256(tmp_path / "again.skops")
     assert (load_model(tmp_path / "again.skops").predict_proba(X) == fitted.predict_proba(X)).all()
 
@@ -164,7 +204,11 @@ def test_a_remedy_that_is_written_is_read(tmp_path):
 
 @pytest.mark.parametrize(
     ("content", "words"),
-    [('{"remedy": "smoke"}', "remedy is 'smoke', must be one of decision_weights"), ("{", "is not JSON"), ("[]", "remedy is None")],
+    [
+        ('{"remedy": "smoke"}', "remedy is 'smoke', must be one of decision_weights"),
+        ("{", "is not JSON"),
+        ("[]", "remedy is None"),
+    ],
 )
 def test_a_broken_remedy_is_refused(content, words, tmp_path):
     (tmp_path / "remedy.json").write_text(content, encoding="utf-8")
@@ -180,21 +224,38 @@ def test_a_missing_remedy_is_refused(tmp_path):
 def rare(n: int) -> pd.DataFrame:
     """Return 90 rows of the class a and `n` of b."""
     size = np.random.default_rng(0).normal(size=90 + n) + np.repeat([0, 3], [90, n])
-    return pd.DataFrame({"__stage_row_id": [f"r{nth}" for nth in range(90 + n)], "label": ["a"] * 90 + ["b"] * n, "size": size})
+    return pd.DataFrame(
+        {
+            "__stage_row_id": [f"r{nth}" for nth in range(90 + n)],
+            "label": ["a"] * 90 + ["b"] * n,
+            "size": size,
+        }
+    )
 
 
-LADDER_ON = {"model": "logistic_regression", "ladder": True, "decision_weights": "balanced_accuracy"}
+LADDER_ON = {
+    "model": "logistic_regression",
+    "ladder": True,
+    "decision_weights": "balanced_accuracy",
+}
 
 
 def test_smote_is_not_tried_where_a_fold_has_too_few_neighbours():
     params = settings(train=LADDER_ON, augment={"smote_max_rows": 1000})
-    recipes, told = rungs(rare(8), params)  # eight rows would do, but each of two folds is trained on four
+    recipes, told = rungs(
+        rare(8), params
+    )  # eight rows would do, but each of two folds is trained on four
     assert list(recipes) == ["decision_weights", "sample_weights", "oversampling", "undersampling"]
-    assert "smote was not tried: class 'b' has 4 training rows without missing features, smote needs augment.k_neighbors + 1 = 6" in told[0]
+    assert (
+        "smote was not tried: class 'b' has 4 training rows without missing features, smote needs augment.k_neighbors + 1 = 6"
+        in told[0]
+    )
 
 
 def test_a_ladder_without_smote_still_comes_to_an_end():
-    _, model, rivals, *_ = settle(rare(8), settings(train=LADDER_ON, augment={"smote_max_rows": 1000}), ["size"])
+    _, model, rivals, *_ = settle(
+        rare(8), settings(train=LADDER_ON, augment={"smote_max_rows": 1000}), ["size"]
+    )
     assert "smote was not tried" in model.why
     assert sum(one.kind == "remedy" for one in rivals) == 3
 
@@ -202,5 +263,10 @@ def test_a_ladder_without_smote_still_comes_to_an_end():
 def test_another_remedy_than_the_table_is_of_asks_for_another_run():
     params = settings(train=LADDER_ON, augment={"smote_max_rows": 1000})
     recipe = rungs(rare(8), params)[0]["oversampling"]
-    with pytest.raises(Refused, match="the ladder chose oversampling, for which other rows are needed: run `dvc repro` once more"):
-        expect_augmented(recipe, rare(8), rare(8).assign(__stage_origin="real"), params, "oversampling")
+    with pytest.raises(
+        Refused,
+        match="the ladder chose oversampling, for which other rows are needed: run `dvc repro` once more",
+    ):
+        expect_augmented(
+            recipe, rare(8), rare(8).assign(__stage_origin="real"), params, "oversampling"
+        )

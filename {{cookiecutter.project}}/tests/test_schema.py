@@ -24,7 +24,15 @@ monitor: {label_delay: null}
 retrain: {candidates: [all], recent: 0.5, half_life: null, warm_iterations: 50}
 registry: {public_key: null}
 """
-SOURCES = {"toys": {"path": "toys.csv", "format": "csv", "missing": [""], "key": ["id"], "columns": {"id": "text"}}}
+SOURCES = {
+    "toys": {
+        "path": "toys.csv",
+        "format": "csv",
+        "missing": [""],
+        "key": ["id"],
+        "columns": {"id": "text"},
+    }
+}
 
 
 def refusal(tmp_path, content, schema=Params):
@@ -33,7 +41,10 @@ def refusal(tmp_path, content, schema=Params):
     path.write_bytes(content if isinstance(content, bytes) else content.encode())
     with pytest.raises(Refused) as refused:
         load(path, schema)
-    return [sentence.removeprefix(f"{path}").removeprefix(": ").strip() for sentence in str(refused.value).splitlines()]
+    return [
+        sentence.removeprefix(f"{path}").removeprefix(": ").strip()
+        for sentence in str(refused.value).splitlines()
+    ]
 
 
 def changed(**values):
@@ -51,7 +62,11 @@ def changed(**values):
 def test_values_are_read_as_they_stand(tmp_path):
     (tmp_path / "params.yaml").write_text(PARAMS)
     params = load(tmp_path / "params.yaml", Params)
-    assert (params.data.target, params.prepare.split.test_from, params.train.folds) == ("label", 2001, 2)
+    assert (params.data.target, params.prepare.split.test_from, params.train.folds) == (
+        "label",
+        2001,
+        2,
+    )
 
 
 def test_params_of_the_repository_are_accepted(monkeypatch):
@@ -65,7 +80,14 @@ def test_sources_of_the_repository_are_accepted():
 
 def test_no_role_but_feature_is_seen_by_a_model(tmp_path):
     (tmp_path / "params.yaml").write_text(changed(data__cluster=["pack", "year"]))
-    assert load(tmp_path / "params.yaml", Params).data.not_features() == ["__stage_row_id", "label", "year", "pack", "colour", "price"]
+    assert load(tmp_path / "params.yaml", Params).data.not_features() == [
+        "__stage_row_id",
+        "label",
+        "year",
+        "pack",
+        "colour",
+        "price",
+    ]
 
 
 def test_a_sensitive_column_is_seen_only_where_a_reason_allows_it(tmp_path):
@@ -82,7 +104,9 @@ def test_a_sensitive_column_is_seen_only_where_a_reason_allows_it(tmp_path):
         ("2001-02-03T04:05:06.7Z", datetime(2001, 2, 3, 4, 5, 6, 700_000)),
     ],
 )
-def test_a_first_test_value_stays_as_it_is_written_and_is_known_as_what_it_means(tmp_path, given, meant):
+def test_a_first_test_value_stays_as_it_is_written_and_is_known_as_what_it_means(
+    tmp_path, given, meant
+):
     (tmp_path / "params.yaml").write_text(changed(prepare__split__test_from=given))
     split = load(tmp_path / "params.yaml", Params).prepare.split
     assert (split.test_from, split.cutoff) == (given, meant)
@@ -105,7 +129,10 @@ def test_a_first_test_value_stays_as_it_is_written_and_is_known_as_what_it_means
             "prepare.split: keep_clusters_whole is false, which is allowed with by: time alone; at random the earlier and later rows of "
             "a cluster would be mixed, so set it to true",
         ),
-        ({"prepare__split__zzz": 0.2}, "prepare.split.zzz is unknown, allowed here: by, test_from, test_size, keep_clusters_whole"),
+        (
+            {"prepare__split__zzz": 0.2},
+            "prepare.split.zzz is unknown, allowed here: by, test_from, test_size, keep_clusters_whole",
+        ),
         ({"random_state": "1"}, "random_state is '1', must be a valid integer"),
         ({"random_state": True}, "random_state is True, must be a valid integer"),
         ({"random_state": -1}, "random_state is -1, must be greater than or equal to 0"),
@@ -115,14 +142,20 @@ def test_a_first_test_value_stays_as_it_is_written_and_is_known_as_what_it_means
         ({"train__threads": 0}, "train.threads is 0, must be greater than 0"),
         ({"prepare__split__test_size": 1.2}, "prepare.split.test_size is 1.2, must be less than 1"),
         ({"prepare__split__test_size": 0}, "prepare.split.test_size is 0, must be greater than 0"),
-        ({"augment__strategy": "smoote"}, "augment.strategy is 'smoote', must be 'none', 'oversample' or 'smote'"),
+        (
+            {"augment__strategy": "smoote"},
+            "augment.strategy is 'smoote', must be 'none', 'oversample' or 'smote'",
+        ),
         ({"data__cluster": "pack"}, "data.cluster is 'pack', must be a valid list"),
         ({"data__cluster": [1]}, "data.cluster.0 is 1, must be text: write it in quotes"),
         (
             {"data__forbidden": {"price": None}},
             "data.forbidden.price is empty or null, must be text; if that is the word null, write it in quotes",
         ),
-        ({"data__time": "label"}, "data: data.time names the target 'label'; give each column one role"),
+        (
+            {"data__time": "label"},
+            "data: data.time names the target 'label'; give each column one role",
+        ),
         (
             {"data__cluster": ["label"], "data__sensitive": ["label"]},
             "data: data.cluster names the target 'label'; data.sensitive names the target 'label'; give each column one role",
@@ -132,9 +165,15 @@ def test_a_first_test_value_stays_as_it_is_written_and_is_known_as_what_it_means
             "data: data.forbidden names 'label', which data.target uses; "
             "data.forbidden names 'pack', which data.cluster uses; give each column one role",
         ),
-        ({"data__allowed": {"pack": "law"}}, "data: data.allowed names 'pack', which data.sensitive does not; name it there, too"),
+        (
+            {"data__allowed": {"pack": "law"}},
+            "data: data.allowed names 'pack', which data.sensitive does not; name it there, too",
+        ),
         ({"data__allowed": {"colour": " "}}, "data: data.allowed.colour is empty, must say why"),
-        ({"data__allowed": {"colour": "\u200b"}}, "data: data.allowed.colour is empty, must say why"),
+        (
+            {"data__allowed": {"colour": "\u200b"}},
+            "data: data.allowed.colour is empty, must say why",
+        ),
         (
             {"data__no_sensitive": "none"},
             "data: data.no_sensitive says why no column is sensitive, but data.sensitive names colour; set no_sensitive: null",
@@ -163,32 +202,91 @@ def test_a_wrong_value_is_refused_in_one_sentence(tmp_path, values, sentence):
     assert refusal(tmp_path, changed(**values)) == [sentence]
 
 
-@pytest.mark.parametrize("given", ["2001", "2001-02-30", "03.02.2001", "2001-02-03\n", 2001.5, True, [2001]])
+@pytest.mark.parametrize(
+    "given", ["2001", "2001-02-30", "03.02.2001", "2001-02-03\n", 2001.5, True, [2001]]
+)
 def test_a_first_test_value_that_is_no_time_is_told_what_it_must_be(tmp_path, given):
     [sentence] = refusal(tmp_path, changed(prepare__split__test_from=given))
-    assert sentence == (f'prepare.split.test_from: it is {given!r}, must be an integer, a date or time stamp such as "2024-01-31", or null')
+    assert sentence == (
+        f'prepare.split.test_from: it is {given!r}, must be an integer, a date or time stamp such as "2024-01-31", or null'
+    )
 
 
 def test_an_integer_that_no_column_can_hold_is_refused(tmp_path):
     [sentence] = refusal(tmp_path, changed(prepare__split__test_from=2**63))
-    assert sentence == "prepare.split.test_from: it is 9223372036854775808, must be between -2^63 and 2^63"
+    assert (
+        sentence
+        == "prepare.split.test_from: it is 9223372036854775808, must be between -2^63 and 2^63"
+    )
 
 
 NOT_FOR_DVC = [
-    ("test_from: 2001", "test_from: 2001-02-03", "prepare.split.test_from: 2001-02-03 stands there without quotes, as which DVC does not"),
-    ("test_from: 2001", "test_from: 2001-02-03 04:05:06", "prepare.split.test_from: 2001-02-03 04:05:06 stands there without quotes"),
-    ("target: label", "target: 2001-02-03", "data.target is 2001-02-03, must be text: write it in quotes"),
+    (
+        "test_from: 2001",
+        "test_from: 2001-02-03",
+        "prepare.split.test_from: 2001-02-03 stands there without quotes, as which DVC does not",
+    ),
+    (
+        "test_from: 2001",
+        "test_from: 2001-02-03 04:05:06",
+        "prepare.split.test_from: 2001-02-03 04:05:06 stands there without quotes",
+    ),
+    (
+        "target: label",
+        "target: 2001-02-03",
+        "data.target is 2001-02-03, must be text: write it in quotes",
+    ),
     ("cluster: [pack]", "cluster: !!set {pack}", "data.cluster is {'pack'}, must be a valid list"),
-    ("target: label", "target: !!binary aGVsbG8=", "data.target is b'hello', must be a valid string"),
-    ("target: label", "target: yes", "data.target is yes, which YAML reads as True, must be text: write it in quotes"),
-    ("recall_floors: {rare: 0.3}", "recall_floors: {100: 0.6}", "a key of scope.recall_floors is 100, must be text: write it in quotes"),
-    ("recall_floors: {rare: 0.3}", "recall_floors: {off: 0.6}", "a key of scope.recall_floors is off, which YAML reads as False, must be"),
-    ("favourable: null", "favourable: No", "data.favourable is No, which YAML reads as False, must be text: write it in quotes"),
-    ("favourable: null", "favourable: true", "data.favourable is True, must be text: write it in quotes"),
-    ("target: label", "target: 0x1F", "data.target is 0x1F, which YAML reads as 31, must be text: write it in quotes"),
-    ("target: label", "target: 1:30", "data.target is 1:30, which YAML reads as 90, must be text: write it in quotes"),
-    ("cluster: [pack]", "cluster: [on, off]", "data.cluster.0 is on, which YAML reads as True, must be text: write it in quotes"),
-    ("recall_floors: {rare: 0.3}", "recall_floors: {2001-02-03: 0.6}", "a key of scope.recall_floors is 2001-02-03, must be text"),
+    (
+        "target: label",
+        "target: !!binary aGVsbG8=",
+        "data.target is b'hello', must be a valid string",
+    ),
+    (
+        "target: label",
+        "target: yes",
+        "data.target is yes, which YAML reads as True, must be text: write it in quotes",
+    ),
+    (
+        "recall_floors: {rare: 0.3}",
+        "recall_floors: {100: 0.6}",
+        "a key of scope.recall_floors is 100, must be text: write it in quotes",
+    ),
+    (
+        "recall_floors: {rare: 0.3}",
+        "recall_floors: {off: 0.6}",
+        "a key of scope.recall_floors is off, which YAML reads as False, must be",
+    ),
+    (
+        "favourable: null",
+        "favourable: No",
+        "data.favourable is No, which YAML reads as False, must be text: write it in quotes",
+    ),
+    (
+        "favourable: null",
+        "favourable: true",
+        "data.favourable is True, must be text: write it in quotes",
+    ),
+    (
+        "target: label",
+        "target: 0x1F",
+        "data.target is 0x1F, which YAML reads as 31, must be text: write it in quotes",
+    ),
+    (
+        "target: label",
+        "target: 1:30",
+        "data.target is 1:30, which YAML reads as 90, must be text: write it in quotes",
+    ),
+    (
+        "cluster: [pack]",
+        "cluster: [on, off]",
+        "data.cluster.0 is on, which YAML reads as True, must be text: write it in quotes",
+    ),
+    (
+        "recall_floors: {rare: 0.3}",
+        "recall_floors: {2001-02-03: 0.6}",
+        "a key of scope.recall_floors is 2001-02-03, must be text",
+    ),
     ("costs: {}", "costs: {a: {b: .inf}}", "evaluate.costs.a.b is inf, must be a finite number"),
     ("costs: {}", "costs: {a: {b: .nan}}", "evaluate.costs.a.b is nan, must be a finite number"),
 ]
@@ -232,11 +330,15 @@ def test_problems_in_several_sections_are_told_at_once(tmp_path):
 
 
 def test_a_split_at_random_needs_no_time(tmp_path):
-    (tmp_path / "params.yaml").write_text(changed(data__time=None, prepare__split__by="random", prepare__split__test_from=None))
+    (tmp_path / "params.yaml").write_text(
+        changed(data__time=None, prepare__split__by="random", prepare__split__test_from=None)
+    )
     assert load(tmp_path / "params.yaml", Params).data.time is None
 
 
-@pytest.mark.parametrize("content", ["data: [", "a: b: c", "!!python/object:os.system {}", "day: 2001-13-45"])
+@pytest.mark.parametrize(
+    "content", ["data: [", "a: b: c", "!!python/object:os.system {}", "day: 2001-13-45"]
+)
 def test_a_file_that_is_not_yaml_is_refused(tmp_path, content):
     [sentence] = refusal(tmp_path, content)
     assert sentence.startswith("is not YAML: ")
@@ -259,7 +361,9 @@ def test_a_file_without_sections_is_refused(tmp_path, content, kind):
 
 
 def test_a_missing_file_is_refused(tmp_path):
-    with pytest.raises(Refused, match=r"params\.yaml does not exist; restore it from git or write it anew"):
+    with pytest.raises(
+        Refused, match=r"params\.yaml does not exist; restore it from git or write it anew"
+    ):
         load(tmp_path / "params.yaml", Params)
 
 
@@ -267,20 +371,35 @@ def test_a_missing_file_is_refused(tmp_path):
     "change, sentence",
     [
         ({"key": ["name"]}, "sources.toys: key names 'name', which columns does not declare"),
-        ({"no_content": ["name"]}, "sources.toys: no_content names 'name', which columns does not declare"),
+        (
+            {"no_content": ["name"]},
+            "sources.toys: no_content names 'name', which columns does not declare",
+        ),
         (
             {"key": ["id"], "no_content": ["id"]},
             "sources.toys: no_content names 'id', which key names: what tells rows apart is content",
         ),
-        ({"equal_rows": "delete"}, "sources.toys.equal_rows is 'delete', must be 'together', 'separate' or 'drop'"),
-        ({"columns": {"id": "txt"}}, "sources.toys.columns.id is 'txt', must be 'text', 'integer', 'number', 'boolean' or 'date'"),
+        (
+            {"equal_rows": "delete"},
+            "sources.toys.equal_rows is 'delete', must be 'together', 'separate' or 'drop'",
+        ),
+        (
+            {"columns": {"id": "txt"}},
+            "sources.toys.columns.id is 'txt', must be 'text', 'integer', 'number', 'boolean' or 'date'",
+        ),
         (
             {"columns": {"id": "text", "__stage_id": "text"}},
             "sources.toys: a column is named '__stage_id', but names that begin with __stage_ are for columns that the stages add; "
             "rename it in the file",
         ),
-        ({"encoding": "utf8"}, "sources.toys.encoding is 'utf8', must be 'utf-8', 'utf-16', 'cp1252' or 'latin-1'"),
-        ({"missing": [None]}, "sources.toys.missing.0 is empty or null, must be text; if that is the word null, write it in quotes"),
+        (
+            {"encoding": "utf8"},
+            "sources.toys.encoding is 'utf8', must be 'utf-8', 'utf-16', 'cp1252' or 'latin-1'",
+        ),
+        (
+            {"missing": [None]},
+            "sources.toys.missing.0 is empty or null, must be text; if that is the word null, write it in quotes",
+        ),
         (
             {"delimter": ";"},
             "sources.toys.delimter is unknown, allowed here: path, format, delimiter, encoding, decimal, missing, missing_in, "
@@ -290,16 +409,29 @@ def test_a_missing_file_is_refused(tmp_path):
     ],
 )
 def test_a_wrong_source_is_refused_in_one_sentence(tmp_path, change, sentence):
-    assert refusal(tmp_path, yaml.safe_dump({"sources": {"toys": SOURCES["toys"] | change}}), Sources) == [sentence]
+    assert refusal(
+        tmp_path, yaml.safe_dump({"sources": {"toys": SOURCES["toys"] | change}}), Sources
+    ) == [sentence]
 
 
-@pytest.mark.parametrize("sources", [{}, SOURCES | {"games": {**SOURCES["toys"], "key": [], "missing": [], "columns": {"id": "text"}}}])
+@pytest.mark.parametrize(
+    "sources",
+    [
+        {},
+        SOURCES
+        | {"games": {**SOURCES["toys"], "key": [], "missing": [], "columns": {"id": "text"}}},
+    ],
+)
 def test_there_is_one_source(tmp_path, sources):
     [sentence] = refusal(tmp_path, yaml.safe_dump({"sources": sources}), Sources)
     assert sentence.startswith("sources is {")
 
 
-@pytest.mark.parametrize("change", [{"delimiter": ";;"}, {"delimiter": ""}, {"columns": {}, "key": []}])
+@pytest.mark.parametrize(
+    "change", [{"delimiter": ";;"}, {"delimiter": ""}, {"columns": {}, "key": []}]
+)
 def test_a_length_out_of_range_reads_as_a_sentence(tmp_path, change):
-    [sentence] = refusal(tmp_path, yaml.safe_dump({"sources": {"toys": SOURCES["toys"] | change}}), Sources)
+    [sentence] = refusal(
+        tmp_path, yaml.safe_dump({"sources": {"toys": SOURCES["toys"] | change}}), Sources
+    )
     assert re.search(r", must [a-z]", sentence)

@@ -37,7 +37,9 @@ def test_model_that_was_judged_before_leaves_the_history_as_it_is(tmp_path):
 def test_other_test_rows_count_anew(tmp_path):
     for model in models(3):
         remember(TEST, model, tmp_path / "judged.csv")
-    assert uses(remember(OTHER, models(1)[0], tmp_path / "judged.csv"), OTHER)["models"].tolist() == [1]
+    assert uses(remember(OTHER, models(1)[0], tmp_path / "judged.csv"), OTHER)[
+        "models"
+    ].tolist() == [1]
 
 
 def test_deleted_history_counts_anew(tmp_path):
@@ -45,7 +47,9 @@ def test_deleted_history_counts_anew(tmp_path):
 
 
 def test_rows_that_two_branches_wrote_count_once(tmp_path):
-    (tmp_path / "judged.csv").write_text(f"test_sha256,model_sha256\n{TEST},{OTHER}\n{TEST},{OTHER}\n")
+    (tmp_path / "judged.csv").write_text(
+        f"test_sha256,model_sha256\n{TEST},{OTHER}\n{TEST},{OTHER}\n"
+    )
     assert read_history(tmp_path / "judged.csv") == [(TEST, OTHER)]
 
 
@@ -54,13 +58,19 @@ def test_rows_that_two_branches_wrote_count_once(tmp_path):
     [
         ("", "line 1 is '', must be the header test_sha256,model_sha256"),
         ("a,b\n", "line 1 is 'a,b', must be the header"),
-        ("test_sha256,model_sha256\n<<<<<<< HEAD\n", "line 2 is '<<<<<<< HEAD', must be test_sha256,model_sha256"),
+        (
+            "test_sha256,model_sha256\n<<<<<<< HEAD\n",
+            "line 2 is '<<<<<<< HEAD', must be test_sha256,model_sha256",
+        ),
         (f"test_sha256,model_sha256\n{TEST}\n", "line 2 is 'a+', must be"),
     ],
 )
 def test_broken_history_is_refused(tmp_path, text, said):
     (tmp_path / "judged.csv").write_text(text)
-    with pytest.raises(Refused, match=rf"judged\.csv is broken: {said}.*restore it from git, or delete it to count anew"):
+    with pytest.raises(
+        Refused,
+        match=rf"judged\.csv is broken: {said}.*restore it from git, or delete it to count anew",
+    ):
         read_history(tmp_path / "judged.csv")
 
 
@@ -79,8 +89,14 @@ def test_test_set_is_known_by_its_rows_and_labels():
 @pytest.mark.parametrize(("n", "verdict"), [(1, "pass"), (20, "pass"), (21, "warn")])
 def test_test_set_that_judged_many_models_is_warned_of(tmp_path, n, verdict):
     suite = proposed()
-    suite["expectations"] = [one | {"meta": one["meta"] | {"bound": "confirmed"}} for one in suite["expectations"]]
+    suite["expectations"] = [
+        one | {"meta": one["meta"] | {"bound": "confirmed"}} for one in suite["expectations"]
+    ]
     write_json(suite, tmp_path / "test_set.json")
-    found = gate(uses([(TEST, model) for model in models(n)], TEST), tmp_path / "test_set.json", tmp_path / "report.json")
+    found = gate(
+        uses([(TEST, model) for model in models(n)], TEST),
+        tmp_path / "test_set.json",
+        tmp_path / "report.json",
+    )
     assert (found.verdict, found.blocks) == (verdict, False)
     assert ("Take new test rows" in "".join(found.sentences)) == (verdict == "warn")

@@ -22,7 +22,9 @@ def test_before_there_is_a_suite_the_proposed_ones_say_what_scope_goes_by(propos
 
 
 def test_a_threshold_that_a_person_moved_in_a_suite_is_what_scope_goes_by(proposed, tmp_path):
-    moved = json.loads(json.dumps(proposed["by_class"]).replace('"min_value": 20', '"min_value": 50'))
+    moved = json.loads(
+        json.dumps(proposed["by_class"]).replace('"min_value": 20', '"min_value": 50')
+    )
     (tmp_path / "by_class.json").write_text(json.dumps(moved))
     assert thresholds(proposed, tmp_path).support == 50
     assert thresholds(proposed, tmp_path).training == 30

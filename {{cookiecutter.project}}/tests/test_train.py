@@ -36,7 +36,12 @@ def one_thread():
 def params(cluster: list[str] | None = None, strategy: str = "none", **train) -> Params:
     return settings(
         data={"cluster": cluster or []},
-        augment={"strategy": strategy, "floor_share": 1.0, "k_neighbors": 2, "smote_max_rows": 10000},
+        augment={
+            "strategy": strategy,
+            "floor_share": 1.0,
+            "k_neighbors": 2,
+            "smote_max_rows": 10000,
+        },
         train={"model": "logistic_regression", "folds": 3} | train,
     )
 
@@ -58,7 +63,9 @@ def table(n: int = 60, n_clusters: int = 20, seed: int = 0) -> pd.DataFrame:
 
 def held_out(rows: pd.DataFrame, settings: Params, model: str) -> np.ndarray:
     """Return the out-of-fold probabilities of the recipe that the settings spell out, for the model `model`."""
-    return out_of_fold(rows, settings, {"model": replace(from_params(settings), model=model)})[0]["model"]
+    return out_of_fold(rows, settings, {"model": replace(from_params(settings), model=model)})[0][
+        "model"
+    ]
 
 
 class Spy:
@@ -68,7 +75,12 @@ class Spy:
         self.fits = []
 
     def __call__(self, name, rows, params, sample_weight, *others):
-        noted = {"name": name, "rows": rows, "sample_weight": sample_weight, "n_classes": rows["label"].nunique()}
+        noted = {
+            "name": name,
+            "rows": rows,
+            "sample_weight": sample_weight,
+            "n_classes": rows["label"].nunique(),
+        }
         self.fits.append(noted)
 
         class Fitted:
@@ -101,7 +113,9 @@ def test_each_row_is_scored_once(spy):
 
 def test_each_row_is_fitted_on_in_all_folds_but_one(spy):
     held_out(table(), params(), "logistic_regression")
-    assert sorted(place for one in spy.fits for place in one["rows"]["place"]) == sorted([*range(60), *range(60)])
+    assert sorted(place for one in spy.fits for place in one["rows"]["place"]) == sorted(
+        [*range(60), *range(60)]
+    )
 
 
 def test_no_cluster_is_on_both_sides_of_a_fold(spy):
@@ -116,14 +130,22 @@ def test_each_fold_augments_its_own_part(spy):
     held_out(table(), params(strategy="oversample"), "logistic_regression")
     for one in spy.fits:
         rows = one["rows"]
-        assert rows["label"].value_counts().to_dict() == {"a": sum(rows["label"] == "a"), "b": sum(rows["label"] == "a")}
-        assert set(rows.loc[rows["__stage_origin"] == "repeated", "place"]) <= set(rows.loc[rows["__stage_origin"] == "real", "place"])
+        assert rows["label"].value_counts().to_dict() == {
+            "a": sum(rows["label"] == "a"),
+            "b": sum(rows["label"] == "a"),
+        }
+        assert set(rows.loc[rows["__stage_origin"] == "repeated", "place"]) <= set(
+            rows.loc[rows["__stage_origin"] == "real", "place"]
+        )
         assert not set(rows["place"]) & set(one["scored"]["place"])
 
 
 def test_a_rival_is_fitted_on_the_rows_as_they_are(spy):
     settings = params(strategy="oversample", sample_weight="balanced")
-    recipes = {"model": replace(from_params(settings), model="random_forest"), "logistic_regression": Recipe("logistic_regression")}
+    recipes = {
+        "model": replace(from_params(settings), model="random_forest"),
+        "logistic_regression": Recipe("logistic_regression"),
+    }
     out_of_fold(table(), settings, recipes)
     rivals = [one for one in spy.fits if one["name"] == "logistic_regression"]
     assert [len(one["rows"]) for one in rivals] == [40, 40, 40]
@@ -132,7 +154,9 @@ def test_a_rival_is_fitted_on_the_rows_as_they_are(spy):
 
 def test_the_model_is_weighed_as_the_settings_say(spy):
     held_out(table(), params(sample_weight="balanced"), "random_forest")
-    assert {(one["name"], one["sample_weight"]) for one in spy.fits} == {("random_forest", "balanced")}
+    assert {(one["name"], one["sample_weight"]) for one in spy.fits} == {
+        ("random_forest", "balanced")
+    }
 
 
 def test_out_of_fold_is_the_same_on_every_run():
@@ -150,7 +174,9 @@ def identified() -> pd.DataFrame:
     """Return 40 clusters of twenty rows; all rows of a cluster have its label and its mark, which are else unrelated."""
     labels = np.random.default_rng(3).permutation(["a", "b"] * 20)
     batch = np.repeat(range(40), 20)
-    return pd.DataFrame({"label": labels[batch], "batch": batch, "mark": [f"m{number}" for number in batch]})
+    return pd.DataFrame(
+        {"label": labels[batch], "batch": batch, "mark": [f"m{number}" for number in batch]}
+    )
 
 
 @pytest.mark.parametrize("model", ["logistic_regression", "random_forest"])
@@ -171,16 +197,32 @@ def test_a_mark_of_clusters_gives_all_away_where_clusters_are_not_declared(model
 @pytest.mark.parametrize("model", ["logistic_regression", "random_forest"])
 def test_shuffled_labels_give_chance(strategy, model):
     rng = np.random.default_rng(4)
-    rows = pd.DataFrame({"label": rng.permutation(["a"] * 250 + ["b"] * 100), "size": rng.normal(size=350), "depth": rng.normal(size=350)})
+    rows = pd.DataFrame(
+        {
+            "label": rng.permutation(["a"] * 250 + ["b"] * 100),
+            "size": rng.normal(size=350),
+            "depth": rng.normal(size=350),
+        }
+    )
     rows = rows.assign(colour=rng.choice(["red", "blue", "green"], 350))
     scores = held_out(rows, params(strategy=strategy), model)
     likelier = scores[:, 1] > np.median(scores[:, 1])
-    assert balanced_accuracy_score(rows["label"], np.where(likelier, "b", "a")) == pytest.approx(0.5, abs=0.09)
+    assert balanced_accuracy_score(rows["label"], np.where(likelier, "b", "a")) == pytest.approx(
+        0.5, abs=0.09
+    )
 
 
 def test_a_class_that_no_other_fold_holds_is_refused():
-    rows = pd.DataFrame({"batch": [1, 1, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5], "label": [*"yyyz", *"xxxxxzxx"], "size": np.arange(12.0)})
-    with pytest.raises(Refused, match="class 'y'"):  # it stands in one cluster, beside a rarer class
+    rows = pd.DataFrame(
+        {
+            "batch": [1, 1, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5],
+            "label": [*"yyyz", *"xxxxxzxx"],
+            "size": np.arange(12.0),
+        }
+    )
+    with pytest.raises(
+        Refused, match="class 'y'"
+    ):  # it stands in one cluster, beside a rarer class
         held_out(rows, params(cluster=["batch"], folds=2), "logistic_regression")
 
 
@@ -194,23 +236,39 @@ class Recorder:
 
 @pytest.mark.parametrize(
     ("sample_weight", "expected"),
-    [("balanced", [2 / 3, 2 / 3, 2 / 3, 2]), ("sqrt_balanced", [(2 / 3) ** 0.5, (2 / 3) ** 0.5, (2 / 3) ** 0.5, 2**0.5])],
+    [
+        ("balanced", [2 / 3, 2 / 3, 2 / 3, 2]),
+        ("sqrt_balanced", [(2 / 3) ** 0.5, (2 / 3) ** 0.5, (2 / 3) ** 0.5, 2**0.5]),
+    ],
 )
 def test_fit_weighs_rows_by_their_class(monkeypatch, sample_weight, expected):
     monkeypatch.setattr(recipes, "build_model", lambda *given: Recorder())
-    rows = pd.DataFrame({"label": ["a", "a", "a", "b"], "size": [1, 2, 3, 4]})  # 4 rows / (2 classes * 3 rows), and / (2 * 1)
+    rows = pd.DataFrame(
+        {"label": ["a", "a", "a", "b"], "size": [1, 2, 3, 4]}
+    )  # 4 rows / (2 classes * 3 rows), and / (2 * 1)
     assert fit("vote", rows, params(), sample_weight).sample_weight == pytest.approx(expected)
 
 
 def test_fit_does_not_weigh_rows_unless_told(monkeypatch):
     monkeypatch.setattr(recipes, "build_model", lambda *given: Recorder())
-    assert fit("vote", pd.DataFrame({"label": ["a", "b"], "size": [1, 2]}), params(), "none").sample_weight is None
+    assert (
+        fit(
+            "vote", pd.DataFrame({"label": ["a", "b"], "size": [1, 2]}), params(), "none"
+        ).sample_weight
+        is None
+    )
 
 
 def test_fit_sees_features_alone(monkeypatch):
     monkeypatch.setattr(recipes, "build_model", lambda *given: Recorder())
     rows = pd.DataFrame(
-        {"__stage_row_id": ["p", "q"], "label": ["a", "b"], "batch": [1, 2], "size": [1, 2], "__stage_origin": ["real", "synthetic"]}
+        {
+            "__stage_row_id": ["p", "q"],
+            "label": ["a", "b"],
+            "batch": [1, 2],
+            "size": [1, 2],
+            "__stage_origin": ["real", "synthetic"],
+        }
     )
     model = fit("vote", rows, params(cluster=["batch"]), "none")
     assert model.X.columns.tolist() == ["size"]
@@ -235,7 +293,9 @@ def test_the_number_of_threads_does_not_change_out_of_fold_probabilities(name):
 
 
 def test_fit_refuses_a_misspelt_model():
-    with pytest.raises(Refused, match=r"params.yaml: train.model is 'vot', must be one of logistic_regression"):
+    with pytest.raises(
+        Refused, match=r"params.yaml: train.model is 'vot', must be one of logistic_regression"
+    ):
         fit("vot", table(), params(), "none")
 
 
@@ -257,15 +317,22 @@ def test_choose_decides_by_the_weights_that_it_chose():
 
 
 def test_choose_calibrates_before_it_weighs():
-    y = pd.Series(list("baaaabbbba"))  # of five rows that say .01 one is b, of five that say .99 four are
+    y = pd.Series(
+        list("baaaabbbba")
+    )  # of five rows that say .01 one is b, of five that say .99 four are
     b = np.repeat([0.01, 0.99], 5)
     chosen = choose("model", y, np.column_stack([1 - b, b]), "sigmoid", "balanced_accuracy")
     assert chosen.y_score[:, 1] == pytest.approx(np.repeat([0.2, 0.8], 5), abs=0.005)
-    assert 1 / 4 < chosen.decision_weights["b"] < 4  # else all rows are decided alike; of .01 against .99 up to 99 would do
+    assert (
+        1 / 4 < chosen.decision_weights["b"] < 4
+    )  # else all rows are decided alike; of .01 against .99 up to 99 would do
 
 
 def test_choose_carries_the_name():
-    assert choose("class_shares", pd.Series(list("aaabb")), SCORES, "none", "none").name == "class_shares"
+    assert (
+        choose("class_shares", pd.Series(list("aaabb")), SCORES, "none", "none").name
+        == "class_shares"
+    )
 
 
 def candidate(name: str, y_pred: str, b: list[float]) -> OutOfFold:
@@ -279,7 +346,9 @@ RIVAL = candidate("rival", "aabb", [0.5, 0.5, 0.5, 0.5])
 
 
 def test_compare_gives_hand_worked_figures():
-    model, rival = compare(MODEL, [RIVAL], Judge(Y, CLUSTERS, "balanced_accuracy", 0)).to_dict("records")
+    model, rival = compare(MODEL, [RIVAL], Judge(Y, CLUSTERS, "balanced_accuracy", 0)).to_dict(
+        "records"
+    )
     assert (model["candidate"], rival["candidate"]) == ("model", "rival")
     assert (model["score"], rival["score"]) == pytest.approx((1, (2 / 3 + 1) / 2))
     assert (model["brier"], rival["brier"]) == pytest.approx((0.01, 0.25))
@@ -287,25 +356,47 @@ def test_compare_gives_hand_worked_figures():
 
 
 def test_compare_gives_the_models_lead_over_each_rival():
-    _, rival = compare(MODEL, [RIVAL], Judge(Y, CLUSTERS, "balanced_accuracy", 0)).to_dict("records")
+    _, rival = compare(MODEL, [RIVAL], Judge(Y, CLUSTERS, "balanced_accuracy", 0)).to_dict(
+        "records"
+    )
     assert rival["lead"] == pytest.approx(1 / 6)
     assert rival["brier_lead"] == pytest.approx(0.24)
     assert rival["lead_low"] <= rival["lead"] <= rival["lead_high"]
 
 
 def test_a_worse_model_has_a_lead_below_zero():
-    _, rival = compare(RIVAL, [MODEL], Judge(Y, CLUSTERS, "balanced_accuracy", 0)).to_dict("records")
+    _, rival = compare(RIVAL, [MODEL], Judge(Y, CLUSTERS, "balanced_accuracy", 0)).to_dict(
+        "records"
+    )
     assert rival["lead"] == pytest.approx(-1 / 6)
     assert rival["brier_lead"] == pytest.approx(-0.24)
 
 
-@pytest.mark.parametrize(("lead_high", "verdict"), [(0.001, "pass"), (-0.009, "warn"), (-0.03, "fail")])
-def test_the_gate_stops_a_model_only_where_logistic_regression_is_better_by_what_matters(lead_high, verdict, tmp_path):
-    one = {"aim": "accuracy", "score": 0.8, "lead": 0.0, "lead_low": 0.01, "lead_high": 0.02, "brier": 0.1, "brier_lead": 0.01}
+@pytest.mark.parametrize(
+    ("lead_high", "verdict"), [(0.001, "pass"), (-0.009, "warn"), (-0.03, "fail")]
+)
+def test_the_gate_stops_a_model_only_where_logistic_regression_is_better_by_what_matters(
+    lead_high, verdict, tmp_path
+):
+    one = {
+        "aim": "accuracy",
+        "score": 0.8,
+        "lead": 0.0,
+        "lead_low": 0.01,
+        "lead_high": 0.02,
+        "brier": 0.1,
+        "brier_lead": 0.01,
+    }
     one["lead_for_cost"] = one["lead_low"]
     names = ["model", "logistic_regression", "class_shares", "three_features"]
-    table = pd.DataFrame([one | {"candidate": name, "features": "all", "why": "compared"} for name in names])
-    table.loc[1, ["lead", "lead_low", "lead_high"]] = [lead_high - 0.01, lead_high - 0.02, lead_high]
+    table = pd.DataFrame(
+        [one | {"candidate": name, "features": "all", "why": "compared"} for name in names]
+    )
+    table.loc[1, ["lead", "lead_low", "lead_high"]] = [
+        lead_high - 0.01,
+        lead_high - 0.02,
+        lead_high,
+    ]
     found = gate(table, SUITES / "candidates.json", tmp_path / "candidates.json")
     assert (found.verdict, found.blocks) == (verdict, verdict == "fail")
 
@@ -315,7 +406,10 @@ def test_the_model_leads_itself_by_nothing():
     assert [model[key] for key in ("lead", "lead_low", "lead_high", "brier_lead")] == [0, 0, 0, 0]
 
 
-@pytest.mark.parametrize(("aimed_at", "name", "score"), [("none", "accuracy", 0.75), ("macro_f1", "macro_f1", (4 / 5 + 2 / 3) / 2)])
+@pytest.mark.parametrize(
+    ("aimed_at", "name", "score"),
+    [("none", "accuracy", 0.75), ("macro_f1", "macro_f1", (4 / 5 + 2 / 3) / 2)],
+)
 def test_compare_names_what_it_aims_at(aimed_at, name, score):
     rival = compare(MODEL, [RIVAL], Judge(Y, CLUSTERS, aimed_at, 0)).iloc[1]
     assert rival["aim"] == name
@@ -327,7 +421,9 @@ def test_compare_takes_three_classes():
     perfect, chance = np.eye(3)[[0, 0, 1, 1, 2] * 4], np.tile([0.4, 0.4, 0.2], (20, 1))
     model = OutOfFold("model", perfect, y.to_numpy(dtype=object), {}, {})
     guess = OutOfFold("class_shares", chance, np.array(["a"] * 20, dtype=object), {}, {})
-    _, rival = compare(model, [guess], Judge(y, pd.Series(range(len(y))), "balanced_accuracy", 0)).to_dict("records")
+    _, rival = compare(
+        model, [guess], Judge(y, pd.Series(range(len(y))), "balanced_accuracy", 0)
+    ).to_dict("records")
     assert rival["score"] == pytest.approx(1 / 3)
     assert rival["lead"] == pytest.approx(2 / 3)
     assert rival["brier"] == pytest.approx((4 * (0.36 + 0.16 + 0.04) + (0.16 + 0.16 + 0.64)) / 5)
@@ -336,7 +432,9 @@ def test_compare_takes_three_classes():
 
 def test_what_a_recipe_leaves_out_is_found_on_the_rows_that_it_is_fitted_on(spy, monkeypatch):
     asked = []
-    monkeypatch.setattr(recipes, "few_features", lambda rows, *given: asked.append(set(rows["place"])) or ["place"])
+    monkeypatch.setattr(
+        recipes, "few_features", lambda rows, *given: asked.append(set(rows["place"])) or ["place"]
+    )
     out_of_fold(table(), params(), {"three_features": Recipe("logistic_regression", sees="three")})
     for one, places in zip(spy.fits, asked, strict=True):
         assert places == set(one["rows"]["place"])
@@ -347,28 +445,49 @@ def test_what_a_recipe_leaves_out_is_found_on_the_rows_that_it_is_fitted_on(spy,
 def noisy(n: int = 450) -> pd.DataFrame:
     """Return rows of three columns: size tells the class, the others nothing."""
     rng = np.random.default_rng(1)
-    return table(n).drop(columns="place").assign(noise=rng.normal(size=n), mark=rng.choice(["x", "y"], n))
+    return (
+        table(n)
+        .drop(columns="place")
+        .assign(noise=rng.normal(size=n), mark=rng.choice(["x", "y"], n))
+    )
 
 
 def test_selection_leaves_out_noise_and_keeps_the_score():
     rows, settings = noisy(), params(decision_weights="balanced_accuracy", select=True)
     worthy = Recipe("logistic_regression", sees="worthy")
     assert left_out(worthy, rows, settings) == ["batch", "noise", "mark"]
-    scores, _ = out_of_fold(rows, settings, {"model": Recipe("logistic_regression"), "selected_features": worthy})
-    every, selected = (choose(recipe, rows["label"], y_score, "none", "balanced_accuracy") for recipe, y_score in scores.items())
-    taken, other = select(every, selected, Judge(rows["label"], pd.Series(rows.index), "balanced_accuracy", 0))
+    scores, _ = out_of_fold(
+        rows, settings, {"model": Recipe("logistic_regression"), "selected_features": worthy}
+    )
+    every, selected = (
+        choose(recipe, rows["label"], y_score, "none", "balanced_accuracy")
+        for recipe, y_score in scores.items()
+    )
+    taken, other = select(
+        every, selected, Judge(rows["label"], pd.Series(rows.index), "balanced_accuracy", 0)
+    )
     assert (taken.y_score == selected.y_score).all()
-    assert (taken.name, other.name, other.kind) == ("selected_features", "all_features", "selection")
+    assert (taken.name, other.name, other.kind) == (
+        "selected_features",
+        "all_features",
+        "selection",
+    )
     assert taken.why.startswith("taken: not proven to be worse, all features lead by ")
     was, now = (balanced_accuracy_score(rows["label"], one.y_pred) for one in (every, selected))
     assert now > was - 0.02
 
 
-@pytest.mark.parametrize(("wanted", "columns"), [(True, ["size"]), (False, ["size", "noise", "mark"])])
+@pytest.mark.parametrize(
+    ("wanted", "columns"), [(True, ["size"]), (False, ["size", "noise", "mark"])]
+)
 def test_the_saved_model_sees_the_selected_features_alone(tmp_path, monkeypatch, wanted, columns):
     monkeypatch.chdir(tmp_path)
     shutil.copytree(SUITES, "expectations")
-    monkeypatch.setattr(train, "load_params", lambda: params(cluster=["batch"], decision_weights="balanced_accuracy", select=wanted))
+    monkeypatch.setattr(
+        train,
+        "load_params",
+        lambda: params(cluster=["batch"], decision_weights="balanced_accuracy", select=wanted),
+    )
     rows = noisy().assign(batch=range(450))
     write_table(rows, TRAIN)
     write_table(rows.assign(__stage_origin="real"), AUGMENTED)
@@ -378,9 +497,16 @@ def test_the_saved_model_sees_the_selected_features_alone(tmp_path, monkeypatch,
     assert model.predict_proba(rows[columns]).shape == (450, 2)
     assert list(load_model(train.BASELINE).columns) == ["size", "noise", "mark"]
     names = ["model", "logistic_regression", "class_shares", "three_features"]
-    assert pd.read_csv("reports/candidates.csv")["candidate"].tolist() == names + ["all_features"] * wanted
-    said = json.loads(Path("reports/gates/candidates.json").read_text(encoding="utf-8"))["sentences"]
-    assert not [sentence for sentence in said if "three_features" in sentence]  # the model has three features itself, or fewer
+    assert (
+        pd.read_csv("reports/candidates.csv")["candidate"].tolist()
+        == names + ["all_features"] * wanted
+    )
+    said = json.loads(Path("reports/gates/candidates.json").read_text(encoding="utf-8"))[
+        "sentences"
+    ]
+    assert not [
+        sentence for sentence in said if "three_features" in sentence
+    ]  # the model has three features itself, or fewer
 
 
 LADDER = {"ladder": True, "decision_weights": "balanced_accuracy"}
@@ -399,14 +525,19 @@ def stage(tmp_path, monkeypatch):
         chosen = params(cluster=["batch"], **settings)
         monkeypatch.setattr(train, "load_params", lambda: chosen)
         write_table(rows, TRAIN)
-        write_table(recipes.augmented(Recipe("logistic_regression", made_by), rows, chosen), AUGMENTED)
+        write_table(
+            recipes.augmented(Recipe("logistic_regression", made_by), rows, chosen), AUGMENTED
+        )
         train.main()
 
     return stage
 
 
 def test_the_ladder_writes_its_choice_down_and_asks_for_another_run(stage):
-    with pytest.raises(Refused, match="the ladder chose oversampling, for which other rows are needed: run `dvc repro` once more"):
+    with pytest.raises(
+        Refused,
+        match="the ladder chose oversampling, for which other rows are needed: run `dvc repro` once more",
+    ):
         stage("none", **LADDER)
     assert read_remedy() == "oversampling"
     assert not Path(train.MODEL).exists()
@@ -415,12 +546,17 @@ def test_the_ladder_writes_its_choice_down_and_asks_for_another_run(stage):
 def test_the_ladder_fits_on_the_table_of_its_choice(stage):
     stage("oversample", **LADDER)
     assert read_remedy() == "oversampling"
-    assert set(load_model(train.MODEL).calibration) == {"a", "b"}  # repeated rows spoil probabilities
+    assert set(load_model(train.MODEL).calibration) == {
+        "a",
+        "b",
+    }  # repeated rows spoil probabilities
 
 
 def test_a_choice_that_stands_there_already_is_left_as_it_is(stage):
     write_remedy("oversampling")
-    Path(REMEDY).write_text('{"remedy":"oversampling"}', encoding="utf-8")  # other bytes would make augment run again
+    Path(REMEDY).write_text(
+        '{"remedy":"oversampling"}', encoding="utf-8"
+    )  # other bytes would make augment run again
     stage("oversample", **LADDER)
     assert Path(REMEDY).read_text(encoding="utf-8") == '{"remedy":"oversampling"}'
 
@@ -438,13 +574,22 @@ def test_without_a_ladder_no_remedy_changes_what_train_makes(stage):
 def test_features_that_are_missed_are_not_left_out():
     y = pd.Series([*"ab"] * 50)
     every = OutOfFold("model", np.eye(2)[[0, 1] * 50], y.to_numpy(dtype=object), {}, {})
-    selected = OutOfFold("selected_features", np.full((100, 2), 0.5), np.array(["a"] * 100, dtype=object), {}, {})
+    selected = OutOfFold(
+        "selected_features", np.full((100, 2), 0.5), np.array(["a"] * 100, dtype=object), {}, {}
+    )
     taken, other = select(every, selected, Judge(y, pd.Series(y.index), "none", 0))
-    assert (taken.name, taken.why) == ("model", "taken: to leave features out is proven to be worse")
+    assert (taken.name, taken.why) == (
+        "model",
+        "taken: to leave features out is proven to be worse",
+    )
     assert other.name == "selected_features"
     assert other.why.startswith("not taken: proven to be worse, all features lead by 0.4")
 
 
 def test_compare_says_what_each_candidate_is():
     _, rival = compare(MODEL, [RIVAL], Judge(Y, CLUSTERS, "none", 0)).to_dict("records")
-    assert [rival[key] for key in ("kind", "features", "why")] == ["rival", "all", "compared with the model, never taken"]
+    assert [rival[key] for key in ("kind", "features", "why")] == [
+        "rival",
+        "all",
+        "compared with the model, never taken",
+    ]

@@ -15,7 +15,13 @@ from stages.params import Params
 from stages.tables import write_json
 from tests.pipeline_run import SUITES, Run, copy_project, settings
 
-OTHER = ("data/profile.json", "data/sources.yaml", "data/raw", "expectations", "params.yaml")  # of the project's own data
+OTHER = (
+    "data/profile.json",
+    "data/sources.yaml",
+    "data/raw",
+    "expectations",
+    "params.yaml",
+)  # of the project's own data
 KINDS = {"object": "text", "str": "text", "int64": "integer", "float64": "number"}
 TODAY = pd.Timestamp("2024-01-01")
 RAW = "data/raw/rows.csv"
@@ -48,8 +54,12 @@ def project_of(rows: pd.DataFrame, params: Params, folder: Path) -> Run:
     rows.to_csv(folder / RAW, index=False)
     columns = {name: KINDS[str(kind)] for name, kind in rows.dtypes.items()}
     source = {"path": RAW, "format": "csv", "missing": [""], "key": [], "columns": columns}
-    (folder / "data/sources.yaml").write_text(yaml.safe_dump({"sources": {"rows": source}}, sort_keys=False), encoding="utf-8")
-    (folder / "params.yaml").write_text(yaml.safe_dump(params.model_dump(), sort_keys=False), encoding="utf-8")
+    (folder / "data/sources.yaml").write_text(
+        yaml.safe_dump({"sources": {"rows": source}}, sort_keys=False), encoding="utf-8"
+    )
+    (folder / "params.yaml").write_text(
+        yaml.safe_dump(params.model_dump(), sort_keys=False), encoding="utf-8"
+    )
     shutil.copytree(SUITES, folder / "expectations")
     prepared = rows.assign(__stage_row_id=[f"r{nth}" for nth in range(len(rows))])
     known = profile(prepared, params.data, TODAY, params.random_state)
@@ -57,6 +67,9 @@ def project_of(rows: pd.DataFrame, params: Params, folder: Path) -> Run:
     proposed = propose(prepared, params.data, params.scope, len(rows))
     for name in proposed:
         (folder / "expectations" / f"{name}.json").unlink(missing_ok=True)
-    write(json.loads(json.dumps(proposed).replace('"inferred"', '"confirmed"')), folder / "expectations")
+    write(
+        json.loads(json.dumps(proposed).replace('"inferred"', '"confirmed"')),
+        folder / "expectations",
+    )
     write_remedy("decision_weights", folder / REMEDY)
     return run

@@ -22,7 +22,16 @@ from stages.validate import UNSEEN
 from stages.verify import md5, outputs, read_stages
 
 CARDS = [str(Path(model).with_suffix(".json").as_posix()) for model in (MODEL, BASELINE)]
-READ = ["params.yaml", "data/sources.yaml", HISTORY, TRAIN, TEST, MODEL, BASELINE, *CARDS]  # by evaluate, beside the suites
+READ = [
+    "params.yaml",
+    "data/sources.yaml",
+    HISTORY,
+    TRAIN,
+    TEST,
+    MODEL,
+    BASELINE,
+    *CARDS,
+]  # by evaluate, beside the suites
 STORED = {"prepared": (TRAIN, TEST), "augmented": (AUGMENTED,)}  # tables that are no reports
 OF_GROUPS = ("proxies", "label_bias")  # not asked where no column is sensitive
 
@@ -35,7 +44,13 @@ def judged_again(folder: Path, said: dict[str, dict[str, Any]]) -> list[str]:
     """
     data = load_params().data
     unasked = [] if data.sensitive else list(OF_GROUPS)
-    tables = {name: _written(name) for stage, names in GATES.items() if stage != "evaluate" for name in names if name not in unasked}
+    tables = {
+        name: _written(name)
+        for stage, names in GATES.items()
+        if stage != "evaluate"
+        for name in names
+        if name not in unasked
+    }
     for name in filter(lambda one: Path(one).is_file(), READ):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(name, folder / name)
@@ -51,7 +66,11 @@ def judged_again(folder: Path, said: dict[str, dict[str, Any]]) -> list[str]:
             stopped = []
         except Refused as refused:
             stopped = str(refused).splitlines()
-        differing = [path for path, digest in wanted.items() if not Path(path).is_file() or md5(Path(path)) != digest]
+        differing = [
+            path
+            for path, digest in wanted.items()
+            if not Path(path).is_file() or md5(Path(path)) != digest
+        ]
         now = verdicts(REPORTS / "gates")
     problems = [
         f"reports/gates/{name}.json says {_words(said[name])}, the gate, asked again today, says {_words(now[name])}"
@@ -59,7 +78,9 @@ def judged_again(folder: Path, said: dict[str, dict[str, Any]]) -> list[str]:
         if name in now and _words(now[name]) != _words(said[name])
     ]
     if differing and not stopped:
-        problems.append(f"{', '.join(differing)}: not what {MODEL} gives on {TEST}; run `dvc repro --force --single-item evaluate`")
+        problems.append(
+            f"{', '.join(differing)}: not what {MODEL} gives on {TEST}; run `dvc repro --force --single-item evaluate`"
+        )
     return [*stopped, *problems]
 
 
@@ -70,10 +91,15 @@ def _written(name: str) -> pd.DataFrame | Stored:
     path, text = REPORTS / f"{name}.csv", read_suite(f"expectations/{name}.json").row
     try:
         header = pd.read_csv(path, nrows=0).columns
-        types, missing = dict.fromkeys(text, "str"), {column: [""] for column in header if column not in text}
+        types, missing = (
+            dict.fromkeys(text, "str"),
+            {column: [""] for column in header if column not in text},
+        )
         return pd.read_csv(path, dtype=types, keep_default_na=False, na_values=missing)
     except (FileNotFoundError, ValueError) as error:
-        raise Refused(f"{path.as_posix()} cannot be judged again ({error}); run `make repro`, which writes it") from None
+        raise Refused(
+            f"{path.as_posix()} cannot be judged again ({error}); run `make repro`, which writes it"
+        ) from None
 
 
 def _words(verdict: dict[str, Any]) -> str:

@@ -62,11 +62,16 @@ class Candidate:
 def check_classes(cohort: pd.Series, pool: pd.Series, champion: list[str]) -> None:
     """Raise Refused unless `cohort` and `pool`, (n_samples,) labels, have the same classes, and those of the champion among them."""
     lacking, strange = sorted({*pool, *champion} - set(cohort)), sorted(set(cohort) - set(pool))
-    problems = [f"no row of the newest cohort is {label!r}, so that nobody knows how often it is found now" for label in lacking]
+    problems = [
+        f"no row of the newest cohort is {label!r}, so that nobody knows how often it is found now"
+        for label in lacking
+    ]
     if strange:
         show("labels", strange[:EXAMPLES])
         n = int(cohort.isin(strange).sum())
-        problems.append(f"the newest cohort has labels that no row to fit on has (labels: {len(strange)}, rows: {n:,})")
+        problems.append(
+            f"the newest cohort has labels that no row to fit on has (labels: {len(strange)}, rows: {n:,})"
+        )
     if problems:
         raise Refused("; ".join(problems) + ": wait for more labels, or name more files")
 
@@ -83,28 +88,63 @@ def challengers(
     """
     y, together = cohort[params.data.target], clusters(cohort, params.data.cluster)
     aimed_at = params.train.decision_weights
-    models = {CHAMPION: champion} | {one.name: one.model for one in candidates if one.model is not None}
-    y_score = {name: model.predict_proba(seen(model, cohort, params.data)) for name, model in models.items()}
+    models = {CHAMPION: champion} | {
+        one.name: one.model for one in candidates if one.model is not None
+    }
+    y_score = {
+        name: model.predict_proba(seen(model, cohort, params.data))
+        for name, model in models.items()
+    }
     y_pred = {name: model.decide(y_score[name], cohort) for name, model in models.items()}
     score = {name: aim(y, decided, aimed_at) for name, decided in y_pred.items()}
     squares = {name: _squares(y, y_score[name], model.classes) for name, model in models.items()}
     brier = {name: float(of_rows.mean()) for name, of_rows in squares.items()}
     rises = np.column_stack([of_rows - squares[CHAMPION] for of_rows in squares.values()])
-    is_worse = dict(zip(models, mean_intervals(rises, together, params.random_state)[0] > 0, strict=True))
+    is_worse = dict(
+        zip(models, mean_intervals(rises, together, params.random_state)[0] > 0, strict=True)
+    )
     level = 1 - 0.05 / max(1, len(models) - 1)
-    best = max((one for one in candidates if one.model is not None), key=lambda one: score[one.name], default=None)
+    best = max(
+        (one for one in candidates if one.model is not None),
+        key=lambda one: score[one.name],
+        default=None,
+    )
     rows = []
     for one in [Candidate(CHAMPION, model=champion, why="the model in service"), *candidates]:
-        row: dict[str, Any] = {"candidate": one.name, "chosen": "yes" if one is best else "no", "fitted_on": one.fitted_on, "why": one.why}
+        row: dict[str, Any] = {
+            "candidate": one.name,
+            "chosen": "yes" if one is best else "no",
+            "fitted_on": one.fitted_on,
+            "why": one.why,
+        }
         row |= {"lead_low": -1.0, "lead_high": 1.0, "proven_rise": 0.0}  # nothing is known
         if one.model is not None:
-            low, high = paired_lead(y, y_pred[one.name], y_pred[CHAMPION], aimed_at, params.random_state, together, level)
-            row |= {"score": score[one.name], "lead": score[one.name] - score[CHAMPION], "lead_low": low, "lead_high": high}
+            low, high = paired_lead(
+                y,
+                y_pred[one.name],
+                y_pred[CHAMPION],
+                aimed_at,
+                params.random_state,
+                together,
+                level,
+            )
+            row |= {
+                "score": score[one.name],
+                "lead": score[one.name] - score[CHAMPION],
+                "lead_low": low,
+                "lead_high": high,
+            }
             row |= {"brier": brier[one.name], "brier_lead": brier[CHAMPION] - brier[one.name]}
-            row |= {"proven_rise": brier[one.name] / brier[CHAMPION] - 1 if is_worse[one.name] else 0.0}
-            row |= {"why": one.why or ("the best score" if one is best else "another scored better")}
+            row |= {
+                "proven_rise": brier[one.name] / brier[CHAMPION] - 1 if is_worse[one.name] else 0.0
+            }
+            row |= {
+                "why": one.why or ("the best score" if one is best else "another scored better")
+            }
         rows.append(row)
-    return pd.DataFrame(rows, columns=COMPARED).assign(aim="accuracy" if aimed_at == "none" else aimed_at), best
+    return pd.DataFrame(rows, columns=COMPARED).assign(
+        aim="accuracy" if aimed_at == "none" else aimed_at
+    ), best
 
 
 def seen(model: Model, rows: pd.DataFrame, data: Data) -> pd.DataFrame:
@@ -116,7 +156,9 @@ def _squares(y: pd.Series, y_score: np.ndarray, known: list[str]) -> np.ndarray:
     """Return what each row adds to the Brier score of probabilities of the `known` classes; any other has the probability 0."""
     every = sorted({*known, *y})
     full = pd.DataFrame(y_score, columns=known).reindex(columns=every, fill_value=0.0).to_numpy()
-    return ((full - (y.to_numpy()[:, None] == np.array(every, dtype=object))) ** 2).sum(axis=1) / (2 if len(every) == 2 else 1)
+    return ((full - (y.to_numpy()[:, None] == np.array(every, dtype=object))) ** 2).sum(axis=1) / (
+        2 if len(every) == 2 else 1
+    )
 
 
 def non_inferiority(
@@ -135,19 +177,40 @@ def non_inferiority(
     0, else 0. `status` of a class: kept, new (the champion does not know it), gone (the challenger does not, or no row is of it).
     A group of fewer rows has a wider interval; one without any has bounds of -1 and 1. `accepted`: see `accept`; here "no".
     """
-    y, together = cohort[data.target].to_numpy(dtype=object), pd.factorize(clusters(cohort, data.cluster))[0]
+    y, together = (
+        cohort[data.target].to_numpy(dtype=object),
+        pd.factorize(clusters(cohort, data.cluster))[0],
+    )
     hits = [y == decided for _, decided in (champion, challenger)]
     parts = [(ALL, ALL, np.ones(len(y), dtype=bool))]
     for column in data.sensitive:
-        of, before = (groups(rows[column], data.cut_points.get(column)).to_numpy(dtype=object) for rows in (cohort, known))
+        of, before = (
+            groups(rows[column], data.cut_points.get(column)).to_numpy(dtype=object)
+            for rows in (cohort, known)
+        )
         parts += [(column, group, of == group) for group in sorted({*of, *before})]
     rows = []
     for column, group, mine in parts:
         for label in sorted({*champion[0], *challenger[0], *y}):
-            status = "gone" if label not in challenger[0] or label not in y else "kept" if label in champion[0] else "new"
+            status = (
+                "gone"
+                if label not in challenger[0] or label not in y
+                else "kept"
+                if label in champion[0]
+                else "new"
+            )
             concerned = mine & (y == label)
-            row = {"column": column, "group": group, "class": label, "status": status, "support": int(concerned.sum())}
-            rows.append(row | _difference(hits[0][concerned], hits[1][concerned], together[concerned], level))
+            row = {
+                "column": column,
+                "group": group,
+                "class": label,
+                "status": status,
+                "support": int(concerned.sum()),
+            }
+            rows.append(
+                row
+                | _difference(hits[0][concerned], hits[1][concerned], together[concerned], level)
+            )
     return pd.DataFrame(rows, columns=COLUMNS).assign(accepted="no")
 
 
@@ -158,7 +221,9 @@ def accept(table: pd.DataFrame, classes: list[str]) -> pd.DataFrame:
     """
     known = list(table["class"].unique())
     if strange := [label for label in classes if label not in known]:
-        raise Refused(f"--accept names {', '.join(strange)}, which is no class; there are {', '.join(known)}")
+        raise Refused(
+            f"--accept names {', '.join(strange)}, which is no class; there are {', '.join(known)}"
+        )
     return table.assign(accepted=table["class"].isin(classes).map({True: "yes", False: "no"}))
 
 
@@ -172,16 +237,29 @@ def exchanged(table: pd.DataFrame) -> str:
     return f"(accepted: finds {', '.join(rates)})" if rates else ""
 
 
-def _difference(champion: np.ndarray, challenger: np.ndarray, codes: np.ndarray, level: float) -> dict[str, float | None]:
+def _difference(
+    champion: np.ndarray, challenger: np.ndarray, codes: np.ndarray, level: float
+) -> dict[str, float | None]:
     """Return both shares of hits and what the second has over the first."""
     n = len(champion)
     if not n:
         return {"low": -1.0, "high": 1.0, "proven_fall": 0.0}
     difference = float(challenger.mean() - champion.mean())
-    worth = rows_worth(challenger.astype("float64") - champion, np.unique(codes, return_inverse=True)[1], level) / n
-    cells = [(challenger & champion).sum(), (challenger & ~champion).sum(), (~challenger & champion).sum()]
+    worth = (
+        rows_worth(
+            challenger.astype("float64") - champion, np.unique(codes, return_inverse=True)[1], level
+        )
+        / n
+    )
+    cells = [
+        (challenger & champion).sum(),
+        (challenger & ~champion).sum(),
+        (~challenger & champion).sum(),
+    ]
     both, first, second = (float(cell) * worth for cell in cells)
-    low, high = newcombe_paired(both, first, second, n * worth - both - first - second, 2 * level - 1)
+    low, high = newcombe_paired(
+        both, first, second, n * worth - both - first - second, 2 * level - 1
+    )
     return {
         "champion": float(champion.mean()),
         "challenger": float(challenger.mean()),

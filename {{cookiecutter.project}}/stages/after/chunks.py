@@ -18,7 +18,9 @@ from stages.sources import Source, header_lines, readable
 
 ROWS = 50_000
 CELLS = 1_000_000  # fewer rows where there are many columns
-BYTES = 32_000_000  # of a CSV file, and fewer where they are long; one row that is longer is refused
+BYTES = (
+    32_000_000  # of a CSV file, and fewer where they are long; one row that is longer is refused
+)
 BUFFER = 65_536  # bytes of a column of Parquet that are read at once
 
 
@@ -32,10 +34,16 @@ def batches(path: Path, source: Source, data: Data, rows: int = ROWS) -> Iterato
     with tempfile.TemporaryDirectory() as folder:
         part = Path(folder, f"part.{live.format}")
         try:
-            for encoding, before in (_parquet if live.format == "parquet" else _csv)(path, live, part, rows):
-                batch = read_batch(part, source.model_copy(update={"encoding": encoding}), data, before)
+            for encoding, before in (_parquet if live.format == "parquet" else _csv)(
+                path, live, part, rows
+            ):
+                batch = read_batch(
+                    part, source.model_copy(update={"encoding": encoding}), data, before
+                )
                 if batch.records != len(batch.rows) + len(batch.rejects):
-                    raise Refused(f"{path}: a row after line {before + 1} is neither read nor rejected: readers differ; export it anew")
+                    raise Refused(
+                        f"{path}: a row after line {before + 1} is neither read nor rejected: readers differ; export it anew"
+                    )
                 yield batch
         except Refused as refusal:
             raise Refused(str(refusal).replace(str(part), str(path))) from None
@@ -46,7 +54,9 @@ def batches(path: Path, source: Source, data: Data, rows: int = ROWS) -> Iterato
 def _parquet(path: Path, live: Source, part: Path, rows: int) -> Iterator[tuple[str, int]]:
     """Write one chunk after the other to `part`; yield the encoding and the rows before, for each."""
     before = 0
-    with pq.ParquetFile(path, pre_buffer=False, buffer_size=BUFFER) as file:  # else all that was read of it stays in memory
+    with pq.ParquetFile(
+        path, pre_buffer=False, buffer_size=BUFFER
+    ) as file:  # else all that was read of it stays in memory
         for chunk in file.iter_batches(batch_size=rows):
             pq.write_table(pa.Table.from_batches([chunk]), part)
             yield live.encoding, before
@@ -82,7 +92,12 @@ def _records(file: Any, path: Path, live: Source, header: list[bytes]) -> Iterat
         record = [line]
         if b'"' in line:
             record = []
-            next(csv.reader(_quoted(first, line, lines, record, path, live.encoding), delimiter=live.delimiter))
+            next(
+                csv.reader(
+                    _quoted(first, line, lines, record, path, live.encoding),
+                    delimiter=live.delimiter,
+                )
+            )
         if record[-1][-1:] == b"\n":
             ends.add(record[-1][-2:] == b"\r\n")
         yield record
@@ -90,7 +105,14 @@ def _records(file: Any, path: Path, live: Source, header: list[bytes]) -> Iterat
         raise Refused(f"{path}: {MIXED}")
 
 
-def _quoted(first: int, line: bytes, lines: Iterator[tuple[int, bytes]], record: list[bytes], path: Path, encoding: str) -> Iterator[str]:
+def _quoted(
+    first: int,
+    line: bytes,
+    lines: Iterator[tuple[int, bytes]],
+    record: list[bytes],
+    path: Path,
+    encoding: str,
+) -> Iterator[str]:
     """Yield, and append to `record`, line after line of a row, for as long as Python's reader finds a quote open and asks for more."""
     length = 0
     for number, more in itertools.chain([(first, line)], lines):

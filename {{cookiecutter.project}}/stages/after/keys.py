@@ -22,7 +22,9 @@ def repeated(rows: Path, key: list[str]) -> pd.Series:
     named = table.select(LINE, *key)
     named = named.mutate(named.count().over(group_by=key).name(N))
     some = table.semi_join(named.filter(named[N] > 1), LINE)
-    nth = ibis.row_number().over(group_by=[column for column in table.columns if column != LINE], order_by=LINE)
+    nth = ibis.row_number().over(
+        group_by=[column for column in table.columns if column != LINE], order_by=LINE
+    )
     some = some.mutate(nth.name(NTH))
     rivals = (some[NTH] == 0).sum().over(group_by=key)
     kind = ibis.cases((some[NTH] > 0, "duplicate"), (rivals > 1, "key_conflict"))

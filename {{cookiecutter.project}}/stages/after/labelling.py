@@ -7,7 +7,9 @@ from stages.after.batch import written
 from stages.during.model import Model
 
 
-def to_label(rows: pd.DataFrame, y_score: np.ndarray, model: Model, by: list[str], n: int, random_state: int) -> pd.DataFrame:
+def to_label(
+    rows: pd.DataFrame, y_score: np.ndarray, model: Model, by: list[str], n: int, random_state: int
+) -> pd.DataFrame:
     """Return `n` rows (all, if there are fewer): their key, decision, its probability, and how they were drawn.
 
     Half are those of each decision that the model is least sure of, one decision after the other; the rest are random, without
@@ -17,10 +19,18 @@ def to_label(rows: pd.DataFrame, y_score: np.ndarray, model: Model, by: list[str
     weighed = np.sort(model.weigh(y_score, rows), axis=1)
     sureness = pd.Series(1 - weighed[:, -2] / np.maximum(weighed[:, -1], 1e-12), index=rows.index)
     rank = sureness.groupby(decided).rank(method="first")
-    uncertain = pd.DataFrame({"rank": rank, "decided": decided}).sort_values(["rank", "decided"], kind="stable").index[: n // 2]
+    uncertain = (
+        pd.DataFrame({"rank": rank, "decided": decided})
+        .sort_values(["rank", "decided"], kind="stable")
+        .index[: n // 2]
+    )
     rest = rows.index.difference(uncertain)
     drawn = rows.loc[rest].sample(min(n - n // 2, len(rest)), random_state=random_state).index
     score = pd.Series(y_score.max(axis=1), index=rows.index)
     chosen = [*uncertain, *sorted(drawn)]
-    table = rows.loc[chosen, by].rename(columns=written).assign(decision=decided[chosen], score=score[chosen])
+    table = (
+        rows.loc[chosen, by]
+        .rename(columns=written)
+        .assign(decision=decided[chosen], score=score[chosen])
+    )
     return table.assign(drawn=["uncertain"] * len(uncertain) + ["random"] * len(drawn))

@@ -10,7 +10,9 @@ from stages.page import render
 from stages.tables import read_csv, write_text
 
 PAGE = "monitoring.html"
-NAMES = dict.fromkeys(["window", "figure", "column", "group", "class", "what", "name", "test", "feature"], "str")
+NAMES = dict.fromkeys(
+    ["window", "figure", "column", "group", "class", "what", "name", "test", "feature"], "str"
+)
 
 
 def write(folder: Path, timeline: pd.DataFrame) -> None:
@@ -27,7 +29,9 @@ def page(folder: Path, timeline: pd.DataFrame) -> str:
         for name in ("batch", "drift", "performance")
         if (newest / "gates" / f"{name}.json").is_file()
     ]
-    moved = sorted(_rows(newest / "drift.csv"), key=lambda row: (-row["proven_effect"], -(row["effect"] or 0)))
+    moved = sorted(
+        _rows(newest / "drift.csv"), key=lambda row: (-row["proven_effect"], -(row["effect"] or 0))
+    )
     return render(
         "monitoring.html.j2",
         verdict=verdict,
@@ -37,7 +41,9 @@ def page(folder: Path, timeline: pd.DataFrame) -> str:
         drift=moved,
         performance=_rows(newest / "performance.csv"),
         batch=_rows(newest / "batch.csv"),
-        pictures=json.loads((newest / "pictures.json").read_text(encoding="utf-8")) if (newest / "pictures.json").is_file() else [],
+        pictures=json.loads((newest / "pictures.json").read_text(encoding="utf-8"))
+        if (newest / "pictures.json").is_file()
+        else [],
     )
 
 
@@ -45,7 +51,12 @@ def _rows(path: Path) -> list[dict[str, Any]]:
     """Return the rows of a table, None for what is missing; none where the window has no such table."""
     if not path.is_file():
         return []
-    table = read_csv(path, dtype=NAMES, keep_default_na=False, na_values={column: [""] for column in _numbers(path)})
+    table = read_csv(
+        path,
+        dtype=NAMES,
+        keep_default_na=False,
+        na_values={column: [""] for column in _numbers(path)},
+    )
     return table.astype("object").where(table.notna(), None).to_dict("records")
 
 

@@ -33,7 +33,9 @@ class Pool:
     of_classes: pd.DataFrame
 
 
-def matured(path: Path, labels: Path | None, params: Params, source: Source) -> tuple[pd.DataFrame, Batch]:
+def matured(
+    path: Path, labels: Path | None, params: Params, source: Source
+) -> tuple[pd.DataFrame, Batch]:
     """Return the rows of a live file that have all that prepare asks for, their label above all, as prepare would have them."""
     batch, data = read_batch(path, source, params.data), params.data
     batch = with_labels(batch, labels, source.key, source) if labels else batch
@@ -47,31 +49,62 @@ def row_ids(batch: Batch, source: Source, params: Params) -> list[str]:
     """Return the row_id of each row of `batch`, as prepare makes it; a column that the file lacks counts as missing."""
     target, free = params.data.target, source.no_content
     named = list(source.columns)
-    rows = with_column(pd.concat([batch.rows, batch.hidden], axis=1).drop(columns=target, errors="ignore"), target, batch.labels)
-    rows = rows.reindex(columns=named).astype({column: "object" for column in named if column not in rows or rows[column].isna().all()})
+    rows = with_column(
+        pd.concat([batch.rows, batch.hidden], axis=1).drop(columns=target, errors="ignore"),
+        target,
+        batch.labels,
+    )
+    rows = rows.reindex(columns=named).astype(
+        {column: "object" for column in named if column not in rows or rows[column].isna().all()}
+    )
     table = ibis.memtable(rows.assign(**{RECORD: range(len(rows))}))
-    typed = table.select(RECORD, *[table[column].cast(TYPES[source.columns[column]]).name(column) for column in named])
-    ids = typed.mutate(row_id(typed, [column for column in named if column not in (target, *free)]).name(ROW_ID))
+    typed = table.select(
+        RECORD,
+        *[table[column].cast(TYPES[source.columns[column]]).name(column) for column in named],
+    )
+    ids = typed.mutate(
+        row_id(typed, [column for column in named if column not in (target, *free)]).name(ROW_ID)
+    )
     ids = apart(ids, target, free) if source.equal_rows == "separate" else ids
-    return ibis.duckdb.connect().to_pandas(ids.select(RECORD, ROW_ID)).sort_values(RECORD)[ROW_ID].tolist()
+    return (
+        ibis.duckdb.connect()
+        .to_pandas(ids.select(RECORD, ROW_ID))
+        .sort_values(RECORD)[ROW_ID]
+        .tolist()
+    )
 
 
-def gather(paths: list[Path], labels: list[Path | None], prepared: pd.DataFrame, params: Params, source: Source) -> Pool:
+def gather(
+    paths: list[Path],
+    labels: list[Path | None],
+    prepared: pd.DataFrame,
+    params: Params,
+    source: Source,
+) -> Pool:
     """Return the matured rows of the live files at `paths` and the `prepared` ones, training and test rows, as pool and newest cohort.
 
     labels: a file of labels for each path, or None. The cohort is the file with the latest time, without data.time the last named, among
     those with labels. Raises Refused where no file has a labelled row that is new.
     """
-    found = [(path, *matured(path, of, params, source)) for path, of in zip(paths, labels, strict=True)]
-    records, rejected = (sum(count(batch) for *_, batch in found) for count in (lambda b: b.records, lambda b: len(b.rejects)))
+    found = [
+        (path, *matured(path, of, params, source)) for path, of in zip(paths, labels, strict=True)
+    ]
+    records, rejected = (
+        sum(count(batch) for *_, batch in found)
+        for count in (lambda b: b.records, lambda b: len(b.rejects))
+    )
     unlabelled = records - rejected - sum(len(rows) for _, rows, _ in found)
     kinds = pd.concat([batch.rejects["kind"] for *_, batch in found]).value_counts()
     for path, rows, batch in found:
-        say(f"retrain: {path.as_posix()}: {len(rows):,} of {batch.records:,} rows are labelled, {len(batch.rejects):,} do not conform")
+        say(
+            f"retrain: {path.as_posix()}: {len(rows):,} of {batch.records:,} rows are labelled, {len(batch.rejects):,} do not conform"
+        )
     time = params.data.time
     with_rows = [(path, rows) for path, rows, _ in found if len(rows)]
     if not with_rows:
-        beside = "".join(f" and a {column}" for column in [*params.data.cluster, *([time] if time else [])])
+        beside = "".join(
+            f" and a {column}" for column in [*params.data.cluster, *([time] if time else [])]
+        )
         raise Refused(
             f"no row of {', '.join(path.as_posix() for path in paths)} has a label{beside}: wait until labels come, or give --labels"
         )
@@ -81,12 +114,30 @@ def gather(paths: list[Path], labels: list[Path | None], prepared: pd.DataFrame,
     parts = [prepared, *(rows[prepared.columns] for _, rows in earlier)]
     train, test, left_out = part(parts, newest[prepared.columns], params, source)
     if test.empty:
-        raise Refused(f"{cohort.as_posix()}: each labelled row of it is in the pool as well, so that none can judge; name a newer file")
-    went = {kind: int(kinds.get(kind, 0)) for kind in ("malformed", "bad_value")} | {"unlabelled": unlabelled}
-    went |= {kind: len(rows) for kind, rows in left_out.items()} | {"train": len(train), "test": len(test)}
+        raise Refused(
+            f"{cohort.as_posix()}: each labelled row of it is in the pool as well, so that none can judge; name a newer file"
+        )
+    went = {kind: int(kinds.get(kind, 0)) for kind in ("malformed", "bad_value")} | {
+        "unlabelled": unlabelled
+    }
+    went |= {kind: len(rows) for kind, rows in left_out.items()} | {
+        "train": len(train),
+        "test": len(test),
+    }
     fate = {**left_out, "kept": pd.concat([train, test])}
-    of_classes = pd.DataFrame({kind: rows[params.data.target].value_counts() for kind, rows in fate.items()}).fillna(0).astype(int)
-    return Pool(train, test, cohort, [path for path, _ in earlier], {"records": records + len(prepared), **went}, of_classes)
+    of_classes = (
+        pd.DataFrame({kind: rows[params.data.target].value_counts() for kind, rows in fate.items()})
+        .fillna(0)
+        .astype(int)
+    )
+    return Pool(
+        train,
+        test,
+        cohort,
+        [path for path, _ in earlier],
+        {"records": records + len(prepared), **went},
+        of_classes,
+    )
 
 
 def part(
@@ -103,7 +154,9 @@ def part(
     kept, repeated, seen = [], [], set[str]()
     for nth, rows in enumerate([*parts, cohort]):
         if source.equal_rows == "separate" and not same and nth:  # each file has cases of its own
-            rows = rows.assign(**{ROW_ID: f"{nth if nth < len(parts) else 'cohort'}-" + rows[ROW_ID]})
+            rows = rows.assign(
+                **{ROW_ID: f"{nth if nth < len(parts) else 'cohort'}-" + rows[ROW_ID]}
+            )
         is_repeat = rows[ROW_ID].isin(seen if same else [])
         is_repeat |= rows.duplicated([ROW_ID, data.target]) & source.drops_equal
         kept.append(rows[~is_repeat])
@@ -116,7 +169,11 @@ def part(
     for columns in by:
         theirs = pd.MultiIndex.from_frame(cohort[columns].astype("object"))
         goes_on |= pd.MultiIndex.from_frame(pool[columns].astype("object")).isin(theirs)
-    return pool[~goes_on].reset_index(drop=True), cohort, {"duplicate": pd.concat(repeated), "before_cutoff": pool[goes_on]}
+    return (
+        pool[~goes_on].reset_index(drop=True),
+        cohort,
+        {"duplicate": pd.concat(repeated), "before_cutoff": pool[goes_on]},
+    )
 
 
 def recent(pool: pd.DataFrame, time: str, share: float) -> pd.DataFrame:

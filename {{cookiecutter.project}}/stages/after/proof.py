@@ -27,9 +27,15 @@ def verdicts(gates: Path) -> dict[str, dict[str, Any]]:
     for path in sorted(gates.glob("*.json")):
         try:
             report = json.loads(path.read_text(encoding="utf-8"))
-            found[path.stem] = {"verdict": report["verdict"], "blocks": report["blocks"], "sha256": sha256(path)}
+            found[path.stem] = {
+                "verdict": report["verdict"],
+                "blocks": report["blocks"],
+                "sha256": sha256(path),
+            }
         except (ValueError, KeyError, TypeError):
-            raise Refused(f"{path.as_posix()} is not what a gate writes; run `make repro`, which writes it anew") from None
+            raise Refused(
+                f"{path.as_posix()} is not what a gate writes; run `make repro`, which writes it anew"
+            ) from None
     return found
 
 
@@ -38,9 +44,13 @@ def missing_proof(proven: dict[str, dict[str, Any]], needed: Iterable[str]) -> l
     problems = []
     for name in needed:
         if name not in proven:
-            problems.append(f"the gate {name} did not judge this model, and nothing passes a gate that is unproven; run `make repro`")
+            problems.append(
+                f"the gate {name} did not judge this model, and nothing passes a gate that is unproven; run `make repro`"
+            )
         elif proven[name]["blocks"]:
-            problems.append(f"the gate {name} stopped this model ({proven[name]['verdict']}): it neither serves nor is promoted")
+            problems.append(
+                f"the gate {name} stopped this model ({proven[name]['verdict']}): it neither serves nor is promoted"
+            )
     return problems
 
 

@@ -17,14 +17,21 @@ from stages.params import Data, Params
 from stages.tables import TEST, write_json
 
 REFERENCE = "models/reference.json"
-JUDGED = [name for names in GATES.values() for name in names if name != "test_set"]  # that one tells of all runs so far
+JUDGED = [
+    name for names in GATES.values() for name in names if name != "test_set"
+]  # that one tells of all runs so far
 BINS = 100
 FEWEST = 5  # rows behind each edge or value that is named: one of fewer could tell of a person
 CUTS = 10  # shares of rows, at most, by which the likeness of a cluster's rows is measured
 
 
 def freeze(
-    train: pd.DataFrame, test: pd.DataFrame, y_score: np.ndarray, y_pred: np.ndarray, model: Model, params: Params
+    train: pd.DataFrame,
+    test: pd.DataFrame,
+    y_score: np.ndarray,
+    y_pred: np.ndarray,
+    model: Model,
+    params: Params,
 ) -> dict[str, Any]:
     """Return how features, scores, decisions and errors were distributed.
 
@@ -35,27 +42,46 @@ def freeze(
     """
     data, at_random = params.data, params.prepare.split.by == "random"
     X_train, X_test, y_test = features(train, data), features(test, data), test[data.target]
-    every, of_every = (pd.concat([X_train, X_test]), pd.concat([train, test])) if at_random else (X_test, test)
-    ids, of_test = (clusters(one, data.cluster) if data.cluster or cut else None for one, cut in ((of_every, False), (test, at_random)))
+    every, of_every = (
+        (pd.concat([X_train, X_test]), pd.concat([train, test])) if at_random else (X_test, test)
+    )
+    ids, of_test = (
+        clusters(one, data.cluster) if data.cluster or cut else None
+        for one, cut in ((of_every, False), (test, at_random))
+    )
     frozen = {column: distribution(X_test[column], X_train[column]) for column in model.columns}
     scores = {label: pd.Series(y_score[:, nth]) for nth, label in enumerate(model.classes)}
-    of_scores = {label: distribution(values, pd.Series(dtype="float64")) for label, values in scores.items()}
+    of_scores = {
+        label: distribution(values, pd.Series(dtype="float64")) for label, values in scores.items()
+    }
     decided = {"values": list(model.classes)}
     return {
         "rows": {"train": len(train), "test": len(test)},
         "trained_until": latest(train, data),
         "split": params.prepare.split.by,
-        "features": {column: bins | {"deff": design_effect(every[column], bins, ids)} for column, bins in frozen.items()},
-        "scores": {label: bins | {"deff": design_effect(scores[label], bins, of_test)} for label, bins in of_scores.items()},
+        "features": {
+            column: bins | {"deff": design_effect(every[column], bins, ids)}
+            for column, bins in frozen.items()
+        },
+        "scores": {
+            label: bins | {"deff": design_effect(scores[label], bins, of_test)}
+            for label, bins in of_scores.items()
+        },
         "decisions": {label: int((y_pred == label).sum()) for label in model.classes},
         "decisions_deff": design_effect(pd.Series(y_pred, dtype="object"), decided, of_test),
-        "performance": figures(y_test, y_score, y_pred, audited(test, data), model.classes, of_test),
+        "performance": figures(
+            y_test, y_score, y_pred, audited(test, data), model.classes, of_test
+        ),
     }
 
 
 def latest(rows: pd.DataFrame, data: Data) -> float | None:
     """Return the last moment in `rows`, in days since 1970 or units of the time column; None without one, or where none is known."""
-    return float(as_number(rows[data.time]).max()) if data.time and rows[data.time].notna().any() else None
+    return (
+        float(as_number(rows[data.time]).max())
+        if data.time and rows[data.time].notna().any()
+        else None
+    )
 
 
 def distribution(test: pd.Series, train: pd.Series) -> dict[str, Any]:
@@ -69,7 +95,9 @@ def distribution(test: pd.Series, train: pd.Series) -> dict[str, Any]:
         n_bins = min(BINS, len(both) // FEWEST)
         shares = np.linspace(0, 1, n_bins + 1)[1:-1]
         bins: dict[str, Any] = {
-            "edges": [float(edge) for edge in np.unique(np.quantile(both, shares, method="lower"))] if n_bins > 1 else []
+            "edges": [float(edge) for edge in np.unique(np.quantile(both, shares, method="lower"))]
+            if n_bins > 1
+            else []
         }
     else:
         counts = both.value_counts()
@@ -113,14 +141,20 @@ def design_effect(values: pd.Series, bins: dict[str, Any], ids: pd.Series | None
         hits = [at <= cut for cut in cuts]
     else:
         hits = [at == cut for cut in np.argsort(-np.bincount(at), kind="stable")[:CUTS]]
-    spreads = [float(hit.var()) + 1e-12 for hit in hits]  # where all values are one, that one counts
+    spreads = [
+        float(hit.var()) + 1e-12 for hit in hits
+    ]  # where all values are one, that one counts
     effects = [len(at) / rows_worth(hit, codes) for hit in hits]
     return float(np.average(effects, weights=spreads))
 
 
 def write_reference(frozen: dict[str, Any]) -> None:
     """Write what is `frozen` (see `freeze`), with the hashes of what it belongs to: model, card, test rows and the reports of the gates."""
-    hashes = {"model_sha256": sha256(MODEL), "card_sha256": sha256(Path(MODEL).with_suffix(".json")), "test_sha256": sha256(TEST)}
+    hashes = {
+        "model_sha256": sha256(MODEL),
+        "card_sha256": sha256(Path(MODEL).with_suffix(".json")),
+        "test_sha256": sha256(TEST),
+    }
     reports = [REPORTS / "gates" / f"{name}.json" for name in JUDGED]
     gates = {"gates": {path.stem: sha256(path) for path in reports if path.is_file()}}
     write_json(hashes | gates | frozen, REFERENCE)

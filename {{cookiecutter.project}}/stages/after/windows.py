@@ -12,7 +12,13 @@ RECORD = "window.json"
 LOOKED_AT = 3  # windows that are held together, the newest among them
 SIGNALS = ("batch", "drift", "performance")
 COLUMNS = ["window", "newest", "nth", "rows", "until", "rejected_share", "coverage", *SIGNALS]
-COLUMNS += [f"{signal}_hits" for signal in SIGNALS] + ["drift_judged", "labels_judged", "unlabelled_for", "classes_moved", "overdue"]
+COLUMNS += [f"{signal}_hits" for signal in SIGNALS] + [
+    "drift_judged",
+    "labels_judged",
+    "unlabelled_for",
+    "classes_moved",
+    "overdue",
+]
 COLUMNS += ["repeated", "older_by", "after_today"]
 
 
@@ -24,16 +30,24 @@ def records(folder: Path) -> list[dict[str, Any]]:
             record = json.loads(path.read_text(encoding="utf-8"))
             found.append({**record, "nth": int(record["nth"])})
         except (ValueError, KeyError, TypeError):
-            raise Refused(f"{path.as_posix()} is not what monitor writes; delete the folder, and monitor that window again") from None
+            raise Refused(
+                f"{path.as_posix()} is not what monitor writes; delete the folder, and monitor that window again"
+            ) from None
     return sorted(found, key=lambda record: record["nth"])
 
 
 def number(folder: Path, window: str, batch_sha256: str) -> int:
     """Return which window this is, counted from 1; raises Refused if another batch has its name, or it another name."""
     known = {record["window"]: record for record in records(folder)}
-    same = [name for name, record in known.items() if batch_sha256 and record["batch_sha256"] == batch_sha256 and name != window]
+    same = [
+        name
+        for name, record in known.items()
+        if batch_sha256 and record["batch_sha256"] == batch_sha256 and name != window
+    ]
     if same:
-        raise Refused(f"this batch is the window {same[0]!r} already, and one batch is no two windows; leave --window out, or name it so")
+        raise Refused(
+            f"this batch is the window {same[0]!r} already, and one batch is no two windows; leave --window out, or name it so"
+        )
     if window not in known:
         return 1 + max((record["nth"] for record in known.values()), default=0)
     if known[window]["batch_sha256"] != batch_sha256:
@@ -43,7 +57,9 @@ def number(folder: Path, window: str, batch_sha256: str) -> int:
     return int(known[window]["nth"])
 
 
-def timeline(found: list[dict[str, Any]], label_delay: float | None, longest_age: float | None) -> pd.DataFrame:
+def timeline(
+    found: list[dict[str, Any]], label_delay: float | None, longest_age: float | None
+) -> pd.DataFrame:
     """Return one row per window, as `records` gives them: what it showed, and what that comes to with those before of the same model.
 
     `*_hits`: how many of the last three windows are red, 0 if this one is not; of those whose labels have come, for performance,
@@ -56,9 +72,16 @@ def timeline(found: list[dict[str, Any]], label_delay: float | None, longest_age
     """
     rows = []
     for nth, record in enumerate(found):
-        past = [one for one in found[: nth + 1] if all(one.get(key) == record.get(key) for key in ("model", "model_sha256"))]
+        past = [
+            one
+            for one in found[: nth + 1]
+            if all(one.get(key) == record.get(key) for key in ("model", "model_sha256"))
+        ]
         matured = [one for one in past if one["performance"] != "insufficient"]
-        row = {key: record[key] for key in ("window", "nth", "rows", "until", "rejected_share", "coverage", *SIGNALS)}
+        row = {
+            key: record[key]
+            for key in ("window", "nth", "rows", "until", "rejected_share", "coverage", *SIGNALS)
+        }
         row |= {"newest": "yes" if nth + 1 == len(found) else "no"}
         row |= {
             "batch_hits": hits(past, "batch", ("fail", "insufficient")),
@@ -71,7 +94,9 @@ def timeline(found: list[dict[str, Any]], label_delay: float | None, longest_age
             "repeated": record.get("repeated", 0),
             "older_by": _older_by(record, found[:nth]),
             "after_today": record.get("after_today", 0),
-            "overdue": max(0.0, record["age"] - longest_age) if longest_age is not None and record["age"] is not None else 0.0,
+            "overdue": max(0.0, record["age"] - longest_age)
+            if longest_age is not None and record["age"] is not None
+            else 0.0,
         }
         rows.append(row)
     return pd.DataFrame(rows, columns=COLUMNS)
@@ -82,7 +107,9 @@ def _older_by(record: dict[str, Any], before: list[dict[str, Any]]) -> float:
     until, age = record["until"], record["age"]
     if until is None:
         return 0.0
-    known = [one["until"] for one in before if one["until"] is not None] + ([until - age] if age is not None else [])
+    known = [one["until"] for one in before if one["until"] is not None] + (
+        [until - age] if age is not None else []
+    )
     return float(max([0.0, *(one - until for one in known)]))
 
 

@@ -13,7 +13,10 @@ from stages.before.suspicious import orders
 from stages.features import as_number
 from stages.params import ROW_ID, Data
 
-CUTS = (1 / 2, 2 / 3)  # shares of the rows, the earliest, that later rows are compared with: what has stopped moving passes the first only
+CUTS = (
+    1 / 2,
+    2 / 3,
+)  # shares of the rows, the earliest, that later rows are compared with: what has stopped moving passes the first only
 FEWEST, BLOCKS = 8, 12  # spans of time of which the largest values have a trend, if they have one
 ROWS = 100_000  # that are looked at, at most, in an order of chance
 
@@ -25,9 +28,19 @@ def clocks(rows: pd.DataFrame, data: Data) -> dict[str, set[str]]:
     be that of a beginning, from which an age falls. A year is a clock itself. rows: in an order of chance where there are more than ROWS.
     """
     rows = rows.head(ROWS)
-    times = [name for name in ([data.time] if data.time else _times(rows, data)) if kind_of(rows[name]) != "text"]
-    found = {time: {"max_value"} for time in times if time != data.time and kind_of(rows[time]) == "number"}
-    for column in rows.columns.drop([name for name in (ROW_ID, data.target, *times) if name in rows]):
+    times = [
+        name
+        for name in ([data.time] if data.time else _times(rows, data))
+        if kind_of(rows[name]) != "text"
+    ]
+    found = {
+        time: {"max_value"}
+        for time in times
+        if time != data.time and kind_of(rows[time]) == "number"
+    }
+    for column in rows.columns.drop(
+        [name for name in (ROW_ID, data.target, *times) if name in rows]
+    ):
         for time in times:
             at = as_number(rows[time])
             ends = {end for end, values in _ends(rows[column], at).items() if _moves(values, at)}
@@ -39,7 +52,11 @@ def clocks(rows: pd.DataFrame, data: Data) -> dict[str, set[str]]:
 
 def _times(rows: pd.DataFrame, data: Data) -> list[str]:
     """Return the columns of dates and years that are no one's birthday."""
-    return [name for name in orders(rows, data, pd.Series(rows.index)) if name in rows and not sensitive(name, [])]
+    return [
+        name
+        for name in orders(rows, data, pd.Series(rows.index))
+        if name in rows and not sensitive(name, [])
+    ]
 
 
 def _ends(values: pd.Series, time: pd.Series) -> dict[str, pd.Series]:
@@ -57,7 +74,9 @@ def _moves(values: pd.Series, time: pd.Series) -> bool:
     """Tell whether the largest `values` grow with `time` beyond chance: many later rows pass all earlier ones, or a few at a time."""
     known = values.notna() & time.notna()
     values, time = values[known], time[known]
-    return not values.empty and (all(_passes(values, time, cut) for cut in CUTS) or _rises(values, time))
+    return not values.empty and (
+        all(_passes(values, time, cut) for cut in CUTS) or _rises(values, time)
+    )
 
 
 def _passes(values: pd.Series, time: pd.Series, cut: float) -> bool:
@@ -67,13 +86,17 @@ def _passes(values: pd.Series, time: pd.Series, cut: float) -> bool:
     """
     later = time > time.quantile(cut, interpolation="lower")
     share = later.mean()
-    return bool(share and (values[later] > values[~later].max()).sum() > math.log(CHANCE) / math.log(share))
+    return bool(
+        share and (values[later] > values[~later].max()).sum() > math.log(CHANCE) / math.log(share)
+    )
 
 
 def _rises(values: pd.Series, time: pd.Series) -> bool:
     """Tell whether the largest values of successive spans of time rise (Kendall's rank correlation)."""
     largest = values.groupby(pd.qcut(time, BLOCKS, labels=False, duplicates="drop")).max()
-    return len(largest) >= FEWEST and bool(kendalltau(largest.index, largest, alternative="greater").pvalue < CHANCE)
+    return len(largest) >= FEWEST and bool(
+        kendalltau(largest.index, largest, alternative="greater").pvalue < CHANCE
+    )
 
 
 def clock_findings(moving: dict[str, set[str]], data: Data) -> list[Finding]:

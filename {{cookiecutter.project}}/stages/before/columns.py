@@ -62,36 +62,63 @@ class Column:
         return self.rows - self.missing
 
 
-def misfits(raw: ibis.Table, conformed: ibis.Table, source: Source) -> dict[str, tuple[int, list[str]]]:
+def misfits(
+    raw: ibis.Table, conformed: ibis.Table, source: Source
+) -> dict[str, tuple[int, list[str]]]:
     """Return for each column whose declared type does not hold on all records: how many differ, and three forms of their values."""
     typed = [column for column, kind in source.columns.items() if kind != "text"]
-    wrong = conformed.filter(_[PROBLEM].notnull()).select(RECORD, *[_[column].isnull().name(RESERVED + column) for column in typed])
+    wrong = conformed.filter(_[PROBLEM].notnull()).select(
+        RECORD, *[_[column].isnull().name(RESERVED + column) for column in typed]
+    )
     if not typed or not wrong.count().to_pandas():
         return {}
     joined = raw.inner_join(wrong, RECORD)
     texts = {column: cell(joined, column, source) for column in typed}
-    is_wrong = {column: joined[RESERVED + column] & text.notnull() for column, text in texts.items()}
-    counts = joined.aggregate([is_wrong[column].sum().name(column) for column in typed]).to_pandas().iloc[0]
+    is_wrong = {
+        column: joined[RESERVED + column] & text.notnull() for column, text in texts.items()
+    }
+    counts = (
+        joined.aggregate([is_wrong[column].sum().name(column) for column in typed])
+        .to_pandas()
+        .iloc[0]
+    )
     found = {}
     for column in typed:
         if counts[column]:
-            values = joined.filter(is_wrong[column]).select(value=form(texts[column])).group_by("value").agg(n=_.count())
-            commonest = values.order_by([ibis.desc("n"), "value"]).limit(EXAMPLES).to_pandas()["value"]
+            values = (
+                joined.filter(is_wrong[column])
+                .select(value=form(texts[column]))
+                .group_by("value")
+                .agg(n=_.count())
+            )
+            commonest = (
+                values.order_by([ibis.desc("n"), "value"]).limit(EXAMPLES).to_pandas()["value"]
+            )
             found[column] = (int(counts[column]), commonest.tolist())
     return found
 
 
-def describe(table: ibis.Table, column: str, kind: str, rows: int, wrong: tuple[int, list[str]]) -> Column:
+def describe(
+    table: ibis.Table, column: str, kind: str, rows: int, wrong: tuple[int, list[str]]
+) -> Column:
     """Return what stands in one column of a conformed table of `rows` records; `wrong` as `misfits` gave it."""
     con = table.get_backend()
-    counted = con.create_table("counted", table.filter(_[column].notnull()).group_by(value=_[column]).agg(n=_.count()), temp=True)
+    counted = con.create_table(
+        "counted",
+        table.filter(_[column].notnull()).group_by(value=_[column]).agg(n=_.count()),
+        temp=True,
+    )
     try:
         total = counted.aggregate(distinct=_.count(), filled=_.n.sum()).to_pandas().iloc[0]
         common = counted.order_by([ibis.desc("n"), "value"]).limit(COMMON).to_pandas()
         distinct, filled = int(total["distinct"]), int(total["filled"]) if total["distinct"] else 0
         values = [written(value) for value in common["value"]]
         counts = common["n"].astype(int).tolist()
-        more = {"picture": counts[:SHOWN], "words_a_value": _words(counted)} if kind == "text" else _spread(counted, kind)
+        more = (
+            {"picture": counts[:SHOWN], "words_a_value": _words(counted)}
+            if kind == "text"
+            else _spread(counted, kind)
+        )
         more["dates"] = [how for how in _may_be_dates(values, kind) if _all_dates(counted, how)]
     finally:
         con.raw_sql("DROP TABLE counted")
@@ -117,13 +144,18 @@ def _may_be_dates(values: list[str], kind: str) -> list[str]:
         return []
     if kind == "integer":
         return ["%Y%m%d"] if all(re.fullmatch(r"(19|20)\d{6}", value) for value in values) else []
-    return [*date_formats(set(values)), *([""] if all(map(re.compile(PATTERNS["date"]).match, values)) else [])]
+    return [
+        *date_formats(set(values)),
+        *([""] if all(map(re.compile(PATTERNS["date"]).match, values)) else []),
+    ]
 
 
 def _all_dates(counted: ibis.Table, written: str) -> bool:
     """Whether all values would be read as dates of the format `written`, which is tried on them as it would be declared."""
     formats = {"value": written} if written else {}
-    source = Source(path="", format="csv", missing=[], key=[], columns={"value": "date"}, date_formats=formats)
+    source = Source(
+        path="", format="csv", missing=[], key=[], columns={"value": "date"}, date_formats=formats
+    )
     table = counted.select(ibis.row_number().name(RECORD), value=_.value.cast("string"))
     return int(conform(table, source).filter(_[PROBLEM].notnull()).count().to_pandas()) == 0
 
@@ -139,7 +171,11 @@ def written(value: object) -> str:
 
 def _words(counted: ibis.Table) -> float | None:
     """Return the mean number of words in a value of text, each value taken once."""
-    mean = counted.aggregate(words=(_.value.length() - _.value.replace(" ", "").length() + 1).mean()).to_pandas()["words"].iloc[0]
+    mean = (
+        counted.aggregate(words=(_.value.length() - _.value.replace(" ", "").length() + 1).mean())
+        .to_pandas()["words"]
+        .iloc[0]
+    )
     return None if pd.isna(mean) else round(float(mean), 2)
 
 
@@ -151,9 +187,17 @@ def _spread(counted: ibis.Table, kind: str) -> dict:
     values, n = table["value"], table["n"].to_numpy()
     upto = n.cumsum()
     at = {share: int(np.searchsorted(upto, share * upto[-1])) for share in (0.01, 0.5, 0.99)}
-    numbers = values.astype("int64").to_numpy().astype(float) if kind == "date" else values.to_numpy(dtype=float)
+    numbers = (
+        values.astype("int64").to_numpy().astype(float)
+        if kind == "date"
+        else values.to_numpy(dtype=float)
+    )
     low, high = numbers[at[0.01]], numbers[min(at[0.99], len(numbers) - 1)]
-    bins = np.linspace(low, high, min(BINS, len(numbers)) + 1) if high > low else np.array([low, low + 1])
+    bins = (
+        np.linspace(low, high, min(BINS, len(numbers)) + 1)
+        if high > low
+        else np.array([low, low + 1])
+    )
     picture, _edges = np.histogram(numbers.clip(low, high), bins, weights=n)
     ends = {"low": values.iloc[0], "median": values.iloc[at[0.5]], "high": values.iloc[-1]}
     said = {name: written(value) for name, value in ends.items()}
@@ -166,13 +210,20 @@ def _usual(values: pd.Series, upto: np.ndarray) -> tuple[str, str] | None:
     beyond = max(0.05 * n, FEWEST)
     if 2 * beyond > n:
         return None
-    return written(values.iloc[int(np.searchsorted(upto, beyond))]), written(values.iloc[int(np.searchsorted(upto, n - beyond, "right"))])
+    return written(values.iloc[int(np.searchsorted(upto, beyond))]), written(
+        values.iloc[int(np.searchsorted(upto, n - beyond, "right"))]
+    )
 
 
 def _rises(table: ibis.Table, column: str) -> bool:
     """Tell whether no value is smaller than that of the record before."""
     before = table[column].lag().over(order_by=RECORD)
-    falls = table.select(falls=table[column] < before).aggregate(n=_.falls.sum()).to_pandas()["n"].iloc[0]
+    falls = (
+        table.select(falls=table[column] < before)
+        .aggregate(n=_.falls.sum())
+        .to_pandas()["n"]
+        .iloc[0]
+    )
     return bool(pd.isna(falls) or falls == 0)
 
 

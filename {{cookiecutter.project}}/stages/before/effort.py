@@ -20,7 +20,10 @@ from stages.params import Scope as Criteria
 from stages.split import kfold, strata
 
 FOLDS = 3
-MOST_ROWS, MOST_WORK = 4_500, 1_500_000  # of the largest sample: rows, and rows x features x classes
+MOST_ROWS, MOST_WORK = (
+    4_500,
+    1_500_000,
+)  # of the largest sample: rows, and rows x features x classes
 SHARES = (1 / 16, 1 / 8, 1 / 4, 1 / 2, 1.0)  # of a fold's training rows
 SMALLEST = 40
 DRAWS = 1000
@@ -52,7 +55,10 @@ class Curve:
     def found(self, support: float) -> dict[str, tuple[int, int]]:
         """Return of each class with `support` held-out rows or more how many of them were found on the largest sample, and all of them."""
         last = self.confusions[-1].sum(axis=0)
-        counts = {label: (int(last[nth, nth]), int(last[nth].sum())) for nth, label in enumerate(self.classes)}
+        counts = {
+            label: (int(last[nth, nth]), int(last[nth].sum()))
+            for nth, label in enumerate(self.classes)
+        }
         return {label: (hits, n) for label, (hits, n) in counts.items() if n >= support}
 
     def recalls(self, support: float) -> dict[str, float]:
@@ -73,7 +79,9 @@ class Gain:
 
 def _figures(confusions: np.ndarray, classes: list[str], metric: str) -> dict[str, np.ndarray]:
     recalls = np.einsum("dkk->dk", confusions) / np.maximum(confusions.sum(axis=2), 1)
-    return {metric: figure(confusions, AIMS[metric])} | {f"recall of {label}": recalls[:, nth] for nth, label in enumerate(classes)}
+    return {metric: figure(confusions, AIMS[metric])} | {
+        f"recall of {label}": recalls[:, nth] for nth, label in enumerate(classes)
+    }
 
 
 def learn(rows: pd.DataFrame, params: Params) -> Curve | None:
@@ -92,11 +100,21 @@ def learn(rows: pd.DataFrame, params: Params) -> Curve | None:
         return None
     most = min(MOST_ROWS, max(int(MOST_WORK / (X.shape[1] * len(enough))), 500))
     kept = _first(rows[data.target], ids, rows[data.target].isin(enough), most)
-    X, y, ids = X[kept].reset_index(drop=True), rows.loc[kept, data.target].reset_index(drop=True), ids[kept].reset_index(drop=True)
-    steps = [share for share in SHARES if share == 1 or share * len(y) * (FOLDS - 1) / FOLDS >= SMALLEST * len(enough)]
+    X, y, ids = (
+        X[kept].reset_index(drop=True),
+        rows.loc[kept, data.target].reset_index(drop=True),
+        ids[kept].reset_index(drop=True),
+    )
+    steps = [
+        share
+        for share in SHARES
+        if share == 1 or share * len(y) * (FOLDS - 1) / FOLDS >= SMALLEST * len(enough)
+    ]
     confusions = np.zeros((len(steps), FOLDS, len(enough), len(enough)), dtype=int)
     seconds, sizes = np.zeros(len(steps)), np.zeros(len(steps))
-    with tqdm(total=FOLDS * len(steps), desc="scope: learning curve", disable=not sys.stderr.isatty()) as progress:
+    with tqdm(
+        total=FOLDS * len(steps), desc="scope: learning curve", disable=not sys.stderr.isatty()
+    ) as progress:
         for fold, (is_training, is_scored) in enumerate(kfold(y, ids, FOLDS, params.random_state)):
             for nth, share in enumerate(steps):
                 part = is_training & _part(y, ids, is_training, share, params.random_state)
@@ -105,7 +123,14 @@ def learn(rows: pd.DataFrame, params: Params) -> Curve | None:
                 seconds[nth] += spent / FOLDS
                 sizes[nth] += part.sum() / FOLDS
                 progress.update()
-    return Curve(params.train.model, enough, [round(size) for size in sizes], confusions, left_out, seconds.tolist())
+    return Curve(
+        params.train.model,
+        enough,
+        [round(size) for size in sizes],
+        confusions,
+        left_out,
+        seconds.tolist(),
+    )
 
 
 def _first(y: pd.Series, ids: pd.Series, allowed: pd.Series, most: int) -> np.ndarray:
@@ -118,17 +143,26 @@ def _first(y: pd.Series, ids: pd.Series, allowed: pd.Series, most: int) -> np.nd
     return nth.isin(chosen).to_numpy()
 
 
-def _part(y: pd.Series, ids: pd.Series, is_training: pd.Series, share: float, random_state: int) -> pd.Series:
+def _part(
+    y: pd.Series, ids: pd.Series, is_training: pd.Series, share: float, random_state: int
+) -> pd.Series:
     """Return a mask of the training rows of a stratified share of the clusters, at least one of each stratum."""
     by = strata(y[is_training], ids[is_training], 2)
     chosen = (
-        by.sample(frac=1, random_state=random_state).groupby(by, sort=True).apply(lambda one: one.iloc[: int(np.ceil(share * len(one)))])
+        by.sample(frac=1, random_state=random_state)
+        .groupby(by, sort=True)
+        .apply(lambda one: one.iloc[: int(np.ceil(share * len(one)))])
     )
     return ids.isin(chosen.index.get_level_values(-1))
 
 
 def _try(
-    X: pd.DataFrame, y: pd.Series, part: pd.Series, is_scored: pd.Series, classes: list[str], params: Params
+    X: pd.DataFrame,
+    y: pd.Series,
+    part: pd.Series,
+    is_scored: pd.Series,
+    classes: list[str],
+    params: Params,
 ) -> tuple[np.ndarray, float]:
     """Return the decisions of a model fitted on `part` for the rows to score, and the CPU seconds that the fit took."""
     model = build_model(params.train.model, X[part], params.random_state)
@@ -136,7 +170,11 @@ def _try(
         began = time.process_time()
         model.fit(X[part], y[part])
         spent = time.process_time() - began
-    y_score = pd.DataFrame(model.predict_proba(X[is_scored]), columns=model.classes_).reindex(columns=classes, fill_value=0.0).to_numpy()
+    y_score = (
+        pd.DataFrame(model.predict_proba(X[is_scored]), columns=model.classes_)
+        .reindex(columns=classes, fill_value=0.0)
+        .to_numpy()
+    )
     shares = y[part].value_counts(normalize=True)
     even = params.train.decision_weights == "none"
     weights = {label: 1.0 if even else 1 / shares.get(label, 1.0) for label in classes}
@@ -154,7 +192,10 @@ def extrapolate(sizes: list[int], values: np.ndarray, at: np.ndarray) -> np.ndar
     best = np.full(len(values), np.inf)
     predicted = np.zeros((len(values), len(at)))
     for exponent in EXPONENTS:
-        x, x_at = np.array(sizes, dtype=float) ** -exponent, np.asarray(at, dtype=float) ** -exponent
+        x, x_at = (
+            np.array(sizes, dtype=float) ** -exponent,
+            np.asarray(at, dtype=float) ** -exponent,
+        )
         centred = x - x.mean()
         slope = values @ centred / (centred @ centred)
         base = values.mean(axis=1)
@@ -172,7 +213,10 @@ def gains(curve: Curve, n_train: int, metric: str, random_state: int) -> dict[st
     rows explain, as they do where another draw of the training rows changes the model. No curve need go on as it began.
     """
     at = np.array([n_train, 2 * n_train])
-    drawn = [_figures(draw, curve.classes, metric) for draw in _draws(curve.confusions.sum(axis=1), random_state)]
+    drawn = [
+        _figures(draw, curve.classes, metric)
+        for draw in _draws(curve.confusions.sum(axis=1), random_state)
+    ]
     apart = [_figures(of_size, curve.classes, metric) for of_size in curve.confusions]
     found = {}
     for name, values in curve.figures(metric).items():
@@ -181,7 +225,9 @@ def gains(curve: Curve, n_train: int, metric: str, random_state: int) -> dict[st
         by_fold = np.stack([of_size[name] for of_size in apart])
         ends = extrapolate(curve.sizes, values + (draws - values) * _wider(by_fold, draws), at)
         low, high = np.quantile(ends[:, 1] - ends[:, 0], [0.05, 0.95])
-        found[name] = Gain(float(values[-1]), float(now), float(twice - now), float(low), float(high))
+        found[name] = Gain(
+            float(values[-1]), float(now), float(twice - now), float(low), float(high)
+        )
     return found
 
 
@@ -191,7 +237,10 @@ def _draws(confusions: np.ndarray, random_state: int) -> np.ndarray:
     n = confusions.sum(axis=2)
     shares = confusions / np.maximum(n, 1)[:, :, None]
     return np.stack(
-        [np.stack([rng.multinomial(*row, size=DRAWS) for row in zip(*one, strict=True)], axis=1) for one in zip(n, shares, strict=True)]
+        [
+            np.stack([rng.multinomial(*row, size=DRAWS) for row in zip(*one, strict=True)], axis=1)
+            for one in zip(n, shares, strict=True)
+        ]
     )
 
 
@@ -213,21 +262,36 @@ def training_time(curve: Curve, n_train: int, folds: int) -> str:
     The power of the rows with which time grows is fitted to the largest samples, between 1 and 2.
     """
     sizes, seconds = np.array(curve.sizes, dtype=float), np.maximum(curve.seconds, 1e-3)
-    power = float(np.clip(np.polyfit(np.log(sizes[-3:]), np.log(seconds[-3:]), 1)[0], 1, 2)) if len(sizes) > 1 else 1.0
+    power = (
+        float(np.clip(np.polyfit(np.log(sizes[-3:]), np.log(seconds[-3:]), 1)[0], 1, 2))
+        if len(sizes) > 1
+        else 1.0
+    )
     total = 2 * (folds + 1) * seconds[-1] * (n_train / sizes[-1]) ** power
-    for limit, words in ((60, "under a minute"), (600, "under ten minutes"), (3600, "under an hour"), (36000, "under ten hours")):
+    for limit, words in (
+        (60, "under a minute"),
+        (600, "under ten minutes"),
+        (3600, "under an hour"),
+        (36000, "under ten hours"),
+    ):
         if total < limit:
             return words
     return "over ten hours"
 
 
-def effort_findings(gained: dict[str, Gain], criteria: Criteria, too_weak: list[str]) -> list[Finding]:
+def effort_findings(
+    gained: dict[str, Gain], criteria: Criteria, too_weak: list[str]
+) -> list[Finding]:
     """Return for the metric, and each class that the model tried is too weak for, whether more rows would help.
 
     Of a class with few rows the curve tells nothing: a model that never names it has a recall of 0 at all sizes.
     """
     found = []
-    for name in [name for name in gained if name == criteria.metric or name.removeprefix("recall of ") in too_weak]:
+    for name in [
+        name
+        for name in gained
+        if name == criteria.metric or name.removeprefix("recall of ") in too_weak
+    ]:
         gain = gained[name]
         what = f"doubling the rows would give about {gain.gain:+.2f} ({gain.low:+.2f} to {gain.high:+.2f}) {name}, now {gain.now:.2f}"
         if gain.high < GAIN:
@@ -248,12 +312,19 @@ def time_gap(rows: pd.DataFrame, order: pd.Series, params: Params) -> tuple[floa
     data = params.data
     y, X = rows[data.target], features(rows, data)
     late = order.rank(method="first", pct=True) > 0.8
-    drawn = pd.Series(np.random.default_rng(params.random_state).permutation(len(rows)) >= 0.8 * len(rows), index=rows.index)
+    drawn = pd.Series(
+        np.random.default_rng(params.random_state).permutation(len(rows)) >= 0.8 * len(rows),
+        index=rows.index,
+    )
     if any(set(y[part]) != set(y) for is_test in (late, drawn) for part in (is_test, ~is_test)):
         return None
     classes = sorted(set(y))
     plain = params.model_copy(
-        update={"train": params.train.model_copy(update={"model": "logistic_regression", "decision_weights": "macro_f1"})}
+        update={
+            "train": params.train.model_copy(
+                update={"model": "logistic_regression", "decision_weights": "macro_f1"}
+            )
+        }
     )
     means = []
     for is_test in (late, drawn):

@@ -12,7 +12,16 @@ from dataclasses import asdict, dataclass, replace
 
 from stages.numbers import AFTER, BEFORE, EXPONENT_ALONE, LEADING_ZERO, MARKS, ZERO_AT_END, Notation
 
-GRID = ((".", None), (",", None), (".", ","), (",", "."), (".", " "), (",", " "), (".", "'"), (",", "'"))  # decimal, thousands
+GRID = (
+    (".", None),
+    (",", None),
+    (".", ","),
+    (",", "."),
+    (".", " "),
+    (",", " "),
+    (".", "'"),
+    (",", "'"),
+)  # decimal, thousands
 MOSTLY = 0.8  # of the values of a column are numbers: the others are words among numbers
 STRAY = 0.02  # of the numbers with marks may be at odds with a way to read them that is possible all the same
 ENOUGH = 8  # numbers with marks, of which one alone may be a slip of the pen
@@ -22,7 +31,26 @@ LONG = "[+-]?[0-9]{19}"
 SUSPECT = re.compile(f"{LEADING_ZERO}|{LONG}|{EXPONENT_ALONE}")
 FRACTION = r"\.[0-9]*[1-9]"
 MANY = 20  # different values; with fewer nothing is said of words
-CURRENCIES = {"EUR", "USD", "GBP", "CHF", "JPY", "CNY", "INR", "SEK", "NOK", "DKK", "PLN", "CZK", "BRL", "AUD", "CAD", "Kč", "kr", "zł"}
+CURRENCIES = {
+    "EUR",
+    "USD",
+    "GBP",
+    "CHF",
+    "JPY",
+    "CNY",
+    "INR",
+    "SEK",
+    "NOK",
+    "DKK",
+    "PLN",
+    "CZK",
+    "BRL",
+    "AUD",
+    "CAD",
+    "Kč",
+    "kr",
+    "zł",
+}
 EXAMPLES = 3
 
 
@@ -46,7 +74,11 @@ def written_as(cells: set[str]) -> Written | None:
         return None
     dress, signs = _dress(dressed, len(cells) - len(dressed)), set("".join(cells))
     marks = [mark for mark, regex in MARKS.items() if any(re.match(regex, sign) for sign in signs)]
-    grid = [(d, t) for d, t in GRID if (t is None or t in marks) and (d in marks or d == "." or t == ".")]
+    grid = [
+        (d, t)
+        for d, t in GRID
+        if (t is None or t in marks) and (d in marks or d == "." or t == ".")
+    ]
     odd = {}
     for decimal, thousands in grid:
         notation = replace(dress, decimal=decimal, thousands=thousands)
@@ -61,7 +93,9 @@ def written_as(cells: set[str]) -> Written | None:
     readings: list[Notation] = []
     for notation in likely:
         possible = len(odd[notation]) <= len(best) + max(STRAY * marked, marked >= ENOUGH)
-        if possible and not any(_same(notation, one, cells - odd[notation] - odd[one]) for one in readings):
+        if possible and not any(
+            _same(notation, one, cells - odd[notation] - odd[one]) for one in readings
+        ):
             readings.append(notation)
     return Written(tuple(readings), tuple(sorted(best)))
 
@@ -79,20 +113,39 @@ def _dress(dressed: set[str], n_bare: int) -> Notation:
             blank = "(+-\u2212)., '\u2019\u00a0\u2007\u2009\u202f"
             ends[cell[: digits[0]].strip(blank), cell[digits[-1] + 1 :].strip(blank)] += 1
     [((before, after), _n)] = ends.most_common(1)
-    in_brackets = any(re.match(r"[^0-9\s]{0,3}\s?\(.*[0-9].*\)\s?[^0-9\s]{0,3}$", cell) for cell in dressed)
-    trailing = any(re.search("[0-9][^0-9.,]*-$", cell) for cell in dressed)  # 500.- is a price without cents
-    return Notation(before=before, after=after, negative="parentheses" if in_brackets else "trailing" if trailing else "minus")
+    in_brackets = any(
+        re.match(r"[^0-9\s]{0,3}\s?\(.*[0-9].*\)\s?[^0-9\s]{0,3}$", cell) for cell in dressed
+    )
+    trailing = any(
+        re.search("[0-9][^0-9.,]*-$", cell) for cell in dressed
+    )  # 500.- is a price without cents
+    return Notation(
+        before=before,
+        after=after,
+        negative="parentheses" if in_brackets else "trailing" if trailing else "minus",
+    )
 
 
 def is_sure(written: Written, cells: set[str]) -> bool:
     """Whether nobody could read `cells` in another way: there is one, and what stands around the digits is no part of a name."""
     notation = written.readings[0]
     around = [text for text in (notation.before, notation.after) if text]
-    known = all(text in CURRENCIES or text in "%‰" or unicodedata.category(text[-1]) == "Sc" for text in around)
+    known = all(
+        text in CURRENCIES or text in "%‰" or unicodedata.category(text[-1]) == "Sc"
+        for text in around
+    )
     negative = {"parentheses": "(", "trailing": "-"}.get(notation.negative)
     some_positive = not negative or any(negative not in cell[:1] + cell[-1:] for cell in cells)
-    of_one_width = notation.thousands is not None and len(set(map(len, cells))) == 1 < len(cells)  # as 110 001 is a postcode
-    return len(written.readings) == 1 and not written.odd and known and some_positive and not of_one_width
+    of_one_width = notation.thousands is not None and len(set(map(len, cells))) == 1 < len(
+        cells
+    )  # as 110 001 is a postcode
+    return (
+        len(written.readings) == 1
+        and not written.odd
+        and known
+        and some_positive
+        and not of_one_width
+    )
 
 
 def code_of(plain: set[str], show: Callable[[str], str] = str) -> str | None:
@@ -119,7 +172,11 @@ def doubles(plain: set[str]) -> list[str]:
 
 
 def question(
-    written: Written, cells: set[str], column: str, examples: int = EXAMPLES, show: Callable[[str], str] = str
+    written: Written,
+    cells: set[str],
+    column: str,
+    examples: int = EXAMPLES,
+    show: Callable[[str], str] = str,
 ) -> tuple[str, str] | None:
     """Return what is to be said of a column of text that holds numbers in another notation, and what to do; None if that is nothing.
 
@@ -131,12 +188,22 @@ def question(
     if not (re.search(BEFORE, notation.before) and re.search(AFTER, notation.after)):
         return None  # a sentence such as "for 5 years", which cannot be declared
     if len(written.readings) > 1:
-        fit = [cell for cell in sorted(cells) if len({_value(one, cell) for one in written.readings} - {None}) > 1][:examples]
+        fit = [
+            cell
+            for cell in sorted(cells)
+            if len({_value(one, cell) for one in written.readings} - {None}) > 1
+        ][:examples]
         both = "; ".join(
-            f"{show(cell)} as {' or '.join(show(value) for one in written.readings if (value := _value(one, cell)))}" for cell in fit
+            f"{show(cell)} as {' or '.join(show(value) for one in written.readings if (value := _value(one, cell)))}"
+            for cell in fit
         )
-        how = " or ".join(f"number_formats: {{{column}: {one_line(one)}}}" for one in written.readings)
-        return f"holds numbers that can be read in two ways: {both}", f"declare it as number in data/sources.yaml, with {how}"
+        how = " or ".join(
+            f"number_formats: {{{column}: {one_line(one)}}}" for one in written.readings
+        )
+        return (
+            f"holds numbers that can be read in two ways: {both}",
+            f"declare it as number in data/sources.yaml, with {how}",
+        )
     if written.odd:
         if len(cells) < MANY:
             return None
@@ -162,5 +229,13 @@ def _value(notation: Notation, cell: str) -> str | None:
 
 def one_line(notation: Notation) -> str:
     """Return `notation` as YAML on one line, as it stands under number_formats."""
-    given = {name: value for name, value in asdict(notation).items() if value not in (None, "", "minus")}
-    return "{" + ", ".join(f"{name}: {json.dumps(value, ensure_ascii=False)}" for name, value in given.items()) + "}"
+    given = {
+        name: value for name, value in asdict(notation).items() if value not in (None, "", "minus")
+    }
+    return (
+        "{"
+        + ", ".join(
+            f"{name}: {json.dumps(value, ensure_ascii=False)}" for name, value in given.items()
+        )
+        + "}"
+    )

@@ -89,18 +89,30 @@ def rows_needed(floor: float, recall: float) -> int | None:
             return None
     while high - low > 1:
         middle = (low + high) // 2
-        low, high = (low, middle) if clopper_pearson(int(recall * middle + 1e-9), middle)[0] >= floor else (middle, high)
+        low, high = (
+            (low, middle)
+            if clopper_pearson(int(recall * middle + 1e-9), middle)[0] >= floor
+            else (middle, high)
+        )
     return high
 
 
-def prove(label: str, train: int, test: int, floor: float, recall: float | None, limits: Thresholds) -> ClassProof:
+def prove(
+    label: str, train: int, test: int, floor: float, recall: float | None, limits: Thresholds
+) -> ClassProof:
     """Return what `test` rows of a class can prove; `recall` is what a model reached on rows held back, None if that was not measured."""
     low = None if recall is None else clopper_pearson(round(recall * test), test)[0]
     needed = rows_needed(floor, _assumed(floor) if recall is None else recall)
     more = None
     if test > 0 and train > 0:
         at_least = [(needed or 0, test), (limits.support, test), (limits.training, train)]
-        more = max(0, *(math.ceil(fewest * (train + test) / side) - train - test for fewest, side in at_least))
+        more = max(
+            0,
+            *(
+                math.ceil(fewest * (train + test) / side) - train - test
+                for fewest, side in at_least
+            ),
+        )
     best = clopper_pearson(test, test)[0]
     if test < limits.support or train < limits.training:
         verdict = "not judged"
@@ -110,10 +122,25 @@ def prove(label: str, train: int, test: int, floor: float, recall: float | None,
         verdict = "below"
     else:
         verdict = "expected" if low >= floor else "unproven"
-    return ClassProof(label, train + test, train, test, floor, best, recall, low, needed, more, verdict, limits.support)
+    return ClassProof(
+        label,
+        train + test,
+        train,
+        test,
+        floor,
+        best,
+        recall,
+        low,
+        needed,
+        more,
+        verdict,
+        limits.support,
+    )
 
 
-def class_findings(proofs: list[ClassProof], decision_weights: str, limits: Thresholds) -> list[Finding]:
+def class_findings(
+    proofs: list[ClassProof], decision_weights: str, limits: Thresholds
+) -> list[Finding]:
     """Return what is to be said of classes that are not expected to be proven, rarest first: too few rows, or too weak a model."""
     found = []
     for proof in sorted(proofs, key=lambda one: one.rows):
@@ -123,28 +150,60 @@ def class_findings(proofs: list[ClassProof], decision_weights: str, limits: Thre
     return found
 
 
-def _said(proof: ClassProof, decision_weights: str, limits: Thresholds) -> tuple[Weight, Phase, str, str] | None:
+def _said(
+    proof: ClassProof, decision_weights: str, limits: Thresholds
+) -> tuple[Weight, Phase, str, str] | None:
     """Return weight, phase, sentence and remedy for one class, None where there is nothing to say."""
     more = _remedy(proof, limits)
     few = f"cannot be judged: {proof.train:,} training rows (needs {limits.training:,}) and {proof.test:,} test rows "
     few += f"(needs {limits.support:,})"
     match proof.verdict:
         case "not judged":
-            return "stop", "data", few, f"{more}, join it with another class, or accept it: {_waiver('by_class', {'class': proof.label})}"
+            return (
+                "stop",
+                "data",
+                few,
+                f"{more}, join it with another class, or accept it: {_waiver('by_class', {'class': proof.label})}",
+            )
         case "waived":
-            return "note", "data", few, "the suites waive that, with a reason: nothing to do, and nothing known of its recall"
+            return (
+                "note",
+                "data",
+                few,
+                "the suites waive that, with a reason: nothing to do, and nothing known of its recall",
+            )
         case "below":
             what = f"a model reaches recall {proof.expected:.2f} on rows held back, its floor is {proof.floor:.2f}: the model is too weak"
             if decision_weights == "none":
-                return "look", "training", what, "set train.decision_weights in params.yaml: decisions do not weigh rare classes yet"
-            return "look", "training", what, "better features or another model first; else a lower floor that its use can bear"
+                return (
+                    "look",
+                    "training",
+                    what,
+                    "set train.decision_weights in params.yaml: decisions do not weigh rare classes yet",
+                )
+            return (
+                "look",
+                "training",
+                what,
+                "better features or another model first; else a lower floor that its use can bear",
+            )
         case "not known":
             what = f"its recall is not known yet: of the rows that a model was tried on, fewer than {limits.support:,} held back have it"
             do = f"run `dvc repro`, and read reports/by_class.csv: {proof.needed or 0:,} test rows prove the floor from a recall of "
-            return "look", "training", what, f"{do}{proof.assumed:.2f} on, and there are about {proof.test:,}"
+            return (
+                "look",
+                "training",
+                what,
+                f"{do}{proof.assumed:.2f} on, and there are about {proof.test:,}",
+            )
         case "unproven" if proof.expected is None:
             what = f"too few rows: even if a model found all {proof.test:,} test rows, that would prove {proof.best_low:.2f} at most"
-            return "look", "data", what, f"{more}: {proof.needed or 0:,} test rows would prove its floor {proof.floor:.2f}"
+            return (
+                "look",
+                "data",
+                what,
+                f"{more}: {proof.needed or 0:,} test rows would prove its floor {proof.floor:.2f}",
+            )
         case "unproven":
             what = (
                 f"too few rows: {proof.test:,} test rows do not prove its floor {proof.floor:.2f} from a recall like that of the model "
@@ -186,7 +245,9 @@ class GroupProof:
     verdict: str
 
 
-def group_proofs(rows: pd.DataFrame, data: Data, test_share: float | pd.Series, limits: Thresholds) -> list[GroupProof]:
+def group_proofs(
+    rows: pd.DataFrame, data: Data, test_share: float | pd.Series, limits: Thresholds
+) -> list[GroupProof]:
     """Return one proof per group of each sensitive column; test_share: of `rows`, or of each of them, how much of it is a test row."""
     proofs = []
     for column in data.sensitive:
@@ -194,15 +255,24 @@ def group_proofs(rows: pd.DataFrame, data: Data, test_share: float | pd.Series, 
         level = gap_level(len(counts), counts.shape[1])
         for group, of_class in counts.iterrows():
             n, support = round(of_class.sum()), round(of_class.min())
-            verdict = "judged" if n >= limits.group_rows and support >= limits.group_support else "not judged"
+            verdict = (
+                "judged"
+                if n >= limits.group_rows and support >= limits.group_support
+                else "not judged"
+            )
             provable = _smallest_gap(support, round(counts.to_numpy().sum()) - n, level)
             proofs.append(GroupProof(column, str(group), n, support, provable, verdict))
     return proofs
 
 
-def tested_rows(rows: pd.DataFrame, column: str, data: Data, test_share: float | pd.Series) -> pd.DataFrame:
+def tested_rows(
+    rows: pd.DataFrame, column: str, data: Data, test_share: float | pd.Series
+) -> pd.DataFrame:
     """Return about how many test rows there are of each group of a sensitive column, in rows, and class, in columns."""
-    named, share = groups(rows[column], data.cut_points.get(column)), pd.Series(test_share, index=rows.index, dtype="float64")
+    named, share = (
+        groups(rows[column], data.cut_points.get(column)),
+        pd.Series(test_share, index=rows.index, dtype="float64"),
+    )
     return pd.crosstab(named, rows[data.target], values=share, aggfunc="sum").fillna(0.0)
 
 
@@ -214,7 +284,9 @@ def _smallest_gap(n: int, n_others: int, level: float) -> float:
     return 1.0
 
 
-def group_findings(proofs: list[GroupProof], criteria: Criteria, limits: Thresholds) -> list[Finding]:
+def group_findings(
+    proofs: list[GroupProof], criteria: Criteria, limits: Thresholds
+) -> list[Finding]:
     """Return what is to be said of groups that cannot be audited for the largest gap."""
     found = []
     for proof in proofs:
@@ -223,12 +295,28 @@ def group_findings(proofs: list[GroupProof], criteria: Criteria, limits: Thresho
             what = f"cannot be audited: about {proof.test:,} test rows (needs {limits.group_rows:,}), {rarest}"
             accept = _waiver("by_group", {"column": proof.column, "group": proof.group})
             do = f"collect rows of it, join it with another group, or accept it: {accept}"
-            found.append(Finding("stop", "data", f"{proof.column} {proof.group}", f"{what}: the gate by_group will stop the run", do))
+            found.append(
+                Finding(
+                    "stop",
+                    "data",
+                    f"{proof.column} {proof.group}",
+                    f"{what}: the gate by_group will stop the run",
+                    do,
+                )
+            )
         elif proof.verdict == "waived":
             what = f"too few rows to be audited: about {proof.test:,} test rows, {proof.support:,} of its rarest class"
             do = "expectations/by_group.json lets that pass: nothing to do, and nothing known of how it is treated"
             found.append(Finding("note", "data", f"{proof.column} {proof.group}", what, do))
         elif proof.provable > criteria.largest_gap:
             what = f"a gap is told from chance from {proof.provable:.2f} on, the largest allowed is {criteria.largest_gap:.2f}"
-            found.append(Finding("note", "data", f"{proof.column} {proof.group}", what, "more rows of the group in its rarest class"))
+            found.append(
+                Finding(
+                    "note",
+                    "data",
+                    f"{proof.column} {proof.group}",
+                    what,
+                    "more rows of the group in its rarest class",
+                )
+            )
     return found

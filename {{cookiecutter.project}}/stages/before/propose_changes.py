@@ -11,14 +11,26 @@ NOTES: dict[str, tuple[str, dict[str, float]]] = {
         "data/profile.json is missing, so that nobody could see what changed; run `make scope`, which writes it.",
         {"min_value": 1},
     ),
-    "rows": (f"There are fewer rows than there were: the file may be cut off. {AGAIN}", {"min_value": 0.9}),
-    "latest": (f"The newest row is older than it was: the file is cut off, or an old copy. {AGAIN}", {"max_value": 0}),
-    "period": (f"Rows of a period that were there are gone: a part of the file is missing. {AGAIN}", {"min_value": 0.9}),
+    "rows": (
+        f"There are fewer rows than there were: the file may be cut off. {AGAIN}",
+        {"min_value": 0.9},
+    ),
+    "latest": (
+        f"The newest row is older than it was: the file is cut off, or an old copy. {AGAIN}",
+        {"max_value": 0},
+    ),
+    "period": (
+        f"Rows of a period that were there are gone: a part of the file is missing. {AGAIN}",
+        {"min_value": 0.9},
+    ),
     "multiplied": (
         f"A period that was over has more rows than it had: a join may have multiplied them, or the file holds them twice. {AGAIN}",
         {"max_value": 1.1},
     ),
-    "repeated": (f"More rows equal another than before, by this share: a join may have multiplied them. {AGAIN}", {"max_value": 0.05}),
+    "repeated": (
+        f"More rows equal another than before, by this share: a join may have multiplied them. {AGAIN}",
+        {"max_value": 0.05},
+    ),
     "group_gone": (
         f"A group of a sensitive column is gone, so that nobody can say how it is treated. {AGAIN}",
         {"max_value": 0},
@@ -63,7 +75,12 @@ NOTES: dict[str, tuple[str, dict[str, float]]] = {
 def changes_suite() -> dict[str, Any]:
     """Return the suite changes: nothing in it depends on the data."""
     expectations = [
-        expect("compound_columns_to_be_unique", "critical", "One row per check and column.", column_list=["check", "column"]),
+        expect(
+            "compound_columns_to_be_unique",
+            "critical",
+            "One row per check and column.",
+            column_list=["check", "column"],
+        ),
         expect(
             "column_distinct_values_to_equal_set",
             "critical",
@@ -71,18 +88,41 @@ def changes_suite() -> dict[str, Any]:
             column="check",
             value_set=sorted(["profile", *CHECKS]),
         ),
-        expect("column_values_to_not_be_null", "critical", "Every check has a value.", column="value"),
+        expect(
+            "column_values_to_not_be_null", "critical", "Every check has a value.", column="value"
+        ),
         *(_of(check, "critical", words, **bounds) for check, (words, bounds) in NOTES.items()),
-        _of("distribution", "warning", "The values are distributed otherwise than before: find out why.", max_value=0.1),
+        _of(
+            "distribution",
+            "warning",
+            "The values are distributed otherwise than before: find out why.",
+            max_value=0.1,
+        ),
     ]
     notes = (
         "One row is one check of the prepared rows, by themselves or against data/profile.json, which `make scope` wrote of the rows of "
         "that day: counts, shares of values, and how well the classes can be told apart."
     )
-    return {"name": "changes", "meta": {"notes": notes, "row": ["check", "column"]}, "expectations": expectations}
+    return {
+        "name": "changes",
+        "meta": {"notes": notes, "row": ["check", "column"]},
+        "expectations": expectations,
+    }
 
 
 def _of(check: str, severity: str, words: str, **bounds: float) -> dict[str, Any]:
     """Return the expectation that the values of one check are within `bounds`."""
-    condition = {"type": "comparison", "column": {"name": "check"}, "operator": "==", "parameter": check}
-    return expect("column_values_to_be_between", severity, words, column="value", **bounds, row_condition=condition)
+    condition = {
+        "type": "comparison",
+        "column": {"name": "check"},
+        "operator": "==",
+        "parameter": check,
+    }
+    return expect(
+        "column_values_to_be_between",
+        severity,
+        words,
+        column="value",
+        **bounds,
+        row_condition=condition,
+    )

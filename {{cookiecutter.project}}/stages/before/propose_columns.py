@@ -7,7 +7,15 @@ from typing import Any
 import pandas as pd
 from pandas.api.types import is_datetime64_any_dtype, is_numeric_dtype
 
-from stages.before.margins import distinct, divergence, least, most, mostly, mostly_unique, quantile_ranges
+from stages.before.margins import (
+    distinct,
+    divergence,
+    least,
+    most,
+    mostly,
+    mostly_unique,
+    quantile_ranges,
+)
 from stages.before.scales import limits, rounded_out
 
 MOST_CODES = {"text": 50, "number": 20}  # more different values than this are no list of codes
@@ -24,13 +32,28 @@ TYPES = {  # as Great Expectations names them on pandas and on Spark; it does no
 
 def expect(kind: str, severity: str, notes: str, **kwargs: Any) -> dict[str, Any]:
     """Return an inferred expectation; an option that is None is left out, and so is `mostly` where it is 1."""
-    kwargs = {key: value for key, value in kwargs.items() if value is not None and (key, value) != ("mostly", 1)}
-    return {"type": f"expect_{kind}", "kwargs": kwargs, "severity": severity, "meta": {"notes": notes, "bound": "inferred"}}
+    kwargs = {
+        key: value
+        for key, value in kwargs.items()
+        if value is not None and (key, value) != ("mostly", 1)
+    }
+    return {
+        "type": f"expect_{kind}",
+        "kwargs": kwargs,
+        "severity": severity,
+        "meta": {"notes": notes, "bound": "inferred"},
+    }
 
 
 def kind_of(values: pd.Series) -> str:
     """Return text, number or date."""
-    return "date" if is_datetime64_any_dtype(values) else "number" if is_numeric_dtype(values) else "text"
+    return (
+        "date"
+        if is_datetime64_any_dtype(values)
+        else "number"
+        if is_numeric_dtype(values)
+        else "text"
+    )
 
 
 def is_code(counts: pd.Series, kind: str) -> bool:
@@ -38,7 +61,11 @@ def is_code(counts: pd.Series, kind: str) -> bool:
     counts of things have such tails.
     """
     often = len(counts) == 1 or counts.sum() >= 3 * len(counts)
-    return 0 < len(counts) <= MOST_CODES.get(kind, 0) and often and (kind == "text" or bool(counts.min() > 1))
+    return (
+        0 < len(counts) <= MOST_CODES.get(kind, 0)
+        and often
+        and (kind == "text" or bool(counts.min() > 1))
+    )
 
 
 def plain(value: Any) -> Any:
@@ -46,11 +73,21 @@ def plain(value: Any) -> Any:
     if isinstance(value, pd.Timestamp):
         return value.isoformat()
     value = value.item() if hasattr(value, "item") else value
-    return int(value) if isinstance(value, float) and value.is_integer() and abs(value) < 2**53 else value
+    return (
+        int(value)
+        if isinstance(value, float) and value.is_integer() and abs(value) < 2**53
+        else value
+    )
 
 
 def propose_column(
-    values: pd.Series, *, is_time: bool, is_needed: bool, is_target: bool, is_whole: bool, moves: AbstractSet[str] = frozenset()
+    values: pd.Series,
+    *,
+    is_time: bool,
+    is_needed: bool,
+    is_target: bool,
+    is_whole: bool,
+    moves: AbstractSet[str] = frozenset(),
 ) -> list[dict[str, Any]]:
     """Return the expectations for one column.
 
@@ -61,12 +98,27 @@ def propose_column(
     column, kind = str(values.name), kind_of(values)
     held = values.dropna()
     if held.empty:
-        return [expect("column_values_to_be_null", "warning", f"Empty in all {len(values):,} rows: what is it for?", column=column)]
+        return [
+            expect(
+                "column_values_to_be_null",
+                "warning",
+                f"Empty in all {len(values):,} rows: what is it for?",
+                column=column,
+            )
+        ]
     counts = held.value_counts()
     expectations = [_present(values, is_needed)]
     if kind in TYPES:
         notes = f"Read as {kind}s; words among them are a fault of the export."
-        expectations.append(expect("column_values_to_be_in_type_list", "critical", notes, column=column, type_list=TYPES[kind]))
+        expectations.append(
+            expect(
+                "column_values_to_be_in_type_list",
+                "critical",
+                notes,
+                column=column,
+                type_list=TYPES[kind],
+            )
+        )
     if is_time:
         return [*expectations, *_range(held, goes_on=True)]
     if not moves and (is_target or is_code(counts, kind)):
@@ -89,14 +141,27 @@ def _present(values: pd.Series, is_needed: bool) -> dict[str, Any]:
     """Return how many values may be missing."""
     column, n, missing = values.name, len(values), int(values.isna().sum())
     if is_needed and not missing:
-        return expect("column_values_to_not_be_null", "critical", "A row without it is rejected before this table.", column=column)
+        return expect(
+            "column_values_to_not_be_null",
+            "critical",
+            "A row without it is rejected before this table.",
+            column=column,
+        )
     if not missing:
         notes = f"None of {n:,} is missing; up to {most(0)} can be by chance in as many rows."
-        return expect("column_values_to_not_be_null", "critical", notes, column=column, mostly=mostly(0, n))
+        return expect(
+            "column_values_to_not_be_null", "critical", notes, column=column, mostly=mostly(0, n)
+        )
     low, high = 1 - most(missing) / n, 1 - least(missing) / n
     notes = f"{missing:,} of {n:,} are missing ({missing / n:.2%}); by chance {least(missing):,} to {most(missing):,} in as many rows."
     bounds = {"min_value": max(0, round(low, 5)), "max_value": min(1, round(high, 5))}
-    return expect("column_proportion_of_non_null_values_to_be_between", "warning", notes, column=column, **bounds)
+    return expect(
+        "column_proportion_of_non_null_values_to_be_between",
+        "warning",
+        notes,
+        column=column,
+        **bounds,
+    )
 
 
 def _codes(column: str, counts: pd.Series, is_target: bool) -> dict[str, Any]:
@@ -107,9 +172,20 @@ def _codes(column: str, counts: pd.Series, is_target: bool) -> dict[str, Any]:
     n, once = int(counts.sum()), int((counts == 1).sum())
     values = [plain(value) for value in sorted(counts.index)]
     notes = f"{len(counts)} different values in {n:,} rows, the rarest in {counts.min():,}"
-    notes = f"The classes: {notes}." if is_target else f"{notes}; up to {most(once)} rows in as many can have a rarer one by chance."
+    notes = (
+        f"The classes: {notes}."
+        if is_target
+        else f"{notes}; up to {most(once)} rows in as many can have a rarer one by chance."
+    )
     share = 1 if is_target else mostly(once, n)
-    return expect("column_values_to_be_in_set", "critical", notes, column=column, value_set=values, mostly=share)
+    return expect(
+        "column_values_to_be_in_set",
+        "critical",
+        notes,
+        column=column,
+        value_set=values,
+        mostly=share,
+    )
 
 
 def _shares(column: str, counts: pd.Series) -> list[dict[str, Any]]:
@@ -118,46 +194,87 @@ def _shares(column: str, counts: pd.Series) -> list[dict[str, Any]]:
     shares = counts.sort_index() / n
     if len(shares) < 2:
         return []
-    partition = {"values": [plain(value) for value in shares.index], "weights": [round(float(share), 6) for share in shares]}
-    top = ", ".join(f"{plain(value)} {share:.1%}" for value, share in shares.sort_values(ascending=False, kind="stable").head(5).items())
+    partition = {
+        "values": [plain(value) for value in shares.index],
+        "weights": [round(float(share), 6) for share in shares],
+    }
+    top = ", ".join(
+        f"{plain(value)} {share:.1%}"
+        for value, share in shares.sort_values(ascending=False, kind="stable").head(5).items()
+    )
     notes = f"Shares of {n:,} rows: {top}{', ...' if len(shares) > 5 else ''}. Beyond this Kullback-Leibler divergence they moved."
-    options = {"partition_object": partition, "threshold": round(divergence(len(shares) + 1, n), 6), "tail_weight_holdout": round(1 / n, 6)}
-    return [expect("column_kl_divergence_to_be_less_than", "warning", notes, column=column, **options)]
+    options = {
+        "partition_object": partition,
+        "threshold": round(divergence(len(shares) + 1, n), 6),
+        "tail_weight_holdout": round(1 / n, 6),
+    }
+    return [
+        expect("column_kl_divergence_to_be_less_than", "warning", notes, column=column, **options)
+    ]
 
 
-def _range(held: pd.Series, goes_on: bool, moves: AbstractSet[str] = frozenset()) -> list[dict[str, Any]]:
+def _range(
+    held: pd.Series, goes_on: bool, moves: AbstractSet[str] = frozenset()
+) -> list[dict[str, Any]]:
     """Return the range: without exceptions at a limit of the scale, else where a person would put it and with exceptions, as
     many as chance can bring; none for an end that `moves`.
 
     goes_on: later rows have later values, so that a value beyond is for a person to judge.
     """
     severity, n = "warning" if goes_on else "critical", len(held)
-    hard = {} if goes_on else {end: limit for end, limit in limits(held).items() if end not in moves}
+    hard = (
+        {} if goes_on else {end: limit for end, limit in limits(held).items() if end not in moves}
+    )
     expectations = []
     if hard:
         notes = f"{' and '.join(dict.fromkeys(why for _, why in hard.values())).capitalize()}; none of {n:,} rows is beyond."
         bounds = {end: bound for end, (bound, _) in hard.items()}
-        expectations.append(expect("column_values_to_be_between", severity, notes, column=held.name, **bounds))
+        expectations.append(
+            expect("column_values_to_be_between", severity, notes, column=held.name, **bounds)
+        )
     seen = {"min_value": held.min(), "max_value": held.max()}
     ends = seen if goes_on else rounded_out(held)
-    soft = {end: plain(bound) for end, bound in ends.items() if end not in hard and end not in moves}
+    soft = {
+        end: plain(bound) for end, bound in ends.items() if end not in hard and end not in moves
+    }
     if soft:
         used = len(soft) - 1
-        notes = f"The outermost of {n:,} rows: {' and '.join(str(plain(seen[end])) for end in soft)}. "
+        notes = (
+            f"The outermost of {n:,} rows: {' and '.join(str(plain(seen[end])) for end in soft)}. "
+        )
         notes += f"Up to {most(used)} in as many may lie beyond these bounds."
-        expectations.append(expect("column_values_to_be_between", severity, notes, column=held.name, **soft, mostly=mostly(used, n)))
+        expectations.append(
+            expect(
+                "column_values_to_be_between",
+                severity,
+                notes,
+                column=held.name,
+                **soft,
+                mostly=mostly(used, n),
+            )
+        )
     return expectations
 
 
 def _quantiles(held: pd.Series) -> list[dict[str, Any]]:
     """Return ranges for quantiles, for those that anything bounds."""
     pairs = zip(QUANTILES, quantile_ranges(held, QUANTILES), strict=True)
-    bounded = {q: [plain(bound) for bound in bounds] for q, bounds in pairs if bounds != [None, None]}
+    bounded = {
+        q: [plain(bound) for bound in bounds] for q, bounds in pairs if bounds != [None, None]
+    }
     if not bounded:
         return []
     ranges = {"quantiles": list(bounded), "value_ranges": list(bounded.values())}
     notes = f"The median of {len(held):,} rows is {plain(held.median())}; each quantile lies at a rank that chance can reach."
-    return [expect("column_quantile_values_to_be_between", "warning", notes, column=held.name, quantile_ranges=ranges)]
+    return [
+        expect(
+            "column_quantile_values_to_be_between",
+            "warning",
+            notes,
+            column=held.name,
+            quantile_ranges=ranges,
+        )
+    ]
 
 
 def _zeros(held: pd.Series) -> list[dict[str, Any]]:
@@ -169,7 +286,16 @@ def _zeros(held: pd.Series) -> list[dict[str, Any]]:
     if held.min() > 0 or held.max() < 0 or mostly(zeros, n) == 0:
         return []
     notes = f"{zeros:,} of {n:,} are 0; more than {most(zeros):,} in as many may stand for missing values."
-    return [expect("column_values_to_not_be_in_set", "warning", notes, column=held.name, value_set=[0], mostly=mostly(zeros, n))]
+    return [
+        expect(
+            "column_values_to_not_be_in_set",
+            "warning",
+            notes,
+            column=held.name,
+            value_set=[0],
+            mostly=mostly(zeros, n),
+        )
+    ]
 
 
 def _most_common(column: str, counts: pd.Series) -> list[dict[str, Any]]:
@@ -181,7 +307,16 @@ def _most_common(column: str, counts: pd.Series) -> list[dict[str, Any]]:
         return []
     notes = f"{plain(top.index[0])} is the most common value, in {top.iloc[0]:,} of {counts.sum():,} rows."
     values = [plain(value) for value in sorted(plausible)]
-    return [expect("column_most_common_value_to_be_in_set", "warning", notes, column=column, value_set=values, ties_okay=True)]
+    return [
+        expect(
+            "column_most_common_value_to_be_in_set",
+            "warning",
+            notes,
+            column=column,
+            value_set=values,
+            ties_okay=True,
+        )
+    ]
 
 
 def _distinct(column: str, counts: pd.Series, kind: str) -> list[dict[str, Any]]:
@@ -192,15 +327,36 @@ def _distinct(column: str, counts: pd.Series, kind: str) -> list[dict[str, Any]]
     n = int(counts.sum())
     repeated = int(counts[counts > 1].sum())
     if repeated <= REPEATED * n and n > 2 * most(0):
-        names_a_row = not repeated and (kind == "text" or (kind == "number" and bool((counts.index % 1 == 0).all())))
-        notes = f"{repeated:,} of {n:,} values stand in more than one row" + (": it names a row." if names_a_row else ".")
+        names_a_row = not repeated and (
+            kind == "text" or (kind == "number" and bool((counts.index % 1 == 0).all()))
+        )
+        notes = f"{repeated:,} of {n:,} values stand in more than one row" + (
+            ": it names a row." if names_a_row else "."
+        )
         severity = "critical" if names_a_row else "warning"
-        return [expect("column_values_to_be_unique", severity, notes, column=column, mostly=mostly_unique(repeated, n))]
+        return [
+            expect(
+                "column_values_to_be_unique",
+                severity,
+                notes,
+                column=column,
+                mostly=mostly_unique(repeated, n),
+            )
+        ]
     low, high = distinct(counts)
     if (low, high) == (1, n):
         return []
     notes = f"{len(counts):,} different values in {n:,} rows, {(counts == 1).sum():,} of them once."
-    return [expect("column_unique_value_count_to_be_between", "warning", notes, column=column, min_value=low, max_value=high)]
+    return [
+        expect(
+            "column_unique_value_count_to_be_between",
+            "warning",
+            notes,
+            column=column,
+            min_value=low,
+            max_value=high,
+        )
+    ]
 
 
 def _pattern(column: str, counts: pd.Series) -> list[dict[str, Any]]:
@@ -208,7 +364,9 @@ def _pattern(column: str, counts: pd.Series) -> list[dict[str, Any]]:
     n = int(counts.sum())
     seen = pd.Series(counts.index).head(LOOKED_AT).astype("str")
     shapes = (
-        seen.str.replace("[A-Z]+", "\x01", regex=True).str.replace("[a-z]+", "\x02", regex=True).str.replace("[0-9]+", "\x03", regex=True)
+        seen.str.replace("[A-Z]+", "\x01", regex=True)
+        .str.replace("[a-z]+", "\x02", regex=True)
+        .str.replace("[0-9]+", "\x03", regex=True)
     )
     of_shape = counts.head(LOOKED_AT).groupby(shapes.to_numpy()).sum()
     if len(of_shape) <= MOST_SHAPES:
@@ -220,7 +378,16 @@ def _pattern(column: str, counts: pd.Series) -> list[dict[str, Any]]:
         notes = f"The characters of {n:,} rows"
     strangers = int(counts[~counts.index.str.contains(regex)].sum())
     notes += f"; up to {most(once + strangers)} others in as many by chance."
-    return [expect("column_values_to_match_regex", "critical", notes, column=column, regex=regex, mostly=mostly(once + strangers, n))]
+    return [
+        expect(
+            "column_values_to_match_regex",
+            "critical",
+            notes,
+            column=column,
+            regex=regex,
+            mostly=mostly(once + strangers, n),
+        )
+    ]
 
 
 RUNS = {"\x01": "[A-Z]", "\x02": "[a-z]", "\x03": "[0-9]"}
@@ -229,8 +396,14 @@ RUNS = {"\x01": "[A-Z]", "\x02": "[a-z]", "\x03": "[0-9]"}
 def _regex(shape: str, values: pd.Series) -> str:
     """Return the regular expression of one shape; a run that is equally long in all `values` has to be."""
     grouped = "".join(f"({RUNS[sign]}+)" if sign in RUNS else re.escape(sign) for sign in shape)
-    lengths = values.str.extract(f"^{grouped}$").apply(lambda run: run.str.len()) if "(" in grouped else pd.DataFrame()
-    counts = iter(f"{{{lengths[run].iloc[0]}}}" if lengths[run].nunique() == 1 else "+" for run in lengths)
+    lengths = (
+        values.str.extract(f"^{grouped}$").apply(lambda run: run.str.len())
+        if "(" in grouped
+        else pd.DataFrame()
+    )
+    counts = iter(
+        f"{{{lengths[run].iloc[0]}}}" if lengths[run].nunique() == 1 else "+" for run in lengths
+    )
     return "".join(RUNS[sign] + next(counts) if sign in RUNS else re.escape(sign) for sign in shape)
 
 
@@ -240,4 +413,7 @@ def _characters(values: pd.Series) -> tuple[str, int]:
     classes = {"A-Z": "[A-Z]", "a-z": "[a-z]", "0-9": "[0-9]"}
     present = [name for name, regex in classes.items() if holders.index.str.fullmatch(regex).any()]
     others = holders[~holders.index.str.fullmatch("[A-Za-z0-9]")]
-    return f"^[{''.join(present)}{''.join(re.escape(sign) for sign in sorted(others.index))}]*$", int((others == 1).sum())
+    return (
+        f"^[{''.join(present)}{''.join(re.escape(sign) for sign in sorted(others.index))}]*$",
+        int((others == 1).sum()),
+    )

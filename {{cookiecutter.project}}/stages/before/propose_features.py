@@ -9,7 +9,12 @@ def features_suite() -> dict[str, Any]:
     """Return the suite features: nothing in it depends on the data."""
     expectations = [
         expect("column_values_to_be_unique", "critical", "One row per feature.", column="feature"),
-        expect("column_values_to_not_be_null", "critical", "Every feature was measured.", column="worth"),
+        expect(
+            "column_values_to_not_be_null",
+            "critical",
+            "Every feature was measured.",
+            column="worth",
+        ),
         expect(
             "column_max_to_be_between",
             "critical",
@@ -46,7 +51,9 @@ def features_suite() -> dict[str, Any]:
 
 def _adds(severity: str, value: str, notes: str) -> dict[str, Any]:
     """Return the expectation that no feature is of the kind `value` by its column `adds`."""
-    return expect("column_values_to_not_be_in_set", severity, notes, column="adds", value_set=[value])
+    return expect(
+        "column_values_to_not_be_in_set", severity, notes, column="adds", value_set=[value]
+    )
 
 
 def simple_model() -> dict[str, Any]:
@@ -59,5 +66,10 @@ def simple_model() -> dict[str, Any]:
         column="lead_for_cost",
         min_value=0,
         strict_min=True,
-        row_condition={"type": "comparison", "column": {"name": "candidate"}, "operator": "==", "parameter": "three_features"},
+        row_condition={
+            "type": "comparison",
+            "column": {"name": "candidate"},
+            "operator": "==",
+            "parameter": "three_features",
+        },
     )

@@ -28,13 +28,21 @@ def limits(held: pd.Series) -> dict[str, tuple[float, str]]:
     low, high, spoken = held.min(), held.max(), words(str(held.name))
     is_whole = bool((held % 1 == 0).all())
     if set(spoken) & SHARES and low >= 0 and high <= 1:
-        return {end: (bound, "a share lies between 0 and 1") for end, bound in (("min_value", 0), ("max_value", 1))}
+        return {
+            end: (bound, "a share lies between 0 and 1")
+            for end, bound in (("min_value", 0), ("max_value", 1))
+        }
     for word in sorted(set(spoken) & set(UNITS)):
         least, greatest = UNITS[word]
         if least <= low and high == greatest and _is_piled(held, high):
             why = f"a column named {word} lies between {least} and {greatest}"
             return {"min_value": (least, why), "max_value": (greatest, why)}
-    if is_whole and low == 0 and _is_piled(held, 0) and (held == 0).sum() >= (held == held[held > 0].min()).sum():
+    if (
+        is_whole
+        and low == 0
+        and _is_piled(held, 0)
+        and (held == 0).sum() >= (held == held[held > 0].min()).sum()
+    ):
         return {"min_value": (0, "a count is never negative")}
     return {}
 
@@ -55,7 +63,10 @@ def rounded_out(held: pd.Series) -> dict[str, float]:
     step = 10.0 ** math.floor(math.log10((high - low) / 2))
     step = max(step, 1.0) if (held % 1 == 0).all() else step
     margin = BEYOND * (high - low)
-    bounds = {"min_value": math.floor((low - margin) / step) * step, "max_value": math.ceil((high + margin) / step) * step}
+    bounds = {
+        "min_value": math.floor((low - margin) / step) * step,
+        "max_value": math.ceil((high + margin) / step) * step,
+    }
     if low >= 0 >= bounds["min_value"]:
         digit = 10.0 ** math.floor(math.log10(low)) if low else 1.0
         bounds["min_value"] = math.floor(low / digit) * digit

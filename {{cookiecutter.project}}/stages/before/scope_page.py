@@ -27,8 +27,14 @@ VERDICTS = {  # what the page begins with, by what is wrong with a class
 def page(scoping: Scoping) -> str:
     """Return the page; text from the data is escaped, and all but the time of training follows from the input."""
     data = scoping.params.data
-    roles = {data.target: "target"} | dict.fromkeys(data.sensitive, "sensitive") | dict.fromkeys(data.forbidden, "forbidden")
-    roles |= {column: "time" for column in [data.time] if column} | dict.fromkeys(data.cluster, "cluster")
+    roles = (
+        {data.target: "target"}
+        | dict.fromkeys(data.sensitive, "sensitive")
+        | dict.fromkeys(data.forbidden, "forbidden")
+    )
+    roles |= {column: "time" for column in [data.time] if column} | dict.fromkeys(
+        data.cluster, "cluster"
+    )
     return render(
         "scope.html.j2",
         scoping=scoping,
@@ -40,7 +46,9 @@ def page(scoping: Scoping) -> str:
         split=scoping.params.prepare.split,
         roles=roles,
         bars={column.name: bars(column) for column in scoping.columns},
-        curve=drawn(scoping.curve, scoping.params.scope.metric, list(scoping.gains)) if scoping.curve else None,
+        curve=drawn(scoping.curve, scoping.params.scope.metric, list(scoping.gains))
+        if scoping.curve
+        else None,
         phases=PHASES,
         of_classes=[line.strip() for line in of_classes(scoping)],
         shown=SHOWN,
@@ -50,35 +58,63 @@ def page(scoping: Scoping) -> str:
 def headline(scoping: Scoping) -> tuple[str, str]:
     """Return a verdict (pass, warn or fail) and the one sentence that the page begins with."""
     if n := sum(finding.weight == "stop" for finding in scoping.findings):
-        return "fail", f"Not yet: {n} {'thing' if n == 1 else 'things'} to mend before a model is trained."
-    of_verdict = {verdict: [proof.label for proof in scoping.classes if proof.verdict == verdict] for verdict in VERDICTS}
+        return (
+            "fail",
+            f"Not yet: {n} {'thing' if n == 1 else 'things'} to mend before a model is trained.",
+        )
+    of_verdict = {
+        verdict: [proof.label for proof in scoping.classes if proof.verdict == verdict]
+        for verdict in VERDICTS
+    }
     said = [
         sentence.format(_named(labels))
         for (_verdict, sentence), labels in zip(VERDICTS.items(), of_verdict.values(), strict=True)
         if labels
     ]
-    said += [f"{OPEN[task.question]} ({task.says})." for task in scoping.tasks if task.state == "open" and task.question in OPEN]
+    said += [
+        f"{OPEN[task.question]} ({task.says})."
+        for task in scoping.tasks
+        if task.state == "open" and task.question in OPEN
+    ]
     if said:
-        return "warn", " ".join(["Not for every class." if any(of_verdict.values()) else "Not yet.", *said])
+        return "warn", " ".join(
+            ["Not for every class." if any(of_verdict.values()) else "Not yet.", *said]
+        )
     waived = [proof.label for proof in scoping.classes if proof.verdict == "waived"]
-    waived += [f"{group.column} {group.group}" for group in scoping.groups if group.verdict == "waived"]
+    waived += [
+        f"{group.column} {group.group}" for group in scoping.groups if group.verdict == "waived"
+    ]
     more = f" Too few rows, which the suites let pass: {_named(waived)}." if waived else ""
-    late = f"What the gates {', '.join(unforeseen(scoping.params))} will say, only training can tell."
-    return "pass", f"Yes, as far as data can tell before training: every class is expected to reach its floor.{more} {late}"
+    late = (
+        f"What the gates {', '.join(unforeseen(scoping.params))} will say, only training can tell."
+    )
+    return (
+        "pass",
+        f"Yes, as far as data can tell before training: every class is expected to reach its floor.{more} {late}",
+    )
 
 
 def _named(names: list[str]) -> str:
-    return ", ".join(names[:LINES]) + (f" and {len(names) - LINES} more" if len(names) > LINES else "")
+    return ", ".join(names[:LINES]) + (
+        f" and {len(names) - LINES} more" if len(names) > LINES else ""
+    )
 
 
-def bars(column: Column, width: int = 120, height: int = 28) -> list[tuple[float, float, float, float]]:
+def bars(
+    column: Column, width: int = 120, height: int = 28
+) -> list[tuple[float, float, float, float]]:
     """Return the bars of a column's picture as (x, y, width, height) in a drawing of the given size."""
     if not column.picture:
         return []
     step = width / max(len(column.picture), 4)
     highest = max(*column.picture, 1)
     return [
-        (round(nth * step, 1), round(height - height * n / highest, 1), round(step - 1, 1), round(height * n / highest, 1))
+        (
+            round(nth * step, 1),
+            round(height - height * n / highest, 1),
+            round(step - 1, 1),
+            round(height * n / highest, 1),
+        )
         for nth, n in enumerate(column.picture)
     ]
 
@@ -95,5 +131,16 @@ def drawn(curve: Curve, metric: str, names: list[str]) -> dict:
         points = [(round(float(a), 1), round(float(b), 1)) for a, b in zip(x, y, strict=True)]
         lines.append({"name": name, "points": points, "last": float(figures[name][-1])})
     ticks = [(round(float(a), 1), size) for a, size in zip(x, curve.sizes, strict=True)]
-    grid = [(round(HEIGHT - EDGE - (HEIGHT - 2 * EDGE) * share, 1), share) for share in (0, 0.25, 0.5, 0.75, 1)]
-    return {"lines": lines, "ticks": ticks, "grid": grid, "width": WIDTH, "height": HEIGHT, "edge": EDGE, "left_out": curve.left_out}
+    grid = [
+        (round(HEIGHT - EDGE - (HEIGHT - 2 * EDGE) * share, 1), share)
+        for share in (0, 0.25, 0.5, 0.75, 1)
+    ]
+    return {
+        "lines": lines,
+        "ticks": ticks,
+        "grid": grid,
+        "width": WIDTH,
+        "height": HEIGHT,
+        "edge": EDGE,
+        "left_out": curve.left_out,
+    }

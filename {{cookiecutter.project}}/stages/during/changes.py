@@ -31,20 +31,48 @@ BLOCK = 50  # rows in order of time that are looked at together
 STUCK = 0.1  # share of the blocks of one value: from it on, a column is one that hardly moves
 USUAL = 0.2  # share of the rows from which on a value may stand in many rows that follow each other
 ALPHA = 1e-3  # one-sided, for all columns, classes or groups of a check together
-CHECKS = dict.fromkeys(["group_gone", "new_value", "distribution", "auc_lost", "latest", "future", "stretch", "flipped", "repeated"], 0.0)
-CHECKS |= {"rows": 1.0, "period": 1.0, "multiplied": 1.0, "not_seen_since": 1.0}  # the value where there is nothing to look at
+CHECKS = dict.fromkeys(
+    [
+        "group_gone",
+        "new_value",
+        "distribution",
+        "auc_lost",
+        "latest",
+        "future",
+        "stretch",
+        "flipped",
+        "repeated",
+    ],
+    0.0,
+)
+CHECKS |= {
+    "rows": 1.0,
+    "period": 1.0,
+    "multiplied": 1.0,
+    "not_seen_since": 1.0,
+}  # the value where there is nothing to look at
 
 Tried = tuple[pd.Series, pd.DataFrame]  # labels, and the probabilities of a small model
 
 
-def profile(rows: pd.DataFrame, data: Data, today: pd.Timestamp, random_state: int, model: Tried | None = None) -> dict[str, Any]:
+def profile(
+    rows: pd.DataFrame,
+    data: Data,
+    today: pd.Timestamp,
+    random_state: int,
+    model: Tried | None = None,
+) -> dict[str, Any]:
     """Return what is remembered of prepared rows: counts and figures, of values and groups only those that FEWEST rows have.
 
     `auc`: for each class the ROC AUC, out of fold, of a small model, with its variance; model: see `tried`.
     """
     rows = rows.reset_index(drop=True)
     X = features(rows, data)
-    counts = periods(rows[data.time]).astype("str").value_counts() if data.time else pd.Series(dtype="int64")
+    counts = (
+        periods(rows[data.time]).astype("str").value_counts()
+        if data.time
+        else pd.Series(dtype="int64")
+    )
     groups = {column: named.value_counts() for column, named in audited(rows, data).items()}
     return {
         "rows": len(rows),
@@ -53,13 +81,30 @@ def profile(rows: pd.DataFrame, data: Data, today: pd.Timestamp, random_state: i
         "periods": {str(name): int(n) for name, n in counts.sort_index().items() if n >= FEWEST},
         "columns": {column: distribution(X[column], X[column].head(0)) for column in X},
         "common": {column: _common(rows[column]) for column in X},
-        "future": [column for column, share in _future(rows, today).items() if share >= COMMON and column != data.time],
-        "groups": {column: {str(name): int(n) for name, n in found.items() if n >= FEWEST} for column, found in groups.items()},
-        "auc": {label: list(figures) for label, figures in _aucs(*(model or tried(rows, data, random_state))).items()},
+        "future": [
+            column
+            for column, share in _future(rows, today).items()
+            if share >= COMMON and column != data.time
+        ],
+        "groups": {
+            column: {str(name): int(n) for name, n in found.items() if n >= FEWEST}
+            for column, found in groups.items()
+        },
+        "auc": {
+            label: list(figures)
+            for label, figures in _aucs(*(model or tried(rows, data, random_state))).items()
+        },
     }
 
 
-def write_profile(rows: pd.DataFrame, n_rows: int, data: Data, today: pd.Timestamp, random_state: int, model: Tried | None = None) -> None:
+def write_profile(
+    rows: pd.DataFrame,
+    n_rows: int,
+    data: Data,
+    today: pd.Timestamp,
+    random_state: int,
+    model: Tried | None = None,
+) -> None:
     """Write the profile of `n_rows` prepared rows, of which `rows` are all or a random sample, to PROFILE."""
     found = profile(rows, data, today, random_state, model) | {"rows": n_rows}
     write_json(found if len(rows) == n_rows else found | {"periods": {}}, PROFILE)
@@ -76,13 +121,33 @@ def read_profile(path: Path = Path(PROFILE)) -> dict[str, Any] | None:
         return None
     try:
         known = json.loads(path.read_text(encoding="utf-8"))
-        return {key: known[key] for key in ("rows", "latest", "equal", "periods", "columns", "common", "future", "groups", "auc")}
+        return {
+            key: known[key]
+            for key in (
+                "rows",
+                "latest",
+                "equal",
+                "periods",
+                "columns",
+                "common",
+                "future",
+                "groups",
+                "auc",
+            )
+        }
     except (ValueError, KeyError, TypeError):
-        raise Refused(f"{path.as_posix()} is not what `make scope` writes; restore it from git, or run `make scope` again") from None
+        raise Refused(
+            f"{path.as_posix()} is not what `make scope` writes; restore it from git, or run `make scope` again"
+        ) from None
 
 
 def changes(
-    rows: pd.DataFrame, data: Data, known: dict[str, Any] | None, today: pd.Timestamp, random_state: int, model: Tried | None = None
+    rows: pd.DataFrame,
+    data: Data,
+    known: dict[str, Any] | None,
+    today: pd.Timestamp,
+    random_state: int,
+    model: Tried | None = None,
 ) -> pd.DataFrame:
     """Return one row per check and what it looked at, with its value; the suite `changes` says which values are allowed.
 
@@ -109,14 +174,22 @@ def changes(
         *_kept_groups(rows, data, known),
         *_moved_columns(X, rows, data, known),
         *(_lost_auc(_aucs(*model), known) if known and set(known["columns"]) <= set(X) else []),
-        *(("future", column, share) for column, share in _future(rows, today).items() if known is None or column not in known["future"]),
+        *(
+            ("future", column, share)
+            for column, share in _future(rows, today).items()
+            if known is None or column not in known["future"]
+        ),
         *_stretches(X, rows, data),
         *_not_seen_since(rows, data),
         *_flipped(rows, data, *model),
     ]
     table = [{"check": "profile", "column": "-", "value": float(known is not None)}]
     for name, neutral in CHECKS.items():
-        mine = [{"check": check, "column": column, "value": float(value)} for check, column, value in found if check == name]
+        mine = [
+            {"check": check, "column": column, "value": float(value)}
+            for check, column, value in found
+            if check == name
+        ]
         table += mine or [{"check": name, "column": "-", "value": neutral}]
     return pd.DataFrame(table)
 
@@ -127,14 +200,25 @@ Checked = tuple[str, str, float]
 def _kept_rows(rows: pd.DataFrame, data: Data, known: dict[str, Any] | None) -> list[Checked]:
     if known is None or known["rows"] is None:
         return []
-    found: list[Checked] = [("rows", "-", len(rows) / known["rows"]), ("repeated", "-", max(0.0, _equal(rows) - known["equal"]))]
+    found: list[Checked] = [
+        ("rows", "-", len(rows) / known["rows"]),
+        ("repeated", "-", max(0.0, _equal(rows) - known["equal"])),
+    ]
     if data.time and known["latest"] is not None:
-        found.append(("latest", data.time, max(0.0, known["latest"] - float(latest(rows, data) or 0.0))))
+        found.append(
+            ("latest", data.time, max(0.0, known["latest"] - float(latest(rows, data) or 0.0)))
+        )
         counts = periods(rows[data.time]).astype("str").value_counts()
         kept = {name: counts.get(name, 0) / n for name, n in list(known["periods"].items())[:-1]}
         if kept:
-            worst, most = min(kept, key=lambda name: kept[name]), max(kept, key=lambda name: kept[name])
-            found += [("period", f"{data.time} {worst}", kept[worst]), ("multiplied", f"{data.time} {most}", kept[most])]
+            worst, most = (
+                min(kept, key=lambda name: kept[name]),
+                max(kept, key=lambda name: kept[name]),
+            )
+            found += [
+                ("period", f"{data.time} {worst}", kept[worst]),
+                ("multiplied", f"{data.time} {most}", kept[most]),
+            ]
     return found
 
 
@@ -153,12 +237,16 @@ def _kept_groups(rows: pd.DataFrame, data: Data, known: dict[str, Any] | None) -
     return sorted(found)
 
 
-def _moved_columns(X: pd.DataFrame, rows: pd.DataFrame, data: Data, known: dict[str, Any] | None) -> list[Checked]:
+def _moved_columns(
+    X: pd.DataFrame, rows: pd.DataFrame, data: Data, known: dict[str, Any] | None
+) -> list[Checked]:
     """Return what moved in each column that the profile knows, but for those that go on with time."""
     if known is None:
         return []
     found: list[Checked] = []
-    columns = [column for column in X if column in known["columns"] and not _goes_on(X[column], rows, data)]
+    columns = [
+        column for column in X if column in known["columns"] and not _goes_on(X[column], rows, data)
+    ]
     for column in columns:
         now = _common(rows[column])
         new = {value: share for value, share in now.items() if value not in known["common"][column]}
@@ -167,9 +255,17 @@ def _moved_columns(X: pd.DataFrame, rows: pd.DataFrame, data: Data, known: dict[
         bins = known["columns"][column]
         if ("edges" in bins) == is_numeric_dtype(X[column]):
             effect = compared(bins, counted(X[column], bins))
-            found.append(("distribution", column, effect["effect"] if effect["p"] * len(columns) < ALPHA else 0.0))
+            found.append(
+                (
+                    "distribution",
+                    column,
+                    effect["effect"] if effect["p"] * len(columns) < ALPHA else 0.0,
+                )
+            )
         else:
-            found.append(("distribution", column, 1.0))  # text then, a number now, or the other way round
+            found.append(
+                ("distribution", column, 1.0)
+            )  # text then, a number now, or the other way round
     return found
 
 
@@ -183,25 +279,38 @@ def _goes_on(values: pd.Series, rows: pd.DataFrame, data: Data) -> bool:
 def _common(values: pd.Series) -> dict[str, float]:
     """Return the values that COMMON of the rows have, with their shares; missing ones are no value."""
     shares = values.dropna().astype("str").value_counts() / max(len(values), 1)
-    return {str(value): float(share) for value, share in shares.items() if share >= COMMON and share * len(values) >= FEWEST}
+    return {
+        str(value): float(share)
+        for value, share in shares.items()
+        if share >= COMMON and share * len(values) >= FEWEST
+    }
 
 
 def _future(rows: pd.DataFrame, today: pd.Timestamp) -> dict[str, float]:
     """Return for each column of dates the share of the rows that are after the day `today`."""
     dates = [column for column in rows if is_datetime64_any_dtype(rows[column])]
-    return {column: float((rows[column] >= today.normalize().as_unit("us") + pd.Timedelta(days=1)).mean()) for column in dates}
+    return {
+        column: float(
+            (rows[column] >= today.normalize().as_unit("us") + pd.Timedelta(days=1)).mean()
+        )
+        for column in dates
+    }
 
 
 def _stretches(X: pd.DataFrame, rows: pd.DataFrame, data: Data) -> list[Checked]:
     """Return for each number that otherwise moves how many rows lie in blocks in which it has one value."""
     if not data.time or len(rows) < 10 * BLOCK:
         return []
-    order = np.lexsort((rows[ROW_ID], as_number(rows[data.time])))  # prepared rows are sorted by their values, a hash is not
+    order = np.lexsort(
+        (rows[ROW_ID], as_number(rows[data.time]))
+    )  # prepared rows are sorted by their values, a hash is not
     found: list[Checked] = []
     for column in X.columns.difference(text_columns(X)):
         values = X[column].to_numpy()[order[: len(order) // BLOCK * BLOCK]].reshape(-1, BLOCK)
         still = (values == values[:, :1]).all(axis=1)
-        usual = X[column].value_counts(normalize=True).max() > USUAL  # such as 0 of what was spent: many rows of it are no fault
+        usual = (
+            X[column].value_counts(normalize=True).max() > USUAL
+        )  # such as 0 of what was spent: many rows of it are no fault
         if X[column].nunique() > 20 and still.mean() <= STUCK and not usual:
             found.append(("stretch", column, float(still.sum() * BLOCK)))
     return found
@@ -218,7 +327,9 @@ def _not_seen_since(rows: pd.DataFrame, data: Data) -> list[Checked]:
         away = 1 - seen[-1] if len(seen) else 1.0
         before = np.diff(np.concatenate([[0.0], seen])).max(initial=0.0)
         n = clusters(mine, data.cluster).nunique()
-        found.append(("not_seen_since", str(label), 1.0 if away <= before else float((1 - away) ** n)))
+        found.append(
+            ("not_seen_since", str(label), 1.0 if away <= before else float((1 - away) ** n))
+        )
     return found
 
 
@@ -238,17 +349,30 @@ def tried(rows: pd.DataFrame, data: Data, random_state: int) -> Tried:
     for column in text_columns(X):
         X[column] = pd.Categorical(X[column]).codes.astype("float64")
     at = pd.Series(np.arange(len(y)), index=y.index)
-    parts = kfold(y.reset_index(drop=True), ids[y.index].reset_index(drop=True), FOLDS, random_state)
-    folds = [(at.iloc[np.flatnonzero(training)].to_numpy(), at.iloc[np.flatnonzero(scored)].to_numpy()) for training, scored in parts]
-    model = HistGradientBoostingClassifier(max_iter=30, max_depth=4, early_stopping=False, random_state=random_state)
+    parts = kfold(
+        y.reset_index(drop=True), ids[y.index].reset_index(drop=True), FOLDS, random_state
+    )
+    folds = [
+        (at.iloc[np.flatnonzero(training)].to_numpy(), at.iloc[np.flatnonzero(scored)].to_numpy())
+        for training, scored in parts
+    ]
+    model = HistGradientBoostingClassifier(
+        max_iter=30, max_depth=4, early_stopping=False, random_state=random_state
+    )
     y_score = cross_val_predict(model, X, y, cv=folds, method="predict_proba")
     return y, pd.DataFrame(y_score, index=y.index, columns=sorted(y.unique()))
 
 
 def _aucs(y: pd.Series, y_score: pd.DataFrame) -> dict[str, tuple[float, float]]:
     """Return the ROC AUC of each class against the rest, and its variance (see `delong`)."""
-    found = {str(label): delong(y_score[label].to_numpy(), (y == label).to_numpy()) for label in y_score}
-    return {label: (area, variance) for label, (area, variance) in found.items() if area is not None and variance is not None}
+    found = {
+        str(label): delong(y_score[label].to_numpy(), (y == label).to_numpy()) for label in y_score
+    }
+    return {
+        label: (area, variance)
+        for label, (area, variance) in found.items()
+        if area is not None and variance is not None
+    }
 
 
 def _lost_auc(now: dict[str, tuple[float, float]], known: dict[str, Any] | None) -> list[Checked]:
@@ -257,7 +381,13 @@ def _lost_auc(now: dict[str, tuple[float, float]], known: dict[str, Any] | None)
     for label, (area, variance) in now.items():
         if label in then:
             lost, error = then[label][0] - area, np.sqrt(then[label][1] + variance)
-            found.append(("auc_lost", label, max(lost, 0.0) if lost > norm.isf(ALPHA / len(now)) * error else 0.0))
+            found.append(
+                (
+                    "auc_lost",
+                    label,
+                    max(lost, 0.0) if lost > norm.isf(ALPHA / len(now)) * error else 0.0,
+                )
+            )
     return found
 
 

@@ -15,7 +15,11 @@ def cost_problems(costs: Costs, classes: list[str]) -> list[str]:
     said, there = "params.yaml: evaluate.costs", f"there are {', '.join(classes)}"
     if not costs:
         return []
-    wrong = [f"{said} names {actual!r}, which is no class; {there}" for actual in costs if actual not in classes]
+    wrong = [
+        f"{said} names {actual!r}, which is no class; {there}"
+        for actual in costs
+        if actual not in classes
+    ]
     wrong += [
         f"{said}.{actual} names {decided!r}, which is no class; {there}"
         for actual, row in costs.items()
@@ -33,7 +37,9 @@ def cost_problems(costs: Costs, classes: list[str]) -> list[str]:
 
 def cost_matrix(costs: Costs, classes: list[str]) -> np.ndarray:
     """Return (n_classes, n_classes) costs, actual class in rows, decided in columns; a right decision costs 0 unless one is given."""
-    return np.array([[costs.get(actual, {}).get(decided, 0.0) for decided in classes] for actual in classes])
+    return np.array(
+        [[costs.get(actual, {}).get(decided, 0.0) for decided in classes] for actual in classes]
+    )
 
 
 def implied(y_score: np.ndarray, matrix: np.ndarray, classes: list[str]) -> np.ndarray:
@@ -45,15 +51,34 @@ def implied(y_score: np.ndarray, matrix: np.ndarray, classes: list[str]) -> np.n
 
 
 def mean_costs(
-    y_true: pd.Series, decided: dict[str, Decided], matrix: np.ndarray, classes: list[str], clusters: pd.Series, random_state: int
+    y_true: pd.Series,
+    decided: dict[str, Decided],
+    matrix: np.ndarray,
+    classes: list[str],
+    clusters: pd.Series,
+    random_state: int,
 ) -> dict[str, dict[str, Any]]:
     """Return the mean cost per row of each of `decided`, the model first, and `more`: what it costs above the model.
 
     low and high, more_low and more_high are one-sided 95 % bounds: a bootstrap over whole clusters, in pairs for `more`.
     """
     true = np.searchsorted(classes, y_true.to_numpy(dtype=object))
-    each = np.column_stack([matrix[true, np.searchsorted(classes, y_pred)] for _, y_pred in decided.values()])
+    each = np.column_stack(
+        [matrix[true, np.searchsorted(classes, y_pred)] for _, y_pred in decided.values()]
+    )
     more = each - each[:, [0]]
-    (low, high), (more_low, more_high) = (mean_intervals(values, clusters, random_state) for values in (each, more))
-    columns = {"mean": each.mean(axis=0), "low": low, "high": high, "more": more.mean(axis=0), "more_low": more_low, "more_high": more_high}
-    return {name: {key: float(values[nth]) for key, values in columns.items()} for nth, name in enumerate(decided)}
+    (low, high), (more_low, more_high) = (
+        mean_intervals(values, clusters, random_state) for values in (each, more)
+    )
+    columns = {
+        "mean": each.mean(axis=0),
+        "low": low,
+        "high": high,
+        "more": more.mean(axis=0),
+        "more_low": more_low,
+        "more_high": more_high,
+    }
+    return {
+        name: {key: float(values[nth]) for key, values in columns.items()}
+        for nth, name in enumerate(decided)
+    }

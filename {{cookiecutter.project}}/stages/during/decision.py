@@ -33,7 +33,11 @@ def weigh(y_score: np.ndarray, classes: list[str], weights: dict[str, float]) ->
 
 
 def weigh_by_group(
-    y_score: np.ndarray, classes: list[str], weights: dict[str, float], of: np.ndarray, by_group: dict[str, dict[str, float]]
+    y_score: np.ndarray,
+    classes: list[str],
+    weights: dict[str, float],
+    of: np.ndarray,
+    by_group: dict[str, dict[str, float]],
 ) -> np.ndarray:
     """Return (n_samples, n_classes) probability times weight: the weight `by_group` has for the group `of` a row, else of `weights`."""
     weighed = weigh(y_score, classes, weights)
@@ -52,7 +56,9 @@ def confidence(weighed: np.ndarray) -> np.ndarray:
     return weighed.max(axis=1) / weighed.sum(axis=1)
 
 
-def choose_weights(y_true: pd.Series, y_score: np.ndarray, classes: list[str], aimed_at: str) -> dict[str, float]:
+def choose_weights(
+    y_true: pd.Series, y_score: np.ndarray, classes: list[str], aimed_at: str
+) -> dict[str, float]:
     """Return a weight per class, 1 for the largest class, that does best in `aimed_at` (see `aim`) on out-of-fold scores.
 
     Starts from the inverse class shares, which are optimal for balanced accuracy if the probabilities are true (Bayes), and
@@ -65,13 +71,27 @@ def choose_weights(y_true: pd.Series, y_score: np.ndarray, classes: list[str], a
     counts = np.bincount(true, minlength=len(classes))
     shares = counts.max() / np.maximum(counts, 1)
     rarer = np.argsort(-counts, kind="stable")[1:]  # the largest class keeps its weight of 1
-    starts = [(shares**power, order) for power in STARTS for order in (rarer, rarer[::-1])] if len(classes) > 2 else [(shares, rarer)]
+    starts = (
+        [(shares**power, order) for power in STARTS for order in (rarer, rarer[::-1])]
+        if len(classes) > 2
+        else [(shares, rarer)]
+    )
     ends = [_climb(true, y_score, weights, order, counts, aimed_at) for weights, order in starts]
-    chosen = [{label: float(f"{weight:.6g}") for label, weight in zip(classes, weights, strict=True)} for weights in ends]
+    chosen = [
+        {label: float(f"{weight:.6g}") for label, weight in zip(classes, weights, strict=True)}
+        for weights in ends
+    ]
     return max(chosen, key=lambda weights: aim(y_true, decide(y_score, classes, weights), aimed_at))
 
 
-def _climb(true: np.ndarray, y_score: np.ndarray, weights: np.ndarray, order: np.ndarray, counts: np.ndarray, aimed_at: str) -> np.ndarray:
+def _climb(
+    true: np.ndarray,
+    y_score: np.ndarray,
+    weights: np.ndarray,
+    order: np.ndarray,
+    counts: np.ndarray,
+    aimed_at: str,
+) -> np.ndarray:
     """Return `weights` after moving those in `order` to their best values, until none moves."""
     weights = weights.copy()
     for _ in range(ROUNDS):
@@ -83,7 +103,14 @@ def _climb(true: np.ndarray, y_score: np.ndarray, weights: np.ndarray, order: np
     return weights
 
 
-def _best_weight(true: np.ndarray, y_score: np.ndarray, weights: np.ndarray, nth: int, counts: np.ndarray, aimed_at: str) -> float:
+def _best_weight(
+    true: np.ndarray,
+    y_score: np.ndarray,
+    weights: np.ndarray,
+    nth: int,
+    counts: np.ndarray,
+    aimed_at: str,
+) -> float:
     """Return the weight of class `nth` that does best when the other weights stay.
 
     A row turns to `nth` once the weight exceeds what its strongest other class has over it. Sorted by that ratio, the rows
@@ -116,10 +143,14 @@ def _best_weight(true: np.ndarray, y_score: np.ndarray, weights: np.ndarray, nth
     best = allowed[figure[allowed].argmax()]
     if best == 0:
         return float(ratio[0] / 2)
-    return float(ratio[-1] * 2) if best == len(true) else float(np.sqrt(ratio[best - 1] * ratio[best]))
+    return (
+        float(ratio[-1] * 2) if best == len(true) else float(np.sqrt(ratio[best - 1] * ratio[best]))
+    )
 
 
-def fit_calibration(y_true: pd.Series, y_score: np.ndarray, classes: list[str]) -> dict[str, dict[str, float]]:
+def fit_calibration(
+    y_true: pd.Series, y_score: np.ndarray, classes: list[str]
+) -> dict[str, dict[str, float]]:
     """Return slope and intercept per class of a logistic curve through out-of-fold scores, on the log-odds.
 
     Source: Platt (1999), Probabilistic outputs for support vector machines; one class against the rest for several
@@ -127,16 +158,25 @@ def fit_calibration(y_true: pd.Series, y_score: np.ndarray, classes: list[str]) 
     """
     curves = {}
     for nth, label in enumerate(classes):
-        curve = LogisticRegression(C=1e6, max_iter=1000).fit(_log_odds(y_score[:, [nth]]), y_true == label)
-        curves[label] = {"slope": float(f"{curve.coef_[0, 0]:.6g}"), "intercept": float(f"{curve.intercept_[0]:.6g}")}
+        curve = LogisticRegression(C=1e6, max_iter=1000).fit(
+            _log_odds(y_score[:, [nth]]), y_true == label
+        )
+        curves[label] = {
+            "slope": float(f"{curve.coef_[0, 0]:.6g}"),
+            "intercept": float(f"{curve.intercept_[0]:.6g}"),
+        }
     return curves
 
 
-def calibrate(y_score: np.ndarray, classes: list[str], curves: dict[str, dict[str, float]]) -> np.ndarray:
+def calibrate(
+    y_score: np.ndarray, classes: list[str], curves: dict[str, dict[str, float]]
+) -> np.ndarray:
     """Return (n_samples, n_classes) probabilities that sum to 1, moved along `curves`; unchanged where there are none."""
     if not curves:
         return y_score
-    slopes, intercepts = ([curves[label][key] for label in classes] for key in ("slope", "intercept"))
+    slopes, intercepts = (
+        [curves[label][key] for label in classes] for key in ("slope", "intercept")
+    )
     moved = expit(_log_odds(y_score) * slopes + intercepts)
     return moved / moved.sum(axis=1, keepdims=True)
 

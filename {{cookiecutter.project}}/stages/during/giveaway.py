@@ -15,12 +15,17 @@ from stages.split import kfold
 
 FOLDS = 3
 ONE_SIDED = 0.75  # of what the class shares leave open: a state that settles more may be known only after the outcome
-FEWEST, PART = 20, 0.05  # a state is looked at that holds so many rows, and as many as this part of the class has
+FEWEST, PART = (
+    20,
+    0.05,
+)  # a state is looked at that holds so many rows, and as many as this part of the class has
 NEARLY = 0.9  # one class alone: what it settles as counted, before chance is taken off
 CHANCE = 0.05  # that any bound of the table is too high
 
 
-def giveaway(X: pd.DataFrame, y: pd.Series, cluster_ids: pd.Series, random_state: int) -> pd.DataFrame:
+def giveaway(
+    X: pd.DataFrame, y: pd.Series, cluster_ids: pd.Series, random_state: int
+) -> pd.DataFrame:
     """Return for each column of `X`, in rows, how well it alone ranks each class, in columns, against the others, out of fold:
     the ROC AUC of a small decision tree (0.5 is chance, 1 gives the class away).
 
@@ -30,7 +35,11 @@ def giveaway(X: pd.DataFrame, y: pd.Series, cluster_ids: pd.Series, random_state
     n_clusters = cluster_ids.groupby(y).nunique()
     enough = y.isin(n_clusters.index[n_clusters >= FOLDS])
     labels = sorted(y.unique())
-    X, y, cluster_ids = X[enough].reset_index(drop=True), y[enough].reset_index(drop=True), cluster_ids[enough].reset_index(drop=True)
+    X, y, cluster_ids = (
+        X[enough].reset_index(drop=True),
+        y[enough].reset_index(drop=True),
+        cluster_ids[enough].reset_index(drop=True),
+    )
     if y.nunique() < 2:
         return pd.DataFrame(0.5, index=X.columns, columns=labels)
     text = text_columns(X)
@@ -46,7 +55,9 @@ def giveaway(X: pd.DataFrame, y: pd.Series, cluster_ids: pd.Series, random_state
     aucs = []
     for column in codes.columns:
         y_score = cross_val_predict(tree, codes[[column]], y, cv=folds, method="predict_proba")
-        aucs.append([roc_auc_score(y == label, y_score[:, nth]) for nth, label in enumerate(classes)])
+        aucs.append(
+            [roc_auc_score(y == label, y_score[:, nth]) for nth, label in enumerate(classes)]
+        )
     return pd.DataFrame(aucs, index=codes.columns, columns=classes)
 
 
@@ -70,20 +81,29 @@ def one_sided(values: pd.DataFrame, y: pd.Series, cluster_ids: pd.Series) -> pd.
             n_tried += int((n >= enough).sum())
             settles = np.where(n >= enough, (hits / n - base) / (1 - base), 0)
             nearly += [(column, state, has, nth) for nth in np.flatnonzero(settles >= NEARLY)]
-    found = pd.DataFrame({"settles": 0.0, "state": "-", "label": "-", "hits": 0, "rows": 0}, index=values.columns)
+    found = pd.DataFrame(
+        {"settles": 0.0, "state": "-", "label": "-", "hits": 0, "rows": 0}, index=values.columns
+    )
     for column, state, has, nth in nearly:
         is_hit = codes[has] == nth
         low = clustered_share(is_hit, cluster_ids.to_numpy()[has], 1 - CHANCE / n_tried)[0]
         settles = (low - base[nth]) / (1 - base[nth])
         known = found.loc[column]
-        if settles > 0 and (round(settles, 1), is_hit.sum()) > (round(known["settles"], 1), known["hits"]):  # alike: the wider state
+        if settles > 0 and (round(settles, 1), is_hit.sum()) > (
+            round(known["settles"], 1),
+            known["hits"],
+        ):  # alike: the wider state
             found.loc[column] = [settles, state, labels[nth], int(is_hit.sum()), len(is_hit)]
     return found
 
 
 def in_words(column: str, side: pd.Series) -> str:
     """Return what a row of `one_sided` says of `column`, or its name alone."""
-    return f"{column} {side['state']}: {side['hits']:,} of {side['rows']:,} rows have class {side['label']}" if side["rows"] else column
+    return (
+        f"{column} {side['state']}: {side['hits']:,} of {side['rows']:,} rows have class {side['label']}"
+        if side["rows"]
+        else column
+    )
 
 
 def _states(values: pd.Series, fewest: float) -> Iterator[tuple[str, np.ndarray]]:
@@ -91,14 +111,22 @@ def _states(values: pd.Series, fewest: float) -> Iterator[tuple[str, np.ndarray]
     which, uniques = pd.factorize(values)
     is_missing, counts = which < 0, np.bincount(which[which >= 0], minlength=len(uniques))
     if is_missing.any():
-        yield from ((words, has) for words, has in (("is missing", is_missing), ("is filled in", ~is_missing)) if has.sum() >= fewest)
+        yield from (
+            (words, has)
+            for words, has in (("is missing", is_missing), ("is filled in", ~is_missing))
+            if has.sum() >= fewest
+        )
     common = np.flatnonzero(counts >= fewest)
     for nth in common:
         yield f"is {_word(uniques[nth])}", which == nth
     if len(common) and len(uniques) > 2:
         commonest = counts.argmax()
         others = ~is_missing & (which != commonest)
-        yield from [(f"is other than {_word(uniques[commonest])}", others)] if others.sum() >= fewest else []
+        yield from (
+            [(f"is other than {_word(uniques[commonest])}", others)]
+            if others.sum() >= fewest
+            else []
+        )
 
 
 def _word(value: object) -> str:

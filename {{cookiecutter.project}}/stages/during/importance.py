@@ -15,7 +15,10 @@ from stages.split import kfold
 
 FOLDS = 3
 REPEATS = 2  # shuffles of one column in one fold
-SHADOWS = (5, 10)  # fewest and most shuffled columns that take part in the fits; else as many as there are features
+SHADOWS = (
+    5,
+    10,
+)  # fewest and most shuffled columns that take part in the fits; else as many as there are features
 FITTED = 1200  # rows of one class that a fold is fitted on
 SCORED = 12_000  # predictions in one fold, over all shuffles of all columns, and no fewer rows of a class than FEWEST, where it has them
 FEWEST = 100
@@ -45,7 +48,10 @@ def importances(rows: pd.DataFrame, data: Data, fit: Fit, random_state: int) -> 
     class, without augmentation or weights. Raises Refused if a class stands in one cluster.
     """
     rng = np.random.default_rng(random_state)
-    y, ids = rows[data.target].reset_index(drop=True), clusters(rows, data.cluster).reset_index(drop=True)
+    y, ids = (
+        rows[data.target].reset_index(drop=True),
+        clusters(rows, data.cluster).reset_index(drop=True),
+    )
     names = list(features(rows.head(1), data).columns)
     with_shadows, shadows = _add_shadows(rows.reset_index(drop=True), names, rng)
     X = features(with_shadows, data)[[*names, *shadows]]
@@ -59,15 +65,22 @@ def importances(rows: pd.DataFrame, data: Data, fit: Fit, random_state: int) -> 
         parts.append(_added_loss(model, X.loc[scored], y[scored], class_shares(y[fitted_on]), rng))
     added = pd.concat(parts)
     levels = dict.fromkeys(X.columns, 1 - 0.05 / len(names)) | {TOGETHER: 0.99}
-    table = pd.DataFrame([_bounds(added[one], y[added.index], ids[added.index], at) for one, at in levels.items()], index=list(levels))
+    table = pd.DataFrame(
+        [_bounds(added[one], y[added.index], ids[added.index], at) for one, at in levels.items()],
+        index=list(levels),
+    )
     shadow_high = max(0.0, table.loc[shadows, "importance"].max())
     together_low = table.loc[TOGETHER, "low"]
-    table = table.loc[names].assign(shadow_high=shadow_high, worth=lambda table: table["low"] - shadow_high)
+    table = table.loc[names].assign(
+        shadow_high=shadow_high, worth=lambda table: table["low"] - shadow_high
+    )
     table["twin"] = _twins(X[names])
     little = table.index[(table["worth"] <= 0) & (table["twin"] != "-")]
     drawn = capped(y, FOLDS * FITTED, rng)
     redundant = _tell_alone(X.loc[drawn, little], y[drawn], ids[drawn], random_state)
-    table["adds"] = np.where(table["worth"] > 0, "yes", np.where(table.index.isin(redundant), "redundant", "no"))
+    table["adds"] = np.where(
+        table["worth"] > 0, "yes", np.where(table.index.isin(redundant), "redundant", "no")
+    )
     table["together_low"] = together_low
     return table.rename_axis("feature").reset_index()
 
@@ -100,33 +113,55 @@ def log_losses(y: pd.Series, y_score: np.ndarray, shares: pd.Series) -> np.ndarr
     return -np.log(np.maximum(even[np.arange(len(y)), true], SMALLEST))
 
 
-def _add_shadows(rows: pd.DataFrame, names: list[str], rng: np.random.Generator) -> tuple[pd.DataFrame, list[str]]:
+def _add_shadows(
+    rows: pd.DataFrame, names: list[str], rng: np.random.Generator
+) -> tuple[pd.DataFrame, list[str]]:
     """Return rows with shuffled copies of some of the columns `names`, and the names of these copies."""
     drawn = rng.permutation(len(names))
     of = [names[nth] for nth in np.resize(drawn, np.clip(len(names), *SHADOWS))]
-    copies = {f"{TOGETHER} {nth}: {column}": rows[column].iloc[rng.permutation(len(rows))].array for nth, column in enumerate(of, 1)}
+    copies = {
+        f"{TOGETHER} {nth}: {column}": rows[column].iloc[rng.permutation(len(rows))].array
+        for nth, column in enumerate(of, 1)
+    }
     return pd.concat([rows, pd.DataFrame(copies, index=rows.index)], axis=1), list(copies)
 
 
-def _added_loss(model: ClassifierMixin, X: pd.DataFrame, y: pd.Series, shares: pd.Series, rng: np.random.Generator) -> pd.DataFrame:
+def _added_loss(
+    model: ClassifierMixin,
+    X: pd.DataFrame,
+    y: pd.Series,
+    shares: pd.Series,
+    rng: np.random.Generator,
+) -> pd.DataFrame:
     """Return (n_samples, n_columns + 1) log losses that shuffling each column, and all, adds to each row, on average over REPEATS."""
     plain = log_losses(y, model.predict_proba(X), shares)
     added: dict[str, np.ndarray] = {}
     for columns, shuffled in _shuffled(X, rng):
-        losses = log_losses(pd.concat([y] * (len(shuffled) // len(y))), model.predict_proba(shuffled), shares)
+        losses = log_losses(
+            pd.concat([y] * (len(shuffled) // len(y))), model.predict_proba(shuffled), shares
+        )
         means = losses.reshape(len(columns), REPEATS, len(y)).mean(axis=1)
         added |= {column: mean - plain for column, mean in zip(columns, means, strict=True)}
     return pd.DataFrame(added, index=y.index)
 
 
-def _shuffled(X: pd.DataFrame, rng: np.random.Generator) -> Iterator[tuple[list[str], pd.DataFrame]]:
+def _shuffled(
+    X: pd.DataFrame, rng: np.random.Generator
+) -> Iterator[tuple[list[str], pd.DataFrame]]:
     """Yield some columns, last TOGETHER, with a table: for each of them REPEATS copies of X in which it is shuffled."""
     at_once = max(1, AT_ONCE // (REPEATS * len(X)))
     for start in range(0, X.shape[1], at_once):
         columns = list(X.columns[start : start + at_once])
-        copies = [with_column(X, column, X[column].to_numpy()[rng.permutation(len(X))]) for column in columns for _ in range(REPEATS)]
+        copies = [
+            with_column(X, column, X[column].to_numpy()[rng.permutation(len(X))])
+            for column in columns
+            for _ in range(REPEATS)
+        ]
         yield columns, pd.concat(copies, ignore_index=True)
-    yield [TOGETHER], pd.concat([X.iloc[rng.permutation(len(X))] for _ in range(REPEATS)], ignore_index=True)
+    yield (
+        [TOGETHER],
+        pd.concat([X.iloc[rng.permutation(len(X))] for _ in range(REPEATS)], ignore_index=True),
+    )
 
 
 def _bounds(added: pd.Series, y: pd.Series, ids: pd.Series, level: float) -> dict[str, float]:
@@ -157,7 +192,9 @@ def _tell_alone(X: pd.DataFrame, y: pd.Series, ids: pd.Series, random_state: int
 def _twins(X: pd.DataFrame) -> list[str]:
     """Return for each column the one that its ranks agree with best, or "-"; text ranks in its order of the alphabet."""
     text = text_columns(X)
-    codes = X.apply(lambda column: column.astype("category").cat.codes if column.name in text else column)
+    codes = X.apply(
+        lambda column: column.astype("category").cat.codes if column.name in text else column
+    )
     ranks = codes.corr("spearman").abs().fillna(0).to_numpy()
     ranks = ranks * (1 - np.eye(len(ranks)))
     return [X.columns[row.argmax()] if row.max() >= TWINS else "-" for row in ranks]

@@ -10,7 +10,9 @@ from stages.during.draws import clustered_share
 STEPS = np.arange(20, 0, -1) / 20  # shares of the rows that the model decides itself
 
 
-def coverage_curve(y_true: pd.Series, y_pred: np.ndarray, sure: np.ndarray, classes: list[str]) -> pd.DataFrame:
+def coverage_curve(
+    y_true: pd.Series, y_pred: np.ndarray, sure: np.ndarray, classes: list[str]
+) -> pd.DataFrame:
     """Return one row per step of coverage and class: the recall among the rows whose confidence `sure` reaches `refer_below`.
 
     coverage: share of all rows that are decided; `support` counts those of the class; a class that has none is left out. Rows of
@@ -23,12 +25,25 @@ def coverage_curve(y_true: pd.Series, y_pred: np.ndarray, sure: np.ndarray, clas
             concerned = kept & (y_true == label).to_numpy()
             if n := int(concerned.sum()):
                 recall = float((y_pred[concerned] == label).mean())
-                rows.append({"class": label, "refer_below": below, "coverage": float(kept.mean()), "support": n, "recall": recall})
+                rows.append(
+                    {
+                        "class": label,
+                        "refer_below": below,
+                        "coverage": float(kept.mean()),
+                        "support": n,
+                        "recall": recall,
+                    }
+                )
     return pd.DataFrame(rows)
 
 
 def referral(
-    y_true: pd.Series, y_pred: np.ndarray, sure: np.ndarray, classes: list[str], below: float, clusters: pd.Series
+    y_true: pd.Series,
+    y_pred: np.ndarray,
+    sure: np.ndarray,
+    classes: list[str],
+    below: float,
+    clusters: pd.Series,
 ) -> dict[str, Any]:
     """Return what share of the rows the model decides itself, and of each class what share it refers and the recall among the rest.
 

@@ -18,10 +18,25 @@ def slice_problems(columns: list[str], rows: pd.DataFrame, target: str) -> list[
     """Return a sentence for each of `columns` by which `rows` cannot be sliced."""
     said = "params.yaml: evaluate.slices names"
     there = [column for column in rows.columns if column != target]
-    wrong = [f"{said} {one!r}, which the prepared tables lack; they have {', '.join(there)}" for one in columns if one not in rows.columns]
-    wrong += [f"{said} the target {one!r}: reports/by_class.csv has each class" for one in columns if one == target]
-    wrong += [f"{said} {one!r} twice; name it once" for one in sorted({one for one in columns if columns.count(one) > 1})]
-    wrong += [f"{said} {ALL!r}, the name of the slice of all rows; rename the column" for one in columns if one == ALL]
+    wrong = [
+        f"{said} {one!r}, which the prepared tables lack; they have {', '.join(there)}"
+        for one in columns
+        if one not in rows.columns
+    ]
+    wrong += [
+        f"{said} the target {one!r}: reports/by_class.csv has each class"
+        for one in columns
+        if one == target
+    ]
+    wrong += [
+        f"{said} {one!r} twice; name it once"
+        for one in sorted({one for one in columns if columns.count(one) > 1})
+    ]
+    wrong += [
+        f"{said} {ALL!r}, the name of the slice of all rows; rename the column"
+        for one in columns
+        if one == ALL
+    ]
     return wrong
 
 
@@ -31,10 +46,16 @@ def named(values: pd.Series, known: pd.Series, cut_points: list[float] | None = 
     A number or a date of more than four values is cut at `cut_points`, or else at the quartiles of `known`, the training rows;
     each part holds its lower end. Anything else is its own part.
     """
-    is_cut = (is_numeric_dtype(known) and not is_bool_dtype(known)) or is_datetime64_any_dtype(known)
+    is_cut = (is_numeric_dtype(known) and not is_bool_dtype(known)) or is_datetime64_any_dtype(
+        known
+    )
     if not is_cut or (cut_points is None and known.nunique() <= len(QUARTILES) + 1):
         return labels(values)
-    edges = cut_points if cut_points is not None else known.dropna().quantile(QUARTILES, interpolation="lower")
+    edges = (
+        cut_points
+        if cut_points is not None
+        else known.dropna().quantile(QUARTILES, interpolation="lower")
+    )
     return cut(values, list(dict.fromkeys(edges)))
 
 
@@ -60,7 +81,9 @@ def slices(
         mine = named(test[column], train[column], cut_points.get(column))
         theirs = named(train[column], train[column], cut_points.get(column))
         parts[column] = (mine, sorted({*mine, *theirs}))
-    n_recalls = len(classes) * max(1, sum(len(values) for column, (_, values) in parts.items() if column != ALL))
+    n_recalls = len(classes) * max(
+        1, sum(len(values) for column, (_, values) in parts.items() if column != ALL)
+    )
     for column, (part, values) in parts.items():
         for value in values:
             for label in classes:
@@ -72,8 +95,18 @@ def slices(
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
-def _recall(concerned: np.ndarray, decided: np.ndarray, clusters: pd.Series, n_values: int, n_recalls: int) -> dict[str, Any]:
+def _recall(
+    concerned: np.ndarray, decided: np.ndarray, clusters: pd.Series, n_values: int, n_recalls: int
+) -> dict[str, Any]:
     hits = decided[concerned]
     ids = clusters.to_numpy()[concerned]
-    low, high = clustered_share(hits, ids, 1 - 0.05 / n_values)[0], clustered_share(hits, ids, 1 - 0.05 / n_recalls)[1]
-    return {"support": len(hits), "recall": float(hits.mean()) if len(hits) else None, "recall_low": low, "recall_high": high}
+    low, high = (
+        clustered_share(hits, ids, 1 - 0.05 / n_values)[0],
+        clustered_share(hits, ids, 1 - 0.05 / n_recalls)[1],
+    )
+    return {
+        "support": len(hits),
+        "recall": float(hits.mean()) if len(hits) else None,
+        "recall_low": low,
+        "recall_high": high,
+    }

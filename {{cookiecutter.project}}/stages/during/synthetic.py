@@ -34,7 +34,9 @@ FIRST_LOOK = 200  # rows on which a sum is looked for before it is held against 
 MOST_ADDED = 100  # columns of numbers among which sums are looked for: the time grows with the cube
 
 
-def synthetic(augmented: pd.DataFrame, train: pd.DataFrame, test: pd.DataFrame, data: Data, random_state: int) -> pd.DataFrame:
+def synthetic(
+    augmented: pd.DataFrame, train: pd.DataFrame, test: pd.DataFrame, data: Data, random_state: int
+) -> pd.DataFrame:
     """Return one row per check and column or class that bears on it, "-" where none does: what was found, as `value`.
 
     in_test, not_of_training: rows of `augmented` whose row_id stands in test, or that are not synthetic and not in train.
@@ -55,22 +57,35 @@ def synthetic(augmented: pd.DataFrame, train: pd.DataFrame, test: pd.DataFrame, 
     if added.any():
         X, y = features(augmented.drop(columns=ORIGIN), data), augmented[data.target]
         text = text_columns(X)
-        codes = [column for column in X.columns if column in text or X.loc[~added, column].nunique() <= 2]
+        codes = [
+            column for column in X.columns if column in text or X.loc[~added, column].nunique() <= 2
+        ]
         numbers = [column for column in X.columns if column not in text]
         counts |= _broken(X.loc[~added, numbers], X.loc[added, numbers])
         for label in sorted(y[added].unique()):
             mine = y == label
             _count(counts, X[mine & ~added], X[mine & added], text, codes)
             if (made := mine & (augmented[ORIGIN] == "synthetic")).any():
-                counts["told_apart"][label] = told_apart(X[mine & ~added], X[made], text, random_state)
+                counts["told_apart"][label] = told_apart(
+                    X[mine & ~added], X[made], text, random_state
+                )
     rows = []
     for check, found in counts.items():
         nothing = 0.5 if check == "told_apart" else 0
-        rows += [{"check": check, "column": column, "value": value} for column, value in (found or {"-": nothing}).items()]
+        rows += [
+            {"check": check, "column": column, "value": value}
+            for column, value in (found or {"-": nothing}).items()
+        ]
     return pd.DataFrame(rows)
 
 
-def _count(counts: dict[str, dict[str, float]], real: pd.DataFrame, added: pd.DataFrame, text: list[str], codes: list[str]) -> None:
+def _count(
+    counts: dict[str, dict[str, float]],
+    real: pd.DataFrame,
+    added: pd.DataFrame,
+    text: list[str],
+    codes: list[str],
+) -> None:
     """Add to `counts` what is wrong with the rows added to one class."""
 
     def note(check: str, column: str, wrong: np.ndarray | pd.Series) -> None:
@@ -78,20 +93,30 @@ def _count(counts: dict[str, dict[str, float]], real: pd.DataFrame, added: pd.Da
 
     numbers = [column for column in real.columns if column not in text]
     for column in numbers:
-        note("outside_range", column, (added[column] < real[column].min()) | (added[column] > real[column].max()))
+        note(
+            "outside_range",
+            column,
+            (added[column] < real[column].min()) | (added[column] > real[column].max()),
+        )
         if (real[column].dropna() % 1 == 0).all():
             note("fraction", column, added[column].dropna() % 1 != 0)
     for column in codes:
         note("new_code", column, ~added[column].isin(real[column]))
     for a, b in combinations(codes, 2):
         pairs = pd.MultiIndex.from_frame(real[[a, b]].astype("str"))
-        note("new_pair_of_codes", f"{a} with {b}", ~pd.MultiIndex.from_frame(added[[a, b]].astype("str")).isin(pairs))
+        note(
+            "new_pair_of_codes",
+            f"{a} with {b}",
+            ~pd.MultiIndex.from_frame(added[[a, b]].astype("str")).isin(pairs),
+        )
 
 
 def _broken(real: pd.DataFrame, added: pd.DataFrame) -> dict[str, dict[str, float]]:
     """Return how many added rows break each order and each sum of numbers that holds in all real rows."""
     orders: dict[str, float] = {
-        f"{a} at least {b}": int((added[a] < added[b]).sum()) for a, b in permutations(real.columns, 2) if _is_order(real[[a, b]])
+        f"{a} at least {b}": int((added[a] < added[b]).sum())
+        for a, b in permutations(real.columns, 2)
+        if _is_order(real[[a, b]])
     }
     sums: dict[str, float] = {}
     for a, b, total in _sums(real) if len(real.columns) <= MOST_ADDED else []:
@@ -130,7 +155,9 @@ def _is_sum(parts: np.ndarray | pd.Series, total: np.ndarray | pd.Series) -> np.
 
 def told_apart(real: pd.DataFrame, made: pd.DataFrame, text: list[str], random_state: int) -> float:
     """Return how well a forest tells synthetic rows from real ones of one class: ROC AUC out of fold, 0.5 where too few to try."""
-    parts = [part.sample(min(len(part), MOST_ROWS), random_state=random_state) for part in (real, made)]
+    parts = [
+        part.sample(min(len(part), MOST_ROWS), random_state=random_state) for part in (real, made)
+    ]
     if min(map(len, parts)) < 2 * FOLDS:
         return 0.5
     X, y = pd.concat(parts, ignore_index=True), np.repeat([0, 1], [len(part) for part in parts])
@@ -138,4 +165,8 @@ def told_apart(real: pd.DataFrame, made: pd.DataFrame, text: list[str], random_s
         X[text] = OrdinalEncoder(encoded_missing_value=-1).fit_transform(X[text])
     forest = RandomForestClassifier(50, min_samples_leaf=5, random_state=random_state)
     folds = StratifiedKFold(FOLDS, shuffle=True, random_state=random_state)
-    return float(roc_auc_score(y, cross_val_predict(forest, X.fillna(-1e9), y, cv=folds, method="predict_proba")[:, 1]))
+    return float(
+        roc_auc_score(
+            y, cross_val_predict(forest, X.fillna(-1e9), y, cv=folds, method="predict_proba")[:, 1]
+        )
+    )

@@ -17,7 +17,9 @@ Judged = list[tuple[str, str]]
 
 def test_rows_sha256(test: pd.DataFrame, target: str) -> str:
     """Return the SHA-256 of which rows, with which labels, `test` holds, whatever their order and their other columns."""
-    rows = sorted(f"{row_id}\t{label}" for row_id, label in zip(test[ROW_ID], test[target], strict=True))
+    rows = sorted(
+        f"{row_id}\t{label}" for row_id, label in zip(test[ROW_ID], test[target], strict=True)
+    )
     return hashlib.sha256("\n".join(rows).encode("utf-8")).hexdigest()
 
 
@@ -49,4 +51,6 @@ def remember(test_sha256: str, model_sha256: str, path: str | Path = HISTORY) ->
 
 def uses(history: Judged, test_sha256: str) -> pd.DataFrame:
     """Return one row: the test rows, and how many models they judged so far, this one among them."""
-    return pd.DataFrame({"test_sha256": [test_sha256], "models": [sum(test == test_sha256 for test, _ in history)]})
+    return pd.DataFrame(
+        {"test_sha256": [test_sha256], "models": [sum(test == test_sha256 for test, _ in history)]}
+    )
