@@ -1,14 +1,13 @@
 """Keep the root and the template in step: `python tools/sync_template.py` writes both ways, `--check` names what differs.
 
 Files with answers in them are edited in the template and rendered to the root with the default answers; every other file
-is edited at the root and copied into the template. The hooks are put together of the modules that they need.
+is edited at the root and copied into the template.
 """
 
 import json
 import re
 import subprocess
 import sys
-import textwrap
 from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
@@ -34,6 +33,7 @@ ROOT_ONLY = [
     "tools",
 ]
 EXAMPLE = "cookiecutter.data == 'example'"
+GITHUB = "cookiecutter.ci == 'github'"
 CHOSEN = {  # files of the root, by the beginning of their name, that are rendered only if their name in the template is not empty
     "data/README.md": EXAMPLE,
     "data/profile.json": EXAMPLE,
@@ -48,31 +48,13 @@ CHOSEN = {  # files of the root, by the beginning of their name, that are render
     "expectations/performance.json": None,
     "expectations/windows.json": None,
     "expectations/": EXAMPLE,
+    ".github/": GITHUB,
 }
 JUDGING = [
     *(name for name, condition in CHOSEN.items() if not condition),
     *(f"expectations/{name}.json" for name in ("candidates", "changes", "features")),
 ]
 LOCK = "uv.lock"  # made at the root, by uv; the only answer in it is the name
-LOOKING = [
-    "stages/text.py",
-    "stages/command.py",
-    "stages/numbers.py",
-    "stages/formats.py",
-    "stages/before/notations.py",
-    "stages/before/sample.py",
-    "stages/detect.py",
-]
-HOOKS = {  # each is one script: the answers, these modules, and a call
-    "pre_gen_project.py": (
-        [*LOOKING, "hooks/answers.py"],
-        "check(ANSWERS, LOCKED)",
-    ),
-    "post_gen_project.py": (
-        [*LOOKING, "hooks/answers.py", "hooks/next_steps.py"],
-        "finish(ANSWERS)",
-    ),
-}
 JINJA = Environment(undefined=StrictUndefined, keep_trailing_newline=True)
 
 
@@ -147,35 +129,6 @@ def copied(skip: set[str]) -> dict[Path, bytes]:
     return files
 
 
-def hooks() -> dict[Path, bytes]:
-    """Return the hooks, put together: what they import of the project stands in them."""
-    names = re.findall(
-        r'^name = "(.+)"$', (ROOT / LOCK).read_text(encoding="utf-8"), flags=re.MULTILINE
-    )
-    locked = textwrap.fill(" ".join(sorted(set(names) - {default_answers()["project"]})), 130)
-    files = {}
-    for name, (modules, call) in HOOKS.items():
-        parts = [
-            f"# ruff: noqa\n# fmt: off\n# made by tools/sync_template.py of {', '.join(modules)}: edit those\nimport json\n"
-        ]
-        parts.append("ANSWERS = json.loads({{cookiecutter | tojson | tojson}})\n# {% raw %}\n")
-        parts.append(f'LOCKED = set("""\n{locked}\n""".split())\n\n')
-        for module in modules:
-            text = (
-                (ROOT / module).read_text(encoding="utf-8").split('\nif __name__ == "__main__":')[0]
-            )
-            parts.append(
-                re.sub(
-                    r"^from (stages|hooks)\.\S+ import (\([^)]*\)|.*)\n",
-                    "",
-                    text,
-                    flags=re.MULTILINE,
-                )
-            )
-        files[ROOT / "hooks" / name] = ("".join(parts) + f"\n\n{call}\n# {{% endraw %}}\n").encode()
-    return files
-
-
 def suites() -> dict[Path, bytes]:
     """Return the suites that tests judge by, for the root and the template: in `expectations/` a project's owner may change them."""
     content = {f"tests/suites/{Path(name).name}": (ROOT / name).read_bytes() for name in JUDGING}
@@ -190,7 +143,7 @@ def main() -> int:
         for name, content in sources.values()
         if name and not name.endswith("/")
     }
-    wanted = to_root | copied({name for name, _ in sources.values()}) | hooks() | suites()
+    wanted = to_root | copied({name for name, _ in sources.values()}) | suites()
     extra = [
         path
         for path in sorted(TEMPLATE.rglob("*"))

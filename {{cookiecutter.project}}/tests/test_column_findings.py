@@ -188,7 +188,7 @@ def test_a_column_of_one_value_is_constant():
         ),
         (
             {"name": "age", "type": "number", "distinct": 60, "common": [("7", 60)]},
-            "and where its groups begin in data.cut_points",
+            "its groups' bounds in data.cut_points",
         ),
         (
             {"name": "birthday", "type": "date", "distinct": 60, "common": [("2000-01-01", 60)]},
