@@ -97,4 +97,4 @@ if __name__ == "__main__" and not IS_UPDATE:
         if ANSWERS[name] not in allowed.split(", "):
             wrong.append(f"{name} is {ANSWERS[name]!r}, must be one of {allowed}")
     lines = ["".join(sign if sign.isprintable() else "?" for sign in line) for line in wrong]
-    sys.exit("\n".join([*lines, "", "Nothing was written."]) if lines else None)
+    sys.exit("\n".join([*lines, "", "Nothing was written; cookiecutter stops:"]) if lines else None)
