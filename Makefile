@@ -14,14 +14,14 @@ export $(GIVEN)
 .PHONY: demo scope repro verify compare age monitor score retrain promote rollback history test lint env git
 
 demo: env  # run what changed, then show the result, also that of a run that a gate stopped
-	@$(RUN) python -m stages.params
+	@$(RUN) python -m stages.check
 	@status=0; $(RUN) dvc repro || status=$$?; echo; $(RUN) python -m stages.summary || exit $$((status ? status : 1)); exit $$status
 
 scope: env  # before any training: what the data hold, what they can prove, what a model will cost; proposes the suites
 	$(RUN) python -m stages.scope
 
 repro: env
-	@$(RUN) python -m stages.params
+	@$(RUN) python -m stages.check
 	@{ $(RUN) dvc repro && $(RUN) python -m stages.summary >/dev/null 2>&1; } || { status=$$?; echo; $(RUN) python -m stages.summary; exit $$status; }
 
 verify: env  # run everything again in a scratch copy of what git has, and compare the hashes

@@ -37,7 +37,7 @@ from stages.before import sample
 from stages.before.parquet import look_at_parquet
 from stages.command import Refused
 from stages.detect import sources_yaml
-from stages.formats import check_rows
+from stages.formats import check_rows, is_parquet
 from stages.prepare import PROBLEM, conform
 from stages.schema import check
 from stages.sources import RECORD, Sources, read
@@ -396,10 +396,10 @@ def taken_in(path: Path, looked_at: int) -> tuple[list[str], pd.DataFrame, np.nd
     looked_at: how many bytes are looked at, as if the file went on for long after them.
     """
     sample.SAMPLE = looked_at
-    found = sample.look(path, ["label"])
-    if found.format == "parquet":
+    if is_parquet(path):
         found = look_at_parquet(path, ["label"])
     else:
+        found = sample.look(path, ["label"])
         check_rows(path, found.delimiter, found.encoding, len(found.columns))
     declared = yaml.safe_load(sources_yaml(found, path.as_posix(), ["label"]))
     [(name, source)] = check("data/sources.yaml", Sources, declared).sources.items()

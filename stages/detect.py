@@ -1,7 +1,4 @@
-"""Take a raw file into the project: refuse labels that cannot be, copy it to data/raw, and write data/sources.yaml.
-
-Standard library only: the template checks its answers with this before there is an environment.
-"""
+"""Take a raw file into the project: refuse labels that cannot be, copy it to data/raw, and write data/sources.yaml."""
 
 import json
 import os
@@ -16,7 +13,8 @@ from pathlib import Path
 from stages.before.notations import one_line
 from stages.before.sample import Found, look
 from stages.command import Refused, run
-from stages.formats import MOST_CLASSES, PACKED, check_rows
+from stages.formats import MOST_CLASSES, PACKED, check_rows, is_parquet
+from stages.params import load_params
 from stages.text import say
 
 LARGEST = 50_000_000  # bytes of a file that git takes
@@ -30,12 +28,12 @@ PURPOSE = (
 
 def problems(found: Found, target: str, sensitive: list[str]) -> list[str]:
     """Return a sentence for each thing that is wrong with these answers, each with what the header offers."""
-    columns = list(found.columns or found.names)
+    columns = list(found.columns)
     wrong = []
     if not target:
         wrong.append(f"target is empty, must be the column to predict: {_offered(columns)}")
     for role, name in [("target", target), *(("sensitive", name) for name in sensitive)]:
-        if name and columns and name not in columns:
+        if name and name not in columns:
             near = get_close_matches(name, columns, n=3, cutoff=0.7) or [
                 c for c in columns if c.lower() == name.lower()
             ]
@@ -57,17 +55,13 @@ def problems(found: Found, target: str, sensitive: list[str]) -> list[str]:
             wrong.append(
                 f"sensitive is {name!r}, a {kind}; groups need a text, integer or boolean{later}"
             )
-    if columns and not set(columns) - {target, *sensitive}:
+    if not set(columns) - {target, *sensitive}:
         wrong.append("no column is left to predict from: each one is the target or sensitive")
     return wrong
 
 
 def _offered(columns: list[str]) -> str:
-    return (
-        ", ".join(columns[:50]) + (f" and {len(columns) - 50} more" if len(columns) > 50 else "")
-        if columns
-        else "its header names them"
-    )
+    return ", ".join(columns[:50]) + (f" and {len(columns) - 50} more" if len(columns) > 50 else "")
 
 
 def _no_label(found: Found, target: str) -> list[str]:
@@ -164,18 +158,13 @@ def _quoted(text: str) -> str:
 
 
 def take_in(path: Path, found: Found, labels: list[str]) -> list[str]:
-    """Write data/sources.yaml, unless the columns are not known yet, and copy `path` to data/raw; return commands left to call.
+    """Write data/sources.yaml, and copy `path` to data/raw; return commands left to call.
 
     A file above LARGEST is too large for git: the command puts it into DVC's cache and links it from there.
     """
     raw = RAW / path.name
-    RAW.mkdir(
-        parents=True, exist_ok=True
-    )  # also where nothing is copied: `dvc add` wants the folder
-    if found.columns:
-        SOURCES.write_text(
-            sources_yaml(found, raw.as_posix(), labels), encoding="utf-8", newline="\n"
-        )
+    RAW.mkdir(parents=True, exist_ok=True)  # where nothing is copied, `dvc add` wants the folder
+    SOURCES.write_text(sources_yaml(found, raw.as_posix(), labels), encoding="utf-8", newline="\n")
     if raw.exists() and raw.samefile(path):
         return []
     if path.stat().st_size > LARGEST:
@@ -185,50 +174,66 @@ def take_in(path: Path, found: Found, labels: list[str]) -> list[str]:
     return []
 
 
-def complete(path: Path | None = None) -> None:
-    """Do for `path`, or the one file of data/raw, what the template does for its answer; nothing where it is done already.
+def ensure_sources(path: Path | None = None) -> None:
+    """Write data/sources.yaml from what `path`, or the one file of data/raw, shows; do nothing where it is there already.
 
-    Raises Refused for labels in params.yaml that the file does not have, and where it is not plain which file is meant.
+    Raises Refused where the columns that params.yaml names are not in the file or cannot be labels, or which file is not plain.
     """
-    from stages.before.parquet import look_at_parquet
-    from stages.params import (
-        load_params,
-    )  # not of the standard library, which is all that the template's check may need
-
     if SOURCES.exists():
         if path:
             raise Refused(
                 f"{SOURCES.as_posix()} says already what the raw file is; correct it there, or delete it and run this again"
             )
         return
-    raw = [
-        file
-        for file in sorted(RAW.glob("*"))
-        if file.is_file() and file.name != ".gitignore" and file.suffix != ".dvc"
-    ]
-    if path is None and len(raw) != 1:
-        raise Refused(
-            f"data/raw has {len(raw)} files, and no data/sources.yaml says which; run `python -m stages.detect FILE`"
-        )
-    path, data = path or raw[0], load_params().data
-    found = look(path, [data.target, *data.sensitive])
-    if found.format == "parquet":
-        found = look_at_parquet(path, [data.target, *data.sensitive])
-    else:
-        check_rows(path, found.delimiter, found.encoding, len(found.columns))
+    path, data = path or _only_raw_file(), load_params().data
+    labels = [data.target, *data.sensitive]
+    found = _look(path, labels)
     if wrong := problems(found, data.target, data.sensitive):
         raise Refused("\n".join(f"params.yaml: data.{problem}" for problem in wrong))
-    left = take_in(path, found, [data.target, *data.sensitive])
+    left = take_in(path, found, labels)
     say(
-        "data/sources.yaml is written; correct it there",
+        f"{SOURCES.as_posix()} is written: {_described(found)}; correct it there",
         *found.notes,
         *(f"now run: {command}" for command in left),
     )
 
 
+def _only_raw_file() -> Path:
+    raw = [
+        file
+        for file in sorted(RAW.glob("*"))
+        if file.is_file() and file.name != ".gitignore" and file.suffix != ".dvc"
+    ]
+    if len(raw) != 1:
+        raise Refused(
+            f"data/raw has {len(raw)} files, and no data/sources.yaml says which; run `python -m stages.detect FILE`"
+        )
+    return raw[0]
+
+
+def _look(path: Path, labels: list[str]) -> Found:
+    if is_parquet(path) and path.is_file():
+        from stages.before.parquet import look_at_parquet  # imports the table engine: a second
+
+        return look_at_parquet(path, labels)
+    found = look(path, labels)
+    check_rows(path, found.delimiter, found.encoding, len(found.columns))
+    return found
+
+
+def _described(found: Found) -> str:
+    """Return in words how a file was read."""
+    if found.format == "parquet":
+        return f"Parquet with {len(found.columns)} columns"
+    delimiter = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}[found.delimiter]
+    mark = {".": "point", ",": "comma"}[found.decimal]
+    missing = ", ".join(repr(word) for word in found.missing)
+    return f"{len(found.columns)} columns separated by {delimiter}, {found.encoding}, decimal {mark}, missing values {missing}"
+
+
 def main() -> None:
     """Take in the file that the command names, or else the one of data/raw."""
-    complete(Path(sys.argv[1]).expanduser() if len(sys.argv) > 1 else None)
+    ensure_sources(Path(sys.argv[1]).expanduser() if len(sys.argv) > 1 else None)
 
 
 if __name__ == "__main__":

@@ -1,13 +1,10 @@
 """params.yaml as typed sections: every value that a user tunes, checked before a stage uses it."""
 
 from datetime import date, datetime
-from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-import yaml
 from pydantic import Field, PositiveInt, field_validator, model_validator
 
-from stages.command import Refused, run
 from stages.formats import RESERVED, is_date
 from stages.schema import Section, load
 from stages.waivers import says_something
@@ -16,14 +13,6 @@ from stages.waivers import says_something
 ROW_ID = f"{RESERVED}row_id"
 ORIGIN = f"{RESERVED}origin"  # augment adds it: real, repeated or synthetic
 Share = Annotated[float, Field(gt=0, lt=1)]
-THEIRS = (
-    "expectations/",
-    "data/raw",
-    "data/sources.yaml",
-    "data/profile.json",
-    "data/remedy.json",
-    "uv.lock",
-)  # that stages read
 Age = Annotated[float, Field(gt=0)]  # days where data.time is a date, else units of it
 
 
@@ -293,40 +282,3 @@ class Params(Section):
 def load_params() -> Params:
     """Return the checked params.yaml of the working folder; raises Refused with every problem in it."""
     return load("params.yaml", Params)
-
-
-def missing_files() -> list[str]:
-    """Return a sentence for each file of the user's that a stage of dvc.yaml reads and that is not there; DVC would say no more than that.
-
-    Code is left out, without which no stage begins; so is what stages make, and what DVC itself is to say of a broken dvc.yaml.
-    """
-    try:
-        stages = yaml.safe_load(Path("dvc.yaml").read_text(encoding="utf-8"))["stages"]
-        reads = {path: stage for stage, parts in stages.items() for path in parts.get("deps", [])}
-    except (OSError, UnicodeDecodeError, yaml.YAMLError, LookupError, TypeError, AttributeError):
-        return []
-    others = {
-        "expectations/": ", or with `make scope` if it was never committed",
-        "data/raw": ", or with `dvc checkout` if DVC keeps it",
-    }
-    return [
-        f"{path} does not exist, and the stage {stage} reads it; bring it back with `git checkout -- {path}`"
-        + "".join(other for begin, other in others.items() if path.startswith(begin))
-        for path, stage in reads.items()
-        if path.startswith(THEIRS) and not Path(path).exists()
-    ]
-
-
-def main() -> None:
-    """Look at all of params.yaml, and whether all files are there, where DVC looks at what its stages list; raises Refused if not."""
-    load_params()
-    if not Path("expectations/prepared.json").is_file():
-        raise Refused(
-            "expectations/ has no suite of these data; run `make scope` first (without make: `uv run python -m stages.scope`)"
-        )
-    if lacking := missing_files():
-        raise Refused("\n".join(lacking))
-
-
-if __name__ == "__main__":
-    run(main)

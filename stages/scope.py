@@ -57,7 +57,7 @@ from stages.before.suspicious import (
 from stages.before.thresholds import Thresholds, thresholds
 from stages.before.worklist import work_list
 from stages.command import Refused, run
-from stages.detect import complete
+from stages.detect import ensure_sources
 from stages.during.changes import changes, read_profile, write_profile
 from stages.during.changes import tried as fit_small
 from stages.gate import find
@@ -113,11 +113,11 @@ WORSE = 0.03  # by how much later rows are harder than rows drawn at random
 
 
 def load_all() -> tuple[Params, str, Source]:
-    """Return the checked params.yaml and the declared source, of which a Parquet file's columns are declared first.
+    """Return the checked params.yaml and the declared source, which is detected where it is not declared yet.
 
     Raises Refused with the problems of both files.
     """
-    complete()
+    ensure_sources()
     problems: list[str] = []
     loaded: list[Any] = []
     for load in (load_params, load_sources):

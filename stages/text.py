@@ -1,6 +1,6 @@
 """Write text that came from data into another language, so that it stays text there: one function for each language.
 
-HTML is not here: the pages of stages/pages/ escape what they are given. Standard library only, as the template checks its answers with it.
+HTML is not here: the pages of stages/pages/ escape what they are given.
 """
 
 import re

@@ -1,3 +1,4 @@
+import re
 import sys
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import yaml
 from stages import detect
 from stages.before.sample import Found, look
 from stages.command import Refused
-from stages.detect import complete, main, problems, sources_yaml, take_in
+from stages.detect import ensure_sources, main, problems, sources_yaml, take_in
 from stages.sources import load_sources
 from tests.pipeline_run import SETTINGS
 
@@ -55,13 +56,6 @@ def test_an_empty_target_is_told_what_the_header_offers():
 def test_of_many_columns_fifty_are_offered():
     [sentence] = problems(Found(columns={f"c{n}": "text" for n in range(60)}), "", [])
     assert sentence.endswith("c48, c49 and 10 more")
-
-
-def test_a_file_that_tells_no_columns_yet_is_held_to_a_target_all_the_same():
-    assert problems(Found(format="parquet"), "label", []) == []
-    assert problems(Found(format="parquet"), "", []) == [
-        "target is empty, must be the column to predict: its header names them"
-    ]
 
 
 def test_the_target_cannot_be_sensitive():
@@ -224,7 +218,10 @@ def test_command_takes_a_file_in(project, monkeypatch, capsys):
     main()
     assert Path("data/raw/toys.csv").is_file()
     screen = capsys.readouterr().out
-    assert screen.startswith("data/sources.yaml is written; correct it there\n")
+    assert screen.startswith(
+        "data/sources.yaml is written: 2 columns separated by commas, utf-8, decimal point, "
+        "missing values ''; correct it there\n"
+    )
     assert "'day' looks like dates" in screen
 
 
@@ -232,14 +229,51 @@ def test_the_one_file_that_is_there_is_taken(project):
     Path("data/raw").mkdir()
     pq.write_table(pa.table({"size": [1.5, 2.5], "label": [0.0, 1.0]}), "data/raw/toys.parquet")
     Path("data/raw/.gitignore").write_text("/toys.parquet\n")
-    complete()
+    ensure_sources()
     [source] = load_sources().sources.values()
     assert (source.format, source.columns) == ("parquet", {"size": "number", "label": "integer"})
 
 
+@pytest.mark.parametrize(
+    "content", [b"size,label\n", b"PAR1", b"PAR1" + b"\x29" * 8 + b"\x08\0\0\0PAR1", b""]
+)
+def test_what_is_no_parquet_file_is_refused(project, content):
+    Path("toys.parquet").write_bytes(content)
+    with pytest.raises(Refused, match=r"toys\.parquet is not a Parquet file, as its name says"):
+        ensure_sources(Path("toys.parquet"))
+    assert not Path("data/sources.yaml").exists()
+
+
+def test_a_file_that_is_not_there_is_refused(project):
+    with pytest.raises(Refused, match=r"there is no file 'toys\.parquet'"):
+        ensure_sources(Path("toys.parquet"))
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"", "is empty"),
+        (b"\x00\x01", "NUL byte"),
+        (b"label,label\n1,2\n", "two columns are named 'label'"),
+        (b"size,label\n1,a\n2,a\n", "data.target is 'label', which is 'a' in every row"),
+        (b"size,label\n1,a\r\n2,b\n", "some lines end in a line feed, some in a carriage"),
+        (b'size,label\n1,a\n2,"b\n', "the row that begins on line 3 has a quote that is never"),
+        (b"size,label\n1,a\n2,b\n3", "ends in the middle of its last row, on line 4"),
+        (b"size,label\n1,['x']\n2,['y']\n", "which holds lists such as"),
+        (b'"size","label"\n"1",1,"a"\n"2",2,"b"\n', "one field more than its header, as R"),
+    ],
+)
+def test_what_only_the_rows_show_is_told_by_the_first_command(project, content, said):
+    Path("data/raw").mkdir()
+    Path("data/raw/toys.csv").write_bytes(content)
+    with pytest.raises(Refused, match=re.escape(said)):
+        ensure_sources()
+    assert not Path("data/sources.yaml").exists()
+
+
 def test_what_is_declared_already_is_not_looked_at_again(project):
     Path("data/sources.yaml").write_text("anything")
-    complete()
+    ensure_sources()
     assert Path("data/sources.yaml").read_text() == "anything"
 
 
@@ -249,7 +283,7 @@ def test_what_is_declared_already_is_not_overwritten(project):
         Refused,
         match=r"data/sources\.yaml says already what the raw file is; correct it there, or delete it and run this",
     ):
-        complete(Path("toys.csv"))
+        ensure_sources(Path("toys.csv"))
 
 
 @pytest.mark.parametrize("files", [[], ["a.csv", "b.csv"]])
@@ -261,7 +295,7 @@ def test_which_file_is_meant_has_to_be_plain(project, files):
         Refused,
         match=rf"data/raw has {len(files)} files, and no data/sources\.yaml says which; run `python -m stages\.detect",
     ):
-        complete()
+        ensure_sources()
 
 
 def test_labels_that_the_file_does_not_have_are_refused(project):
@@ -270,5 +304,5 @@ def test_labels_that_the_file_does_not_have_are_refused(project):
         Refused,
         match=r"params\.yaml: data\.target is 'label', no column of the file; it has size, colour",
     ):
-        complete(Path("toys.csv"))
+        ensure_sources(Path("toys.csv"))
     assert not Path("data/sources.yaml").exists()

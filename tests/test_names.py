@@ -206,7 +206,7 @@ def test_what_did_not_run_shows_no_verdict_of_an_earlier_run(hostile, tmp_path):
     run.edit("params.yaml", "random_state: 0", "random_state: 1")
     assert "stopped here" not in run.call("stages.summary").stdout
     run.edit("params.yaml", "test_from: '2022-05-01'", "test_from: 2022-05-01")
-    refused = run.call("stages.params")
+    refused = run.call("stages.check")
     assert (refused.returncode, "stands there without quotes" in refused.stdout) == (1, True)
     assert run.repro().returncode != 0
     ended = run.call("stages.summary")

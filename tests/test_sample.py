@@ -153,14 +153,6 @@ def test_a_packed_file_is_unpacked(toys):
     }
 
 
-def test_a_parquet_file_is_left_to_its_reader(toys):
-    content = b"PAR1" + b"\0" + (1).to_bytes(4, "little") + b"PAR1"
-    assert (
-        toys(content, name="toys.parquet").format,
-        toys(content, name="toys.parquet").columns,
-    ) == ("parquet", {})
-
-
 @pytest.mark.parametrize("word", ["NA", "N/A", "nan", "NULL", "?", "-", ".", "None"])
 def test_a_word_among_numbers_is_a_missing_value(toys, word):
     found = toys(f"colour,size\nred,1\nblue,{word}\n")
@@ -459,12 +451,6 @@ def test_all_that_is_wrong_with_a_header_is_told_at_once(toys):
 def test_a_file_that_is_not_there_is_refused(tmp_path):
     with pytest.raises(Refused, match="there is no file"):
         look(tmp_path / "toys.csv")
-
-
-def test_what_is_no_parquet_file_is_refused(toys):
-    assert "is no Parquet file, as its name says" in refusal(
-        toys, b"colour,size\n", name="toys.parquet"
-    )
 
 
 @pytest.mark.parametrize("first", ["", '""', " "])

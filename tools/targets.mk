@@ -21,4 +21,4 @@ test-template: env browser
 	$(TOOLS) python -m pytest -q -n 2 --dist loadfile --durations=8 template_tests --ignore template_tests/test_proposals.py --ignore template_tests/test_lifecycle.py
 
 lint-template: env
-	$(RUN) mypy --explicit-package-bases tools/sync_template.py hooks/answers.py hooks/next_steps.py
+	$(RUN) mypy --explicit-package-bases tools/sync_template.py

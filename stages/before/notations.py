@@ -1,7 +1,4 @@
-"""Find how the numbers of a column are written, and say where nobody can tell: a mark before three digits may mean two things.
-
-Standard library only: the template looks at a file with this before there is an environment.
-"""
+"""Find how the numbers of a column are written, and say where nobody can tell: a mark before three digits may mean two things."""
 
 import json
 import re

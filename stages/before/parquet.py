@@ -19,8 +19,10 @@ def look_at_parquet(path: Path, labels: list[str]) -> Found:
     """
     try:
         schema = pq.read_schema(path)
-    except pa.ArrowInvalid:
-        raise Refused(f"{path} is not a Parquet file, as its name says") from None
+    except (pa.ArrowInvalid, OSError) as error:
+        if getattr(error, "errno", None):  # what the system says; of a broken footer it says nothing
+            raise
+        raise Refused(f"{path} is not a Parquet file, as its name says, or is cut off") from None
     if wrong := [*wrong_names(named_columns(schema)), *unreadable(schema)]:
         raise Refused("\n".join(f"{path}: {problem}" for problem in wrong))
     columns = {name: _kind(schema.field(name).type) for name in named_columns(schema)}

@@ -1,7 +1,4 @@
-"""Look at the first megabytes of a raw file: how it is written, and what its columns hold.
-
-Standard library only: the template checks its answers with this before there is an environment.
-"""
+"""Look at the first megabytes of a raw file: how it is written, and what its columns hold."""
 
 import codecs
 import csv
@@ -33,10 +30,8 @@ from stages.formats import (
     SPACES,
     is_date,
     is_index,
-    is_parquet,
     on_one_line,
     opened,
-    parquet_names,
     wrong_names,
 )
 from stages.numbers import EXPONENT_ALONE, LEADING_ZERO, Notation
@@ -84,8 +79,7 @@ class Found:
 
     `missing_in` has the words of columns whose words are other than `missing`, `number_formats` how the numbers of a column are
     written that are not written as the decimal mark says, and `one_spelling` the columns in which no number is written in two ways.
-    `whole` says that the sample is the file; `names` are the columns where their types are not known yet, as of Parquet; `notes` are
-    sentences for whoever has to correct data/sources.yaml.
+    `whole` says that the sample is the file; `notes` are sentences for whoever has to correct data/sources.yaml.
     """
 
     format: str = "csv"
@@ -101,7 +95,6 @@ class Found:
     values: dict[str, set[str]] = field(default_factory=dict)
     whole: bool = True
     notes: tuple[str, ...] = ()
-    names: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -120,11 +113,10 @@ class Look:
     own: bool = False
 
 
-def look(path: Path, labels: Iterable[str] = (), only_labels: bool = False) -> Found:
-    """Return what the first SAMPLE bytes of `path` show; of a Parquet file, which tells its columns itself, only their names.
+def look(path: Path, labels: Iterable[str] = ()) -> Found:
+    """Return what the first SAMPLE bytes of the text file `path` show.
 
-    labels: the columns whose values are classes or groups, so that a word for a missing value may be one of them. only_labels: of the
-    others nothing but the name is wanted, and they are called text.
+    labels: the columns whose values are classes or groups, so that a word for a missing value may be one of them.
 
     Raises Refused where there is no such file, or it is no table of text with a name for each column.
     """
@@ -132,11 +124,6 @@ def look(path: Path, labels: Iterable[str] = (), only_labels: bool = False) -> F
         raise Refused(f"{path} is a folder; name the one CSV or Parquet file in it")
     if not path.is_file():
         raise Refused(f"there is no file {str(path)!r}")
-    if is_parquet(path):
-        names = parquet_names(path)
-        if wrong := wrong_names(names):
-            raise Refused("\n".join(f"{path}: {problem}" for problem in wrong))
-        return Found(format="parquet", names=tuple(names))
     csv.field_size_limit(2**31 - 1)
     with opened(path) as file:
         sample = file.read(SAMPLE)
@@ -153,10 +140,9 @@ def look(path: Path, labels: Iterable[str] = (), only_labels: bool = False) -> F
     delimiter = _delimiter(path, text)
     header, rows, ragged, indexed = _rows(path, text, delimiter, whole)
     columns = {column: cells for column, *cells in zip(header, *rows, strict=True)}
-    wanted = [column for column in columns if column in labels or not only_labels]
-    looks = {column: Look("text", set(), ()) for column in columns}
-    looks |= {
-        column: look_at(column, _trimmed(columns[column]), column in labels) for column in wanted
+    looks = {
+        column: look_at(column, _trimmed(cells), column in labels)
+        for column, cells in columns.items()
     }
     notes = [INDEX] if indexed else []
     notes += (

@@ -1,6 +1,6 @@
 """How the numbers of a column are written: which marks, signs and units stand in them, and what each of them means.
 
-The look at a new file and the stages that read it share this grammar. Standard library only, as in `stages.formats`.
+The look at a new file and the stages that read it share this grammar.
 """
 
 import re

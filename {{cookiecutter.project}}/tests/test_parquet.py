@@ -2,7 +2,6 @@ import uuid
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 
-import duckdb
 import ibis
 import pandas as pd
 import pyarrow as pa
@@ -10,10 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from stages.before.parquet import look_at_parquet
-from stages.before.sample import look
 from stages.command import Refused
-from stages.detect import problems
-from stages.formats import parquet_names
 from stages.prepare import PROBLEM, conform
 from stages.sources import Source, read
 
@@ -177,82 +173,6 @@ def test_pandas_index_without_a_name_is_left_out(tmp_path):
         columns=found.columns,
     )
     assert read(ibis.duckdb.connect(), "toys", source).records_in_file == 2
-
-
-MANY = {f"größe {nth}": [nth] for nth in range(900)}
-
-
-@pytest.mark.parametrize(
-    "columns",
-    [
-        {name: values for name, (values, _kind, _value) in READ.items()},
-        {"a": [[1, 2]], "b": [{"c": 1, "d": {"e": [1]}}], "f": [{"g": 1}], "h": ["x"]},
-        MANY,
-    ],
-    ids=["types", "nested", "many"],
-)
-@pytest.mark.parametrize(
-    "options",
-    [
-        {},
-        {"version": "1.0", "store_schema": False},
-        {"write_statistics": False, "compression": "gzip"},
-    ],
-)
-def test_names_of_columns_are_read_without_a_library(tmp_path, columns, options):
-    table = pa.table(columns)
-    pq.write_table(table, tmp_path / "toys.parquet", **options)
-    assert (
-        parquet_names(tmp_path / "toys.parquet")
-        == table.column_names
-        == list(look(tmp_path / "toys.parquet").names)
-    )
-
-
-def test_names_of_columns_that_duckdb_and_pandas_write_are_read(tmp_path):
-    duckdb.sql("SELECT 1 AS size, 'red' AS \"the colour\"").write_parquet(
-        str(tmp_path / "toys.parquet")
-    )
-    assert parquet_names(tmp_path / "toys.parquet") == ["size", "the colour"]
-    pd.DataFrame({"size": [1]}, index=["x"]).to_parquet(tmp_path / "toys.parquet")
-    assert parquet_names(tmp_path / "toys.parquet") == ["size"]
-
-
-@pytest.mark.parametrize(
-    "content",
-    [b"PAR1", b"PAR1" + b"x" * 40, b"PAR1" + b"x" * 40 + b"PAR1", b"PAR1\xff\xff\xff\xffPAR1", b""],
-)
-def test_a_file_that_is_cut_off_is_refused_when_it_is_looked_at(tmp_path, content):
-    (tmp_path / "toys.parquet").write_bytes(content)
-    with pytest.raises(Refused, match=r"is no Parquet file, as its name says, or is cut off"):
-        look(tmp_path / "toys.parquet")
-
-
-BROKEN = [
-    b"\x00",
-    b"\x29",
-    b"\x29\xfc\xff\xff\xff\xff\x7f",
-    b"\x29\xf1" + b"\xff" * 9 + b"\x7f",
-    b"\xcc" * 5000,
-    b"\x29\x1c\x58",
-]
-
-
-@pytest.mark.parametrize("footer", BROKEN)
-def test_a_footer_that_is_not_understood_names_no_column(tmp_path, footer):
-    (tmp_path / "toys.parquet").write_bytes(
-        b"PAR1" + footer + len(footer).to_bytes(4, "little") + b"PAR1"
-    )
-    assert parquet_names(tmp_path / "toys.parquet") == []
-
-
-def test_a_target_that_the_file_does_not_have_is_told_before_its_types_are_known(tmp_path):
-    pq.write_table(pa.table({"size": [1], "kind": ["a"]}), tmp_path / "toys.parquet")
-    assert problems(look(tmp_path / "toys.parquet"), "kinds", ["sex"]) == [
-        "target is 'kinds', no column of the file; it has size, kind; did you mean kind?",
-        "sensitive is 'sex', no column of the file; it has size, kind",
-    ]
-    assert problems(look(tmp_path / "toys.parquet"), "kind", []) == []
 
 
 def test_whole_decimal_numbers_are_integers_or_names(tmp_path):

@@ -196,7 +196,7 @@ def test_a_number_is_read_as_it_was_written_or_asked_about(values, decimals, not
 
 
 @quick
-@given(st.binary(max_size=80), st.sampled_from([".csv", ".csv.gz", ".zip", ".parquet"]))
+@given(st.binary(max_size=80), st.sampled_from([".csv", ".csv.gz", ".zip"]))
 def test_any_bytes_are_looked_at_or_refused(content, ending):
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, f"toys{ending}")
@@ -206,7 +206,7 @@ def test_any_bytes_are_looked_at_or_refused(content, ending):
         except Refused as refusal:
             assert str(path) in str(refusal)
             return
-        assert len(found.columns) > 1 or found.format == "parquet"
+        assert len(found.columns) > 1
 
 
 @quick

@@ -4,8 +4,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from stages.check import main
 from stages.command import Refused
-from stages.params import main
 from tests.pipeline_run import PROJECT
 
 
@@ -13,6 +13,8 @@ from tests.pipeline_run import PROJECT
 def folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     Path("params.yaml").write_bytes((PROJECT / "params.yaml").read_bytes())
+    Path("data").mkdir()
+    Path("data/sources.yaml").touch()
 
 
 def test_a_project_with_a_suite_may_run():
@@ -26,6 +28,14 @@ def test_a_project_without_suites_is_sent_to_make_scope():
         Refused,
         match=r"expectations/ has no suite of these data; run `make scope` first \(without make: `uv run python",
     ):
+        main()
+
+
+def test_in_a_new_project_the_raw_file_is_looked_at_first():
+    Path("data/sources.yaml").unlink()
+    Path("data/raw").mkdir()
+    Path("data/raw/toys.csv").write_text("size,kind\n1,a\n")
+    with pytest.raises(Refused, match=r"params\.yaml: data\.target is 'dead', no column of the"):
         main()
 
 
