@@ -23,7 +23,7 @@ ALLOWED = {"remote": "none, local, s3, gs, azure, ssh", "ci": "github, gitlab, n
 EXAMPLE = {"target": "dead", "sensitive": "sex"}
 TAKEN = "data docs expectations models private registry reports scored sluice stages tests"
 OPEN = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
-OPEN[".zip"] = lambda path, mode: next(zipfile.Path(path).iterdir(), path).open(mode)
+OPEN[".zip"] = lambda path, _: next(zipfile.Path(path).iterdir(), path).open("rb")
 BROKEN = (OSError, EOFError, RuntimeError, zlib.error, lzma.LZMAError, zipfile.BadZipFile)
 
 

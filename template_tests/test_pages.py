@@ -29,6 +29,8 @@ WRITE = "from stages.gates import GATES, REPORTS; from stages.during.evaluation_
 WATCH = """
 from stages import monitor
 from tests import test_monitor as t
+
+pytestmark = pytest.mark.slow
 monitor.load_champion = lambda: (t.MODEL, t.REFERENCE | {"model_sha256": "", "test_sha256": ""})
 monitor.as_trained = lambda model, reference, params, source: (params, source)
 for nth in range(12):

@@ -11,6 +11,8 @@ from stages.before.propose_judged import judged_suites
 from stages.gates import GATES
 from stages.params import load_params
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[1]
 CRASHES = pd.DataFrame({"dead": ["alive", "dead"], "sex": ["f", "m"]})
 CRITERIA = SimpleNamespace(recall_floor=0.5, recall_floors={}, largest_gap=0.1)

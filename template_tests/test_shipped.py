@@ -12,6 +12,8 @@ import pytest
 from test_answers import git, run
 from test_template import ODD, ROOT, generate
 
+pytestmark = pytest.mark.slow
+
 EXTRA_TREES = """\
         case "extra_trees":
             trees = ExtraTreesClassifier(n_estimators=100, min_samples_leaf=2, random_state=random_state)

@@ -20,7 +20,7 @@ def look_at_parquet(path: Path, labels: list[str]) -> Found:
     try:
         schema = pq.read_schema(path)
     except (pa.ArrowInvalid, OSError) as error:
-        if getattr(error, "errno", None):  # what the system says; of a broken footer it says nothing
+        if getattr(error, "errno", None):  # of a broken footer the system says nothing
             raise
         raise Refused(f"{path} is not a Parquet file, as its name says, or is cut off") from None
     if wrong := [*wrong_names(named_columns(schema)), *unreadable(schema)]:
