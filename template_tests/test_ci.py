@@ -263,6 +263,7 @@ def test_windows_runs_the_commands_of_the_readme(baked):
     assert all(f"`{command}`" in readme for command in commands[1:])
 
 
+@pytest.mark.slow
 def test_equal_run_passes(compare):
     _, run = compare
     code, page = run()
@@ -271,6 +272,7 @@ def test_equal_run_passes(compare):
     assert "| compared | pass |" in page
 
 
+@pytest.mark.slow
 def test_seeded_fall_in_recall_stops_the_job(compare):
     folder, run = compare
     table = (folder / "reports/by_class.csv").read_text(encoding="utf-8").splitlines()
@@ -282,6 +284,7 @@ def test_seeded_fall_in_recall_stops_the_job(compare):
     assert "| compared | fail | `FAIL: class dead: proven_fall" in page
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("compare", ["gitlab"], indirect=True)
 def test_blocked_gate_stops_the_job_after_the_comparison(compare):
     folder, run = compare
@@ -364,6 +367,7 @@ def test_project_without_a_remote_pulls_nothing(committed, tmp_path, ci):
     assert (result.returncode, result.stdout) == (0, "no remote\n")
 
 
+@pytest.mark.slow
 def test_pre_commit_passes_a_new_project_without_network(committed, tmp_path):
     result = bash(
         committed["github"],
@@ -522,6 +526,7 @@ def test_project_without_a_committed_run_has_nothing_to_verify(service):
     assert verification(service).returncode == 0
 
 
+@pytest.mark.slow
 def test_run_whose_reports_block_never_ends_well(baked, tmp_path):
     folder = shutil.copytree(baked["none"], tmp_path / ODD)
     shutil.copytree(ROOT / "reports", folder / "reports")
@@ -627,6 +632,7 @@ def test_monitor_is_given_the_names_as_they_are(service):
     assert not (service.folder / "x").exists()
 
 
+@pytest.mark.slow
 def test_monitor_without_a_batch_opens_an_issue_that_says_so(service):
     result = service.run("monitor", BATCH="nowhere/*", MONITOR_BATCH="nowhere/*")
     assert result.returncode == 2, result.stdout
@@ -696,6 +702,7 @@ def retrain(service: Service, tmp_path: Path) -> tuple[subprocess.CompletedProce
     return result, origin
 
 
+@pytest.mark.slow
 def test_accepted_challenger_ends_in_a_pull_request_with_what_it_changes(service, tmp_path):
     service.stage("retrain", ACCEPTED)
     result, origin = retrain(service, tmp_path)
@@ -738,6 +745,7 @@ def test_refused_challenger_opens_no_pull_request(service, tmp_path):
     assert not git(origin, "branch")
 
 
+@pytest.mark.slow
 def test_pull_request_says_that_its_comparison_fails(service, tmp_path):
     service.stage(
         "retrain",

@@ -38,26 +38,29 @@ def committed(folder: Path) -> Path:
     return folder
 
 
-@pytest.fixture
-def template(clone, tmp_path) -> Path:  # noqa: F811
+@pytest.fixture(scope="module")
+def template(clone, tmp_path_factory) -> Path:  # noqa: F811
     """A clone of the template, to change."""
-    git(tmp_path, "clone", "--quiet", str(clone), "template")
-    return tmp_path / "template"
+    folder = tmp_path_factory.mktemp("cruft")
+    git(folder, "clone", "--quiet", str(clone), "template")
+    return folder / "template"
 
 
-@pytest.fixture
-def project(template, tmp_path) -> Path:
-    """A project of the user's own data that cruft made."""
-    cruft(tmp_path, "create", str(template), "--no-input", "--extra-context", answers(tmp_path))
-    return committed(tmp_path / ODD)
+@pytest.fixture(scope="module")
+def project(template) -> Path:
+    """A project of the user's own data that cruft made, with what the first command writes."""
+    folder = template.parent
+    cruft(folder, "create", str(template), "--no-input", "--extra-context", answers(folder))
+    (folder / ODD / "data/sources.yaml").write_text("sources: {}\n", encoding="utf-8")
+    return committed(folder / ODD)
 
 
-def new_version(template: Path) -> None:
+def new_version(template: Path, word: str) -> None:
     """Change a stage, a parameter and a suite of the template."""
     inside = template / "{{cookiecutter.project}}"
     for name, old, new in (
-        ("stages/split.py", '"""', '"""New: '),
-        ("params.yaml", "  floor_share: 0.2", "  floor_share: 0.3"),
+        ("stages/split.py", '"""', f'"""{word}: '),
+        ("params.yaml", "  floor_share: 0.", "  floor_share: 0.0"),
         (
             "expectations/{% if cookiecutter.data == 'example' %}sources.json{% endif %}",
             '"name"',
@@ -72,7 +75,6 @@ def new_version(template: Path) -> None:
 
 def test_a_project_that_cruft_made_has_its_data_and_is_as_the_template(project):
     assert (project / "data/raw/toys.csv").is_file()
-    assert (project / "data/sources.yaml").is_file()
     assert "up to date" in cruft(project, "check")
     assert cruft(project, "diff") == ""
 
@@ -92,16 +94,25 @@ def test_update_brings_what_is_new_and_keeps_edits_data_and_suites(project, temp
     (project / "expectations/sources.json").write_text("mine", encoding="utf-8")
     git(project, "add", "--all")
     git(project, "commit", "--quiet", "--message", "mine")
-    new_version(template)
+    new_version(template, "New")
     cruft(project, "update", "--skip-apply-ask")
     assert (project / "stages/split.py").read_text(encoding="utf-8").startswith('"""New: ')
     assert "random_state: 7" in params.read_text(encoding="utf-8")
-    assert "floor_share: 0.3" in params.read_text(encoding="utf-8")
+    assert "floor_share: 0.02 " in params.read_text(encoding="utf-8")
     assert "target: 'kind'" in params.read_text(encoding="utf-8")
     assert sources.read_text(encoding="utf-8").endswith("# mine\n")
     assert (project / "expectations/sources.json").read_text(encoding="utf-8") == "mine"
     assert (project / "data/raw/toys.csv").is_file()
     assert not list(project.rglob("*.rej"))
+
+
+def test_a_name_that_is_a_package_s_is_refused_and_leaves_nothing(template, tmp_path):
+    """Before the project is made cruft does not say where the template and its uv.lock are."""
+    command = [CRUFT, "create", template, "--no-input", "--extra-context", '{"project": "dvc"}']
+    ended = subprocess.run(command, cwd=tmp_path, capture_output=True, encoding="utf-8")
+    assert ended.returncode != 0
+    assert "project is 'dvc', the name of a package that the project depends on" in ended.stderr
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_project_of_plain_cookiecutter_is_linked_as_its_readme_says(template, tmp_path):
@@ -127,6 +138,6 @@ def test_a_project_of_plain_cookiecutter_is_linked_as_its_readme_says(template, 
     git(project, "add", "--all")
     git(project, "commit", "--quiet", "--message", "linked")
     assert cruft(project, "diff") == ""
-    new_version(template)
+    new_version(template, "Later")
     cruft(project, "update", "--skip-apply-ask")
-    assert (project / "stages/split.py").read_text(encoding="utf-8").startswith('"""New: ')
+    assert (project / "stages/split.py").read_text(encoding="utf-8").startswith('"""Later: ')

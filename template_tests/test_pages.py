@@ -13,6 +13,8 @@ from axe_playwright_python.sync_playwright import Axe
 from page_cells import SHOWN, agrees, rows_of
 from playwright.sync_api import Browser, sync_playwright
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parent.parent
 PYTHON = (
     ROOT / ".venv" / ("Scripts" if os.name == "nt" else "bin") / "python"
@@ -29,8 +31,6 @@ WRITE = "from stages.gates import GATES, REPORTS; from stages.during.evaluation_
 WATCH = """
 from stages import monitor
 from tests import test_monitor as t
-
-pytestmark = pytest.mark.slow
 monitor.load_champion = lambda: (t.MODEL, t.REFERENCE | {"model_sha256": "", "test_sha256": ""})
 monitor.as_trained = lambda model, reference, params, source: (params, source)
 for nth in range(12):
