@@ -161,14 +161,14 @@ def test_answer_leaves_no_trace_of_the_template(baked):
             assert not text.endswith("\n\n")
 
 
-def test_answer_leaves_no_empty_folder_but_that_which_dvc_makes_anyway(baked):
+def test_answer_leaves_no_empty_folder(baked):
     for folder in baked.values():
         empty = {
             path.relative_to(folder).as_posix()
             for path in folder.rglob("*")
             if path.is_dir() and not any(path.iterdir())
         }
-        assert empty <= {".dvc/tmp"}
+        assert empty == set()
 
 
 @pytest.mark.parametrize(("ci", "name"), SCHEMAS)
