@@ -188,7 +188,7 @@ def main() -> None:
     ):  # a thread that waits for a busy core spins, and costs what it does not do
         y_score = model.predict_proba(X_test)
         rivals = baselines(baseline, X_test, train[data.target])
-    y_pred, sure = model.decide(y_score, test), confidence(model.weigh(y_score, test))
+    y_pred, sure = model.decide(y_score), confidence(model.weigh(y_score))
     decided = {"model": (y_score, y_pred)} | rivals
     scored = {name: score(y_test, *one, classes) for name, one in decided.items()}
     for name, bounds in overall_intervals(y_test, decided, classes, together, seed).items():

@@ -284,7 +284,7 @@ def judge(
     why = staged(folder, name, ("evaluate",))
     both, rows = (champion, load_model(folder / "models/model.skops")), pool.test
     old, new = (
-        (model.classes, model.decide(model.predict_proba(seen(model, rows, params.data)), rows))
+        (model.classes, model.decide(model.predict_proba(seen(model, rows, params.data))))
         for model in both
     )
     table = non_inferiority(pool.test, old, new, pool.train, params.data, 1 - 0.05 / n_candidates)

@@ -11,9 +11,7 @@ from threadpoolctl import threadpool_limits
 
 from stages.command import Refused, run
 from stages.during.candidates import Judge, OutOfFold, choose, climb, compare, find, price, select
-from stages.during.decision import greatest, weigh_by_group
 from stages.during.importance import worth_something
-from stages.during.mitigation import decide_by_group
 from stages.during.model import BASELINE, MODEL, Model, save_model, sha256
 from stages.during.models import build_model, settings_to_try
 from stages.during.plots import draw_candidates, draw_features
@@ -32,7 +30,7 @@ from stages.during.remedy import LADDER, write_remedy
 from stages.during.simple import FEATURES, few_features
 from stages.features import clusters, features
 from stages.gate import gate, stop
-from stages.groups import crossed, groups
+from stages.groups import groups
 from stages.params import ORIGIN, Params, load_params
 from stages.tables import AUGMENTED, TRAIN, read_table, write_table
 
@@ -157,23 +155,16 @@ def mitigate(
     """
     chosen = params.train.mitigation
     recipes = {
-        "model": recipe,
-        "logistic_regression": PLAIN,
-        "three_features": replace(PLAIN, sees="three"),
+        "model": replace(recipe, reweigh=True),
+        "logistic_regression": replace(PLAIN, reweigh=True),
+        "three_features": replace(PLAIN, sees="three", reweigh=True),
     }
     before = {one.name: one for one in rivals} | {"model": model}
-    if chosen == "reweighing":
-        recipes = {name: replace(one, reweigh=True) for name, one in recipes.items()}
-        scores, _ = out_of_fold(rows, params, recipes)
-        after = {
-            name: choose(name, judge.y, scores[name], one.calibration, judge.aimed_at)
-            for name, one in recipes.items()
-        }
-    else:
-        after = {
-            name: by_group(rows.loc[judge.y.index], before[name], params, judge.aimed_at)
-            for name in recipes
-        }
+    scores, _ = out_of_fold(rows, params, recipes)
+    after = {
+        name: choose(name, judge.y, scores[name], one.calibration, judge.aimed_at)
+        for name, one in recipes.items()
+    }
     said = price(chosen, model, after["model"], judge)
     beside = replace(model, name="unmitigated", kind="mitigation", why=f"not taken: {said}")
     after = {
@@ -186,15 +177,6 @@ def mitigate(
     }
     rivals = [likewise.get(one.name, one) for one in rivals]
     return recipes["model"], replace(after["model"], why=f"{model.why}; {said}"), [*rivals, beside]
-
-
-def by_group(rows: pd.DataFrame, one: OutOfFold, params: Params, aimed_at: str) -> OutOfFold:
-    """Return `one` with decisions that differ by group (see `decide_by_group`); rows are those that it scored."""
-    found = decide_by_group(rows, one.y_score, params.data, aimed_at)
-    of = crossed(rows, found["columns"], found["cut_points"]).to_numpy(dtype=object)
-    classes = sorted(rows[params.data.target].unique())
-    weighed = weigh_by_group(one.y_score, classes, one.decision_weights, of, found["weights"])
-    return replace(one, y_pred=greatest(weighed, classes), by_group=found)
 
 
 def expect_augmented(
@@ -262,7 +244,7 @@ def main() -> None:
         card = provenance | (
             {"model": "logistic_regression", "settings": {}} if path == BASELINE else {}
         )
-        chosen_with = (chosen.calibration, chosen.decision_weights, chosen.by_group)
+        chosen_with = (chosen.calibration, chosen.decision_weights)
         save_model(
             Model(estimator, sorted(y.unique()), columns, *chosen_with, data=params.data),
             path,

@@ -261,7 +261,7 @@ OTHERWISE = {  # a value of each parameter that is not that of SETTINGS
         "ladder": True,
         "search": 5,
         "select": True,
-        "mitigation": "threshold_optimizer",
+        "mitigation": "reweighing",
         "folds": 7,
         "threads": 2,
     },

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from stages.command import Refused
 from stages.during import recipes
 from stages.during.candidates import compare
 from stages.during.recipes import Recipe, cook, out_of_fold, remedied, without
@@ -156,3 +157,32 @@ def test_reweighing_narrows_a_gap_that_a_proxy_makes():
     )
     assert table["why"]["unmitigated"].startswith("not taken: reweighing narrows")
     assert f"for {table['lead']['unmitigated']:+.4f} in balanced_accuracy" in table["why"]["model"]
+    assert (
+        table["why"]["logistic_regression"]
+        == "compared with the model, never taken; reweighing here, too"
+    )
+
+
+def test_without_mitigation_sensitive_columns_change_no_candidate():
+    chosen = {"model": "logistic_regression", "decision_weights": "balanced_accuracy"}
+    settled = [
+        settle(
+            members(),
+            settings(data={"sensitive": sensitive, "forbidden": forbidden}, train=chosen),
+            [],
+        )
+        for sensitive, forbidden in ((["team"], {}), ([], {"team": "a test"}))
+    ]
+    audited, unaudited = (compare(*one[1:4]) for one in settled)
+    pd.testing.assert_frame_equal(
+        *(one.drop(columns="largest_gap") for one in (audited, unaudited))
+    )
+    assert audited["largest_gap"].notna().all()
+    assert unaudited["largest_gap"].isna().all()
+
+
+def test_reweighing_without_a_sensitive_column_is_refused():
+    with pytest.raises(
+        Refused, match=r"train.mitigation is 'reweighing', but data.sensitive names no"
+    ):
+        settings(data={"sensitive": []}, train={"mitigation": "reweighing"})

@@ -95,7 +95,7 @@ def challengers(
         name: model.predict_proba(seen(model, cohort, params.data))
         for name, model in models.items()
     }
-    y_pred = {name: model.decide(y_score[name], cohort) for name, model in models.items()}
+    y_pred = {name: model.decide(y_score[name]) for name, model in models.items()}
     score = {name: aim(y, decided, aimed_at) for name, decided in y_pred.items()}
     squares = {name: _squares(y, y_score[name], model.classes) for name, model in models.items()}
     brier = {name: float(of_rows.mean()) for name, of_rows in squares.items()}

@@ -1,7 +1,6 @@
 """Compare candidates by what they make of rows that they were not fitted on."""
 
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -26,7 +25,6 @@ class OutOfFold:
     kind: str = "rival"
     features: str = "all"
     why: str = "compared with the model, never taken"
-    by_group: dict[str, Any] = field(default_factory=dict)
     is_small: bool = (
         False  # logistic regression on as few features as the candidate of the kind "simple" has
     )

@@ -32,20 +32,6 @@ def weigh(y_score: np.ndarray, classes: list[str], weights: dict[str, float]) ->
     return y_score * [weights[label] for label in classes]
 
 
-def weigh_by_group(
-    y_score: np.ndarray,
-    classes: list[str],
-    weights: dict[str, float],
-    of: np.ndarray,
-    by_group: dict[str, dict[str, float]],
-) -> np.ndarray:
-    """Return (n_samples, n_classes) probability times weight: the weight `by_group` has for the group `of` a row, else of `weights`."""
-    weighed = weigh(y_score, classes, weights)
-    for group, its_own in by_group.items():
-        weighed[of == group] = weigh(y_score[of == group], classes, its_own)
-    return weighed
-
-
 def greatest(weighed: np.ndarray, classes: list[str]) -> np.ndarray:
     """Return (n_samples,) labels: the class with the greatest probability times weight; of equals, the first of `classes`."""
     return np.array(classes, dtype=object)[weighed.argmax(axis=1)]
