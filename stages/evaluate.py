@@ -26,7 +26,7 @@ from stages.during.draws import class_intervals, clustered_share, overall_interv
 from stages.during.evaluation_page import write
 from stages.during.fairness import by_group, without_small
 from stages.during.model import BASELINE, MODEL, Model, load_model, sha256
-from stages.during.plots import draw, draw_groups, draw_referral
+from stages.during.plots import draw, draw_candidates, draw_features, draw_groups, draw_referral
 from stages.during.referral import coverage_curve, referral
 from stages.during.slices import slice_problems, slices
 from stages.during.test_set import remember, test_rows_sha256, uses
@@ -232,6 +232,8 @@ def main() -> None:
     )
     draw_referral(coverage_curve(y_test, y_pred, sure, classes), asked.refer_below)
     draw_groups(groupwise)
+    draw_candidates()
+    draw_features()
     verdicts = [gate(classwise, "expectations/by_class.json", "reports/gates/by_class.json")]
     if data.sensitive:
         verdicts.append(

@@ -21,7 +21,6 @@ THEIRS = (
     "data/raw",
     "data/sources.yaml",
     "data/profile.json",
-    "data/remedy.json",
     "uv.lock",
 )  # that stages read
 Age = Annotated[float, Field(gt=0)]  # days where data.time is a date, else units of it
@@ -172,12 +171,11 @@ class Augment(Section):
 class Train(Section):
     """Settings of the stage train."""
 
-    model: str  # build_model in stages/during/models.py knows the names
+    model: str  # a function of stages/models.py
     sample_weight: Literal["none", "balanced", "sqrt_balanced"]
     half_life: Age | None
     decision_weights: Literal["none", "balanced_accuracy", "macro_f1"]
     calibration: Literal["none", "sigmoid"]
-    ladder: bool
     search: Annotated[int, Field(ge=0)]
     select: bool
     mitigation: Literal["none", "reweighing"]

@@ -48,7 +48,6 @@ DESCRIBE = [
     "stages",
     "expectations",
     "data/sources.yaml",
-    "data/remedy.json",
 ]
 
 

@@ -10,7 +10,7 @@ from threadpoolctl import threadpool_limits
 
 from stages.command import Refused
 from stages.during import plots
-from stages.during.importance import capped, importances, log_losses, worth_something
+from stages.during.importance import capped, importances, log_losses, important_features
 from stages.during.models import build_model
 from stages.features import features
 from stages.gate import gate
@@ -218,13 +218,13 @@ def test_capped_draws_at_most_so_many_rows_of_each_class():
 
 
 def test_worth_something_keeps_what_is_above_nothing():
-    assert worth_something(
+    assert important_features(
         pd.DataFrame({"feature": ["a", "b", "c"], "worth": [0.1, 0.0, -0.1]})
     ) == ["a"]
 
 
 def test_worth_something_keeps_all_where_nothing_is():
-    assert worth_something(pd.DataFrame({"feature": ["a", "b"], "worth": [0.0, -0.1]})) == [
+    assert important_features(pd.DataFrame({"feature": ["a", "b"], "worth": [0.0, -0.1]})) == [
         "a",
         "b",
     ]

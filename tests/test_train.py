@@ -407,11 +407,11 @@ def test_the_model_leads_itself_by_nothing():
 
 
 @pytest.mark.parametrize(
-    ("aimed_at", "name", "score"),
+    ("objective", "name", "score"),
     [("none", "accuracy", 0.75), ("macro_f1", "macro_f1", (4 / 5 + 2 / 3) / 2)],
 )
-def test_compare_names_what_it_aims_at(aimed_at, name, score):
-    rival = compare(MODEL, [RIVAL], Judge(Y, CLUSTERS, aimed_at, 0)).iloc[1]
+def test_compare_names_what_it_aims_at(objective, name, score):
+    rival = compare(MODEL, [RIVAL], Judge(Y, CLUSTERS, objective, 0)).iloc[1]
     assert rival["aim"] == name
     assert rival["score"] == pytest.approx(score)
 

@@ -18,7 +18,7 @@ from skops.io.exceptions import UntrustedTypesFoundException
 
 from stages.command import Refused
 from stages.during.decision import calibrate, greatest, weigh
-from stages.during.models import BalancedEnsemble, WeightedPipeline
+from stages.during.models import WeightedPipeline
 from stages.params import Data
 from stages.schema import check
 from stages.tables import whole, write_json
@@ -38,7 +38,6 @@ TRUSTED = [
     "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
     "sklearn.tree._tree.Tree",  # its node indices are not checked: the SHA-256 of the card is what vouches for them
     "sklearn.utils._bunch.Bunch",
-    f"{BalancedEnsemble.__module__}.{BalancedEnsemble.__qualname__}",
     f"{WeightedPipeline.__module__}.{WeightedPipeline.__qualname__}",
 ]
 
