@@ -36,7 +36,7 @@ from stages.gates import GATES, REPORTS
 from stages.groups import not_audited
 from stages.params import ROW_ID, Data, load_params
 from stages.sources import load_sources
-from stages.tables import TEST, TRAIN, read_table, write_json, write_table
+from stages.tables import TEST, TRAIN, read_csv, read_table, write_json, write_table
 
 DIGITS = 6
 
@@ -232,8 +232,8 @@ def main() -> None:
     )
     draw_referral(coverage_curve(y_test, y_pred, sure, classes), asked.refer_below)
     draw_groups(groupwise)
-    draw_candidates()
-    draw_features()
+    draw_candidates(read_csv("reports/candidates.csv"))
+    draw_features(read_csv("reports/features.csv", dtype={"feature": "str"}, keep_default_na=False))
     verdicts = [gate(classwise, "expectations/by_class.json", "reports/gates/by_class.json")]
     if data.sensitive:
         verdicts.append(

@@ -199,7 +199,6 @@ def test_own_data_bring_nothing_of_the_example(german, tmp_path):
     assert suites <= {f"expectations/{name}.json" for name in of_any_data}
     assert [name for name in made if name.startswith("data/")] == [
         "data/raw/Größen 2024.csv",
-        "data/remedy.json",
         "data/sources.yaml",
     ]
     for name in ("README.md", "params.yaml", "pyproject.toml"):

@@ -7,11 +7,11 @@ import pandas as pd
 import pytest
 
 from stages.during.decision import (
-    objective_score,
     calibrate,
     choose_weights,
     decide,
     fit_calibration,
+    objective_score,
 )
 
 AIMS = ["balanced_accuracy", "macro_f1"]

@@ -258,7 +258,6 @@ OTHERWISE = {  # a value of each parameter that is not that of SETTINGS
         "half_life": 400,
         "decision_weights": "balanced_accuracy",
         "calibration": "sigmoid",
-        "ladder": True,
         "search": 5,
         "select": True,
         "mitigation": "reweighing",

@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import average_precision_score
+from stages.during.remedy import read_remedy, write_remedy
 from threadpoolctl import threadpool_limits
 
 from stages.command import Refused
@@ -12,7 +13,6 @@ from stages.during.candidates import Judge, OutOfFold, climb, find
 from stages.during.intervals import Ranked, paired_lead, paired_precision_lead
 from stages.during.model import Model, load_model, save_model, sha256
 from stages.during.models import BalancedEnsemble, build_model, settings_to_try
-from stages.during.remedy import read_remedy, write_remedy
 from stages.split import folds, forward
 from stages.train import expect_augmented, rungs, settle
 from tests.pipeline_run import settings

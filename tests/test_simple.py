@@ -7,8 +7,9 @@ import pandas as pd
 import pytest
 from threadpoolctl import threadpool_limits
 
-from stages.during.candidates import Judge, OutOfFold, choose, compare
-from stages.during.recipes import Recipe, out_of_fold
+from stages.dataset import Dataset
+from stages.during.candidates import Judge, OutOfFold, compare, tune_decision
+from stages.during.recipes import CandidateSpec, out_of_fold
 from stages.during.simple import forward_selection
 from stages.gate import gate
 from stages.params import Data
@@ -45,16 +46,18 @@ def table(tells: list[float], n: int = 400, seed: int = 0) -> pd.DataFrame:
 def sentences(rows: pd.DataFrame, folder) -> list[str]:
     """Return what the gate of the candidates says of logistic regression on all features, by the names of the candidates."""
     settings = params(decision_weights="balanced_accuracy")
-    plain = Recipe("logistic_regression")
+    plain = CandidateSpec("logistic_regression")
     recipes = {
         "model": plain,
         "logistic_regression": plain,
         "three_features": replace(plain, sees="three"),
     }
-    scores, _ = out_of_fold(rows.drop(columns="batch"), settings, recipes)
+    scores, _ = out_of_fold(
+        Dataset.of(rows.drop(columns="batch"), settings.data), settings, recipes
+    )
     scores["class_shares"] = np.tile([2 / 3, 1 / 3], (len(rows), 1))
     model, *others = (
-        choose(name, rows["label"], y_score, "none", "balanced_accuracy")
+        tune_decision(name, rows["label"], y_score, "none", "balanced_accuracy")
         for name, y_score in scores.items()
     )
     candidates = compare(model, others, Judge(rows["label"], rows["batch"], "balanced_accuracy", 0))

@@ -8,7 +8,7 @@ import pytest
 
 from stages import validate
 from stages.before.propose_judged import judged_suites
-from stages.during.giveaway import ONE_SIDED, single_feature_auc, in_words, one_sided
+from stages.during.giveaway import ONE_SIDED, in_words, one_sided, single_feature_auc
 from stages.during.proxies import Limits
 from stages.gate import gate
 from stages.validate import by_feature, leakage, limits

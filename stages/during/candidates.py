@@ -1,6 +1,7 @@
 """Compare candidates by what they make of rows that they were not fitted on."""
 
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 import pandas as pd

@@ -10,7 +10,7 @@ from sklearn.metrics import precision_recall_curve
 
 from stages.during.fairness import ERRORS
 from stages.during.intervals import wilson
-from stages.tables import read_csv, whole, write_table
+from stages.tables import whole, write_table
 from stages.text import svg
 
 FOLDER = Path("reports/plots")
@@ -45,9 +45,8 @@ def draw(
     _draw_recall(by_class)
 
 
-def draw_candidates(path: str | Path = "reports/candidates.csv") -> None:
-    """Write a plot of what the model has over each candidate of the table at `path`, with its interval."""
-    candidates = read_csv(path, dtype={"candidate": "str"})
+def draw_candidates(candidates: pd.DataFrame) -> None:
+    """Write a plot of what the model has over each candidate, with its interval."""
     matplotlib.rcParams["text.parse_math"] = False
     matplotlib.rcParams["svg.hashsalt"] = "plots"
     figure, axes = _figure(
@@ -62,9 +61,8 @@ def draw_candidates(path: str | Path = "reports/candidates.csv") -> None:
     _save(figure, "candidates")
 
 
-def draw_features(path: str | Path = "reports/features.csv") -> None:
-    """Write the plot features: what each feature of the table at `path` is worth, and what shuffled ones seem to be."""
-    table = read_csv(path, dtype={"feature": "str"}, keep_default_na=False)
+def draw_features(table: pd.DataFrame) -> None:
+    """Write the plot features: how important each feature of a table of `importances` is, and what shuffled ones seem to be."""
     matplotlib.rcParams["text.parse_math"] = False
     matplotlib.rcParams["svg.hashsalt"] = "plots"
     table = table.sort_values("importance", kind="stable")
