@@ -6,9 +6,18 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy.stats import binomtest
+from sklearn.metrics import average_precision_score
 
 from stages.during.decision import objective_score
-from stages.during.intervals import clopper_pearson, gap_level, newcombe, paired_lead
+from stages.during.intervals import (
+    Ranked,
+    _kinds,
+    clopper_pearson,
+    gap_level,
+    newcombe,
+    paired_lead,
+    paired_precision_lead,
+)
 
 AIMS = ["none", "balanced_accuracy", "macro_f1"]
 
@@ -205,3 +214,43 @@ def test_the_level_of_a_gap_shares_one_percent_among_groups_classes_and_rates():
     assert gap_level(3, 2) == pytest.approx(1 - 0.01 / 6)
     assert gap_level(2, 5) == pytest.approx(1 - 0.01 / 10)
     assert gap_level(3, 5) == pytest.approx(1 - 0.01 / 30)
+
+
+def test_rows_of_one_cluster_widen_the_interval_of_a_lead():
+    y = pd.Series([*"ab"] * 200)
+    first = np.where(
+        np.repeat(np.arange(40), 10) % 4 > 0, y, "a"
+    )  # whole clusters of ten are right or wrong together
+    second = np.array(["a"] * 400, dtype=object)
+    low, high = paired_lead(y, first, second, "none", 0)
+    low_whole, high_whole = paired_lead(
+        y, first, second, "none", 0, pd.Series(np.repeat(range(40), 10))
+    )
+    assert high_whole - low_whole > 1.2 * (high - low)
+
+
+def test_a_cluster_per_row_is_as_good_as_none():
+    y, first, second = pd.Series([*"aabb"] * 30), np.array([*"abbb"] * 30), np.array([*"aaba"] * 30)
+    assert paired_lead(y, first, second, "none", 0) == paired_lead(
+        y, first, second, "none", 0, pd.Series(range(120))
+    )
+
+
+def test_weighted_average_precision_is_that_of_scikit_learn():
+    rng = np.random.default_rng(0)
+    is_label, score = rng.random(200) < 0.3, rng.random(200).round(1)
+    weights = rng.integers(0, 4, (200, 5))
+    expected = [average_precision_score(is_label, score, sample_weight=one) for one in weights.T]
+    ranked = Ranked(is_label, score)
+    assert [ranked.average_precision(one) for one in weights.T] == pytest.approx(expected)
+
+
+def test_equal_probabilities_lead_by_nothing():
+    y = pd.Series([*"ab"] * 6)
+    y_score = np.random.default_rng(0).dirichlet([1, 1], 12)
+    assert paired_precision_lead(y, y_score, y_score, pd.Series(range(12)), 0, 0.95) == (0, 0)
+
+
+def test_clusters_that_hold_the_same_are_of_one_kind():
+    kinds, counts = _kinds(np.array([2, 1, 1, 2, 5]), np.array([7, 7, 8, 8, 9]))
+    assert (kinds, counts.tolist()) == ([(1, 2), (5,)], [2, 1])

@@ -19,10 +19,10 @@ from threadpoolctl import threadpool_limits
 
 import stages
 from stages.command import Refused
+from stages.during.build import build_model, model_names
 from stages.during.model import Model, load_model, save_model, sha256
-from stages.during.models import MODELS, build_model
 
-EVERY_MODEL = pytest.mark.parametrize("name", MODELS)
+EVERY_MODEL = pytest.mark.parametrize("name", model_names())
 EVERY_COUNT = pytest.mark.parametrize(
     "classes", [["no", "yes"], ["no", "perhaps", "yes"]], ids=["two classes", "three classes"]
 )

@@ -15,7 +15,14 @@ from stages import train
 from stages.command import Refused
 from stages.dataset import Dataset
 from stages.during import recipes
-from stages.during.candidates import Judge, OutOfFold, choose_features, compare, tune_decision
+from stages.during.candidates import (
+    Judge,
+    OutOfFold,
+    choose_features,
+    choose_setting,
+    compare,
+    tune_decision,
+)
 from stages.during.model import Model, load_model, save_model, sha256
 from stages.during.recipes import CandidateSpec, fit_candidate, from_params, left_out, out_of_fold
 from stages.gate import gate
@@ -549,3 +556,27 @@ def test_compare_says_what_each_candidate_is():
         "all",
         "compared with the model, never taken",
     ]
+
+
+MANY = pd.Series([*"aaab"] * 50)
+SURE, BLIND = np.where(MANY == "b", 0.9, 0.1), np.full(200, 0.25)
+JUDGE = Judge(MANY, pd.Series(range(200)), "balanced_accuracy", 0)
+
+
+def sure_of(name: str, b: np.ndarray) -> OutOfFold:
+    return candidate(name, "".join(np.where(b > 0.5, "b", "a")), list(b))
+
+
+def test_settings_that_gain_are_taken():
+    taken, [before] = choose_setting(sure_of("model", BLIND), [sure_of("search_1", SURE)], JUDGE)
+    assert taken.name == "search_1"
+    assert taken.why.startswith(
+        "taken: search_1 of a search, at least +0.5000 in balanced_accuracy"
+    )
+    assert (before.name, before.kind) == ("settings_as_they_come", "search")
+
+
+def test_settings_that_gain_nothing_are_not_taken():
+    taken, [tried] = choose_setting(sure_of("model", SURE), [sure_of("search_1", SURE)], JUDGE)
+    assert taken.name == "model"
+    assert tried.why.startswith("not taken: no gain is proven over the model's own settings")
