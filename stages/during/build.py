@@ -7,7 +7,7 @@ import pandas as pd
 from sklearn.base import ClassifierMixin
 from sklearn.model_selection import ParameterSampler
 
-from stages import models
+import stages.models as models
 from stages.command import Refused
 
 
