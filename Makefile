@@ -11,7 +11,7 @@ GIVEN := ACCEPT BATCH FILE FILES LABELS OUT REV SAMPLE VERSION WHY WINDOW
 $(foreach name,$(GIVEN),$(eval override $(name) := $$(value $(name))))
 export $(GIVEN)
 
-.PHONY: demo scope repro verify compare age monitor score retrain promote rollback history test lint env git
+.PHONY: demo scope repro verify compare compare-remedies age monitor score retrain promote rollback history test lint env git
 
 demo: env  # run what changed, then show the result, also that of a run that a gate stopped
 	@$(RUN) python -m stages.check
@@ -29,6 +29,9 @@ verify: env  # run everything again in a scratch copy of what git has, and compa
 
 compare: env  # what differs from the commit REV, by default the one at which this branch left main; fails where a class is found less often
 	@$(RUN) python -m stages.compare -- $${REV:+"$$REV"}
+
+compare-remedies: env  # what each remedy for a rare class would gain, by cross-validation, and the lines of params.yaml that set it
+	$(RUN) python -m stages.compare_remedies
 
 age: env  # how long a model lasts: fits on the past, scores the future
 	$(RUN) python -m stages.age

@@ -23,8 +23,8 @@ from sklearn.metrics import (
 )
 from threadpoolctl import threadpool_limits
 
+from stages.during.build import build_model
 from stages.during.decision import choose_weights, decide
-from stages.during.models import build_model
 from stages.features import clusters, features
 from stages.params import Params, load_params
 from stages.split import folds

@@ -17,8 +17,9 @@ from sklearn.metrics import (
 from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
-from stages.during.candidates import choose
-from stages.during.models import MODELS
+from stages.dataset import Dataset
+from stages.during.build import model_names
+from stages.during.candidates import tune_decision
 from stages.during.recipes import from_params, out_of_fold
 from stages.params import Params, load_params
 from stages.tables import TRAIN, read_table
@@ -31,7 +32,7 @@ BASE = {
     "decision_weights": "balanced_accuracy",
 }
 VARIANTS = [
-    *({"model": model} for model in MODELS),
+    *({"model": model} for model in model_names()),
     *({"decision_weights": weights} for weights in ("none", "macro_f1")),
     *({"sample_weight": weights} for weights in ("sqrt_balanced", "balanced")),
     *({"strategy": strategy} for strategy in ("oversample", "smote")),
@@ -47,14 +48,15 @@ def figures(recipe: dict[str, str], params: Params) -> str:
     augment = params.augment.model_copy(update={"strategy": recipe["strategy"]})
     train = params.train.model_copy(
         update={key: value for key, value in recipe.items() if key != "strategy"}
-        | {"ladder": False}
     )
     params = params.model_copy(update={"augment": augment, "train": train})
     rows = read_table(TRAIN)
     y, start = rows[params.data.target], time.process_time()
-    scores, scored = out_of_fold(rows, params, {"model": from_params(params)})
+    scores, scored = out_of_fold(
+        Dataset.of(rows, params.data), params, {"model": from_params(params)}
+    )
     y = y[scored]
-    chosen = choose("model", y, scores["model"], train.calibration, train.decision_weights)
+    chosen = tune_decision("model", y, scores["model"], train.calibration, train.decision_weights)
     seconds = time.process_time() - start
     rarest = y.value_counts().idxmin()
     nth = sorted(y.unique()).index(rarest)

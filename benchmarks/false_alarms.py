@@ -27,10 +27,10 @@ from tqdm import tqdm
 
 from stages.augment import augment
 from stages.before.propose_judged import Asked, judged_suites
+from stages.during.build import build_model
 from stages.during.candidates import Judge, OutOfFold, compare
 from stages.during.fairness import by_group
 from stages.during.importance import importances
-from stages.during.models import build_model
 from stages.during.proxies import Limits, label_bias, proxies
 from stages.during.slices import slices
 from stages.during.support import class_support

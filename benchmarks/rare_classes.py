@@ -34,10 +34,11 @@ from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
 from benchmarks.imbalanced import Bench, from_folder, from_package
-from stages.during.candidates import choose
+from stages.dataset import Dataset
+from stages.during.build import build_model
+from stages.during.candidates import tune_decision
 from stages.during.decision import calibrate, decide
-from stages.during.models import build_model
-from stages.during.recipes import augmented, cook, from_params, out_of_fold
+from stages.during.recipes import augmented, fit_candidate, from_params, out_of_fold
 from stages.features import clusters, features
 from stages.params import Params, load_params
 from stages.split import test_clusters
@@ -108,11 +109,11 @@ def of_project(train: pd.DataFrame, test: pd.DataFrame, params: Params) -> Resul
     """Return what the project's recipe makes of the test rows, and its out-of-fold scores of the training rows."""
     y, recipe = train[params.data.target], from_params(params)
     classes = sorted(y.unique())
-    scores, scored = out_of_fold(train, params, {"model": recipe})
-    chosen = choose(
+    scores, scored = out_of_fold(Dataset.of(train, params.data), params, {"model": recipe})
+    chosen = tune_decision(
         "model", y[scored], scores["model"], recipe.calibration, params.train.decision_weights
     )
-    model = cook(recipe, augmented(recipe, train, params), params)
+    model = fit_candidate(recipe, augmented(recipe, train, params), params)
     y_score = calibrate(
         model.predict_proba(features(test, params.data)), classes, chosen.calibration
     )

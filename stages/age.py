@@ -12,7 +12,7 @@ from tqdm import tqdm
 from stages.command import Refused, run
 from stages.during.decision import decide
 from stages.during.intervals import DRAWS, figure
-from stages.during.recipes import fit
+from stages.during.recipes import CandidateSpec, fit_candidate
 from stages.features import as_number, features
 from stages.gate import gate, stop
 from stages.params import Params, load_params
@@ -69,13 +69,12 @@ def backtest(parts: list[Block], params: Params) -> dict[tuple[int, int], np.nda
         past = pd.concat([part.rows for part in parts[: fitted + 1]])
         if past[target].nunique() < 2:
             continue
-        model = fit(
+        spec = CandidateSpec(
             params.train.model,
-            past,
-            params,
-            params.train.sample_weight,
+            sample_weight=params.train.sample_weight,
             reweigh=params.train.mitigation == "reweighing",
         )
+        model = fit_candidate(spec, past, params)
         shares = past[target].value_counts(normalize=True)
         weights = {
             label: 1.0 if params.train.decision_weights == "none" else 1 / shares.get(label, 1.0)
@@ -96,7 +95,7 @@ def ageing(
     parts: list[Block],
     decided: dict[tuple[int, int], np.ndarray],
     target: str,
-    aimed_at: str,
+    objective: str,
     random_state: int,
 ) -> pd.DataFrame:
     """Return one row per age: what a model fitted up to just before has over one so much older, on the same rows.
@@ -119,7 +118,7 @@ def ageing(
         for fresh, old, scored in pairs:
             y_true = parts[scored].rows[target]
             score, drawn = _loss(
-                y_true, decided[fresh, scored], decided[old, scored], aimed_at, rng
+                y_true, decided[fresh, scored], decided[old, scored], objective, rng
             )
             losses.append(drawn[0])
             scores.append(score)
@@ -146,7 +145,7 @@ def ageing(
 
 
 def _loss(
-    y_true: pd.Series, fresh: np.ndarray, old: np.ndarray, aimed_at: str, rng: np.random.Generator
+    y_true: pd.Series, fresh: np.ndarray, old: np.ndarray, objective: str, rng: np.random.Generator
 ) -> tuple[float, np.ndarray]:
     """Return the figure of the decisions `old`, and (1 + DRAWS,) what `fresh` has over it: as it is, then drawn by bootstrap."""
     classes = sorted(set(y_true) | set(fresh) | set(old))
@@ -165,7 +164,7 @@ def _loss(
         present = np.unique(true)
         table = confusion.reshape(-1, k, k)
         figures.append(
-            figure(table, aimed_at) * (k / len(present) if aimed_at == "balanced_accuracy" else 1)
+            figure(table, objective) * (k / len(present) if objective == "balanced_accuracy" else 1)
         )
     return float(figures[1][0]), figures[0] - figures[1]
 
@@ -203,8 +202,8 @@ def main() -> None:
     parts = blocks(read_table(TRAIN), params.data.time)
     with threadpool_limits(params.train.threads):
         decided = backtest(parts, params)
-    aimed_at = params.train.decision_weights
-    table = ageing(parts, decided, params.data.target, aimed_at, params.random_state)
+    objective = params.train.decision_weights
+    table = ageing(parts, decided, params.data.target, objective, params.random_state)
     if table.empty:
         raise Refused(
             f"too few periods of {params.data.time!r} hold two classes, so that no two models can be compared; add rows"

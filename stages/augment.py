@@ -6,7 +6,6 @@ import pandas as pd
 from pandas.api.types import is_datetime64_any_dtype, is_numeric_dtype
 
 from stages.command import Refused, run
-from stages.during.remedy import LADDER, read_remedy
 from stages.during.synthetic import synthetic
 from stages.features import with_column
 from stages.gate import gate, stop
@@ -160,11 +159,8 @@ def _like(column: pd.Series, real: pd.Series) -> pd.Series:
 def main() -> None:
     """Augment the training rows; the table gets its name only after its gate passed."""
     params = load_params()
-    settings = params.augment
-    if params.train.ladder:  # train chose a remedy, and wrote down which
-        settings = settings.model_copy(update={"strategy": LADDER[read_remedy()].strategy})
     train = read_table(TRAIN)
-    augmented = augment(train, params.data, settings, params.random_state)
+    augmented = augment(train, params.data, params.augment, params.random_state)
     checked = synthetic(augmented, train, read_table(TEST), params.data, params.random_state)
     write_table(checked, "reports/synthetic.csv")
     judged = {"augmented": augmented, "synthetic": checked}

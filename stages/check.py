@@ -13,7 +13,6 @@ THEIRS = (  # files that stages read
     "data/raw",
     "data/sources.yaml",
     "data/profile.json",
-    "data/remedy.json",
     "uv.lock",
 )
 

@@ -26,7 +26,7 @@ from stages.during.draws import class_intervals, clustered_share, overall_interv
 from stages.during.evaluation_page import write
 from stages.during.fairness import by_group, without_small
 from stages.during.model import BASELINE, MODEL, Model, load_model, sha256
-from stages.during.plots import draw, draw_groups, draw_referral
+from stages.during.plots import draw, draw_candidates, draw_features, draw_groups, draw_referral
 from stages.during.referral import coverage_curve, referral
 from stages.during.slices import slice_problems, slices
 from stages.during.test_set import remember, test_rows_sha256, uses
@@ -36,7 +36,7 @@ from stages.gates import GATES, REPORTS
 from stages.groups import not_audited
 from stages.params import ROW_ID, Data, load_params
 from stages.sources import load_sources
-from stages.tables import TEST, TRAIN, read_table, write_json, write_table
+from stages.tables import TEST, TRAIN, read_csv, read_table, write_json, write_table
 
 DIGITS = 6
 
@@ -188,7 +188,7 @@ def main() -> None:
     ):  # a thread that waits for a busy core spins, and costs what it does not do
         y_score = model.predict_proba(X_test)
         rivals = baselines(baseline, X_test, train[data.target])
-    y_pred, sure = model.decide(y_score, test), confidence(model.weigh(y_score, test))
+    y_pred, sure = model.decide(y_score), confidence(model.weigh(y_score))
     decided = {"model": (y_score, y_pred)} | rivals
     scored = {name: score(y_test, *one, classes) for name, one in decided.items()}
     for name, bounds in overall_intervals(y_test, decided, classes, together, seed).items():
@@ -232,6 +232,8 @@ def main() -> None:
     )
     draw_referral(coverage_curve(y_test, y_pred, sure, classes), asked.refer_below)
     draw_groups(groupwise)
+    draw_candidates(read_csv("reports/candidates.csv"))
+    draw_features(read_csv("reports/features.csv", dtype={"feature": "str"}, keep_default_na=False))
     verdicts = [gate(classwise, "expectations/by_class.json", "reports/gates/by_class.json")]
     if data.sensitive:
         verdicts.append(

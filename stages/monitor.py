@@ -87,7 +87,7 @@ def judge(
     }
     with threadpool_limits(params.train.threads):
         y_score = model.predict_proba(X)
-        y_pred = model.decide(y_score, rows)
+        y_pred = model.decide(y_score)
         told_apart = _told_apart(reference, X[list(model.columns)], rows, params)
     ids = clusters(rows, data.cluster) if data.cluster else None
     moved = drift(reference, X, (y_score, y_pred), ids, told_apart, _weights(worth_of_features()))

@@ -161,15 +161,14 @@ class Augment(Section):
 class Train(Section):
     """Settings of the stage train."""
 
-    model: str  # build_model in stages/during/models.py knows the names
+    model: str  # a function of stages/models.py
     sample_weight: Literal["none", "balanced", "sqrt_balanced"]
     half_life: Age | None
     decision_weights: Literal["none", "balanced_accuracy", "macro_f1"]
     calibration: Literal["none", "sigmoid"]
-    ladder: bool
     search: Annotated[int, Field(ge=0)]
     select: bool
-    mitigation: Literal["none", "reweighing", "threshold_optimizer"]
+    mitigation: Literal["none", "reweighing"]
     folds: Annotated[int, Field(ge=2, le=20)]
     threads: PositiveInt
 
@@ -255,27 +254,13 @@ class Params(Section):
 
     @model_validator(mode="after")
     def mitigation_has_groups(self) -> Self:
-        """A mitigation needs groups, and one that decides by them a reason why it may."""
-        chosen, sensitive = self.train.mitigation, self.data.sensitive
-        if chosen != "none" and not sensitive:
+        """Reweighing needs groups."""
+        chosen = self.train.mitigation
+        if chosen != "none" and not self.data.sensitive:
             raise ValueError(
-                f"train.mitigation is {chosen!r}, but data.sensitive names no column; name one there, or set mitigation: none"
+                f"train.mitigation is {chosen!r}, but data.sensitive names no column; "
+                "name one there, or set mitigation: none"
             )
-        if chosen != "threshold_optimizer":
-            return self
-        wrong = []
-        if not self.data.allowed:
-            wrong.append(
-                "train.mitigation is 'threshold_optimizer', which treats people by what they are when it decides, and in many places the "
-                f"law forbids that; data.allowed must say why it may, for one of {', '.join(sensitive)}, or take mitigation: reweighing"
-            )
-        if self.train.decision_weights == "macro_f1":
-            wrong.append(
-                "train.mitigation is 'threshold_optimizer', which cannot aim at train.decision_weights 'macro_f1'; "
-                "set decision_weights to balanced_accuracy or none"
-            )
-        if wrong:
-            raise ValueError("; ".join(wrong))
         return self
 
 

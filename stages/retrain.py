@@ -33,7 +33,6 @@ from stages.command import FAILED, TRACEBACKS, Refused, run
 from stages.during.changes import PROFILE, of_other_rows, read_profile
 from stages.during.model import MODEL, Model, load_model, save_model, sha256
 from stages.during.recipes import weights_of
-from stages.during.remedy import REMEDY, read_remedy
 from stages.during.test_set import HISTORY, remember, test_rows_sha256
 from stages.during.warm import check_same, continued
 from stages.features import features
@@ -55,7 +54,7 @@ BEFORE = (
     "augment",
     "train",
 )  # the stages that make a challenger; evaluate then judges the best
-COPIED = ("expectations", "params.yaml", "data/sources.yaml", REMEDY, HISTORY)
+COPIED = ("expectations", "params.yaml", "data/sources.yaml", HISTORY)
 SHOWN = (
     "metrics.json",
     "by_class.csv",
@@ -209,14 +208,9 @@ def make(name: str, temporary: Path, pool: Pool, params: Params, champion: Model
                 shutil.copytree(made / part, folder / part, dirs_exist_ok=True)
         else:
             say(*(f"retrain: {name}: {line}" for line in told))
-        remedy = read_remedy(folder / REMEDY)
         why = staged(
             folder, name, BEFORE if not reused else ("train",) if name == "weighted" else ()
         )
-        if (
-            why and read_remedy(folder / REMEDY) != remedy
-        ):  # the ladder chose one that needs other rows
-            why = staged(folder, name, BEFORE[1:])
         if why:
             return Candidate(name, len(train), why=why)
         if name == "warm":
@@ -284,7 +278,7 @@ def judge(
     why = staged(folder, name, ("evaluate",))
     both, rows = (champion, load_model(folder / "models/model.skops")), pool.test
     old, new = (
-        (model.classes, model.decide(model.predict_proba(seen(model, rows, params.data)), rows))
+        (model.classes, model.decide(model.predict_proba(seen(model, rows, params.data))))
         for model in both
     )
     table = non_inferiority(pool.test, old, new, pool.train, params.data, 1 - 0.05 / n_candidates)

@@ -246,12 +246,12 @@ def columns_of(classes: list[str]) -> dict[str, pa.DataType]:
 def decisions(rows: pd.DataFrame, model: Model, served: str, params: Params) -> pd.DataFrame:
     """Return one row per row: what `score` writes of it, apart from its name."""
     y_score = model.predict_proba(features(rows.drop(columns=LINE), params.data)).round(DIGITS)
-    sure = confidence(model.weigh(y_score, rows)).round(DIGITS)
+    sure = confidence(model.weigh(y_score)).round(DIGITS)
     below = params.evaluate.refer_below
     table = pd.DataFrame(y_score, columns=[f"p_{label}" for label in model.classes])
     return table.assign(
         label=np.array(model.classes, dtype=object)[y_score.argmax(axis=1)],
-        y_pred=model.decide(y_score, rows),
+        y_pred=model.decide(y_score),
         confidence=sure,
         referred=False if below is None else sure < below,
         model_version=served,

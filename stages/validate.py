@@ -6,7 +6,7 @@ from threadpoolctl import threadpool_limits
 from stages.before.attributes import sensitive
 from stages.command import run
 from stages.during.changes import changes, read_profile
-from stages.during.giveaway import giveaway, in_words, one_sided
+from stages.during.giveaway import in_words, one_sided, single_feature_auc
 from stages.during.proxies import Limits, label_bias, proxies
 from stages.during.support import class_support
 from stages.features import clusters, features
@@ -29,7 +29,7 @@ def leakage(
     """Return one row per check for what training must not know of the test rows or of the target.
 
     `rows_on_both_sides`, `clusters_on_both_sides`, `not_a_feature` (columns that another role hides, but that are among
-    the features) are counts; `gives_away` is, for each feature, how well it alone ranks the classes (see `giveaway`), on
+    the features) are counts; `gives_away` is, for each feature, how well it alone ranks the classes (see `single_feature_auc`), on
     average. Of more than two classes `gives_class_away` is the same for the one that it ranks best: a blood value can
     rightly tell one illness of nine, a copy of the target tells all. `one_sided` names for each feature the value, or the state of
     being filled in, that holds nearly one class alone, with the part that it settles of what the class shares leave open (see
@@ -57,7 +57,7 @@ def by_feature(
         (check, ", ".join(hidden) or "-" if check == "not_a_feature" else "-", n, None)
         for check, n in shared.items()
     ]
-    alone = giveaway(X, y, ids, random_state)
+    alone = single_feature_auc(X, y, ids, random_state)
     table += [("gives_away", column, auc, column) for column, auc in alone.mean(axis=1).items()]
     if y.nunique() > 2:
         best = zip(alone.index, alone.idxmax(axis=1), alone.max(axis=1), strict=True)

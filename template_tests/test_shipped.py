@@ -14,11 +14,15 @@ from test_template import ODD, ROOT, generate
 
 pytestmark = pytest.mark.slow
 
-EXTRA_TREES = """\
-        case "extra_trees":
-            trees = ExtraTreesClassifier(n_estimators=100, min_samples_leaf=2, random_state=random_state)
-            return WeightedPipeline([("columns", _codes(X, impute=True)), ("classifier", trees)])
-"""
+EXTRA_TREES = '''
+
+def extra_trees(X: pd.DataFrame, random_state: int) -> ClassifierMixin:
+    """Return the mean of 100 trees that are split at random."""
+    trees = ExtraTreesClassifier(n_estimators=100, min_samples_leaf=2, random_state=random_state)
+    return pipeline(category_codes(X, impute=True), trees)
+
+
+def vote('''
 
 
 def edit(path: Path, *pairs: tuple[str, str]) -> None:
@@ -31,14 +35,13 @@ def edit(path: Path, *pairs: tuple[str, str]) -> None:
 
 
 def add_a_model(folder: Path) -> None:
-    """Follow the README: append a name to MODELS, give build_model a case."""
+    """Follow the README: write a function that returns the model."""
     edit(
-        folder / "stages/during/models.py",
-        ('"hist_gradient_boosting", "vote"]', '"hist_gradient_boosting", "vote", "extra_trees"]'),
-        ('        case "vote":\n', EXTRA_TREES + '        case "vote":\n'),
+        folder / "stages/models.py",
+        ("\n\ndef vote(", EXTRA_TREES),
         (
-            "import HistGradientBoostingClassifier, ",
-            "import ExtraTreesClassifier, HistGradientBoostingClassifier, ",
+            "    HistGradientBoostingClassifier,\n    R",
+            "    ExtraTreesClassifier,\n    HistGradientBoostingClassifier,\n    R",
         ),
     )
 

@@ -178,7 +178,7 @@ def test_generated_project_cites_no_file_that_it_lacks(odd):
         for name, one in modules
         if f"python -m {one}" in texts[name]
     }
-    assert ("README.md", "stages/during/models.py") in cited
+    assert ("README.md", "stages/models.py") in cited
     assert ("Makefile", "stages/scope.py") in cited
     assert (
         sorted(

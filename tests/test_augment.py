@@ -12,9 +12,7 @@ from pandas.testing import assert_frame_equal
 from stages.augment import augment, main
 from stages.before.propose_checks import checks_suites
 from stages.command import Refused
-from stages.during.remedy import REMEDY, write_remedy
 from stages.params import Augment
-from stages.tables import write_text
 from tests.pipeline_run import SETTINGS, roles
 
 COLOURS, CLOTHS = ["red", "blue", "green", "grey"], ["wool", "silk", "linen", "felt"]
@@ -377,7 +375,7 @@ def identified() -> pd.DataFrame:
     return numbers().assign(__stage_row_id=[f"r{nth}" for nth in range(len(numbers()))])
 
 
-def stage(most, strategy="oversample", ladder=False):
+def stage(most, strategy="oversample"):
     """Run the stage in the working folder on numbers(); its gate allows `most` rows."""
     for folder in ("data/prepared", "expectations"):
         Path(folder).mkdir(parents=True, exist_ok=True)
@@ -386,7 +384,6 @@ def stage(most, strategy="oversample", ladder=False):
         "data/prepared/test.parquet"
     )
     sections = {"data": roles().model_dump(), "augment": settings(strategy=strategy).model_dump()}
-    sections["train"] = SETTINGS["train"] | {"ladder": ladder}
     Path("params.yaml").write_text(yaml.safe_dump(SETTINGS | {"random_state": 7} | sections))
     few = {
         "type": "expect_table_row_count_to_be_between",
@@ -407,44 +404,6 @@ def test_the_stage_augments_the_training_rows_as_params_say(tmp_path, monkeypatc
     expected = augment(identified(), roles(), settings(strategy="oversample"), 7)
     assert_frame_equal(pd.read_parquet("data/augmented/train.parquet"), expected)
     assert json.loads(Path("reports/gates/augmented.json").read_text())["rows"] == 12
-
-
-REMEDIES = [
-    ("decision_weights", "none"),
-    ("sample_weights", "none"),
-    ("oversampling", "oversample"),
-    ("smote", "smote"),
-    ("undersampling", "none"),
-]
-
-
-@pytest.mark.parametrize(("remedy", "strategy"), REMEDIES)
-@pytest.mark.parametrize("overruled", ["none", "oversample"])
-def test_with_a_ladder_the_stage_augments_by_the_remedy_that_train_chose(
-    tmp_path, monkeypatch, remedy, strategy, overruled
-):
-    monkeypatch.chdir(tmp_path)
-    write_remedy(remedy)
-    stage(12, overruled, ladder=True)
-    expected = augment(identified(), roles(), settings(strategy=strategy), 7)
-    assert_frame_equal(pd.read_parquet("data/augmented/train.parquet"), expected)
-
-
-def test_with_a_ladder_and_a_broken_remedy_the_stage_is_refused(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    write_text('{"remedy": "smoke"}', REMEDY)
-    with pytest.raises(Refused, match="remedy is 'smoke', must be one of decision_weights"):
-        stage(12, ladder=True)
-
-
-def test_without_a_ladder_no_remedy_changes_the_table(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    made = []
-    for content in ('{"remedy": "decision_weights"}', '{"remedy": "smote"}', "not JSON"):
-        write_text(content, REMEDY)
-        stage(12)
-        made.append(Path("data/augmented/train.parquet").read_bytes())
-    assert made[0] == made[1] == made[2]
 
 
 def test_a_table_that_the_gate_stops_gets_no_name(tmp_path, monkeypatch):

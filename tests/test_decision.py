@@ -6,7 +6,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from stages.during.decision import aim, calibrate, choose_weights, decide, fit_calibration
+from stages.during.decision import (
+    calibrate,
+    choose_weights,
+    decide,
+    fit_calibration,
+    objective_score,
+)
 
 AIMS = ["balanced_accuracy", "macro_f1"]
 
@@ -27,34 +33,34 @@ def table(seed: int, n: int, shares: dict[str, float]) -> tuple[pd.Series, np.nd
     )
 
 
-def reached(y: pd.Series, y_score: np.ndarray, weights: dict[str, float], aimed_at: str) -> float:
-    return aim(y, decide(y_score, list(weights), weights), aimed_at)
+def reached(y: pd.Series, y_score: np.ndarray, weights: dict[str, float], objective: str) -> float:
+    return objective_score(y, decide(y_score, list(weights), weights), objective)
 
 
 TRUE, DECIDED = pd.Series(["a", "a", "a", "b"]), np.array(["a", "a", "b", "b"], dtype=object)
 
 
 def test_aim_none_is_accuracy():
-    assert aim(TRUE, DECIDED, "none") == 0.75
+    assert objective_score(TRUE, DECIDED, "none") == 0.75
 
 
 def test_aim_balanced_accuracy_is_the_mean_recall():
-    assert aim(TRUE, DECIDED, "balanced_accuracy") == pytest.approx((2 / 3 + 1) / 2)
+    assert objective_score(TRUE, DECIDED, "balanced_accuracy") == pytest.approx((2 / 3 + 1) / 2)
 
 
 def test_aim_macro_f1_is_the_mean_of_f1_over_the_classes():
-    assert aim(TRUE, DECIDED, "macro_f1") == pytest.approx((4 / 5 + 2 / 3) / 2)
+    assert objective_score(TRUE, DECIDED, "macro_f1") == pytest.approx((4 / 5 + 2 / 3) / 2)
 
 
 def test_macro_f1_of_a_class_that_is_never_named_is_zero():
-    assert aim(TRUE, np.array(["a"] * 4, dtype=object), "macro_f1") == pytest.approx(
+    assert objective_score(TRUE, np.array(["a"] * 4, dtype=object), "macro_f1") == pytest.approx(
         (6 / 7 + 0) / 2
     )
 
 
-@pytest.mark.parametrize("aimed_at", ["none", *AIMS])
-def test_aim_is_one_for_perfect_decisions(aimed_at):
-    assert aim(TRUE, TRUE.to_numpy(), aimed_at) == 1
+@pytest.mark.parametrize("objective", ["none", *AIMS])
+def test_aim_is_one_for_perfect_decisions(objective):
+    assert objective_score(TRUE, TRUE.to_numpy(), objective) == 1
 
 
 def test_decide_takes_the_greatest_probability_times_weight():
@@ -76,13 +82,13 @@ def test_choose_weights_none_gives_ones():
     assert choose_weights(y, y_score, ["a", "b"], "none") == {"a": 1.0, "b": 1.0}
 
 
-@pytest.mark.parametrize("aimed_at", AIMS)
+@pytest.mark.parametrize("objective", AIMS)
 @pytest.mark.parametrize(
     "shares", [{"a": 0.7, "b": 0.3}, {"a": 0.2, "b": 0.8}], ids=["b rare", "a rare"]
 )
-def test_the_largest_class_has_weight_one(shares, aimed_at):
+def test_the_largest_class_has_weight_one(shares, objective):
     y, y_score = table(3, 60, shares)
-    assert choose_weights(y, y_score, ["a", "b"], aimed_at)[max(shares, key=shares.get)] == 1
+    assert choose_weights(y, y_score, ["a", "b"], objective)[max(shares, key=shares.get)] == 1
 
 
 def test_weights_follow_a_hand_worked_table():
@@ -97,34 +103,35 @@ def test_weights_follow_a_hand_worked_table():
     assert decide(y_score, ["a", "b"], weights).tolist() == ["a", "a", "b", "b", "b"]
 
 
-@pytest.mark.parametrize("aimed_at", AIMS)
+@pytest.mark.parametrize("objective", AIMS)
 @pytest.mark.parametrize("digits", [6, 1], ids=["no ties", "ties"])
 @pytest.mark.parametrize("seed", range(5))
-def test_two_classes_get_the_best_of_all_thresholds(seed, digits, aimed_at):
+def test_two_classes_get_the_best_of_all_thresholds(seed, digits, objective):
     y, y_score = table(seed, 25, {"a": 0.7, "b": 0.3})
     y_score = np.column_stack([1 - y_score[:, 1].round(digits), y_score[:, 1].round(digits)])
     thresholds = [*np.unique(y_score[:, 1]), 2.0]
     best = max(
-        aim(y, np.where(y_score[:, 1] >= threshold, "b", "a"), aimed_at) for threshold in thresholds
+        objective_score(y, np.where(y_score[:, 1] >= threshold, "b", "a"), objective)
+        for threshold in thresholds
     )
     assert reached(
-        y, y_score, choose_weights(y, y_score, ["a", "b"], aimed_at), aimed_at
+        y, y_score, choose_weights(y, y_score, ["a", "b"], objective), objective
     ) == pytest.approx(best)
 
 
-@pytest.mark.parametrize("aimed_at", AIMS)
+@pytest.mark.parametrize("objective", AIMS)
 @pytest.mark.parametrize("seed", range(20))
-def test_three_classes_do_no_worse_than_inverse_class_shares(seed, aimed_at):
+def test_three_classes_do_no_worse_than_inverse_class_shares(seed, objective):
     y, y_score = table(seed, 40, {"a": 0.6, "b": 0.28, "c": 0.12})
     counts = y.value_counts()
     inverse = {label: counts.max() / counts[label] for label in "abc"}
-    chosen = choose_weights(y, y_score, list("abc"), aimed_at)
-    assert reached(y, y_score, chosen, aimed_at) >= reached(y, y_score, inverse, aimed_at) - 1e-9
+    chosen = choose_weights(y, y_score, list("abc"), objective)
+    assert reached(y, y_score, chosen, objective) >= reached(y, y_score, inverse, objective) - 1e-9
 
 
-@pytest.mark.parametrize("aimed_at", AIMS)
+@pytest.mark.parametrize("objective", AIMS)
 @pytest.mark.parametrize("seed", range(20))
-def test_three_classes_do_about_as_well_as_the_best_of_a_grid(seed, aimed_at):
+def test_three_classes_do_about_as_well_as_the_best_of_a_grid(seed, objective):
     y, y_score = table(seed, 60, {"a": 0.6, "b": 0.28, "c": 0.12})
     steps = 2.0 ** np.arange(-4, 6.5, 0.5)
     grid = np.array([[1.0, b, c] for b, c in product(steps, steps)])
@@ -135,41 +142,41 @@ def test_three_classes_do_about_as_well_as_the_best_of_a_grid(seed, aimed_at):
         np.bincount(true)[:, None],
         np.array([(decided == nth).sum(axis=1) for nth in range(3)]),
     )
-    figure = hits / support if aimed_at == "balanced_accuracy" else 2 * hits / (support + named)
-    chosen = choose_weights(y, y_score, list("abc"), aimed_at)
-    assert reached(y, y_score, chosen, aimed_at) >= figure.mean(axis=0).max() - 0.01
+    figure = hits / support if objective == "balanced_accuracy" else 2 * hits / (support + named)
+    chosen = choose_weights(y, y_score, list("abc"), objective)
+    assert reached(y, y_score, chosen, objective) >= figure.mean(axis=0).max() - 0.01
 
 
-@pytest.mark.parametrize("aimed_at", AIMS)
+@pytest.mark.parametrize("objective", AIMS)
 @pytest.mark.parametrize("digits", [6, 1], ids=["no ties", "ties"])
-def test_weights_ignore_the_order_of_rows(digits, aimed_at):
+def test_weights_ignore_the_order_of_rows(digits, objective):
     y, y_score = table(5, 80, {"a": 0.6, "b": 0.28, "c": 0.12})
     order = np.random.default_rng(0).permutation(80)
     y_score = y_score.round(digits)
-    chosen = choose_weights(y, y_score, list("abc"), aimed_at)
+    chosen = choose_weights(y, y_score, list("abc"), objective)
     assert choose_weights(
-        y[order].reset_index(drop=True), y_score[order], list("abc"), aimed_at
+        y[order].reset_index(drop=True), y_score[order], list("abc"), objective
     ) == pytest.approx(chosen, rel=1e-5)
 
 
-@pytest.mark.parametrize("aimed_at", AIMS)
+@pytest.mark.parametrize("objective", AIMS)
 @pytest.mark.parametrize("labels", ["aab", "bba", "aabbc", "ccbba"])
-def test_perfect_probabilities_give_perfect_decisions(labels, aimed_at):
+def test_perfect_probabilities_give_perfect_decisions(labels, objective):
     classes = sorted(set(labels))
     y_score = np.array([[float(label == true) for label in classes] for true in labels])
     y = pd.Series(list(labels))
-    assert decide(y_score, classes, choose_weights(y, y_score, classes, aimed_at)).tolist() == list(
-        labels
-    )
+    assert decide(
+        y_score, classes, choose_weights(y, y_score, classes, objective)
+    ).tolist() == list(labels)
 
 
-@pytest.mark.parametrize("aimed_at", AIMS)
-def test_every_weight_is_above_zero(aimed_at):
+@pytest.mark.parametrize("objective", AIMS)
+def test_every_weight_is_above_zero(objective):
     y, y_score = (
         pd.Series(["a", "a", "b", "b", "a"]),
         np.array([[1.0, 0.0], [1.0, 0.0], [0.0, 1.0], [0.0, 1.0], [0.6, 0.4]]),
     )
-    assert min(choose_weights(y, y_score, ["a", "b"], aimed_at).values()) > 0
+    assert min(choose_weights(y, y_score, ["a", "b"], objective).values()) > 0
 
 
 def shares_of_b(low: float, high: float) -> np.ndarray:

@@ -11,16 +11,17 @@ import pytest
 from stages.before.propose_by_group import by_group_suite
 from stages.before.thresholds import fewest_of_a_group
 from stages.command import Refused
+from stages.dataset import Dataset
 from stages.during.candidates import compare
 from stages.during.decision import choose_weights, decide
 from stages.during.evaluation_page import page
 from stages.during.fairness import ERRORS, by_group, without_small
-from stages.during.recipes import Recipe, cook
+from stages.during.recipes import CandidateSpec, fit_candidate
+from stages.during.selection import choose_candidate
 from stages.features import features
 from stages.gate import Verdict, gate
 from stages.params import Params
 from stages.tables import write_table
-from stages.train import settle
 from tests.pipeline_run import settings
 
 pytestmark = pytest.mark.filterwarnings(
@@ -63,7 +64,7 @@ def audited(
 ) -> tuple[pd.DataFrame, Verdict]:
     """Return the table by group of a logistic regression, and what the gate says of it."""
     data = params.data
-    model = cook(Recipe("logistic_regression"), train, params)
+    model = fit_candidate(CandidateSpec("logistic_regression"), train, params)
     y_score, classes = model.predict_proba(features(test, data)), sorted(train["label"].unique())
     chosen = choose_weights(
         train["label"], model.predict_proba(features(train, data)), classes, weights
@@ -244,12 +245,14 @@ def held(mitigation: str, folder: Path) -> tuple[pd.DataFrame, pd.DataFrame, Ver
     }
     params = settings(data={"sensitive": ["ethnicity"]}, train=chosen)
     train, test = loans(6000, 1), loans(6000, 2)
-    recipe, chosen_model, rivals, judge, _ = settle(train, params, [])
-    y_score = cook(recipe, train, params).predict_proba(features(test, params.data))
-    y_pred = decide(y_score, CLASSES, chosen_model.decision_weights)
+    selection = choose_candidate(Dataset.of(train, params.data), params, [])
+    y_score = fit_candidate(selection.spec, train, params).predict_proba(
+        features(test, params.data)
+    )
+    y_pred = decide(y_score, CLASSES, selection.model.decision_weights)
     table = by_group(test, y_pred, y_score, CLASSES, params.data, pd.Series(range(len(test))))
     return (
-        compare(chosen_model, rivals, judge).set_index("candidate"),
+        compare(selection.model, selection.rivals, selection.judge).set_index("candidate"),
         table,
         judged(table, train, params, folder),
     )

@@ -10,8 +10,8 @@ from threadpoolctl import threadpool_limits
 
 from stages.command import Refused
 from stages.during import plots
-from stages.during.importance import capped, importances, log_losses, worth_something
-from stages.during.models import build_model
+from stages.during.build import build_model
+from stages.during.importance import capped, importances, important_features, log_losses
 from stages.features import features
 from stages.gate import gate
 from stages.params import Data
@@ -217,14 +217,14 @@ def test_capped_draws_at_most_so_many_rows_of_each_class():
     assert capped(y, 9, np.random.default_rng(0)).tolist() == [5, 6, 7, 8, 9]
 
 
-def test_worth_something_keeps_what_is_above_nothing():
-    assert worth_something(
+def test_important_features_are_those_above_the_shuffled_ones():
+    assert important_features(
         pd.DataFrame({"feature": ["a", "b", "c"], "worth": [0.1, 0.0, -0.1]})
     ) == ["a"]
 
 
-def test_worth_something_keeps_all_where_nothing_is():
-    assert worth_something(pd.DataFrame({"feature": ["a", "b"], "worth": [0.0, -0.1]})) == [
+def test_all_features_are_kept_where_none_is_important():
+    assert important_features(pd.DataFrame({"feature": ["a", "b"], "worth": [0.0, -0.1]})) == [
         "a",
         "b",
     ]

@@ -6,9 +6,18 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy.stats import binomtest
+from sklearn.metrics import average_precision_score
 
-from stages.during.decision import aim
-from stages.during.intervals import clopper_pearson, gap_level, newcombe, paired_lead
+from stages.during.decision import objective_score
+from stages.during.intervals import (
+    Ranked,
+    _kinds,
+    clopper_pearson,
+    gap_level,
+    newcombe,
+    paired_lead,
+    paired_precision_lead,
+)
 
 AIMS = ["none", "balanced_accuracy", "macro_f1"]
 
@@ -93,25 +102,25 @@ def decisions(seed: int, n: int, right: float) -> tuple[pd.Series, np.ndarray, n
     )
 
 
-@pytest.mark.parametrize("aimed_at", AIMS)
-def test_equal_decisions_lead_by_nothing(aimed_at):
+@pytest.mark.parametrize("objective", AIMS)
+def test_equal_decisions_lead_by_nothing(objective):
     y, _ = labels("aaabbc")
     same = np.array(list("abbbac"), dtype=object)
-    assert paired_lead(y, same, same.copy(), aimed_at, 0) == (0, 0)
+    assert paired_lead(y, same, same.copy(), objective, 0) == (0, 0)
 
 
-@pytest.mark.parametrize("aimed_at", AIMS)
-def test_a_clearly_better_model_leads_for_certain(aimed_at):
+@pytest.mark.parametrize("objective", AIMS)
+def test_a_clearly_better_model_leads_for_certain(objective):
     y, y_pred = labels("aaabbc" * 20)
-    low, high = paired_lead(y, y_pred, np.array(list("babbac") * 20, dtype=object), aimed_at, 0)
+    low, high = paired_lead(y, y_pred, np.array(list("babbac") * 20, dtype=object), objective, 0)
     assert 0 < low < high <= 1
 
 
-@pytest.mark.parametrize("aimed_at", AIMS)
-def test_a_lead_turns_around_when_the_models_change_places(aimed_at):
+@pytest.mark.parametrize("objective", AIMS)
+def test_a_lead_turns_around_when_the_models_change_places(objective):
     y, y_pred, rival = decisions(0, 300, 0.8)
-    low, high = paired_lead(y, y_pred, rival, aimed_at, 0)
-    assert paired_lead(y, rival, y_pred, aimed_at, 0) == pytest.approx((-high, -low), abs=0.02)
+    low, high = paired_lead(y, y_pred, rival, objective, 0)
+    assert paired_lead(y, rival, y_pred, objective, 0) == pytest.approx((-high, -low), abs=0.02)
 
 
 def test_a_lead_of_every_row_has_no_width():
@@ -120,7 +129,7 @@ def test_a_lead_of_every_row_has_no_width():
 
 
 @pytest.mark.parametrize(
-    ("aimed_at", "rival", "bounds"),
+    ("objective", "rival", "bounds"),
     [  # of two rows a draw has aa, ab, ba or bb, and the leads over the draws are
         ("none", "aa", (0, 1)),  # 0, 1/2, 1/2, 1
         (
@@ -134,10 +143,10 @@ def test_a_lead_of_every_row_has_no_width():
         ("macro_f1", "ba", (1 / 2, 1)),
     ],
 )
-def test_a_lead_of_two_rows_is_as_worked_by_hand(aimed_at, rival, bounds):
+def test_a_lead_of_two_rows_is_as_worked_by_hand(objective, rival, bounds):
     y, y_pred = labels("ab")
     assert paired_lead(
-        y, y_pred, np.array(list(rival), dtype=object), aimed_at, 0
+        y, y_pred, np.array(list(rival), dtype=object), objective, 0
     ) == pytest.approx(bounds)
 
 
@@ -147,31 +156,34 @@ def test_a_class_that_a_model_never_decides_is_none_of_the_others():
     assert 0.5 < low < 0.8 < high <= 1  # right in 20 of 20 and 4 of 20 rows
 
 
-@pytest.mark.parametrize("aimed_at", AIMS)
-def test_a_lead_is_the_same_for_the_same_seed(aimed_at):
-    assert paired_lead(*decisions(1, 50, 0.7), aimed_at, 3) == paired_lead(
-        *decisions(1, 50, 0.7), aimed_at, 3
+@pytest.mark.parametrize("objective", AIMS)
+def test_a_lead_is_the_same_for_the_same_seed(objective):
+    assert paired_lead(*decisions(1, 50, 0.7), objective, 3) == paired_lead(
+        *decisions(1, 50, 0.7), objective, 3
     )
 
 
-@pytest.mark.parametrize("aimed_at", AIMS)
-def test_a_lead_ignores_the_order_of_rows(aimed_at):
+@pytest.mark.parametrize("objective", AIMS)
+def test_a_lead_ignores_the_order_of_rows(objective):
     y, y_pred, rival = decisions(2, 60, 0.7)
     order = np.random.default_rng(0).permutation(60)
-    assert paired_lead(y[order], y_pred[order], rival[order], aimed_at, 0) == paired_lead(
-        y, y_pred, rival, aimed_at, 0
+    assert paired_lead(y[order], y_pred[order], rival[order], objective, 0) == paired_lead(
+        y, y_pred, rival, objective, 0
     )
 
 
-@pytest.mark.parametrize("aimed_at", AIMS)
-def test_a_lead_agrees_with_a_bootstrap_that_draws_rows(aimed_at):
+@pytest.mark.parametrize("objective", AIMS)
+def test_a_lead_agrees_with_a_bootstrap_that_draws_rows(objective):
     y, y_pred, rival = decisions(4, 80, 0.75)
     rng = np.random.default_rng(0)
     leads = []
     for _ in range(400):
         at = rng.integers(0, 80, 80)
-        leads.append(aim(y[at], y_pred[at], aimed_at) - aim(y[at], rival[at], aimed_at))
-    assert paired_lead(y, y_pred, rival, aimed_at, 0) == pytest.approx(
+        leads.append(
+            objective_score(y[at], y_pred[at], objective)
+            - objective_score(y[at], rival[at], objective)
+        )
+    assert paired_lead(y, y_pred, rival, objective, 0) == pytest.approx(
         np.quantile(leads, [0.05, 0.95]), abs=0.03
     )
 
@@ -202,3 +214,43 @@ def test_the_level_of_a_gap_shares_one_percent_among_groups_classes_and_rates():
     assert gap_level(3, 2) == pytest.approx(1 - 0.01 / 6)
     assert gap_level(2, 5) == pytest.approx(1 - 0.01 / 10)
     assert gap_level(3, 5) == pytest.approx(1 - 0.01 / 30)
+
+
+def test_rows_of_one_cluster_widen_the_interval_of_a_lead():
+    y = pd.Series([*"ab"] * 200)
+    first = np.where(
+        np.repeat(np.arange(40), 10) % 4 > 0, y, "a"
+    )  # whole clusters of ten are right or wrong together
+    second = np.array(["a"] * 400, dtype=object)
+    low, high = paired_lead(y, first, second, "none", 0)
+    low_whole, high_whole = paired_lead(
+        y, first, second, "none", 0, pd.Series(np.repeat(range(40), 10))
+    )
+    assert high_whole - low_whole > 1.2 * (high - low)
+
+
+def test_a_cluster_per_row_is_as_good_as_none():
+    y, first, second = pd.Series([*"aabb"] * 30), np.array([*"abbb"] * 30), np.array([*"aaba"] * 30)
+    assert paired_lead(y, first, second, "none", 0) == paired_lead(
+        y, first, second, "none", 0, pd.Series(range(120))
+    )
+
+
+def test_weighted_average_precision_is_that_of_scikit_learn():
+    rng = np.random.default_rng(0)
+    is_label, score = rng.random(200) < 0.3, rng.random(200).round(1)
+    weights = rng.integers(0, 4, (200, 5))
+    expected = [average_precision_score(is_label, score, sample_weight=one) for one in weights.T]
+    ranked = Ranked(is_label, score)
+    assert [ranked.average_precision(one) for one in weights.T] == pytest.approx(expected)
+
+
+def test_equal_probabilities_lead_by_nothing():
+    y = pd.Series([*"ab"] * 6)
+    y_score = np.random.default_rng(0).dirichlet([1, 1], 12)
+    assert paired_precision_lead(y, y_score, y_score, pd.Series(range(12)), 0, 0.95) == (0, 0)
+
+
+def test_clusters_that_hold_the_same_are_of_one_kind():
+    kinds, counts = _kinds(np.array([2, 1, 1, 2, 5]), np.array([7, 7, 8, 8, 9]))
+    assert (kinds, counts.tolist()) == ([(1, 2), (5,)], [2, 1])

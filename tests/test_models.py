@@ -8,10 +8,16 @@ import pytest
 from sklearn.metrics import balanced_accuracy_score
 from threadpoolctl import threadpool_limits
 
+from stages import models
 from stages.command import Refused
-from stages.during.models import MODELS, build_model
+from stages.dataset import Dataset
+from stages.during.build import build_model, model_names, settings_to_try
+from stages.during.model import Model, load_model, save_model
+from stages.models import SEARCH_SPACES
+from stages.params import load_params
+from stages.tables import TRAIN
 
-EVERY_MODEL = pytest.mark.parametrize("name", MODELS)
+EVERY_MODEL = pytest.mark.parametrize("name", model_names())
 EVERY_COUNT = pytest.mark.parametrize(
     "classes", [["no", "yes"], ["no", "perhaps", "yes"]], ids=["two classes", "three classes"]
 )
@@ -212,7 +218,7 @@ def test_vote_is_the_mean_of_the_three_others():
 
 def test_a_misspelt_model_is_refused():
     names = "logistic_regression, random_forest, hist_gradient_boosting, vote.*"  # and those that were added
-    sentence = f"params.yaml: train.model is 'random_forrest', must be one of {names}; stages/during/models.py builds them"
+    sentence = f"params.yaml: train.model is 'random_forrest', must be one of {names}; stages/models.py has a function for each"
     with pytest.raises(Refused, match=sentence):
         build_model("random_forrest", easy(["no", "yes"])[0], 0)
 
@@ -230,3 +236,42 @@ def test_a_constant_column_changes_nothing(name):
 def test_features_that_are_all_constant_are_refused():
     with pytest.raises(Refused, match=r"no feature varies in the training rows \(size, colour\)"):
         build_model("vote", pd.DataFrame({"size": [1.0, 1.0], "colour": ["red", "red"]}), 0)
+
+
+@pytest.mark.parametrize("name", SEARCH_SPACES)
+def test_a_search_names_settings_that_the_model_has(name):
+    X = pd.DataFrame({"size": [1.0, 2.0]})
+    for drawn in settings_to_try(name, 3, 0):
+        build_model(name, X, 0).set_params(
+            **drawn
+        )  # scikit-learn raises for a name that it does not have
+    assert settings_to_try(name, 3, 0) == settings_to_try(name, 3, 0)
+
+
+def test_a_search_for_a_model_without_ranges_is_refused():
+    with pytest.raises(
+        Refused,
+        match=r"train.search is 3, but SEARCH_SPACES in stages/models.py has no settings to try for 'mine'",
+    ):
+        settings_to_try("mine", 3, 0)
+
+
+def test_a_model_is_found_by_the_name_of_its_function(monkeypatch):
+    def trees(X, random_state):
+        return f"{list(X)}, seed {random_state}"
+
+    trees.__module__ = models.__name__
+    monkeypatch.setattr(models, "trees", trees, raising=False)
+    assert model_names()[-1] == "trees"
+    assert build_model("trees", pd.DataFrame({"size": []}), 7) == "['size'], seed 7"
+
+
+@EVERY_MODEL
+def test_a_model_of_these_data_predicts_the_same_after_saving(name, pipeline, tmp_path):
+    data = Dataset.of(pipeline.table(TRAIN), load_params().data)
+    estimator = build_model(name, data.X, 0).fit(data.X, data.y)
+    classes, dtypes = sorted(data.y.unique()), data.X.dtypes.astype(str).to_dict()
+    save_model(Model(estimator, classes, dtypes, {}, {}), tmp_path / "model.skops", {})
+    loaded = load_model(tmp_path / "model.skops")
+    assert (loaded.predict_proba(data.X) == estimator.predict_proba(data.X)).all()
+    assert loaded.classes == classes

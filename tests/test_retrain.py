@@ -32,11 +32,18 @@ from stages.after.pool import gather, matured, part, recent, span
 from stages.after.proof import PARTS
 from stages.after.registry import events, verified
 from stages.command import FAILED, Refused
+from stages.dataset import Dataset
+from stages.during.build import build_model
 from stages.during.intervals import newcombe_paired
 from stages.during.model import Model, load_model, save_model, sha256
-from stages.during.models import BalancedEnsemble, build_model
-from stages.during.recipes import age_weights, fit, from_params, out_of_fold, weights_of
-from stages.during.remedy import REMEDY, write_remedy
+from stages.during.recipes import (
+    CandidateSpec,
+    age_weights,
+    fit_candidate,
+    from_params,
+    out_of_fold,
+    weights_of,
+)
 from stages.during.warm import check_same, continued
 from stages.gate import gate
 from stages.gates import GATES
@@ -100,7 +107,6 @@ def made(tmp_path_factory) -> Path:
     (folder / "data/sources.yaml").write_text(
         yaml.safe_dump({"sources": {"rows": source}}, sort_keys=False)
     )
-    (folder / "data/remedy.json").write_text('{"remedy": "decision_weights"}')
     params = settings(
         data=ROLES,
         prepare={"split": {"by": "time", "test_from": 2003, "test_size": 0.5}},
@@ -363,27 +369,6 @@ def test_a_gate_that_stops_the_stages_of_every_candidate_refuses_with_its_reason
     assert not Path("models/challenger").exists()
 
 
-def test_a_ladder_that_asks_for_other_rows_gets_them(project, monkeypatch):
-    ran = []
-
-    def staged(folder: Path, name: str, names: tuple[str, ...]) -> str:
-        ran.append(names)
-        write_remedy("smote", folder / REMEDY)
-        return (
-            "train: the ladder chose smote, for which other rows are needed"
-            if len(ran) == 1
-            else "train: stopped"
-        )
-
-    monkeypatch.setattr(retrain, "staged", staged)
-    rows = read_table(TRAIN)
-    one = retrain.make(
-        "all", project / "scratch", SimpleNamespace(train=rows, test=rows), asked()[2], None
-    )
-    assert ran == [("validate", "augment", "train"), ("augment", "train")]
-    assert one.why == "train: stopped"
-
-
 def test_a_warm_start_says_of_which_model_and_of_how_much(run_once):
     """A card that named the parameters of today would name a model that was never fitted."""
     with pytest.MonkeyPatch.context() as patch:
@@ -401,7 +386,7 @@ def test_a_warm_start_says_of_which_model_and_of_how_much(run_once):
 
 def in_process_all(folder: Path) -> None:
     """Run augment and train in `folder`, on the tables there."""
-    for name in ("expectations", "params.yaml", "data/remedy.json"):
+    for name in ("expectations", "params.yaml"):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copytree(name, folder / name) if Path(name).is_dir() else shutil.copy(
             name, folder / name
@@ -764,8 +749,7 @@ def test_half_life_without_a_time_is_refused():
         settings(train={"half_life": 2.0})
 
 
-@pytest.mark.parametrize("undersample", [False, True])
-def test_half_life_follows_a_relation_that_turned(undersample):
+def test_half_life_follows_a_relation_that_turned():
     rows = pd.concat([drawn(0, 600, range(2000, 2001)), drawn(1, 600, range(2020, 2021))]).drop(
         columns="late"
     )
@@ -773,7 +757,7 @@ def test_half_life_follows_a_relation_that_turned(undersample):
     right = {}
     for half_life in (None, 1.0):
         params = settings(data=ROLES, train={"half_life": half_life})
-        model = fit("logistic_regression", rows, params, "none", undersample=undersample)
+        model = fit_candidate(CandidateSpec("logistic_regression"), rows, params)
         right[half_life] = (model.predict_proba(new)[:, 1] > 0.5).astype(int) @ (
             new["label"] == "rare"
         ).to_numpy().astype(int)
@@ -787,7 +771,11 @@ def test_half_life_counts_on_folds():
         params = settings(
             data=ROLES, train={"model": "logistic_regression", "half_life": half_life}
         )
-        scores.append(out_of_fold(rows, params, {"model": from_params(params)})[0]["model"])
+        scores.append(
+            out_of_fold(Dataset.of(rows, params.data), params, {"model": from_params(params)})[0][
+                "model"
+            ]
+        )
     assert not np.allclose(*scores)
 
 
@@ -905,18 +893,6 @@ def test_categories_that_are_gone_are_refused_where_their_numbers_would_change()
         Refused, match="1 categories that the boosting was fitted on are in no row any more"
     ):
         continued(first("hist_gradient_boosting", rows), features_of(few), few["label"], None, 5)
-
-
-def test_an_ensemble_of_balanced_draws_cannot_be_continued():
-    rows = drawn(0, 300, range(2000, 2001))
-    X = features_of(rows)
-    ensemble = BalancedEnsemble(build_model("logistic_regression", X, 0), 2).fit(X, rows["label"])
-    model = Model(ensemble, ["common", "rare"], dict.fromkeys(X.columns, "float64"), {}, {})
-    with pytest.raises(
-        Refused,
-        match="a BalancedEnsemble cannot be continued: a warm start takes LogisticRegression, ",
-    ):
-        continued(model, X, rows["label"], None, 5)
 
 
 # class by class, and all of them

@@ -4,14 +4,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from stages.command import Refused
+from stages.dataset import Dataset
 from stages.during import recipes
 from stages.during.candidates import compare
-from stages.during.recipes import Recipe, cook, out_of_fold, remedied, without
-from stages.during.remedy import LADDER
+from stages.during.recipes import CandidateSpec, fit_candidate, out_of_fold, without
 from stages.during.reweighing import reweighing
+from stages.during.selection import choose_candidate
 from stages.features import features
 from stages.params import ORIGIN
-from stages.train import settle
 from tests.pipeline_run import roles, settings
 
 BY_TEAM = roles(sensitive=["team"])
@@ -93,7 +94,9 @@ def test_weights_of_groups_and_of_classes_are_multiplied(monkeypatch):
     monkeypatch.setattr(recipes, "build_model", lambda *arguments: Weighed())
     table = rows("aaaab", "xxxyy", size=range(5))
     params = settings(data={"sensitive": ["team"]})
-    given = cook(Recipe("any", sample_weight="balanced", reweigh=True), table, params).sample_weight
+    given = fit_candidate(
+        CandidateSpec("any", sample_weight="balanced", reweigh=True), table, params
+    ).sample_weight
     assert given == pytest.approx(
         reweighing(table, params.data) * np.array([0.625, 0.625, 0.625, 0.625, 2.5])
     )
@@ -105,30 +108,16 @@ def test_each_fold_is_weighed_by_its_own_training_part(monkeypatch):
         recipes, "reweighing", lambda part, data: seen.append(part) or np.ones(len(part))
     )
     table = members(90)
+    params = settings(data={"sensitive": ["team"]}, train={"folds": 3})
     out_of_fold(
-        table,
-        settings(data={"sensitive": ["team"]}, train={"folds": 3}),
-        {"model": Recipe("logistic_regression", reweigh=True)},
+        Dataset.of(table, params.data),
+        params,
+        {"model": CandidateSpec("logistic_regression", reweigh=True)},
     )
     assert [len(part) for part in seen] == [60, 60, 60]
     assert sorted(
         row for part in seen for row in set(table["__stage_row_id"]) - set(part["__stage_row_id"])
     ) == list(range(90))
-
-
-def test_a_draw_that_balances_the_classes_takes_the_weights_along():
-    table, params = members(400), settings(data={"sensitive": ["team"]})
-    X = features(table, params.data)
-    plain, weighed = (
-        cook(Recipe("logistic_regression", undersample=True, reweigh=one), table, params)
-        for one in (False, True)
-    )
-    assert not np.allclose(plain.predict_proba(X), weighed.predict_proba(X))
-
-
-@pytest.mark.parametrize("name", LADDER)
-def test_a_remedy_keeps_the_weights_of_groups(name):
-    assert remedied(Recipe("any", reweigh=True), name).reweigh
 
 
 def test_a_sensitive_feature_that_is_left_out_still_gives_weights():
@@ -145,9 +134,9 @@ def test_reweighing_narrows_a_gap_that_a_proxy_makes():
         "mitigation": "reweighing",
     }
     params = settings(data={"sensitive": ["team"]}, train=chosen)
-    recipe, model, rivals, judge, _ = settle(members(), params, [])
-    table = compare(model, rivals, judge).set_index("candidate")
-    assert recipe.reweigh
+    chosen = choose_candidate(Dataset.of(members(), params.data), params, [])
+    table = compare(chosen.model, chosen.rivals, chosen.judge).set_index("candidate")
+    assert chosen.spec.reweigh
     assert table.loc["unmitigated", "largest_gap"] > 0.3
     assert table.loc["model", "largest_gap"] < 0.1
     assert table.loc["unmitigated", "kind"] == "mitigation"
@@ -156,3 +145,29 @@ def test_reweighing_narrows_a_gap_that_a_proxy_makes():
     )
     assert table["why"]["unmitigated"].startswith("not taken: reweighing narrows")
     assert f"for {table['lead']['unmitigated']:+.4f} in balanced_accuracy" in table["why"]["model"]
+    assert (
+        table["why"]["logistic_regression"]
+        == "compared with the model, never taken; reweighing here, too"
+    )
+
+
+def test_without_mitigation_sensitive_columns_change_no_candidate():
+    chosen = {"model": "logistic_regression", "decision_weights": "balanced_accuracy"}
+    tables = []
+    for sensitive, forbidden in ((["team"], {}), ([], {"team": "a test"})):
+        params = settings(data={"sensitive": sensitive, "forbidden": forbidden}, train=chosen)
+        one = choose_candidate(Dataset.of(members(), params.data), params, [])
+        tables.append(compare(one.model, one.rivals, one.judge))
+    audited, unaudited = tables
+    pd.testing.assert_frame_equal(
+        *(one.drop(columns="largest_gap") for one in (audited, unaudited))
+    )
+    assert audited["largest_gap"].notna().all()
+    assert unaudited["largest_gap"].isna().all()
+
+
+def test_reweighing_without_a_sensitive_column_is_refused():
+    with pytest.raises(
+        Refused, match=r"train.mitigation is 'reweighing', but data.sensitive names no"
+    ):
+        settings(data={"sensitive": []}, train={"mitigation": "reweighing"})

@@ -82,7 +82,6 @@ def project(folder: Path, key: list[str], **data: object) -> None:
     )
     forbidden = {**targets, **free, **data.pop("forbidden")}
     write_source(folder, key)
-    (folder / "data/remedy.json").write_text('{"remedy": "decision_weights"}')
     params = settings(
         data={**data, "forbidden": forbidden},
         train={"model": "logistic_regression"},

@@ -18,7 +18,7 @@ scope: {metric: macro_f1, recall_floor: 0.5, recall_floors: {rare: 0.3}, largest
 prepare: {split: {by: time, test_from: 2001, test_size: 0.2}}
 augment: {strategy: none, floor_share: 0.2, k_neighbors: 5, smote_max_rows: 100}
 train: {model: any, sample_weight: none, half_life: null, decision_weights: none, calibration: none,
-  ladder: false, search: 0, select: false, mitigation: none, folds: 2, threads: 1}
+  search: 0, select: false, mitigation: none, folds: 2, threads: 1}
 evaluate: {slices: [], costs: {}, refer_below: null}
 monitor: {label_delay: null}
 retrain: {candidates: [all], recent: 0.5, half_life: null, warm_iterations: 50}
@@ -325,7 +325,7 @@ def test_problems_in_several_sections_are_told_at_once(tmp_path):
         "random_state is 'x', must be a valid integer",
         "data.target is 1, must be text: write it in quotes",
         "train.modle is unknown, allowed here: model, sample_weight, half_life, decision_weights, calibration, "
-        "ladder, search, select, mitigation, folds, threads; did you mean model?",
+        "search, select, mitigation, folds, threads; did you mean model?",
     ]
 
 

@@ -13,7 +13,6 @@ from stages import augment, evaluate, prepare, scope, train, validate
 from stages.before.columns import written
 from stages.command import Refused
 from stages.gates import GATES
-from tests.pipeline_run import PROJECT
 from tests.test_effort import params
 
 SPLIT = {"by": "random", "test_from": None, "test_size": 0.2}
@@ -381,7 +380,6 @@ def scoped_panel(folder: Path, monkeypatch, **settings) -> dict:
     """Run scope on a panel with these settings, and return what it said."""
     folder.mkdir(exist_ok=True)
     project(folder, panel(), PANEL, **settings)
-    (folder / "data/remedy.json").write_text((PROJECT / "data/remedy.json").read_text())
     monkeypatch.chdir(folder)
     scope.main()
     return json.loads(Path("reports/scope.json").read_text())

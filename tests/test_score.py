@@ -7,7 +7,6 @@ import shutil
 import signal
 import subprocess
 import sys
-from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -174,20 +173,6 @@ def test_each_row_is_decided_as_the_model_does(capsys):
         == f"score: 100 of 100 rows, model v2: out.csv\n  decided: no {counts['no']}, yes {counts['yes']}\n"
     )
     assert aside().empty
-
-
-def test_model_that_decides_by_group_is_given_the_groups(monkeypatch):
-    by_group = {
-        "columns": ["sex"],
-        "cut_points": {},
-        "weights": {"f": {"no": 1.0, "yes": 0.0}, "m": {"no": 0.0, "yes": 1.0}},
-    }
-    monkeypatch.setattr(command, "load_champion", lambda: (replace(MODEL, by_group=by_group), {}))
-    rows = draw(8)
-    assert (
-        scored(written(rows), rows=3)["y_pred"].tolist()
-        == rows["sex"].map({"f": "no", "m": "yes"}).tolist()
-    )
 
 
 def test_no_row_is_referred_where_nobody_asked():
@@ -689,4 +674,4 @@ def test_raw_file_of_the_model_is_scored_as_the_model_decides(toy_run, tmp_path,
     rows = batch.rows[~batch.rows[LINE].isin(told["line"])]
     y_score = model.predict_proba(features(rows.drop(columns=LINE), given.data))
     assert np.allclose(found[[f"p_{label}" for label in model.classes]], y_score, rtol=0, atol=1e-9)
-    assert found["y_pred"].tolist() == model.decide(y_score, rows).tolist()
+    assert found["y_pred"].tolist() == model.decide(y_score).tolist()

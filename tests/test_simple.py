@@ -7,9 +7,10 @@ import pandas as pd
 import pytest
 from threadpoolctl import threadpool_limits
 
-from stages.during.candidates import Judge, OutOfFold, choose, compare
-from stages.during.recipes import Recipe, out_of_fold
-from stages.during.simple import few_features
+from stages.dataset import Dataset
+from stages.during.candidates import Judge, OutOfFold, compare, tune_decision
+from stages.during.recipes import CandidateSpec, out_of_fold
+from stages.during.simple import forward_selection
 from stages.gate import gate
 from stages.params import Data
 from tests.pipeline_run import SUITES
@@ -45,16 +46,18 @@ def table(tells: list[float], n: int = 400, seed: int = 0) -> pd.DataFrame:
 def sentences(rows: pd.DataFrame, folder) -> list[str]:
     """Return what the gate of the candidates says of logistic regression on all features, by the names of the candidates."""
     settings = params(decision_weights="balanced_accuracy")
-    plain = Recipe("logistic_regression")
+    plain = CandidateSpec("logistic_regression")
     recipes = {
         "model": plain,
         "logistic_regression": plain,
         "three_features": replace(plain, sees="three"),
     }
-    scores, _ = out_of_fold(rows.drop(columns="batch"), settings, recipes)
+    scores, _ = out_of_fold(
+        Dataset.of(rows.drop(columns="batch"), settings.data), settings, recipes
+    )
     scores["class_shares"] = np.tile([2 / 3, 1 / 3], (len(rows), 1))
     model, *others = (
-        choose(name, rows["label"], y_score, "none", "balanced_accuracy")
+        tune_decision(name, rows["label"], y_score, "none", "balanced_accuracy")
         for name, y_score in scores.items()
     )
     candidates = compare(model, others, Judge(rows["label"], rows["batch"], "balanced_accuracy", 0))
@@ -62,33 +65,37 @@ def sentences(rows: pd.DataFrame, folder) -> list[str]:
 
 
 def test_the_three_that_tell_are_found_best_first():
-    assert few_features(table([0, 0.8, 0, 2, 0, 1.2]), DATA, 0) == ["x3", "x5", "x1"]
+    assert forward_selection(table([0, 0.8, 0, 2, 0, 1.2]), DATA, 0) == ["x3", "x5", "x1"]
 
 
 def test_a_copy_of_the_best_adds_nothing():
     rows = table([2, 1, 0.8])
-    assert set(few_features(rows.assign(copy=rows["x0"]), DATA, 0)) in (
+    assert set(forward_selection(rows.assign(copy=rows["x0"]), DATA, 0)) in (
         {"x0", "x1", "x2"},
         {"copy", "x1", "x2"},
     )
 
 
 def test_a_column_that_never_varies_comes_last():
-    assert few_features(table([0, 2]).assign(constant=1.0), DATA, 0) == ["x1", "x0", "constant"]
+    assert forward_selection(table([0, 2]).assign(constant=1.0), DATA, 0) == [
+        "x1",
+        "x0",
+        "constant",
+    ]
 
 
 def test_of_two_columns_both_are_taken():
-    assert few_features(table([0, 2]), DATA, 0) == ["x1", "x0"]
+    assert forward_selection(table([0, 2]), DATA, 0) == ["x1", "x0"]
 
 
 def test_no_column_but_a_feature_is_taken():
-    assert "batch" not in few_features(table([0, 0, 0]), DATA, 0)
+    assert "batch" not in forward_selection(table([0, 0, 0]), DATA, 0)
 
 
 def test_a_class_in_one_cluster_is_no_obstacle():
     rows = table([0, 2])
     rows.loc[0, "label"] = "c"
-    assert few_features(rows, DATA, 0)[0] == "x1"
+    assert forward_selection(rows, DATA, 0)[0] == "x1"
 
 
 def test_a_model_that_three_features_equal_is_warned_of(tmp_path):

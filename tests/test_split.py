@@ -1,5 +1,6 @@
 from contextlib import suppress
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -165,3 +166,44 @@ def test_a_test_size_with_fewer_clusters_than_classes_is_refused():
         match=r"prepare\.split\.test_size in params\.yaml is 0\.1: The test_size = 1 should be",
     ):
         split.test_clusters(Y, PAIRS, 0.1, random_state=0)
+
+
+BOTH = pd.Series([*"ab"] * 6)
+YEARS = pd.Series(np.repeat([1, 2, 3], 4))
+ALONE = pd.Series(range(12))
+
+
+def test_folds_go_forward_in_time():
+    parts = split.forward(BOTH, ALONE, YEARS, 2)
+    assert [
+        (sorted(set(YEARS[fitted])), sorted(set(YEARS[scored]))) for fitted, scored in parts
+    ] == [([1], [2]), ([1, 2], [3])]
+
+
+def test_a_cluster_goes_where_its_latest_row_goes():
+    y, years = pd.concat([BOTH, BOTH], ignore_index=True), pd.Series(np.repeat([1, 2, 3], 8))
+    together = pd.Series(
+        [23, *range(1, 24)]
+    )  # the first row, of year 1, belongs to the last, of year 3
+    [(fitted, scored)] = split.forward(y, together, years, 2)
+    assert (fitted[0], scored[0], scored[23]) == (False, True, True)
+    assert fitted[1:16].all()
+
+
+def test_the_first_blocks_are_trained_on_until_every_class_is_there():
+    y = pd.Series([*"aaaa", *"abab", *"abab"])
+    [(fitted, scored)] = split.forward(y, ALONE, YEARS, 2)
+    assert (set(YEARS[fitted]), set(YEARS[scored])) == ({1, 2}, {3})
+
+
+def test_a_class_that_comes_too_late_is_refused():
+    with pytest.raises(
+        Refused, match="in order of time not every class stands in 2 clusters of rows to be scored"
+    ):
+        split.forward(pd.Series([*"aaaaaaaaabab"]), ALONE, YEARS, 2)
+
+
+def test_folds_fall_back_where_a_class_comes_too_late(capsys):
+    parts = split.folds(pd.Series([*"aaaaaaaaabab"]), ALONE, YEARS, 2, 0)
+    assert "the folds do not go forward in time" in capsys.readouterr().out
+    assert sum(scored.sum() for _, scored in parts) == 12

@@ -13,14 +13,21 @@ from threadpoolctl import threadpool_limits
 
 from stages import train
 from stages.command import Refused
+from stages.dataset import Dataset
 from stages.during import recipes
-from stages.during.candidates import Judge, OutOfFold, choose, compare, select
+from stages.during.candidates import (
+    Judge,
+    OutOfFold,
+    choose_features,
+    choose_setting,
+    compare,
+    tune_decision,
+)
 from stages.during.model import Model, load_model, save_model, sha256
-from stages.during.recipes import Recipe, fit, from_params, left_out, out_of_fold
-from stages.during.remedy import REMEDY, read_remedy, write_remedy
+from stages.during.recipes import CandidateSpec, fit_candidate, from_params, left_out, out_of_fold
 from stages.gate import gate
 from stages.params import Params
-from stages.tables import AUGMENTED, TRAIN, write_table, write_text
+from stages.tables import AUGMENTED, TRAIN, write_table
 from tests.pipeline_run import SUITES, settings
 
 STRATEGIES = ["none", "oversample", "smote"]
@@ -63,22 +70,24 @@ def table(n: int = 60, n_clusters: int = 20, seed: int = 0) -> pd.DataFrame:
 
 def held_out(rows: pd.DataFrame, settings: Params, model: str) -> np.ndarray:
     """Return the out-of-fold probabilities of the recipe that the settings spell out, for the model `model`."""
-    return out_of_fold(rows, settings, {"model": replace(from_params(settings), model=model)})[0][
-        "model"
-    ]
+    return out_of_fold(
+        Dataset.of(rows, settings.data),
+        settings,
+        {"model": replace(from_params(settings), model=model)},
+    )[0]["model"]
 
 
 class Spy:
-    """Stands in for `fit`: notes each recipe's training rows, and which rows its model then scores."""
+    """Stands in for `fit_candidate`: notes each recipe's training rows, and which rows its model then scores."""
 
     def __init__(self):
         self.fits = []
 
-    def __call__(self, name, rows, params, sample_weight, *others):
+    def __call__(self, spec, rows, params):
         noted = {
-            "name": name,
+            "name": spec.model,
             "rows": rows,
-            "sample_weight": sample_weight,
+            "sample_weight": spec.sample_weight,
             "n_classes": rows["label"].nunique(),
         }
         self.fits.append(noted)
@@ -94,7 +103,7 @@ class Spy:
 @pytest.fixture
 def spy(monkeypatch) -> Spy:
     spy = Spy()
-    monkeypatch.setattr(recipes, "fit", spy)
+    monkeypatch.setattr(recipes, "fit_candidate", spy)
     return spy
 
 
@@ -144,9 +153,9 @@ def test_a_rival_is_fitted_on_the_rows_as_they_are(spy):
     settings = params(strategy="oversample", sample_weight="balanced")
     recipes = {
         "model": replace(from_params(settings), model="random_forest"),
-        "logistic_regression": Recipe("logistic_regression"),
+        "logistic_regression": CandidateSpec("logistic_regression"),
     }
-    out_of_fold(table(), settings, recipes)
+    out_of_fold(Dataset.of(table(), settings.data), settings, recipes)
     rivals = [one for one in spy.fits if one["name"] == "logistic_regression"]
     assert [len(one["rows"]) for one in rivals] == [40, 40, 40]
     assert {one["sample_weight"] for one in rivals} == {"none"}
@@ -246,17 +255,14 @@ def test_fit_weighs_rows_by_their_class(monkeypatch, sample_weight, expected):
     rows = pd.DataFrame(
         {"label": ["a", "a", "a", "b"], "size": [1, 2, 3, 4]}
     )  # 4 rows / (2 classes * 3 rows), and / (2 * 1)
-    assert fit("vote", rows, params(), sample_weight).sample_weight == pytest.approx(expected)
+    spec = CandidateSpec("vote", sample_weight=sample_weight)
+    assert fit_candidate(spec, rows, params()).sample_weight == pytest.approx(expected)
 
 
 def test_fit_does_not_weigh_rows_unless_told(monkeypatch):
     monkeypatch.setattr(recipes, "build_model", lambda *given: Recorder())
-    assert (
-        fit(
-            "vote", pd.DataFrame({"label": ["a", "b"], "size": [1, 2]}), params(), "none"
-        ).sample_weight
-        is None
-    )
+    rows = pd.DataFrame({"label": ["a", "b"], "size": [1, 2]})
+    assert fit_candidate(CandidateSpec("vote"), rows, params()).sample_weight is None
 
 
 def test_fit_sees_features_alone(monkeypatch):
@@ -270,7 +276,7 @@ def test_fit_sees_features_alone(monkeypatch):
             "__stage_origin": ["real", "synthetic"],
         }
     )
-    model = fit("vote", rows, params(cluster=["batch"]), "none")
+    model = fit_candidate(CandidateSpec("vote"), rows, params(cluster=["batch"]))
     assert model.X.columns.tolist() == ["size"]
     assert model.y.tolist() == ["a", "b"]
 
@@ -280,7 +286,7 @@ def test_the_number_of_threads_does_not_change_the_fitted_model(name, tmp_path):
     rows = table(n=300)
     for threads in (1, 2):
         with threadpool_limits(threads):
-            fitted = fit(name, rows, params(threads=threads), "none")
+            fitted = fit_candidate(CandidateSpec(name), rows, params(threads=threads))
         save_model(Model(fitted, ["a", "b"], {}, {}, {}), tmp_path / f"{threads}.skops", {})
     assert sha256(tmp_path / "1.skops") == sha256(tmp_path / "2.skops")
 
@@ -296,41 +302,41 @@ def test_fit_refuses_a_misspelt_model():
     with pytest.raises(
         Refused, match=r"params.yaml: train.model is 'vot', must be one of logistic_regression"
     ):
-        fit("vot", table(), params(), "none")
+        fit_candidate(CandidateSpec("vot"), table(), params())
 
 
 SCORES = np.array([[0.9, 0.1], [0.8, 0.2], [0.6, 0.4], [0.7, 0.3], [0.2, 0.8]])
 
 
-def test_choose_decides_for_the_likelier_class_where_nothing_is_chosen():
-    chosen = choose("model", pd.Series(list("aaabb")), SCORES, "none", "none")
+def test_tune_decision_decides_for_the_likelier_class_where_nothing_is_chosen():
+    chosen = tune_decision("model", pd.Series(list("aaabb")), SCORES, "none", "none")
     assert chosen.y_pred.tolist() == ["a", "a", "a", "a", "b"]
     assert chosen.decision_weights == {"a": 1.0, "b": 1.0}
     assert chosen.calibration == {}
     assert (chosen.y_score == SCORES).all()
 
 
-def test_choose_decides_by_the_weights_that_it_chose():
-    chosen = choose("model", pd.Series(list("aaabb")), SCORES, "none", "balanced_accuracy")
+def test_tune_decision_decides_by_the_weights_that_it_chose():
+    chosen = tune_decision("model", pd.Series(list("aaabb")), SCORES, "none", "balanced_accuracy")
     assert chosen.y_pred.tolist() == ["a", "a", "b", "b", "b"]
     assert chosen.decision_weights["b"] > 7 / 3
 
 
-def test_choose_calibrates_before_it_weighs():
+def test_tune_decision_calibrates_before_it_weighs():
     y = pd.Series(
         list("baaaabbbba")
     )  # of five rows that say .01 one is b, of five that say .99 four are
     b = np.repeat([0.01, 0.99], 5)
-    chosen = choose("model", y, np.column_stack([1 - b, b]), "sigmoid", "balanced_accuracy")
+    chosen = tune_decision("model", y, np.column_stack([1 - b, b]), "sigmoid", "balanced_accuracy")
     assert chosen.y_score[:, 1] == pytest.approx(np.repeat([0.2, 0.8], 5), abs=0.005)
     assert (
         1 / 4 < chosen.decision_weights["b"] < 4
     )  # else all rows are decided alike; of .01 against .99 up to 99 would do
 
 
-def test_choose_carries_the_name():
+def test_tune_decision_carries_the_name():
     assert (
-        choose("class_shares", pd.Series(list("aaabb")), SCORES, "none", "none").name
+        tune_decision("class_shares", pd.Series(list("aaabb")), SCORES, "none", "none").name
         == "class_shares"
     )
 
@@ -407,11 +413,11 @@ def test_the_model_leads_itself_by_nothing():
 
 
 @pytest.mark.parametrize(
-    ("aimed_at", "name", "score"),
+    ("objective", "name", "score"),
     [("none", "accuracy", 0.75), ("macro_f1", "macro_f1", (4 / 5 + 2 / 3) / 2)],
 )
-def test_compare_names_what_it_aims_at(aimed_at, name, score):
-    rival = compare(MODEL, [RIVAL], Judge(Y, CLUSTERS, aimed_at, 0)).iloc[1]
+def test_compare_names_what_it_aims_at(objective, name, score):
+    rival = compare(MODEL, [RIVAL], Judge(Y, CLUSTERS, objective, 0)).iloc[1]
     assert rival["aim"] == name
     assert rival["score"] == pytest.approx(score)
 
@@ -433,9 +439,15 @@ def test_compare_takes_three_classes():
 def test_what_a_recipe_leaves_out_is_found_on_the_rows_that_it_is_fitted_on(spy, monkeypatch):
     asked = []
     monkeypatch.setattr(
-        recipes, "few_features", lambda rows, *given: asked.append(set(rows["place"])) or ["place"]
+        recipes,
+        "forward_selection",
+        lambda rows, *given: asked.append(set(rows["place"])) or ["place"],
     )
-    out_of_fold(table(), params(), {"three_features": Recipe("logistic_regression", sees="three")})
+    out_of_fold(
+        Dataset.of(table(), params().data),
+        params(),
+        {"three_features": CandidateSpec("logistic_regression", sees="three")},
+    )
     for one, places in zip(spy.fits, asked, strict=True):
         assert places == set(one["rows"]["place"])
         assert one["scored"].columns.tolist() == ["place"]
@@ -454,16 +466,18 @@ def noisy(n: int = 450) -> pd.DataFrame:
 
 def test_selection_leaves_out_noise_and_keeps_the_score():
     rows, settings = noisy(), params(decision_weights="balanced_accuracy", select=True)
-    worthy = Recipe("logistic_regression", sees="worthy")
-    assert left_out(worthy, rows, settings) == ["batch", "noise", "mark"]
+    important = CandidateSpec("logistic_regression", sees="important")
+    assert left_out(important, rows, settings) == ["batch", "noise", "mark"]
     scores, _ = out_of_fold(
-        rows, settings, {"model": Recipe("logistic_regression"), "selected_features": worthy}
+        Dataset.of(rows, settings.data),
+        settings,
+        {"model": CandidateSpec("logistic_regression"), "selected_features": important},
     )
     every, selected = (
-        choose(recipe, rows["label"], y_score, "none", "balanced_accuracy")
+        tune_decision(recipe, rows["label"], y_score, "none", "balanced_accuracy")
         for recipe, y_score in scores.items()
     )
-    taken, other = select(
+    taken, other = choose_features(
         every, selected, Judge(rows["label"], pd.Series(rows.index), "balanced_accuracy", 0)
     )
     assert (taken.y_score == selected.y_score).all()
@@ -509,66 +523,15 @@ def test_the_saved_model_sees_the_selected_features_alone(tmp_path, monkeypatch,
     ]  # the model has three features itself, or fewer
 
 
-LADDER = {"ladder": True, "decision_weights": "balanced_accuracy"}
-MADE = ["models/model.skops", "models/model.json", "reports/candidates.csv", "reports/features.csv"]
-
-
-@pytest.fixture
-def stage(tmp_path, monkeypatch):
-    """Return a function that runs the stage in an empty folder; a ladder takes oversampling, whatever it is worth."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(train, "climb", lambda rungs, *given: ("oversampling", rungs))
-    shutil.copytree(SUITES, "expectations")
-    rows = table(90).drop(columns="place")
-
-    def stage(made_by: str, **settings) -> None:
-        chosen = params(cluster=["batch"], **settings)
-        monkeypatch.setattr(train, "load_params", lambda: chosen)
-        write_table(rows, TRAIN)
-        write_table(
-            recipes.augmented(Recipe("logistic_regression", made_by), rows, chosen), AUGMENTED
-        )
-        train.main()
-
-    return stage
-
-
-def test_the_ladder_writes_its_choice_down_and_asks_for_another_run(stage):
-    with pytest.raises(
-        Refused,
-        match="the ladder chose oversampling, for which other rows are needed: run `dvc repro` once more",
-    ):
-        stage("none", **LADDER)
-    assert read_remedy() == "oversampling"
-    assert not Path(train.MODEL).exists()
-
-
-def test_the_ladder_fits_on_the_table_of_its_choice(stage):
-    stage("oversample", **LADDER)
-    assert read_remedy() == "oversampling"
-    assert set(load_model(train.MODEL).calibration) == {
-        "a",
-        "b",
-    }  # repeated rows spoil probabilities
-
-
-def test_a_choice_that_stands_there_already_is_left_as_it_is(stage):
-    write_remedy("oversampling")
-    Path(REMEDY).write_text(
-        '{"remedy":"oversampling"}', encoding="utf-8"
-    )  # other bytes would make augment run again
-    stage("oversample", **LADDER)
-    assert Path(REMEDY).read_text(encoding="utf-8") == '{"remedy":"oversampling"}'
-
-
-def test_without_a_ladder_no_remedy_changes_what_train_makes(stage):
-    made = []
-    for content in ('{"remedy": "decision_weights"}', '{"remedy": "undersampling"}', "not JSON"):
-        write_text(content, REMEDY)
-        stage("none", decision_weights="balanced_accuracy")
-        made.append([sha256(name) for name in MADE])
-        assert Path(REMEDY).read_text(encoding="utf-8") == content
-    assert made[0] == made[1] == made[2]
+def test_candidates_that_fit_alike_are_fitted_once(spy):
+    specs = {
+        "model": CandidateSpec("logistic_regression", calibration="sigmoid"),
+        "logistic_regression": CandidateSpec("logistic_regression"),
+        "weighed": CandidateSpec("logistic_regression", sample_weight="balanced"),
+    }
+    scores, _ = out_of_fold(Dataset.of(table(), params().data), params(), specs)
+    assert [one["sample_weight"] for one in spy.fits] == ["none", "balanced"] * 3
+    assert list(scores) == list(specs)
 
 
 def test_features_that_are_missed_are_not_left_out():
@@ -577,7 +540,7 @@ def test_features_that_are_missed_are_not_left_out():
     selected = OutOfFold(
         "selected_features", np.full((100, 2), 0.5), np.array(["a"] * 100, dtype=object), {}, {}
     )
-    taken, other = select(every, selected, Judge(y, pd.Series(y.index), "none", 0))
+    taken, other = choose_features(every, selected, Judge(y, pd.Series(y.index), "none", 0))
     assert (taken.name, taken.why) == (
         "model",
         "taken: to leave features out is proven to be worse",
@@ -593,3 +556,27 @@ def test_compare_says_what_each_candidate_is():
         "all",
         "compared with the model, never taken",
     ]
+
+
+MANY = pd.Series([*"aaab"] * 50)
+SURE, BLIND = np.where(MANY == "b", 0.9, 0.1), np.full(200, 0.25)
+JUDGE = Judge(MANY, pd.Series(range(200)), "balanced_accuracy", 0)
+
+
+def sure_of(name: str, b: np.ndarray) -> OutOfFold:
+    return candidate(name, "".join(np.where(b > 0.5, "b", "a")), list(b))
+
+
+def test_settings_that_gain_are_taken():
+    taken, [before] = choose_setting(sure_of("model", BLIND), [sure_of("search_1", SURE)], JUDGE)
+    assert taken.name == "search_1"
+    assert taken.why.startswith(
+        "taken: search_1 of a search, at least +0.5000 in balanced_accuracy"
+    )
+    assert (before.name, before.kind) == ("settings_as_they_come", "search")
+
+
+def test_settings_that_gain_nothing_are_not_taken():
+    taken, [tried] = choose_setting(sure_of("model", SURE), [sure_of("search_1", SURE)], JUDGE)
+    assert taken.name == "model"
+    assert tried.why.startswith("not taken: no gain is proven over the model's own settings")

@@ -8,7 +8,7 @@ import pytest
 
 from stages import validate
 from stages.before.propose_judged import judged_suites
-from stages.during.giveaway import ONE_SIDED, giveaway, in_words, one_sided
+from stages.during.giveaway import ONE_SIDED, in_words, one_sided, single_feature_auc
 from stages.during.proxies import Limits
 from stages.gate import gate
 from stages.validate import by_feature, leakage, limits
@@ -18,9 +18,9 @@ from tests.pipeline_run import roles, settings
 def by_label(values, labels, cluster_ids=None) -> pd.Series:
     """Return how well one column gives each label away."""
     ids = pd.Series(range(len(labels)) if cluster_ids is None else cluster_ids)
-    return giveaway(pd.DataFrame({"column": values}), pd.Series(labels), ids, random_state=0).loc[
-        "column"
-    ]
+    return single_feature_auc(
+        pd.DataFrame({"column": values}), pd.Series(labels), ids, random_state=0
+    ).loc["column"]
 
 
 def alone(values, labels, cluster_ids=None) -> float:

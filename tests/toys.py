@@ -10,7 +10,6 @@ import yaml
 
 from stages.before.propose import propose, write
 from stages.during.changes import PROFILE, profile
-from stages.during.remedy import REMEDY, write_remedy
 from stages.params import Params
 from stages.tables import write_json
 from tests.pipeline_run import SUITES, Run, copy_project, settings
@@ -71,5 +70,4 @@ def project_of(rows: pd.DataFrame, params: Params, folder: Path) -> Run:
         json.loads(json.dumps(proposed).replace('"inferred"', '"confirmed"')),
         folder / "expectations",
     )
-    write_remedy("decision_weights", folder / REMEDY)
     return run

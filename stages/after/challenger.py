@@ -8,7 +8,7 @@ import pandas as pd
 
 from stages.after.batch import EXAMPLES
 from stages.command import Refused
-from stages.during.decision import aim
+from stages.during.decision import objective_score
 from stages.during.draws import mean_intervals, rows_worth
 from stages.during.intervals import newcombe_paired, paired_lead
 from stages.during.model import Model
@@ -87,7 +87,7 @@ def challengers(
     clusters), else 0. A candidate that was not made has no figures, bounds of -1 and 1, and `why`.
     """
     y, together = cohort[params.data.target], clusters(cohort, params.data.cluster)
-    aimed_at = params.train.decision_weights
+    objective = params.train.decision_weights
     models = {CHAMPION: champion} | {
         one.name: one.model for one in candidates if one.model is not None
     }
@@ -95,8 +95,8 @@ def challengers(
         name: model.predict_proba(seen(model, cohort, params.data))
         for name, model in models.items()
     }
-    y_pred = {name: model.decide(y_score[name], cohort) for name, model in models.items()}
-    score = {name: aim(y, decided, aimed_at) for name, decided in y_pred.items()}
+    y_pred = {name: model.decide(y_score[name]) for name, model in models.items()}
+    score = {name: objective_score(y, decided, objective) for name, decided in y_pred.items()}
     squares = {name: _squares(y, y_score[name], model.classes) for name, model in models.items()}
     brier = {name: float(of_rows.mean()) for name, of_rows in squares.items()}
     rises = np.column_stack([of_rows - squares[CHAMPION] for of_rows in squares.values()])
@@ -123,7 +123,7 @@ def challengers(
                 y,
                 y_pred[one.name],
                 y_pred[CHAMPION],
-                aimed_at,
+                objective,
                 params.random_state,
                 together,
                 level,
@@ -143,7 +143,7 @@ def challengers(
             }
         rows.append(row)
     return pd.DataFrame(rows, columns=COMPARED).assign(
-        aim="accuracy" if aimed_at == "none" else aimed_at
+        aim="accuracy" if objective == "none" else objective
     ), best
 
 

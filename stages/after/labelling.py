@@ -15,8 +15,8 @@ def to_label(
     Half are those of each decision that the model is least sure of, one decision after the other; the rest are random, without
     which a performance measured on them would be that of hard cases.
     """
-    decided = pd.Series(model.decide(y_score, rows), index=rows.index)
-    weighed = np.sort(model.weigh(y_score, rows), axis=1)
+    decided = pd.Series(model.decide(y_score), index=rows.index)
+    weighed = np.sort(model.weigh(y_score), axis=1)
     sureness = pd.Series(1 - weighed[:, -2] / np.maximum(weighed[:, -1], 1e-12), index=rows.index)
     rank = sureness.groupby(decided).rank(method="first")
     uncertain = (

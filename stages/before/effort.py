@@ -11,9 +11,9 @@ from sklearn.metrics import confusion_matrix
 from tqdm import tqdm
 
 from stages.before.finding import Finding
+from stages.during.build import build_model
 from stages.during.decision import decide
 from stages.during.intervals import figure
-from stages.during.models import build_model
 from stages.features import clusters, features
 from stages.params import Params
 from stages.params import Scope as Criteria

@@ -86,7 +86,7 @@ def recall_table(proofs: list[ClassProof]) -> pd.DataFrame:
 
 def unforeseen(params: Params) -> list[str]:
     """Return the gates that may stop a run, of whose tables nothing can be known before it."""
-    fits_augmented = params.augment.strategy != "none" or params.train.ladder
+    fits_augmented = params.augment.strategy != "none"
     asked = {
         "synthetic": fits_augmented,
         "candidates": True,

@@ -408,7 +408,8 @@ def by_class_suite(classes: list[str], criteria: Criteria) -> dict[str, Any]:
         below = f"The model is too weak for this class: its recall is proven to be below its floor{guessed}. "
         below += (
             "Where train.decision_weights in params.yaml is none, set it to balanced_accuracy. Where it is set already, better features or "
-            "another model have to tell the class (train.ladder: true tries remedies for rare classes); more test rows will not help."
+            "another model have to tell the class (`make compare-remedies` compares remedies for rare classes); "
+            "more test rows will not help."
         )
         unproven = (
             "The recall is not proven to reach its floor. Where recall is above the floor there are too few test rows of the class: add "

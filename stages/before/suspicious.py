@@ -15,7 +15,7 @@ from stages.before.column_findings import is_named_id
 from stages.before.finding import Finding, Weight
 from stages.before.propose_checks import FEWEST
 from stages.before.thresholds import Thresholds
-from stages.during.giveaway import ONE_SIDED, giveaway, in_words, one_sided
+from stages.during.giveaway import ONE_SIDED, in_words, one_sided, single_feature_auc
 from stages.during.intervals import newcombe
 from stages.during.proxies import groups_of
 from stages.features import clusters, features
@@ -89,7 +89,8 @@ def contradiction_findings(found: Contradictions, n_rows: int) -> list[Finding]:
 def giveaways(
     rows: pd.DataFrame, data: Data, limits: Thresholds, random_state: int
 ) -> tuple[dict[str, float], list[Finding]]:
-    """Return for each feature the ROC AUC, mean over the classes, with which it alone ranks them (see `giveaway`), and what that means.
+    """Return for each feature the ROC AUC, mean over the classes, with which it alone ranks them (see `single_feature_auc`), and
+    what that means.
 
     What is known only after the target can only be suspected: by a high ROC AUC, by a value that holds nearly one class alone, by
     the name, by gaps that differ by class.
@@ -98,7 +99,10 @@ def giveaways(
         return {}, []
     X, y = features(rows, data), rows[data.target]
     ids = clusters(rows, data.cluster)
-    by_label, sides = giveaway(X, y, ids, random_state), one_sided(rows[X.columns], y, ids)
+    by_label, sides = (
+        single_feature_auc(X, y, ids, random_state),
+        one_sided(rows[X.columns], y, ids),
+    )
     aucs = by_label.mean(axis=1).to_dict()
     found = []
     for column, auc in sorted(aucs.items(), key=lambda item: -item[1]):
@@ -174,7 +178,7 @@ def told_by(
     told: dict[str, str] = {}
     X, ids = features(rows, data)[columns], clusters(rows, data.cluster)
     for trait in data.sensitive if columns else []:
-        aucs = giveaway(
+        aucs = single_feature_auc(
             X.drop(columns=trait, errors="ignore"), groups_of(rows, trait, data), ids, random_state
         ).mean(axis=1)
         for column, auc in aucs[aucs > limits.tells_groups].items():

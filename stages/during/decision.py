@@ -10,7 +10,7 @@ ROUNDS = 10
 STARTS = (1.0, 0.0, 0.5, 1.5)  # powers of the inverse class shares
 
 
-def aim(y_true: pd.Series, y_pred: np.ndarray, decision_weights: str) -> float:
+def objective_score(y_true: pd.Series, y_pred: np.ndarray, decision_weights: str) -> float:
     """Return the figure that a decision rule aims at: accuracy for none, else balanced_accuracy or macro_f1 (0 to 1)."""
     if decision_weights == "none":
         return float(accuracy_score(y_true, y_pred))
@@ -32,20 +32,6 @@ def weigh(y_score: np.ndarray, classes: list[str], weights: dict[str, float]) ->
     return y_score * [weights[label] for label in classes]
 
 
-def weigh_by_group(
-    y_score: np.ndarray,
-    classes: list[str],
-    weights: dict[str, float],
-    of: np.ndarray,
-    by_group: dict[str, dict[str, float]],
-) -> np.ndarray:
-    """Return (n_samples, n_classes) probability times weight: the weight `by_group` has for the group `of` a row, else of `weights`."""
-    weighed = weigh(y_score, classes, weights)
-    for group, its_own in by_group.items():
-        weighed[of == group] = weigh(y_score[of == group], classes, its_own)
-    return weighed
-
-
 def greatest(weighed: np.ndarray, classes: list[str]) -> np.ndarray:
     """Return (n_samples,) labels: the class with the greatest probability times weight; of equals, the first of `classes`."""
     return np.array(classes, dtype=object)[weighed.argmax(axis=1)]
@@ -57,15 +43,15 @@ def confidence(weighed: np.ndarray) -> np.ndarray:
 
 
 def choose_weights(
-    y_true: pd.Series, y_score: np.ndarray, classes: list[str], aimed_at: str
+    y_true: pd.Series, y_score: np.ndarray, classes: list[str], objective: str
 ) -> dict[str, float]:
-    """Return a weight per class, 1 for the largest class, that does best in `aimed_at` (see `aim`) on out-of-fold scores.
+    """Return a weight per class, 1 for the largest class, that does best in `objective` (see `objective_score`) on out-of-fold scores.
 
     Starts from the inverse class shares, which are optimal for balanced accuracy if the probabilities are true (Bayes), and
     moves one weight at a time to its best value, exactly, until none moves. With several classes that can end beside the
     best, so that it starts from STARTS, rarest and most frequent class first, and takes the best end.
     """
-    if aimed_at == "none":
+    if objective == "none":
         return dict.fromkeys(classes, 1.0)
     true = np.searchsorted(classes, y_true.to_numpy(dtype=object))
     counts = np.bincount(true, minlength=len(classes))
@@ -76,12 +62,15 @@ def choose_weights(
         if len(classes) > 2
         else [(shares, rarer)]
     )
-    ends = [_climb(true, y_score, weights, order, counts, aimed_at) for weights, order in starts]
+    ends = [_climb(true, y_score, weights, order, counts, objective) for weights, order in starts]
     chosen = [
         {label: float(f"{weight:.6g}") for label, weight in zip(classes, weights, strict=True)}
         for weights in ends
     ]
-    return max(chosen, key=lambda weights: aim(y_true, decide(y_score, classes, weights), aimed_at))
+    return max(
+        chosen,
+        key=lambda weights: objective_score(y_true, decide(y_score, classes, weights), objective),
+    )
 
 
 def _climb(
@@ -90,14 +79,14 @@ def _climb(
     weights: np.ndarray,
     order: np.ndarray,
     counts: np.ndarray,
-    aimed_at: str,
+    objective: str,
 ) -> np.ndarray:
     """Return `weights` after moving those in `order` to their best values, until none moves."""
     weights = weights.copy()
     for _ in range(ROUNDS):
         before = weights.copy()
         for nth in order:
-            weights[nth] = _best_weight(true, y_score, weights, nth, counts, aimed_at)
+            weights[nth] = _best_weight(true, y_score, weights, nth, counts, objective)
         if np.allclose(weights, before):
             break
     return weights
@@ -109,7 +98,7 @@ def _best_weight(
     weights: np.ndarray,
     nth: int,
     counts: np.ndarray,
-    aimed_at: str,
+    objective: str,
 ) -> float:
     """Return the weight of class `nth` that does best when the other weights stay.
 
@@ -134,7 +123,7 @@ def _best_weight(
     decided[rows, nth] += 1
     hits, decided = hits.cumsum(axis=0), decided.cumsum(axis=0)
     present = counts > 0
-    if aimed_at == "balanced_accuracy":
+    if objective == "balanced_accuracy":
         figure = (hits[:, present] / counts[present]).mean(axis=1)
     else:
         figure = (2 * hits[:, present] / (counts[present] + decided[:, present])).mean(axis=1)

@@ -23,7 +23,7 @@ NEARLY = 0.9  # one class alone: what it settles as counted, before chance is ta
 CHANCE = 0.05  # that any bound of the table is too high
 
 
-def giveaway(
+def single_feature_auc(
     X: pd.DataFrame, y: pd.Series, cluster_ids: pd.Series, random_state: int
 ) -> pd.DataFrame:
     """Return for each column of `X`, in rows, how well it alone ranks each class, in columns, against the others, out of fold:

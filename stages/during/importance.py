@@ -7,7 +7,7 @@ import pandas as pd
 from scipy.stats import norm
 from sklearn.base import ClassifierMixin
 
-from stages.during.giveaway import giveaway
+from stages.during.giveaway import single_feature_auc
 from stages.features import clusters, features, text_columns, with_column
 from stages.formats import RESERVED
 from stages.params import Data
@@ -85,7 +85,7 @@ def importances(rows: pd.DataFrame, data: Data, fit: Fit, random_state: int) -> 
     return table.rename_axis("feature").reset_index()
 
 
-def worth_something(table: pd.DataFrame) -> list[str]:
+def important_features(table: pd.DataFrame) -> list[str]:
     """Return the features of a table of `importances` that are worth something; all of them where none is."""
     kept = table.loc[table["worth"] > 0, "feature"].tolist()
     return kept or table["feature"].tolist()
@@ -181,7 +181,7 @@ def _tell_alone(X: pd.DataFrame, y: pd.Series, ids: pd.Series, random_state: int
     """
     if X.empty:
         return []
-    aucs = giveaway(X, y, ids, random_state)
+    aucs = single_feature_auc(X, y, ids, random_state)
     mine = ids.groupby(y).nunique().reindex(aucs.columns).to_numpy()
     others = np.maximum(ids.nunique() - mine, 1)
     chance = np.sqrt((mine + others + 1) / (12 * mine * others))

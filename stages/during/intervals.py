@@ -1,5 +1,7 @@
 """Intervals for shares, for gaps between two shares, and for what one model has over another."""
 
+from collections import Counter
+
 import numpy as np
 import pandas as pd
 from scipy.stats import beta, norm
@@ -68,14 +70,14 @@ def paired_lead(
     y_true: pd.Series,
     y_pred: np.ndarray,
     y_pred_rival: np.ndarray,
-    aimed_at: str,
+    objective: str,
     random_state: int,
     clusters: pd.Series | None = None,
     level: float = 0.95,
 ) -> tuple[float, float]:
-    """Return one-sided bounds of what the first decisions have over the second, in the figure `aimed_at`; each holds with `level`.
+    """Return one-sided bounds of what the first decisions have over the second, in the figure `objective`; each holds with `level`.
 
-    aimed_at: none (accuracy), balanced_accuracy or macro_f1. A bootstrap over clusters, or over rows without them: clusters
+    objective: none (accuracy), balanced_accuracy or macro_f1. A bootstrap over clusters, or over rows without them: clusters
     that hold the same (true, first, second) are of one kind, and each draw is a multinomial over the kinds, which is the same and
     much faster than drawing rows (Efron 1979, Annals of Statistics 7; Davison and Hinkley 1997, section 3.8, for clusters).
     """
@@ -94,7 +96,7 @@ def paired_lead(
         for cell in kind:
             tables[:, cell] += drawn
     triples = tables.reshape(DRAWS, k, k, k)
-    leads = figure(triples.sum(axis=3), aimed_at) - figure(triples.sum(axis=2), aimed_at)
+    leads = figure(triples.sum(axis=3), objective) - figure(triples.sum(axis=2), objective)
     low, high = np.quantile(leads, [1 - level, level])
     return float(low), float(high)
 
@@ -106,11 +108,13 @@ def _kinds(
     if clusters is None:
         held, counts = np.unique(cells, return_counts=True)
         return [(int(cell),) for cell in held], counts
-    of_cluster = (
-        pd.Series(np.sort(cells)).groupby(clusters[np.argsort(cells, kind="stable")]).agg(tuple)
-    )
-    kinds = of_cluster.value_counts().sort_index()
-    return list(kinds.index), kinds.to_numpy()
+    order = np.lexsort((cells, clusters))
+    starts = np.flatnonzero(np.append(True, np.diff(clusters[order]) != 0))
+    ends = [*starts[1:], len(cells)]
+    ordered = cells[order].tolist()
+    kinds = Counter(tuple(ordered[start:end]) for start, end in zip(starts, ends, strict=True))
+    different = sorted(kinds)
+    return different, np.array([kinds[kind] for kind in different])
 
 
 def paired_precision_lead(
@@ -165,13 +169,13 @@ class Ranked:
         return float((gained * hits / np.maximum(named, 1)).sum() / max(hits[-1], 1))
 
 
-def figure(confusion: np.ndarray, aimed_at: str) -> np.ndarray:
+def figure(confusion: np.ndarray, objective: str) -> np.ndarray:
     """Return accuracy, balanced accuracy or macro F1 of (n_draws, n_classes, n_classes) tables, true classes in rows."""
     hits = np.einsum("dkk->dk", confusion)
     true, decided = confusion.sum(axis=2), confusion.sum(axis=1)
-    if aimed_at == "none":
+    if objective == "none":
         return hits.sum(axis=1) / true.sum(axis=1)
-    if aimed_at == "balanced_accuracy":
+    if objective == "balanced_accuracy":
         return (hits / np.maximum(true, 1)).mean(axis=1)
     return (2 * hits / np.maximum(true + decided, 1)).mean(axis=1)
 

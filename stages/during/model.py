@@ -5,7 +5,7 @@ import io
 import json
 import re
 import zipfile
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -17,9 +17,8 @@ from sklearn.base import ClassifierMixin
 from skops.io.exceptions import UntrustedTypesFoundException
 
 from stages.command import Refused
-from stages.during.decision import calibrate, greatest, weigh, weigh_by_group
-from stages.during.models import BalancedEnsemble, WeightedPipeline
-from stages.groups import crossed
+from stages.during.decision import calibrate, greatest, weigh
+from stages.during.models import WeightedPipeline
 from stages.params import Data
 from stages.schema import check
 from stages.tables import whole, write_json
@@ -39,7 +38,6 @@ TRUSTED = [
     "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
     "sklearn.tree._tree.Tree",  # its node indices are not checked: the SHA-256 of the card is what vouches for them
     "sklearn.utils._bunch.Bunch",
-    f"{BalancedEnsemble.__module__}.{BalancedEnsemble.__qualname__}",
     f"{WeightedPipeline.__module__}.{WeightedPipeline.__qualname__}",
 ]
 
@@ -48,7 +46,6 @@ TRUSTED = [
 class Model:
     """A fitted estimator with what was chosen out of fold: calibration curves and a decision weight per class.
 
-    Where decisions differ by group, `by_group` has the `columns` and `cut_points` that make the groups, and their `weights`.
     data: the roles that columns had when it was trained, by which it serves; None where nobody said.
     """
 
@@ -57,7 +54,6 @@ class Model:
     columns: dict[str, str]
     calibration: dict[str, dict[str, float]]
     decision_weights: dict[str, float]
-    by_group: dict[str, Any] = field(default_factory=dict)
     data: Data | None = None
 
     def predict_proba(self, X: pd.DataFrame) -> np.ndarray:
@@ -72,28 +68,13 @@ class Model:
             self.estimator.predict_proba(X[list(self.columns)]), self.classes, self.calibration
         )
 
-    def decide(self, y_score: np.ndarray, rows: pd.DataFrame | None = None) -> np.ndarray:
-        """Return (n_samples,) labels for probabilities of `predict_proba`; of `rows` see `weigh`."""
-        return greatest(self.weigh(y_score, rows), self.classes)
+    def decide(self, y_score: np.ndarray) -> np.ndarray:
+        """Return (n_samples,) labels for probabilities of `predict_proba`."""
+        return greatest(self.weigh(y_score), self.classes)
 
-    def weigh(self, y_score: np.ndarray, rows: pd.DataFrame | None = None) -> np.ndarray:
-        """Return (n_samples, n_classes) probability times weight, the greatest of which decides.
-
-        rows: prepared rows, whose sensitive columns tell the group where decisions differ by it; a group that the model does not
-        know is decided as all are. Raises Refused if they lack such a column.
-        """
-        if not self.by_group:
-            return weigh(y_score, self.classes, self.decision_weights)
-        columns = self.by_group["columns"]
-        if rows is None or not set(columns) <= set(rows.columns):
-            raise Refused(
-                f"the model decides by {', '.join(columns)} (train.mitigation: threshold_optimizer), which the rows lack; give them, or "
-                "train with another mitigation in params.yaml"
-            )
-        of = crossed(rows, columns, self.by_group["cut_points"]).to_numpy(dtype=object)
-        return weigh_by_group(
-            y_score, self.classes, self.decision_weights, of, self.by_group["weights"]
-        )
+    def weigh(self, y_score: np.ndarray) -> np.ndarray:
+        """Return (n_samples, n_classes) probability times weight, the greatest of which decides."""
+        return weigh(y_score, self.classes, self.decision_weights)
 
 
 def save_model(model: Model, path: str | Path, provenance: dict[str, Any]) -> None:
@@ -103,7 +84,6 @@ def save_model(model: Model, path: str | Path, provenance: dict[str, Any]) -> No
         "columns": model.columns,
         "decision_weights": model.decision_weights,
         "calibration": model.calibration,
-        "by_group": model.by_group,
         "data": model.data and model.data.model_dump(),
         "libraries": {library: version(library) for library in LIBRARIES},
         **provenance,
@@ -131,6 +111,11 @@ def load_model(path: str | Path) -> Model:
             raise Refused(
                 f"{card_path} names the classes {card['classes']}, {path} has {classes}; run `dvc checkout` or `dvc repro`"
             )
+        if card.get("by_group"):
+            raise Refused(
+                f"{card_path}: the model decides differently for different groups, which is no longer "
+                "supported; run `make repro` with train.mitigation none or reweighing in params.yaml"
+            )
         data = (
             check(card_path, Data, card["data"]) if card.get("data") else None
         )  # one of an earlier release has none
@@ -140,7 +125,6 @@ def load_model(path: str | Path) -> Model:
             card["columns"],
             card["calibration"],
             card["decision_weights"],
-            card["by_group"],
             data,
         )
     except FileNotFoundError as error:

@@ -62,7 +62,7 @@ def draw_candidates(candidates: pd.DataFrame) -> None:
 
 
 def draw_features(table: pd.DataFrame) -> None:
-    """Write the plot features: what each feature of a table of `importances` is worth, and what shuffled ones seem to be."""
+    """Write the plot features: how important each feature of a table of `importances` is, and what shuffled ones seem to be."""
     matplotlib.rcParams["text.parse_math"] = False
     matplotlib.rcParams["svg.hashsalt"] = "plots"
     table = table.sort_values("importance", kind="stable")

@@ -1,22 +1,24 @@
 """What remains of a sensitive column in the features, and what the labels say of its groups among rows that are otherwise alike."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from scipy.stats import norm
+from sklearn.base import ClassifierMixin
 from sklearn.metrics import roc_auc_score
 
 from stages.command import Refused
-from stages.during.giveaway import FOLDS, giveaway
-from stages.during.models import build_model
+from stages.during.giveaway import FOLDS, single_feature_auc
+from stages.during.models import baseline_logistic_regression, baseline_random_forest
 from stages.features import clusters, features
 from stages.groups import groups as named
 from stages.params import Data
 from stages.split import kfold
 
+Make = Callable[[pd.DataFrame, int], ClassifierMixin]  # an unfitted model by features and seed
 MOST_ROWS = 6_000  # that a group is looked for in
 BEST = 3  # columns that are named
 MOST_LABELLED = 20_000  # rows whose labels are compared
@@ -72,13 +74,13 @@ def proxies(rows: pd.DataFrame, data: Data, random_state: int) -> pd.DataFrame:
         }
         if groups.nunique() > 1:
             alone = (
-                giveaway(X, groups, ids, random_state)
+                single_feature_auc(X, groups, ids, random_state)
                 .mean(axis=1)
                 .sort_values(ascending=False, kind="stable")
                 .head(BEST)
             )
             row["best"] = ", ".join(f"{name} {auc:.2f}" for name, auc in alone.items())
-            y_score = _out_of_fold("random_forest", X, groups, ids, random_state)
+            y_score = _out_of_fold(baseline_random_forest, X, groups, ids, random_state)
             names = sorted(groups.unique())
             row["auc"] = float(
                 np.mean(
@@ -93,12 +95,12 @@ def proxies(rows: pd.DataFrame, data: Data, random_state: int) -> pd.DataFrame:
 
 
 def _out_of_fold(
-    name: str, X: pd.DataFrame, y: pd.Series, ids: pd.Series, random_state: int
+    make: Make, X: pd.DataFrame, y: pd.Series, ids: pd.Series, random_state: int
 ) -> np.ndarray:
     """Return (n_samples, n_classes) probabilities of rows that the model was not fitted on."""
     y_score = np.zeros((len(X), y.nunique()))
     for is_training, is_scored in kfold(y, ids, FOLDS, random_state):
-        model = build_model(name, X[is_training], random_state).fit(X[is_training], y[is_training])
+        model = make(X[is_training], random_state).fit(X[is_training], y[is_training])
         y_score[is_scored.to_numpy()] = model.predict_proba(X[is_scored])
     return y_score
 
@@ -237,13 +239,13 @@ def _left_out(
     )
     groups = groups_of(part, column, data)
     counts = groups.value_counts() * len(rows) / len(part)
-    alone = giveaway(X, groups, ids, random_state)
+    alone = single_feature_auc(X, groups, ids, random_state)
     best = alone[[name for name in alone.columns if counts[name] >= limits.rows]].max(axis=1)
     telling = [name for name in X.columns if best[name] > limits.auc]
     within = pd.Series(0.0, index=telling)
     for _name, mine in groups.groupby(groups) if telling else ():
         at = mine.index
-        told = giveaway(
+        told = single_feature_auc(
             X.loc[at, telling].reset_index(drop=True),
             y[at].reset_index(drop=True),
             ids[at].reset_index(drop=True),
@@ -264,7 +266,9 @@ def _expected(
     """Return (n_samples,) probabilities of a label out of fold, its share in all rows where there is no feature."""
     if X.columns.empty:
         return np.full(len(X), is_label.mean())
-    return _out_of_fold("logistic_regression", X, is_label.astype("str"), ids, random_state)[:, 1]
+    return _out_of_fold(baseline_logistic_regression, X, is_label.astype("str"), ids, random_state)[
+        :, 1
+    ]
 
 
 def _quantiles(y_score: np.ndarray) -> np.ndarray:

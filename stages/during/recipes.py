@@ -1,8 +1,8 @@
-"""Fit a model by a recipe, on all rows or on folds of them."""
+"""Fit a candidate model as its specification says, on all rows or on folds of them."""
 
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -13,88 +13,61 @@ from sklearn.utils.class_weight import compute_sample_weight
 from tqdm import tqdm
 
 from stages.augment import augment
-from stages.during.importance import importances, worth_something
-from stages.during.models import BalancedEnsemble, build_model
-from stages.during.remedy import LADDER
+from stages.dataset import Dataset
+from stages.during.build import build_model
+from stages.during.importance import importances, important_features
 from stages.during.reweighing import reweighing
-from stages.during.simple import few_features
-from stages.features import as_number, clusters, features
+from stages.during.simple import forward_selection
+from stages.features import as_number, features
 from stages.params import ORIGIN, Params
 from stages.split import folds
 
 
 @dataclass(frozen=True)
-class Recipe:
-    """How a candidate is made of training rows.
+class CandidateSpec:
+    """How a candidate model is fitted.
 
-    strategy, sample_weight, calibration: as in params.yaml. `undersample` fits on balanced draws (see BalancedEnsemble),
-    `settings` go to the model (scikit-learn's names), `sees` says which features it is given: all, those worth something,
-    or the three that alone do best, as chosen on its own training rows. `reweigh` gives groups the weights of `reweighing`.
+    strategy, sample_weight, calibration: as in params.yaml. `settings` go to the model (scikit-learn's names), `sees` says which
+    features it is given: all, the important ones, or the three of a forward selection, as found on its own training rows.
+    `reweigh` gives groups the weights of `reweighing`.
     """
 
     model: str
     strategy: str = "none"
     sample_weight: str = "none"
     calibration: str = "none"
-    undersample: bool = False
     settings: Mapping[str, Any] = field(default_factory=dict)
-    sees: Literal["all", "worthy", "three"] = "all"
+    sees: Literal["all", "important", "three"] = "all"
     reweigh: bool = False
 
+    def fits_like(self, other: "CandidateSpec") -> bool:
+        """Return whether both fit the same model to the same rows: calibration comes after the fit."""
+        return replace(self, calibration=other.calibration) == other
 
-def from_params(params: Params) -> Recipe:
-    """Return the recipe that params.yaml spells out; with a ladder it begins with the cheapest remedy instead."""
-    if params.train.ladder:
-        return remedied(Recipe(params.train.model), "decision_weights")
-    return Recipe(
-        params.train.model,
-        params.augment.strategy,
-        params.train.sample_weight,
-        params.train.calibration,
+
+PLAIN = CandidateSpec("logistic_regression")
+
+
+def from_params(params: Params) -> CandidateSpec:
+    """Return the specification that params.yaml spells out."""
+    train = params.train
+    return CandidateSpec(
+        train.model, params.augment.strategy, train.sample_weight, train.calibration
     )
 
 
-def remedied(recipe: Recipe, name: str) -> Recipe:
-    """Return `recipe` with the remedy `name` of LADDER instead of its own."""
-    one = LADDER[name]
-    return Recipe(
-        recipe.model,
-        one.strategy,
-        one.sample_weight,
-        one.calibration,
-        one.undersample,
-        recipe.settings,
-        recipe.sees,
-        recipe.reweigh,
-    )
-
-
-def fit(
-    name: str,
-    rows: pd.DataFrame,
-    params: Params,
-    sample_weight: str,
-    settings: Mapping[str, Any] | None = None,
-    undersample: bool = False,
-    reweigh: bool = False,
-) -> ClassifierMixin:
-    """Return the model `name`, fitted on the features of `rows`, which may be augmented.
+def fit_candidate(spec: CandidateSpec, rows: pd.DataFrame, params: Params) -> ClassifierMixin:
+    """Return the model that `spec` names, fitted on `rows`, which are augmented already or need not be.
 
     Only fitting uses several threads: a forest that predicts in parallel adds its trees up in another order each time.
     """
-    X_train, y_train = (
-        features(rows.drop(columns=ORIGIN, errors="ignore"), params.data),
-        rows[params.data.target],
-    )
-    model = build_model(name, X_train, params.random_state)
-    if settings:
-        model.set_params(**settings)
-    if undersample:
-        model = BalancedEnsemble(model, random_state=params.random_state)
+    X = features(rows.drop(columns=ORIGIN, errors="ignore"), params.data)
+    model = build_model(spec.model, X, params.random_state)
+    if spec.settings:
+        model.set_params(**spec.settings)
+    weights = weights_of(rows, params, spec.sample_weight, spec.reweigh)
     with parallel_config(backend="threading", n_jobs=params.train.threads):
-        return model.fit(
-            X_train, y_train, sample_weight=weights_of(rows, params, sample_weight, reweigh)
-        )
+        return model.fit(X, rows[params.data.target], sample_weight=weights)
 
 
 def weights_of(
@@ -123,84 +96,66 @@ def age_weights(time: pd.Series, y: pd.Series, half_life: float) -> np.ndarray:
     return (weights / weights.mean()).to_numpy()
 
 
-def cook(recipe: Recipe, rows: pd.DataFrame, params: Params) -> ClassifierMixin:
-    """Return the model that `recipe` makes of `rows`, which are augmented already or need not be."""
-    return fit(
-        recipe.model,
-        rows,
-        params,
-        recipe.sample_weight,
-        recipe.settings,
-        recipe.undersample,
-        recipe.reweigh,
-    )
-
-
-def augmented(recipe: Recipe, rows: pd.DataFrame, params: Params) -> pd.DataFrame:
-    """Return real rows with what the recipe's strategy adds to them."""
-    return augment(
-        rows,
-        params.data,
-        params.augment.model_copy(update={"strategy": recipe.strategy}),
-        params.random_state,
-    )
+def augmented(spec: CandidateSpec, rows: pd.DataFrame, params: Params) -> pd.DataFrame:
+    """Return real rows with what the strategy of `spec` adds to them."""
+    settings = params.augment.model_copy(update={"strategy": spec.strategy})
+    return augment(rows, params.data, settings, params.random_state)
 
 
 def out_of_fold(
-    rows: pd.DataFrame, params: Params, recipes: Mapping[str, Recipe]
+    data: Dataset, params: Params, specs: Mapping[str, CandidateSpec]
 ) -> tuple[dict[str, np.ndarray], np.ndarray]:
-    """Return for each recipe (n_scored, n_classes) probabilities of rows that it was not fitted on, and (n_samples,) which these are.
+    """Return for each candidate (n_scored, n_classes) out-of-fold probabilities, and (n_samples,) which rows these are.
 
-    Clusters stay whole, and where the split is by time the folds go forward in it (see `folds`). Each recipe augments, weighs
+    Clusters stay whole, and where the split is by time the folds go forward in it (see `folds`). Each candidate augments, weighs
     and chooses features by its own training part of each fold alone, as the final fit does with all rows. Real rows are scored,
-    never repeated or synthetic ones.
+    never repeated or synthetic ones. Candidates that fit alike are fitted once.
     """
-    y = rows[params.data.target]
-    X = features(rows, params.data)
-    scores = {name: np.zeros((len(rows), y.nunique())) for name in recipes}
-    parts = folds_of(rows, params)
-    scored = np.zeros(len(rows), dtype=bool)
+    first = {
+        name: next(known for known, other in specs.items() if spec.fits_like(other))
+        for name, spec in specs.items()
+    }
+    fits = list(dict.fromkeys(first.values()))
+    scores = {name: np.zeros((len(data.y), data.y.nunique())) for name in fits}
+    parts = folds_of(data, params)
+    scored = np.zeros(len(data.y), dtype=bool)
     with tqdm(
-        total=len(parts) * len(recipes),
-        desc="train: fits on folds",
-        disable=not sys.stderr.isatty(),
+        total=len(parts) * len(fits), desc="fits on folds", disable=not sys.stderr.isatty()
     ) as progress:
         for is_training, is_scored in parts:
             scored |= is_scored.to_numpy()
-            for name, recipe in recipes.items():
-                dropped = left_out(recipe, rows[is_training], params)
-                part, seen = without(dropped, rows[is_training], params)
-                fitted = cook(recipe, augmented(recipe, part, seen), seen)
-                scores[name][is_scored.to_numpy()] = fitted.predict_proba(
-                    X[is_scored].drop(columns=dropped)
+            for name in fits:
+                dropped = left_out(specs[name], data.rows[is_training], params)
+                part, seen = without(dropped, data.rows[is_training], params)
+                model = fit_candidate(specs[name], augmented(specs[name], part, seen), seen)
+                scores[name][is_scored.to_numpy()] = model.predict_proba(
+                    data.X[is_scored].drop(columns=dropped)
                 )
                 progress.update()
-    return {name: score[scored] for name, score in scores.items()}, scored
+    return {name: scores[first[name]][scored] for name in specs}, scored
 
 
-def folds_of(rows: pd.DataFrame, params: Params) -> list[tuple[pd.Series, pd.Series]]:
-    """Return the folds of `rows` (see `folds`), by the settings."""
-    data, split = params.data, params.prepare.split
-    time = rows[data.time] if split.by == "time" else None
-    ids = clusters(rows, data.cluster)
+def folds_of(data: Dataset, params: Params) -> list[tuple[pd.Series, pd.Series]]:
+    """Return the folds of `data` (see `folds`), by the settings."""
+    split = params.prepare.split
     return folds(
-        rows[data.target],
-        ids,
-        time,
+        data.y,
+        data.groups,
+        data.time if split.by == "time" else None,
         params.train.folds,
         params.random_state,
         split.keep_clusters_whole,
     )
 
 
-def left_out(recipe: Recipe, rows: pd.DataFrame, params: Params) -> list[str]:
-    """Return the features that `recipe` does without, by what `rows` alone say: training rows of one fold, or all of them."""
-    if recipe.sees == "all":
+def left_out(spec: CandidateSpec, rows: pd.DataFrame, params: Params) -> list[str]:
+    """Return the features that `spec` does without, by what `rows` alone say: training rows of one fold, or all of them."""
+    if spec.sees == "all":
         return []
     kept = (
-        few_features(rows, params.data, params.random_state)
-        if recipe.sees == "three"
-        else worth_something(worth(rows, params))
+        forward_selection(rows, params.data, params.random_state)
+        if spec.sees == "three"
+        else important_features(feature_importances(rows, params))
     )
     return [column for column in features(rows, params.data).columns if column not in kept]
 
@@ -215,11 +170,9 @@ def without(dropped: list[str], rows: pd.DataFrame, params: Params) -> tuple[pd.
     return rows.drop(columns=gone), params.model_copy(update={"data": data})
 
 
-def worth(rows: pd.DataFrame, params: Params) -> pd.DataFrame:
-    """Return what each feature is worth to the model that the settings name (see `importances`)."""
+def feature_importances(rows: pd.DataFrame, params: Params) -> pd.DataFrame:
+    """Return how important each feature is to the model that the settings name (see `importances`)."""
+    spec = CandidateSpec(params.train.model)
     return importances(
-        rows,
-        params.data,
-        lambda part: fit(params.train.model, part, params, "none"),
-        params.random_state,
+        rows, params.data, lambda part: fit_candidate(spec, part, params), params.random_state
     )

@@ -2,9 +2,11 @@
 
 import numpy as np
 import pandas as pd
+from scipy.sparse import issparse
+from sklearn.linear_model import LogisticRegression
 
 from stages.during.importance import capped, class_shares, log_losses
-from stages.during.models import build_model
+from stages.during.models import one_hot
 from stages.features import clusters, features
 from stages.params import Data
 from stages.split import kfold
@@ -14,7 +16,7 @@ FITTED = 400  # rows of one class, of which one half is fitted on and the other 
 SHORTLIST = 5  # best single features, among which the second and the third are looked for
 
 
-def few_features(rows: pd.DataFrame, data: Data, random_state: int) -> list[str]:
+def forward_selection(rows: pd.DataFrame, data: Data, random_state: int) -> list[str]:
     """Return the three features, best first, that make the best logistic regression on `rows`; fewer where there are fewer.
 
     Forward selection: the best feature, then the best beside it. What is best has the least log loss, every class counting
@@ -30,14 +32,16 @@ def few_features(rows: pd.DataFrame, data: Data, random_state: int) -> list[str]
         kfold(y, ids, 2, random_state)[0] if ids.groupby(y).nunique().min() > 1 else (every, every)
     )
 
+    encoded = {column: _encoded(X[[column]], is_fitted) for column in X.columns}
+
     def loss(columns: list[str]) -> float:
-        if all(X.loc[is_fitted, column].nunique(dropna=False) == 1 for column in columns):
+        parts = [part for column in columns if (part := encoded[column]) is not None]
+        if not parts:
             return float("inf")
-        model = build_model("logistic_regression", X.loc[is_fitted, columns], random_state).fit(
-            X.loc[is_fitted, columns], y[is_fitted]
-        )
+        both = np.hstack(parts)
+        model = LogisticRegression(max_iter=2000).fit(both[is_fitted], y[is_fitted])
         losses = log_losses(
-            y[is_scored], model.predict_proba(X.loc[is_scored, columns]), class_shares(y[is_fitted])
+            y[is_scored], model.predict_proba(both[is_scored]), class_shares(y[is_fitted])
         )
         return float(pd.Series(losses).groupby(y[is_scored].to_numpy()).mean().mean())
 
@@ -52,3 +56,11 @@ def few_features(rows: pd.DataFrame, data: Data, random_state: int) -> list[str]
             )
         )
     return chosen
+
+
+def _encoded(X: pd.DataFrame, is_fitted: pd.Series) -> np.ndarray | None:
+    """Return the numbers that stand for one feature, encoded as for a logistic regression; None where it does not vary."""
+    if X[is_fitted].nunique(dropna=False).item() == 1:
+        return None
+    numbers = one_hot(X[is_fitted]).fit(X[is_fitted]).transform(X)
+    return numbers.toarray() if issparse(numbers) else numbers
