@@ -13,7 +13,6 @@ from pandas.api.types import is_datetime64_any_dtype
 from threadpoolctl import threadpool_limits
 
 from stages.after import monitoring_page, windows
-from stages.after.aside import by_chance
 from stages.after.batch import (
     LINE,
     Batch,
@@ -36,6 +35,7 @@ from stages.after.drift import domain, drift, pictures
 from stages.after.labelling import to_label
 from stages.after.live import LIVE, live_files
 from stages.after.performance import figures, performance
+from stages.after.quarantine import by_chance
 from stages.age import SUITE as AGE
 from stages.age import TABLE as AGES
 from stages.age import allowed_loss, longest_age

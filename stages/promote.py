@@ -14,7 +14,14 @@ import pandas as pd
 from stages.after.again import judged_again
 from stages.after.challenger import accept, exchanged, non_inferiority, seen
 from stages.after.champion import load_champion
-from stages.after.proof import COMPARED, EVALUATED, PARTS, missing_proof, suites, verdicts
+from stages.after.promotion_evidence import (
+    COMPARED,
+    EVALUATED,
+    PARTS,
+    missing_proof,
+    suites,
+    verdicts,
+)
 from stages.after.registry import (
     CHAMPION,
     FOLDER,

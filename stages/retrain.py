@@ -25,7 +25,7 @@ from stages.after.champion import load_champion
 from stages.after.champion import version as served
 from stages.after.live import LIVE, lines, live_files
 from stages.after.pool import OWN, Pool, gather, recent, span
-from stages.after.proof import PARTS, suites, verdicts
+from stages.after.promotion_evidence import PARTS, suites, verdicts
 from stages.after.registry import CHALLENGER as STAGE
 from stages.after.registry import assign, identified, register
 from stages.after.repository import on_a_branch

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from stages.after import champion
-from stages.after.proof import COMPARED, EVALUATED
+from stages.after.promotion_evidence import COMPARED, EVALUATED
 from stages.after.reference import JUDGED
 from stages.command import Refused
 from stages.during.model import sha256

@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.serialization import (
 from stages import history, promote, rollback
 from stages.after import registry
 from stages.after.manifest import KEY, MANIFEST, SIGNATURE, read_manifest, write_manifest
-from stages.after.proof import COMPARED, EVALUATED, missing_proof, verdicts
+from stages.after.promotion_evidence import COMPARED, EVALUATED, missing_proof, verdicts
 from stages.after.registry import (
     CHAMPION,
     RETIRED,

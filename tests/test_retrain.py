@@ -29,7 +29,7 @@ from stages.after.challenger import (
     non_inferiority,
 )
 from stages.after.pool import gather, matured, part, recent, span
-from stages.after.proof import PARTS
+from stages.after.promotion_evidence import PARTS
 from stages.after.registry import events, verified
 from stages.command import FAILED, Refused
 from stages.during.intervals import newcombe_paired

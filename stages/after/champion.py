@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from stages.after.proof import COMPARED, EVALUATED, missing_proof, verdicts
+from stages.after.promotion_evidence import COMPARED, EVALUATED, missing_proof, verdicts
 from stages.after.reference import JUDGED
 from stages.after.registry import FOLDER as REGISTRY
 from stages.after.registry import events, in_service, promoted
