@@ -122,9 +122,7 @@ def _ways_on(table: pd.DataFrame, same_rows: bool) -> list[str]:
     return ways
 
 
-def of_last_run(
-    why: str, public_key: str | None, uncompared: str | None, accepted: list[str]
-) -> str:
+def of_last_run(why: str, is_signed: bool, uncompared: str | None, accepted: list[str]) -> str:
     """Register the model of the last run and return its version; raises Refused where a file differs from dvc.lock, or a gate blocks."""
     on_a_branch()
     ended = subprocess.run(
@@ -156,7 +154,7 @@ def of_last_run(
     past = events()
     now = to_beat(past)
     if now is not None:
-        served = verified(now, past, public_key)["files"]
+        served = verified(now, past, is_signed)["files"]
         if all(
             sha256(PARTS[name]) == served[name] for name in ("model.skops", "model.json")
         ):  # the card decides, too
@@ -181,7 +179,7 @@ def of_last_run(
         "compared_with": now,
         "accepted": exchange,
     }
-    return register(version_files(proven), said, f"{why} {exchange}".strip(), public_key)
+    return register(version_files(proven), said, f"{why} {exchange}".strip(), is_signed)
 
 
 def differing(status: dict[str, Any]) -> list[str]:
@@ -209,14 +207,14 @@ def _differs(path: str, what: str | dict[str, str]) -> list[str]:
 def promote(
     version: str | None,
     why: str,
-    public_key: str | None,
+    is_signed: bool,
     uncompared: str | None = None,
     accepted: list[str] | None = None,
 ) -> str:
     """Make `version`, or the model of the last run, the champion, and return a line on it."""
-    version = version or of_last_run(why, public_key, uncompared, accepted or [])
+    version = version or of_last_run(why, is_signed, uncompared, accepted or [])
     said = events()
-    manifest = verified(version, said, public_key)
+    manifest = verified(version, said, is_signed)
     before = to_beat(said)
     if version == before:
         raise Refused(f"{version} is in service already")
@@ -241,9 +239,9 @@ def promote(
         FOLDER / version / "model.skops"
     )  # what cannot be loaded must not take another's place
     why = f"{why} {manifest.get('accepted', '')}".strip()
-    assign(version, CHAMPION, why, public_key)
+    assign(version, CHAMPION, why, is_signed)
     if before is not None:
-        assign(before, RETIRED, f"{version} took its place: {why}")
+        assign(before, RETIRED, f"{version} took its place: {why}", is_signed)
     return (
         f"{version} is in service"
         + (f", {before} is retired" if before else "")
@@ -285,7 +283,7 @@ def main() -> None:
             promote(
                 given.version,
                 given.why.strip(),
-                load_params().registry.public_key,
+                load_params().registry.signed,
                 given.uncompared,
                 given.accept,
             )

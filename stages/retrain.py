@@ -410,7 +410,7 @@ def retrain(paths: list[Path], labels: list[Path | None], params: Params, source
     return chosen.name
 
 
-def registered(why: str, public_key: str | None) -> str:
+def registered(why: str, is_signed: bool) -> str:
     """Put models/challenger/ into the registry, as a challenger, and return its version."""
     files = {
         path.relative_to(CHALLENGER).as_posix(): path
@@ -421,9 +421,9 @@ def registered(why: str, public_key: str | None) -> str:
         files,
         {"verdicts": verdicts(CHALLENGER / "gates"), "suites": suites(), "compared_with": served()},
         why,
-        public_key,
+        is_signed,
     )
-    assign(version, STAGE, why)
+    assign(version, STAGE, why, is_signed)
     return version
 
 
@@ -460,7 +460,7 @@ def main() -> None:
     params = load_params()
     name = retrain(files, labels, params, source)
     version = registered(
-        f"a challenger ({name}) of {', '.join(map(str, files))}", params.registry.public_key
+        f"a challenger ({name}) of {', '.join(map(str, files))}", params.registry.signed
     )
     say(
         f"retrain: {version} ({name}) passed all gates; `make promote VERSION={version} WHY=...` puts it into service, nothing else does"

@@ -172,7 +172,7 @@ def test_a_challenger_of_newer_rows_passes_all_gates_and_is_registered(project, 
         ("v1.0.0", None),
         ("v1.0.0", "challenger"),
     ]
-    assert verified("v1.0.0", events(), None)["verdicts"]["challenger"]["verdict"] == "pass"
+    assert verified("v1.0.0", events(), False)["verdicts"]["challenger"]["verdict"] == "pass"
     assert (
         "expectations/prepared.json ends year at 2003; time goes on, here to 2005" in ended.stdout
     )

@@ -57,7 +57,7 @@ def load_champion() -> tuple[Model, dict[str, Any]]:
     if now is None:
         _check_stopped()
     else:
-        manifest = promoted(now, said, load_params().registry.public_key)
+        manifest = promoted(now, said, load_params().registry.signed)
         needed = [*EVALUATED, COMPARED] if manifest.get("compared_with") else EVALUATED
         if problems := missing_proof(manifest["verdicts"], needed):
             raise Refused("\n".join(problems))
