@@ -125,50 +125,22 @@ def _ways_on(table: pd.DataFrame, same_rows: bool) -> list[str]:
 def of_last_run(why: str, is_signed: bool, uncompared: str | None, accepted: list[str]) -> str:
     """Register the model of the last run and return its version; raises Refused where a file differs from dvc.lock, or a gate blocks."""
     on_a_branch()
-    ended = subprocess.run(
-        [sys.executable, "-m", "dvc", "status", "--json"], capture_output=True, encoding="utf-8"
-    )
-    if ended.returncode:
-        raise Refused(f"`dvc status` refused: {' '.join(ended.stderr.split())}")
-    changed = json.loads(ended.stdout or "{}")
-    problems = [
-        f"{what}; a model is promoted as it was judged" for what in differing(changed)
-    ] + frozen(read_stages("dvc.yaml"))
-    above = git("rev-parse", "--show-prefix").rstrip("\n")  # git names files as seen from the root
-    listed = git("status", "--porcelain", "--untracked-files=no", "--", *DESCRIBE).splitlines()
-    problems += [
-        f"{line[3:].removeprefix(above)} is not committed, and the version's commit has to say what made it; commit the run first"
-        for line in listed
-    ]
     proven = {name: one for name, one in verdicts(REPORTS / "gates").items() if name in EVALUATED}
-    problems += missing_proof(proven, EVALUATED)
-    if problems:
-        raise Refused(
-            "\n".join(
-                [
-                    *problems,
-                    "run `make repro`, or restore what was changed from git and with `dvc checkout`",
-                ]
-            )
-        )
+    if problems := [*not_as_recorded(), *missing_proof(proven, EVALUATED)]:
+        way_on = "run `make repro`, or restore what was changed from git and with `dvc checkout`"
+        raise Refused("\n".join([*problems, way_on]))
     past = events()
     now = to_beat(past)
     if now is not None:
         served = verified(now, past, is_signed)["files"]
-        if all(
-            sha256(PARTS[name]) == served[name] for name in ("model.skops", "model.json")
-        ):  # the card decides, too
+        if all(sha256(PARTS[name]) == served[name] for name in ("model.skops", "model.json")):
             raise Refused(f"{now} is the model of the last run, and in service already")
     with tempfile.TemporaryDirectory(prefix="promote") as folder:
         if problems := judged_again(Path(folder), proven):
-            raise Refused(
-                "\n".join(
-                    [
-                        *problems,
-                        "the reports are not those of this model: run what they say, and commit the run",
-                    ]
-                )
+            way_on = (
+                "the reports are not those of this model: run what they say, and commit the run"
             )
+            raise Refused("\n".join([*problems, way_on]))
     exchange = ""
     if now is not None:
         proven[COMPARED], exchange = held_against_champion(uncompared, accepted)
@@ -180,6 +152,26 @@ def of_last_run(why: str, is_signed: bool, uncompared: str | None, accepted: lis
         "accepted": exchange,
     }
     return register(version_files(proven), said, f"{why} {exchange}".strip(), is_signed)
+
+
+def not_as_recorded() -> list[str]:
+    """Return a sentence for each thing by which the last run is not what DVC and git recorded."""
+    command = [sys.executable, "-m", "dvc", "status", "--json"]
+    ended = subprocess.run(command, capture_output=True, encoding="utf-8")
+    if ended.returncode:
+        raise Refused(f"`dvc status` refused: {' '.join(ended.stderr.split())}")
+    changed = differing(json.loads(ended.stdout or "{}"))
+    above = git("rev-parse", "--show-prefix").rstrip("\n")  # git names files as seen from the root
+    listed = git("status", "--porcelain", "--untracked-files=no", "--", *DESCRIBE).splitlines()
+    return [
+        *(f"{what}; a model is promoted as it was judged" for what in changed),
+        *frozen(read_stages("dvc.yaml")),
+        *(
+            f"{line[3:].removeprefix(above)} is not committed, and the version's commit has to say "
+            "what made it; commit the run first"
+            for line in listed
+        ),
+    ]
 
 
 def differing(status: dict[str, Any]) -> list[str]:
@@ -218,22 +210,7 @@ def promote(
     before = to_beat(said)
     if version == before:
         raise Refused(f"{version} is in service already")
-    problems = missing_proof(
-        manifest["verdicts"], EVALUATED if before is None else [*EVALUATED, COMPARED]
-    )
-    if before is not None and manifest.get("compared_with") != before:
-        other = manifest.get("compared_with") or "no model"
-        problems.append(
-            f"{version} was held against {other}, and {before} is in service; `make retrain` holds one against it, "
-            "`make rollback` goes back"
-        )
-    today = suites()
-    problems += [
-        f"{path} is not the suite that {version} was judged by (SHA-256 differs, or it is gone); restore it from git, or judge anew"
-        for path, digest in manifest["suites"].items()
-        if today.get(path) != digest
-    ]
-    if problems:
+    if problems := _objections(version, manifest, before):
         raise Refused("\n".join(problems))
     load_model(
         FOLDER / version / "model.skops"
@@ -247,6 +224,25 @@ def promote(
         + (f", {before} is retired" if before else "")
         + f"; git has the tags: push them with {how_to_push()}"
     )
+
+
+def _objections(version: str, manifest: dict[str, Any], before: str | None) -> list[str]:
+    """Return why a version may not serve: a proof is missing, or is of another champion or suite."""
+    needed = EVALUATED if before is None else [*EVALUATED, COMPARED]
+    problems = missing_proof(manifest["verdicts"], needed)
+    if before is not None and manifest.get("compared_with") != before:
+        other = manifest.get("compared_with") or "no model"
+        problems.append(
+            f"{version} was held against {other}, and {before} is in service; `make retrain` holds "
+            "one against it, `make rollback` goes back"
+        )
+    today = suites()
+    return problems + [
+        f"{path} is not the suite that {version} was judged by (SHA-256 differs, or it is gone); "
+        "restore it from git, or judge anew"
+        for path, digest in manifest["suites"].items()
+        if today.get(path) != digest
+    ]
 
 
 def main() -> None:

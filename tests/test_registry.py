@@ -104,6 +104,16 @@ def test_version_is_tagged_with_who_when_why_and_hashes(project):
     assert verified("v1.0.0", events(), False)["verdicts"] == PROVEN
 
 
+def test_history_shows_a_version_in_three_lines(quick, capsys):
+    one("a", why="first")
+    history.main()
+    first, why, proven, last = capsys.readouterr().out.splitlines()
+    assert first.endswith("  v1.0.0  registered  Ada <ada@example.org>")
+    digest = str(events()[0].manifest_sha256)
+    assert (why, proven) == ("    first", f"    manifest {digest[:12]}, 1 gates: 1 pass")
+    assert last == "in service: the last run, none was promoted yet"
+
+
 def test_equal_files_are_the_same_version_and_others_the_next(project):
     assert [one("a"), one("a"), one("b"), one("a")] == ["v1.0.0", "v1.0.0", "v2.0.0", "v1.0.0"]
 

@@ -327,7 +327,7 @@ def test_candidates_that_need_a_time_are_not_tried_without_one(project, monkeypa
     monkeypatch.setattr(retrain, "staged", lambda *given: pytest.fail("nothing to run"))
     _, _, params, _ = asked(data={"time": None})
     for name in ("recent", "weighted"):
-        one = retrain.make(
+        one = retrain.make_candidate(
             name, project / "scratch", SimpleNamespace(train=pd.DataFrame()), params, None
         )
         assert one.model is None
@@ -339,7 +339,7 @@ def test_candidates_that_need_a_time_are_not_tried_without_one(project, monkeypa
 
 def test_candidates_that_need_a_time_are_not_tried_where_all_rows_are_of_one(project):
     pool = SimpleNamespace(train=pd.DataFrame({"year": [2000, 2000]}))
-    one = retrain.make("recent", project / "scratch", pool, asked()[2], None)
+    one = retrain.make_candidate("recent", project / "scratch", pool, asked()[2], None)
     assert one.why == "not tried: all rows are of the same year"
 
 
@@ -377,7 +377,7 @@ def test_a_ladder_that_asks_for_other_rows_gets_them(project, monkeypatch):
 
     monkeypatch.setattr(retrain, "staged", staged)
     rows = read_table(TRAIN)
-    one = retrain.make(
+    one = retrain.make_candidate(
         "all", project / "scratch", SimpleNamespace(train=rows, test=rows), asked()[2], None
     )
     assert ran == [("validate", "augment", "train"), ("augment", "train")]

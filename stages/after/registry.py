@@ -152,7 +152,10 @@ def events() -> list[Event]:
 
 
 def _understood(tags: list[list[str]], artifact: str) -> tuple[list[Event], list[str]]:
-    """Return the events that the tags of `artifact`, as FORMAT has them, tell of, in order, and a sentence for each that proves nothing."""
+    """Return the events that the tags of `artifact` tell of, in order, and why some prove nothing.
+
+    tags: as FORMAT has them.
+    """
     found = {
         name: match
         for name, *_ in tags
@@ -165,53 +168,56 @@ def _understood(tags: list[list[str]], artifact: str) -> tuple[list[Event], list
         for name, _, commit, *_ in own
         if found[name]["version"] and not found[name]["off"]
     }
-    said, problems = (
-        [],
-        [
-            f"the tag {name} is no annotated tag of its own, so that it says neither who made it nor why; take it away with {_delete(name)}"
-            for name, inner, *_ in tags
-            if name != inner
-        ],
-    )
-    for name, _, commit, who, when, message, signature, seconds in own:
-        match, is_of_all = found[name], bool(found[name]["all"])
-        version = "" if is_of_all else match["version"] or commits.get(commit)
-        if version is None:
-            problems.append(
-                f"the tag {name} gives a stage to a commit that no tag registers as a version; run {how_to_fetch()}, which brings what "
-                f"is missing here, or take it away with {_delete(name)}"
-            )
-            continue
-        is_off = is_of_all or bool(match["off"])
-        said.append(
-            Event(
-                version,
-                match["stage"],
-                int(match["nth"] or 0),
-                who.strip(),
-                when,
-                message.removesuffix(signature),
-                int(seconds),
-                is_off,
-                name,
-            )
-        )
+    told = {tag[0]: _event(tag, found[tag[0]], commits) for tag in own}
     # GTO goes by seconds; it numbers what it makes, but not always what it withdraws
-    said.sort(key=lambda event: (event.seconds, event.is_withdrawal and not event.nth, event.nth))
+    said = sorted(
+        (event for event in told.values() if event),
+        key=lambda event: (event.seconds, event.is_withdrawal and not event.nth, event.nth),
+    )
+    copies = [
+        f"the tag {name} is no annotated tag of its own, so that it says neither who made it nor "
+        f"why; take it away with {_delete(name)}"
+        for name, inner, *_ in tags
+        if name != inner
+    ]
+    without_version = [
+        f"the tag {name} gives a stage to a commit that no tag registers as a version; run "
+        f"{how_to_fetch()}, which brings what is missing here, or take it away with {_delete(name)}"
+        for name, event in told.items()
+        if event is None
+    ]
+    return said, copies + without_version + _of_others(said)
+
+
+def _event(tag: list[str], match: re.Match[str], commits: dict[str, str]) -> Event | None:
+    """Return what an annotated tag tells of; None where its commit is that of no version."""
+    name, _, commit, who, when, message, signature, seconds = tag
+    version = "" if match["all"] else match["version"] or commits.get(commit)
+    if version is None:
+        return None
+    is_off, nth = bool(match["all"] or match["off"]), match["nth"]
+    text = message.removesuffix(signature)
+    return Event(
+        version, match["stage"], int(nth or 0), who.strip(), when, text, int(seconds), is_off, name
+    )
+
+
+def _of_others(said: list[Event]) -> list[str]:
+    """Return a sentence for each promotion that was not made here: it names no manifest."""
     manifests = {
         event.version: event.manifest_sha256
         for event in said
         if event.stage is None and not event.is_withdrawal
     }
-    problems += [
-        f"the tag {event.tag} does not come from `make promote` or `make rollback`, since it does not name the manifest of "
-        f"{event.version}; take it away with {_delete(event.tag)}, and promote the version"
+    return [
+        f"the tag {event.tag} does not come from `make promote` or `make rollback`, since it does "
+        f"not name the manifest of {event.version}; take it away with {_delete(event.tag)}, and "
+        "promote the version"
         for event in said
         if event.stage == CHAMPION
         and not event.is_withdrawal
         and event.manifest_sha256 != manifests[event.version]
     ]
-    return said, problems
 
 
 def _delete(tag: str) -> str:
