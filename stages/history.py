@@ -1,8 +1,23 @@
-"""Show who registered, promoted and retired which model, when, why, and the hashes of what was proven of it."""
+"""Show who registered, promoted and retired which model, when, why, and what was proven of it."""
 
-from stages.after.registry import events, in_service
+from collections import Counter
+
+from stages.after.registry import Event, events, in_service
 from stages.command import Refused, run
 from stages.text import say
+
+
+def lines(event: Event) -> list[str]:
+    """Return two lines on an event, a third on what was proven where it registers a version."""
+    why = event.message.strip().partition("\n\n")[0]
+    first = f"{event.when}  {event.version or 'all versions'}  {event.what}  {event.who}"
+    if event.stage is not None or event.manifest_sha256 is None:
+        return [first, f"    {why}"]
+    gates = event.message.rpartition("\nmanifest ")[2].split("\n")[1:]
+    counts = Counter(line.split()[1] for line in gates if line)
+    said = ", ".join(f"{n} {verdict}" for verdict, n in counts.most_common())
+    third = f"manifest {event.manifest_sha256[:12]}, {counts.total()} gates: {said}"
+    return [first, f"    {why}", f"    {third}"]
 
 
 def main() -> None:
@@ -13,13 +28,7 @@ def main() -> None:
             "no model is registered yet; `make promote WHY=...` puts the last run's into service"
         )
     for event in said:
-        why, _, hashes = event.message.strip().partition("\n\n")
-        say(
-            f"{event.when}  {event.version or 'all versions'}  {event.what}  {event.who}",
-            f"    {why}",
-        )
-        if event.stage is None:
-            say(*(f"    {line}" for line in hashes.splitlines()))
+        say(*lines(event))
     try:
         say(f"in service: {in_service(said) or 'the last run, none was promoted yet'}")
     except Refused as withdrawn:

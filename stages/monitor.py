@@ -13,7 +13,6 @@ from pandas.api.types import is_datetime64_any_dtype
 from threadpoolctl import threadpool_limits
 
 from stages.after import monitoring_page, windows
-from stages.after.aside import by_chance
 from stages.after.batch import (
     LINE,
     Batch,
@@ -36,6 +35,7 @@ from stages.after.drift import domain, drift, pictures
 from stages.after.labelling import to_label
 from stages.after.live import LIVE, live_files
 from stages.after.performance import figures, performance
+from stages.after.quarantine import by_chance
 from stages.age import SUITE as AGE
 from stages.age import TABLE as AGES
 from stages.age import allowed_loss, longest_age
@@ -44,7 +44,7 @@ from stages.during.model import Model, sha256
 from stages.features import as_number, clusters, features
 from stages.gate import RANK, gate
 from stages.groups import audited
-from stages.params import Params, load_params
+from stages.params import Data, Params, load_params
 from stages.private import FOLDER as PRIVATE
 from stages.sources import Source, load_sources
 from stages.suite import read_suite
@@ -64,66 +64,63 @@ NAME = re.compile(r"[\w-][\w.-]{0,99}")
 def judge(
     batch: Batch,
     folder: Path,
-    model: Model,
-    reference: dict[str, Any],
+    champion: tuple[Model, dict[str, Any]],
     params: Params,
     sample: int,
     key: list[str],
 ) -> dict[str, Any]:
-    """Write the tables of a window, what their gates say, and a `sample` of rows to label into `folder`.
+    """Write the tables of a window, what their gates say, and a `sample` of rows to label.
 
-    Return the verdicts (batch, drift, performance), and how many classes are more frequent or rarer than they may be.
+    champion: the model in service and its reference. Return the verdicts (batch, drift,
+    performance), and how many classes are more frequent or rarer than they may be.
     """
-    data = params.data
+    (model, reference), data = champion, params.data
     rows = batch.rows.drop(
         columns=[LINE, *(column for column in key if column in data.forbidden)], errors="ignore"
     )
-    X = features(rows, data)
+    X, ids = features(rows, data), clusters(rows, data.cluster) if data.cluster else None
     write_table(batch.rejects, folder / "rejects.csv")
     write_table(beside(reference, X), folder / "batch.csv")
     write_json(by_chance(live_suite(suite_of_rows(), data), rows), folder / "suite.json")
-    verdicts: dict[str, Any] = {
-        "batch": gate(rows, folder / "suite.json", folder / "gates" / "batch.json").verdict
-    }
+    of_rows = gate(rows, folder / "suite.json", folder / "gates" / "batch.json")
     with threadpool_limits(params.train.threads):
         y_score = model.predict_proba(X)
         y_pred = model.decide(y_score)
         told_apart = _told_apart(reference, X[list(model.columns)], rows, params)
-    ids = clusters(rows, data.cluster) if data.cluster else None
     moved = drift(reference, X, (y_score, y_pred), ids, told_apart, _weights(worth_of_features()))
     write_table(moved, folder / "drift.csv")
     write_json(pictures(reference, X, y_score, y_pred, moved), folder / "pictures.json")
-    verdicts["drift"] = gate(moved, DRIFT, folder / "gates" / "drift.json").verdict
-    known = batch.labels.notna().to_numpy()
+    of_drift = gate(moved, DRIFT, folder / "gates" / "drift.json")
     if sample:
-        table = to_label(
-            batch.rows[~known],
-            y_score[~known],
-            model,
-            named_by(list(batch.rows.columns), key),
-            sample,
-            params.random_state,
-        )
-        to = (
-            PRIVATE / folder.name / "to_label.csv"
-        )  # it names single rows, and what was decided of them
-        write_table(table, to)
-        say(f"{to.as_posix()} names {len(table)} rows to label")
+        unknown, by = batch.labels.isna().to_numpy(), named_by(list(batch.rows.columns), key)
+        asked = batch.rows[unknown], y_score[unknown], model, by
+        _write_sample(folder.name, to_label(*asked, sample, params.random_state))
+    table = _performance(batch, (y_score, y_pred), audited(rows, data), ids, champion)
+    write_table(table, folder / "performance.csv")
+    of_labels = gate(table, PERFORMANCE, folder / "gates" / "performance.json")
+    verdicts = (one.verdict for one in (of_rows, of_drift, of_labels))
+    found: dict[str, Any] = dict(zip(windows.SIGNALS, verdicts, strict=True))
+    return found | {"classes_moved": classes_moved(table)}
+
+
+def _performance(
+    batch: Batch,
+    decided: tuple[np.ndarray, np.ndarray],
+    groups: pd.DataFrame,
+    ids: pd.Series | None,
+    champion: tuple[Model, dict[str, Any]],
+) -> pd.DataFrame:
+    """Return the table of performance of the rows whose label is known.
+
+    decided: (n_samples, n_classes) probabilities, and (n_samples,) decisions.
+    """
+    (y_score, y_pred), (model, reference) = decided, champion
+    known = batch.labels.notna().to_numpy()
     of_known = ids[known] if ids is not None else None
     live = figures(
-        batch.labels[known],
-        y_score[known],
-        y_pred[known],
-        audited(rows, data)[known],
-        model.classes,
-        of_known,
+        batch.labels[known], y_score[known], y_pred[known], groups[known], model.classes, of_known
     )
-    table = performance(reference["performance"], live, float(known.mean()) if len(known) else 0.0)
-    write_table(table, folder / "performance.csv")
-    verdicts["performance"] = gate(
-        table, PERFORMANCE, folder / "gates" / "performance.json"
-    ).verdict
-    return verdicts | {"classes_moved": classes_moved(table)}
+    return performance(reference["performance"], live, float(known.mean()) if len(known) else 0.0)
 
 
 def classes_moved(table: pd.DataFrame) -> int:
@@ -179,25 +176,18 @@ def _weights(path: Path) -> dict[str, float]:
 def name_of(given: str | None, batch: Batch | None, path: Path, data: Any) -> str:
     """Return the name of the window: the one given, else the span of its time column, else the file's name."""
     name = given
-    if (
-        name is None
-        and batch is not None
-        and data.time
-        and len(known := times(batch.rows[data.time]))
-    ):
-        ends = dict.fromkeys(
-            str(end).removesuffix(" 00:00:00").removesuffix(".0")
-            for end in known.agg(["min", "max"])
-        )
-        name = re.sub(r"[^\w.-]", "-", "_".join(ends))
-    name = (
-        re.sub(r"[^\w-]+", "-", path.name.partition(".")[0]).strip("-")[:100] or "batch"
-        if name is None
-        else name
-    )
+    if name is None and batch is not None and data.time:
+        known = times(batch.rows[data.time])
+        ends = known.agg(["min", "max"]).drop_duplicates() if len(known) else known
+        written = [str(end).removesuffix(" 00:00:00").removesuffix(".0") for end in ends]
+        name = re.sub(r"[^\w.-]", "-", "_".join(written)) or None
+    if name is None:
+        stem = path.name.partition(".")[0]
+        name = re.sub(r"[^\w-]+", "-", stem).strip("-")[:100] or "batch"
     if not NAME.fullmatch(name):
         raise Refused(
-            f"the window would be called {name!r}; name it with --window in letters, digits, dots and dashes"
+            f"the window would be called {name!r}; name it with --window in letters, digits, dots "
+            "and dashes"
         )
     return name
 
@@ -215,78 +205,96 @@ def times(values: pd.Series) -> pd.Series:
 def monitor(
     path: Path, labels: Path | None, window: str | None, sample: int, params: Params, source: Source
 ) -> str:
-    """Write reports/monitoring/ for a batch and return the verdict over the windows; a batch that cannot be read is a window that fails.
+    """Write reports/monitoring/ for a batch and return the verdict over the windows.
 
-    Where a gate of this window is red, the verdict is warn at least: the windows before may be well, and so say pass.
+    A batch that cannot be read is a window that fails. Where a gate of this window is red, the
+    verdict is warn at least: the windows before may be well, and so say pass.
     """
-    if broken := [
-        problem for suite in (DRIFT, PERFORMANCE, WINDOWS) for problem in read_suite(suite).problems
-    ]:
-        raise Refused(
-            "\n".join(broken)
-        )  # a table that nothing judged would be called drift, or a loss of the model
+    _check_suites()
     served, (model, reference) = version(), load_champion()
     params, source = as_trained(model, reference, params, source)
     digest = sha256(path) if path.is_file() else ""
-    try:
-        batch = once(read_batch(path, source, params.data), source)
-    except Refused as refusal:
-        if not digest:
-            raise
-        batch, broken = None, str(refusal).splitlines()
+    batch, broken = _read(path, source, params.data)
     name = name_of(window, batch, path, params.data)
-    seen = {
-        sha: known
-        for kind in ("judged_by", "fitted_on")
-        for known, sha in reference.get(kind, {}).items()
-    }
-    if digest in seen:
-        known = f"fitted on this batch, or judged by it, as {seen[digest]}"
-        raise Refused(f"the model in service was {known}: it can show no drift; name a newer one")
-    nth, folder = windows.number(FOLDER, name, digest), FOLDER / name
+    _check_unseen(digest, reference)
     record: dict[str, Any] = {
         "window": name,
         "batch_sha256": digest,
-        "nth": nth,
+        "nth": windows.number(FOLDER, name, digest),
         "model": served,
         "model_sha256": reference["model_sha256"],
-    }
-    record |= {"rows": 0, "rejected_share": 0.0, "until": None, "age": None, "coverage": 0.0}
+    } | {"rows": 0, "rejected_share": 0.0, "until": None, "age": None, "coverage": 0.0}
     if batch is not None:
-        broken = _not_judgeable(batch, path, params.data.time)
-        record["repeated"] = (
-            int(batch.rejects["kind"].isin(["duplicate", "key_conflict"]).sum())
-            if source.key
-            else 0
-        )
+        repeated = batch.rejects["kind"].isin(["duplicate", "key_conflict"])
+        record["repeated"] = int(repeated.sum()) if source.key else 0
     if batch is None or broken:
-        verdicts = _failed(folder, broken)
+        verdicts = _failed(FOLDER / name, broken)
     else:
         batch = with_labels(batch, labels, source.key, source) if labels else batch
         check_labels(batch.labels, model.classes)
-        verdicts = judge(batch, folder, model, reference, params, sample, source.key)
-        record |= {
-            "rows": len(batch.rows),
-            "rejected_share": len(batch.rejects) / batch.records,
-            "coverage": float(batch.labels.notna().mean()),
-        }
-        if params.data.time:
-            column, trained_until = batch.rows[params.data.time], reference["trained_until"]
-            until = float(as_number(times(column)).max())
-            record |= {
-                "until": until,
-                "age": None if trained_until is None else until - trained_until,
-            }
-            record["after_today"] = int(column.notna().sum() - len(times(column)))
+        verdicts = judge(batch, FOLDER / name, (model, reference), params, sample, source.key)
+        record |= _measured(batch, params.data.time, reference["trained_until"])
     if version() != served:
         raise Refused(
             f"another model took the place of {served} while it was monitored; run it again"
         )
-    write_json(record | verdicts, folder / windows.RECORD)
+    write_json(record | verdicts, FOLDER / name / windows.RECORD)
     is_red = any(verdicts[signal] in ("warn", "fail") for signal in windows.SIGNALS)
-    return max(
-        close(FOLDER, params.monitor.label_delay), "warn" if is_red else "pass", key=RANK.index
-    )
+    over_all = close(FOLDER, params.monitor.label_delay)
+    return max(over_all, "warn" if is_red else "pass", key=RANK.index)
+
+
+def _check_suites() -> None:
+    """Raise Refused for a broken suite: what nothing judged would be called drift, or a loss."""
+    problems = [
+        problem for suite in (DRIFT, PERFORMANCE, WINDOWS) for problem in read_suite(suite).problems
+    ]
+    if problems:
+        raise Refused("\n".join(problems))
+
+
+def _read(path: Path, source: Source, data: Data) -> tuple[Batch | None, list[str]]:
+    """Return the batch, None where the file cannot be read, and why no row of it can be judged."""
+    try:
+        batch = once(read_batch(path, source, data), source)
+    except Refused as refusal:
+        if not path.is_file():
+            raise
+        return None, str(refusal).splitlines()
+    return batch, _not_judgeable(batch, path, data.time)
+
+
+def _check_unseen(digest: str, reference: dict[str, Any]) -> None:
+    """Raise Refused where the model in service was fitted on the file of this hash, or judged by it."""
+    for kind in ("fitted_on", "judged_by"):
+        for known, sha in reference.get(kind, {}).items():
+            if sha == digest:
+                raise Refused(
+                    f"the model in service was fitted on this batch, or judged by it, as {known}: "
+                    "it can show no drift; name a newer one"
+                )
+
+
+def _measured(batch: Batch, time: str | None, trained_until: float | None) -> dict[str, Any]:
+    """Return what the record of a window says of its rows: how many, how many labels, how late."""
+    record: dict[str, Any] = {
+        "rows": len(batch.rows),
+        "rejected_share": len(batch.rejects) / batch.records,
+        "coverage": float(batch.labels.notna().mean()),
+    }
+    if time:
+        known = times(batch.rows[time])
+        until = float(as_number(known).max())
+        record |= {"until": until, "age": None if trained_until is None else until - trained_until}
+        record["after_today"] = int(batch.rows[time].notna().sum() - len(known))
+    return record
+
+
+def _write_sample(window: str, table: pd.DataFrame) -> None:
+    """Write the rows to label where git does not look: it names single rows, and their decisions."""
+    path = PRIVATE / window / "to_label.csv"
+    write_table(table, path)
+    say(f"{path.as_posix()} names {len(table)} rows to label")
 
 
 def _failed(folder: Path, broken: list[str]) -> dict[str, Any]:

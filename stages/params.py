@@ -199,7 +199,7 @@ class Retrain(Section):
 class Registry(Section):
     """Settings of what registers and verifies models."""
 
-    public_key: str | None
+    signed: bool
 
 
 class Scope(Section):

@@ -14,7 +14,14 @@ import pandas as pd
 from stages.after.again import judged_again
 from stages.after.challenger import accept, exchanged, non_inferiority, seen
 from stages.after.champion import load_champion
-from stages.after.proof import COMPARED, EVALUATED, PARTS, missing_proof, suites, verdicts
+from stages.after.promotion_evidence import (
+    COMPARED,
+    EVALUATED,
+    PARTS,
+    missing_proof,
+    suites,
+    verdicts,
+)
 from stages.after.registry import (
     CHAMPION,
     FOLDER,
@@ -114,55 +121,25 @@ def _ways_on(table: pd.DataFrame, same_rows: bool) -> list[str]:
     return ways
 
 
-def of_last_run(
-    why: str, public_key: str | None, uncompared: str | None, accepted: list[str]
-) -> str:
+def of_last_run(why: str, is_signed: bool, uncompared: str | None, accepted: list[str]) -> str:
     """Register the model of the last run and return its version; raises Refused where a file differs from dvc.lock, or a gate blocks."""
     on_a_branch()
-    ended = subprocess.run(
-        [sys.executable, "-m", "dvc", "status", "--json"], capture_output=True, encoding="utf-8"
-    )
-    if ended.returncode:
-        raise Refused(f"`dvc status` refused: {' '.join(ended.stderr.split())}")
-    changed = json.loads(ended.stdout or "{}")
-    problems = [
-        f"{what}; a model is promoted as it was judged" for what in differing(changed)
-    ] + frozen(read_stages("dvc.yaml"))
-    above = git("rev-parse", "--show-prefix").rstrip("\n")  # git names files as seen from the root
-    listed = git("status", "--porcelain", "--untracked-files=no", "--", *DESCRIBE).splitlines()
-    problems += [
-        f"{line[3:].removeprefix(above)} is not committed, and the version's commit has to say what made it; commit the run first"
-        for line in listed
-    ]
     proven = {name: one for name, one in verdicts(REPORTS / "gates").items() if name in EVALUATED}
-    problems += missing_proof(proven, EVALUATED)
-    if problems:
-        raise Refused(
-            "\n".join(
-                [
-                    *problems,
-                    "run `make repro`, or restore what was changed from git and with `dvc checkout`",
-                ]
-            )
-        )
+    if problems := [*not_as_recorded(), *missing_proof(proven, EVALUATED)]:
+        way_on = "run `make repro`, or restore what was changed from git and with `dvc checkout`"
+        raise Refused("\n".join([*problems, way_on]))
     past = events()
     now = to_beat(past)
     if now is not None:
-        served = verified(now, past, public_key)["files"]
-        if all(
-            sha256(PARTS[name]) == served[name] for name in ("model.skops", "model.json")
-        ):  # the card decides, too
+        served = verified(now, past, is_signed)["files"]
+        if all(sha256(PARTS[name]) == served[name] for name in ("model.skops", "model.json")):
             raise Refused(f"{now} is the model of the last run, and in service already")
     with tempfile.TemporaryDirectory(prefix="promote") as folder:
         if problems := judged_again(Path(folder), proven):
-            raise Refused(
-                "\n".join(
-                    [
-                        *problems,
-                        "the reports are not those of this model: run what they say, and commit the run",
-                    ]
-                )
+            way_on = (
+                "the reports are not those of this model: run what they say, and commit the run"
             )
+            raise Refused("\n".join([*problems, way_on]))
     exchange = ""
     if now is not None:
         proven[COMPARED], exchange = held_against_champion(uncompared, accepted)
@@ -173,7 +150,27 @@ def of_last_run(
         "compared_with": now,
         "accepted": exchange,
     }
-    return register(version_files(proven), said, f"{why} {exchange}".strip(), public_key)
+    return register(version_files(proven), said, f"{why} {exchange}".strip(), is_signed)
+
+
+def not_as_recorded() -> list[str]:
+    """Return a sentence for each thing by which the last run is not what DVC and git recorded."""
+    command = [sys.executable, "-m", "dvc", "status", "--json"]
+    ended = subprocess.run(command, capture_output=True, encoding="utf-8")
+    if ended.returncode:
+        raise Refused(f"`dvc status` refused: {' '.join(ended.stderr.split())}")
+    changed = differing(json.loads(ended.stdout or "{}"))
+    above = git("rev-parse", "--show-prefix").rstrip("\n")  # git names files as seen from the root
+    listed = git("status", "--porcelain", "--untracked-files=no", "--", *DESCRIBE).splitlines()
+    return [
+        *(f"{what}; a model is promoted as it was judged" for what in changed),
+        *frozen(read_stages("dvc.yaml")),
+        *(
+            f"{line[3:].removeprefix(above)} is not committed, and the version's commit has to say "
+            "what made it; commit the run first"
+            for line in listed
+        ),
+    ]
 
 
 def differing(status: dict[str, Any]) -> list[str]:
@@ -201,46 +198,50 @@ def _differs(path: str, what: str | dict[str, str]) -> list[str]:
 def promote(
     version: str | None,
     why: str,
-    public_key: str | None,
+    is_signed: bool,
     uncompared: str | None = None,
     accepted: list[str] | None = None,
 ) -> str:
     """Make `version`, or the model of the last run, the champion, and return a line on it."""
-    version = version or of_last_run(why, public_key, uncompared, accepted or [])
+    version = version or of_last_run(why, is_signed, uncompared, accepted or [])
     said = events()
-    manifest = verified(version, said, public_key)
+    manifest = verified(version, said, is_signed)
     before = to_beat(said)
     if version == before:
         raise Refused(f"{version} is in service already")
-    problems = missing_proof(
-        manifest["verdicts"], EVALUATED if before is None else [*EVALUATED, COMPARED]
-    )
-    if before is not None and manifest.get("compared_with") != before:
-        other = manifest.get("compared_with") or "no model"
-        problems.append(
-            f"{version} was held against {other}, and {before} is in service; `make retrain` holds one against it, "
-            "`make rollback` goes back"
-        )
-    today = suites()
-    problems += [
-        f"{path} is not the suite that {version} was judged by (SHA-256 differs, or it is gone); restore it from git, or judge anew"
-        for path, digest in manifest["suites"].items()
-        if today.get(path) != digest
-    ]
-    if problems:
+    if problems := _objections(version, manifest, before):
         raise Refused("\n".join(problems))
     load_model(
         FOLDER / version / "model.skops"
     )  # what cannot be loaded must not take another's place
     why = f"{why} {manifest.get('accepted', '')}".strip()
-    assign(version, CHAMPION, why, public_key)
+    assign(version, CHAMPION, why, is_signed)
     if before is not None:
-        assign(before, RETIRED, f"{version} took its place: {why}")
+        assign(before, RETIRED, f"{version} took its place: {why}", is_signed)
     return (
         f"{version} is in service"
         + (f", {before} is retired" if before else "")
         + f"; git has the tags: push them with {how_to_push()}"
     )
+
+
+def _objections(version: str, manifest: dict[str, Any], before: str | None) -> list[str]:
+    """Return why a version may not serve: a proof is missing, or is of another champion or suite."""
+    needed = EVALUATED if before is None else [*EVALUATED, COMPARED]
+    problems = missing_proof(manifest["verdicts"], needed)
+    if before is not None and manifest.get("compared_with") != before:
+        other = manifest.get("compared_with") or "no model"
+        problems.append(
+            f"{version} was held against {other}, and {before} is in service; `make retrain` holds "
+            "one against it, `make rollback` goes back"
+        )
+    today = suites()
+    return problems + [
+        f"{path} is not the suite that {version} was judged by (SHA-256 differs, or it is gone); "
+        "restore it from git, or judge anew"
+        for path, digest in manifest["suites"].items()
+        if today.get(path) != digest
+    ]
 
 
 def main() -> None:
@@ -277,7 +278,7 @@ def main() -> None:
             promote(
                 given.version,
                 given.why.strip(),
-                load_params().registry.public_key,
+                load_params().registry.signed,
                 given.uncompared,
                 given.accept,
             )

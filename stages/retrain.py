@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,7 @@ from stages.after.champion import load_champion
 from stages.after.champion import version as served
 from stages.after.live import LIVE, lines, live_files
 from stages.after.pool import OWN, Pool, gather, recent, span
-from stages.after.proof import PARTS, suites, verdicts
+from stages.after.promotion_evidence import PARTS, suites, verdicts
 from stages.after.registry import CHALLENGER as STAGE
 from stages.after.registry import assign, identified, register
 from stages.after.repository import on_a_branch
@@ -170,54 +171,68 @@ def staged(folder: Path, name: str, names: tuple[str, ...]) -> str:
     return ""
 
 
-def make(name: str, temporary: Path, pool: Pool, params: Params, champion: Model) -> Candidate:
-    """Return the candidate `name`, made in a folder of this name in `temporary` by the true stages; one that cannot be made says why.
+def make_candidate(
+    name: str, temporary: Path, pool: Pool, params: Params, champion: Model
+) -> Candidate:
+    """Return the candidate `name`, made in a folder of this name in `temporary` by the stages.
+
+    One that cannot be made says why.
+    """
+    try:
+        train, params = rows_and_settings(name, pool.train, params)
+    except Refused as refused:
+        return Candidate(name, why=f"not tried: {refused}")
+    try:
+        if name == "warm":
+            X, y = features(train, params.data), train[params.data.target]
+            check_same(champion, X, y, params.train.select)
+        if why := fit_in(temporary / name, train, pool, params):
+            return Candidate(name, len(train), why=why)
+        if name == "warm":
+            warm(temporary / name, params, champion)
+        return Candidate(name, len(train), load_model(temporary / name / MODEL))
+    except Refused as refused:
+        return Candidate(name, len(train), why=f"not tried: {refused}")
+
+
+def rows_and_settings(
+    name: str, train: pd.DataFrame, params: Params
+) -> tuple[pd.DataFrame, Params]:
+    """Return the rows of `train` that a candidate is fitted on, and the settings by which it is.
+
+    Raises Refused where no row is newer than another, for candidates that need it.
+    """
+    if name not in ("recent", "weighted"):
+        return train, params
+    time = params.data.time
+    if time is None:
+        raise Refused("data.time in params.yaml is null, so that no row is newer than another")
+    if not span(train, time):
+        raise Refused(f"all rows are of the same {time}")
+    if name == "recent":
+        return recent(train, time, params.retrain.recent), params
+    half_life = params.retrain.half_life or span(train, time) / 2
+    say(f"retrain: {name}: train.half_life is {half_life:g}")
+    weighted = params.train.model_copy(update={"half_life": half_life})
+    return train, params.model_copy(update={"train": weighted})
+
+
+def fit_in(folder: Path, train: pd.DataFrame, pool: Pool, params: Params) -> str:
+    """Run the stages that make a candidate in `folder`; return why one was stopped, else nothing.
 
     What stages made of all rows for the candidate `all` is not made again.
     """
-    settings, column, train = params.retrain, params.data.time, pool.train
-    if name in ("recent", "weighted"):
-        if column is None:
-            return Candidate(
-                name,
-                why="not tried: data.time in params.yaml is null, so that no row is newer than another",
-            )
-        if not span(train, column):
-            return Candidate(name, why=f"not tried: all rows are of the same {column}")
-    if name == "recent":
-        train = recent(train, str(column), settings.recent)
-    if name == "weighted":
-        half_life = settings.half_life or span(train, str(column)) / 2
-        params = params.model_copy(
-            update={"train": params.train.model_copy(update={"half_life": half_life})}
-        )
-        say(f"retrain: {name}: train.half_life is {half_life:g}")
-    folder, made = temporary / name, temporary / "all"
-    try:
-        if name == "warm":
-            check_same(
-                champion,
-                features(train, params.data),
-                train[params.data.target],
-                params.train.select,
-            )
-        reused = name in ("weighted", "warm") and (made / "models/model.skops").is_file()
-        told = scratch(folder, train, pool, params)
-        if reused:
-            for part in ("data", "models", "reports"):
-                shutil.copytree(made / part, folder / part, dirs_exist_ok=True)
-        else:
-            say(*(f"retrain: {name}: {line}" for line in told))
-        why = staged(
-            folder, name, BEFORE if not reused else ("train",) if name == "weighted" else ()
-        )
-        if why:
-            return Candidate(name, len(train), why=why)
-        if name == "warm":
-            warm(folder, params, champion)
-        return Candidate(name, len(train), load_model(folder / "models/model.skops"))
-    except Refused as refused:
-        return Candidate(name, len(train), why=f"not tried: {refused}")
+    name, made = folder.name, folder.parent / "all"
+    is_made = name in ("weighted", "warm") and (made / MODEL).is_file()
+    told = scratch(folder, train, pool, params)
+    if is_made:
+        for part in ("data", "models", "reports"):
+            shutil.copytree(made / part, folder / part, dirs_exist_ok=True)
+        needed: tuple[str, ...] = ("train",) if name == "weighted" else ()
+    else:
+        say(*(f"retrain: {name}: {line}" for line in told))
+        needed = BEFORE
+    return staged(folder, name, needed)
 
 
 def warm(folder: Path, params: Params, champion: Model) -> None:
@@ -333,78 +348,97 @@ def check_run(prepared: pd.DataFrame, params: Params, source: Source) -> None:
 
 
 def retrain(paths: list[Path], labels: list[Path | None], params: Params, source: Source) -> str:
-    """Write reports/retraining/, and models/challenger/ where all gates let the best candidate pass; return its name.
+    """Write reports/retraining/, and models/challenger/ where all gates let the best candidate pass.
 
-    Raises Refused, when all is written, for a challenger that a gate stops.
+    Return its name. Raises Refused, when all is written, for a challenger that a gate stops.
     """
     champion, reference = load_champion()
     prepared = pd.concat([read_table(TRAIN), read_table(TEST)], ignore_index=True)
     check_run(prepared, params, source)
     pool = gather(paths, labels, prepared, params, source)
-    before = reference.get("fitted_on", {})
-    if sha256(pool.cohort) in before.values():
+    before, judged_by = reference.get("fitted_on", {}), sha256_of([pool.cohort])
+    if set(judged_by.values()) & set(before.values()):
         raise Refused(
-            f"the model in service was fitted on {pool.cohort.as_posix()}, so that it cannot be judged by it; name a newer file"
+            f"the model in service was fitted on {pool.cohort.as_posix()}, so that it cannot be "
+            "judged by it; name a newer file"
         )
     clear()
-    went = ", ".join(
-        f"{n:,} {kind}"
-        for kind, n in pool.went.items()
-        if n and kind not in ("records", "train", "test")
-    )
-    sides = f"{len(pool.train):,} rows to fit on, {len(pool.test):,} of {pool.cohort.as_posix()} to judge by"
-    say(f"retrain: {sides}; left out: {went or 'none'}")
+    say_sizes(pool)
     check_classes(pool.test[params.data.target], pool.train[params.data.target], champion.classes)
     write_table(sources(pool), REPORTS / "sources.csv")
-    verdicts = [gate(sources(pool), SOURCES, REPORTS / "gates" / "sources.json")]
-    stop(verdicts)
+    read = gate(sources(pool), SOURCES, REPORTS / "gates" / "sources.json")
+    stop([read])
     with (
         tempfile.TemporaryDirectory(prefix="retrain") as temporary,
         threadpool_limits(params.train.threads),
     ):
-        names = sorted(set(params.retrain.candidates))  # all comes first
-        made = [make(name, Path(temporary), pool, params, champion) for name in names]
-        table, chosen = challengers(champion, made, pool.test, params)
-        write_table(table, REPORTS / "challengers.csv")
-        if chosen is None:
-            show(Path(temporary, next((one.name for one in made if one.fitted_on), names[0])))
-            raise Refused("\n".join(f"no challenger: {one.name}: {one.why}" for one in made))
-        verdicts.append(gate(table, COMPARED, REPORTS / "gates" / "challengers.json"))
-        folder = Path(temporary, chosen.name)
-        fitted, rows = (
-            [one.name for one in made if one.model is not None],
-            test_rows_sha256(pool.test, params.data.target),
-        )
-        for name in fitted:  # each is a look at these rows
-            for history in (HISTORY, folder / HISTORY):
-                remember(rows, sha256(Path(temporary, name, "models/model.skops")), history)
-        why, held = judge(chosen.name, folder, pool, params, champion, len(fitted))
-        show(folder)
-        stopped = [f"{chosen.name}: {why}"] if why else []
-        try:
-            stop([*verdicts, held])
-        except Refused as refused:
-            stopped += str(refused).splitlines()
-        if stopped:
-            raise Refused(
-                "\n".join(
-                    [
-                        *stopped,
-                        f"the challenger ({chosen.name}) is refused: the model in service stays",
-                    ]
-                )
-            )
-        fitted_on = {path.as_posix(): sha256(path) for path in pool.fitted_on}
-        keep(
-            folder,
-            chosen.name,
-            fitted_on | (before if chosen.name == "warm" else {}),
-            {pool.cohort.as_posix(): sha256(pool.cohort)},
-        )
-    return chosen.name
+        folder, names = Path(temporary), sorted(set(params.retrain.candidates))  # all comes first
+        made = [make_candidate(name, folder, pool, params, champion) for name in names]
+        name, compared = choose_challenger(made, folder, pool, params, champion)
+        n_fitted = count_looks(made, folder, name, test_rows_sha256(pool.test, params.data.target))
+        why, held = judge(name, folder / name, pool, params, champion, n_fitted)
+        show(folder / name)
+        check_passed(name, why, [read, compared, held])
+        fitted_on = sha256_of(pool.fitted_on) | (before if name == "warm" else {})
+        keep(folder / name, name, fitted_on, judged_by)
+    return name
 
 
-def registered(why: str, public_key: str | None) -> str:
+def sha256_of(paths: Iterable[Path]) -> dict[str, str]:
+    """Return the SHA-256 of each file, by its path."""
+    return {path.as_posix(): sha256(path) for path in paths}
+
+
+def say_sizes(pool: Pool) -> None:
+    """Say how many rows there are to fit on and to judge by, and how many were left out."""
+    left_out = [
+        f"{n:,} {kind}"
+        for kind, n in pool.went.items()
+        if n and kind not in ("records", "train", "test")
+    ]
+    say(
+        f"retrain: {len(pool.train):,} rows to fit on, {len(pool.test):,} of "
+        f"{pool.cohort.as_posix()} to judge by; left out: {', '.join(left_out) or 'none'}"
+    )
+
+
+def choose_challenger(
+    made: list[Candidate], folder: Path, pool: Pool, params: Params, champion: Model
+) -> tuple[str, Verdict]:
+    """Return the name of the best candidate, and what the gate says of the comparison.
+
+    Raises Refused, with the reports of one that was stopped, where none could be made.
+    """
+    table, chosen = challengers(champion, made, pool.test, params)
+    write_table(table, REPORTS / "challengers.csv")
+    if chosen is None:
+        show(folder / next((one.name for one in made if one.fitted_on), made[0].name))
+        raise Refused("\n".join(f"no challenger: {one.name}: {one.why}" for one in made))
+    return chosen.name, gate(table, COMPARED, REPORTS / "gates" / "challengers.json")
+
+
+def count_looks(made: list[Candidate], folder: Path, chosen: str, rows_sha256: str) -> int:
+    """Remember each fitted candidate as one look at the test rows, and return how many there are."""
+    fitted = [one.name for one in made if one.model is not None]
+    for name in fitted:
+        for history in (HISTORY, folder / chosen / HISTORY):
+            remember(rows_sha256, sha256(folder / name / MODEL), history)
+    return len(fitted)
+
+
+def check_passed(name: str, why: str, verdicts: list[Verdict]) -> None:
+    """Raise Refused where evaluate was stopped (`why`), or one of the gates blocks."""
+    stopped = [f"{name}: {why}"] if why else []
+    try:
+        stop(verdicts)
+    except Refused as refused:
+        stopped += str(refused).splitlines()
+    if stopped:
+        refusal = f"the challenger ({name}) is refused: the model in service stays"
+        raise Refused("\n".join([*stopped, refusal]))
+
+
+def registered(why: str, is_signed: bool) -> str:
     """Put models/challenger/ into the registry, as a challenger, and return its version."""
     files = {
         path.relative_to(CHALLENGER).as_posix(): path
@@ -415,10 +449,26 @@ def registered(why: str, public_key: str | None) -> str:
         files,
         {"verdicts": verdicts(CHALLENGER / "gates"), "suites": suites(), "compared_with": served()},
         why,
-        public_key,
+        is_signed,
     )
-    assign(version, STAGE, why)
+    assign(version, STAGE, why, is_signed)
     return version
+
+
+def files_and_labels(named: list[str], told: list[str]) -> tuple[list[Path], list[Path | None]]:
+    """Return the live files, and the labels of each: None where its rows carry theirs."""
+    files, of_each = live_files(named), lines(told)
+    if not files:
+        raise Refused(
+            "name a file of live rows: make retrain FILES=FILE, or python -m stages.retrain FILE; "
+            f"{LIVE.as_posix()}/ has none"
+        )
+    if of_each and len(of_each) != len(files):
+        raise Refused(
+            f"--labels is given {len(of_each)} times for {len(files)} files: once for each, {OWN} "
+            "where the rows carry theirs; several go one a line"
+        )
+    return files, [None if one == OWN else Path(one) for one in of_each] or [None] * len(files)
 
 
 def main() -> None:
@@ -436,25 +486,14 @@ def main() -> None:
         help=f"labels of the nth FILE: CSV or Parquet with the key (else `line`) and the target, or {OWN}",
     )
     given = parser.parse_args()
-    files = live_files(given.files)
-    if not files:
-        raise Refused(
-            f"name a file of live rows: make retrain FILES=FILE, or python -m stages.retrain FILE; {LIVE.as_posix()}/ has none"
-        )
-    of_each = lines(given.labels)
-    if of_each and len(of_each) != len(files):
-        raise Refused(
-            f"--labels is given {len(of_each)} times for {len(files)} files: once for each, {OWN} where the rows carry theirs; "
-            "several go one a line"
-        )
-    labels = [None if one == OWN else Path(one) for one in of_each] or [None] * len(files)
+    files, labels = files_and_labels(given.files, given.labels)
     [source] = load_sources().sources.values()
     identified()
     on_a_branch()
     params = load_params()
     name = retrain(files, labels, params, source)
     version = registered(
-        f"a challenger ({name}) of {', '.join(map(str, files))}", params.registry.public_key
+        f"a challenger ({name}) of {', '.join(map(str, files))}", params.registry.signed
     )
     say(
         f"retrain: {version} ({name}) passed all gates; `make promote VERSION={version} WHY=...` puts it into service, nothing else does"

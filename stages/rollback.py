@@ -50,14 +50,14 @@ def target(version: str | None, said: list[Event]) -> str:
     return version or before[-1]
 
 
-def roll_back(version: str | None, why: str, public_key: str | None) -> str:
+def roll_back(version: str | None, why: str, is_signed: bool) -> str:
     """Make `version`, or the one before, the champion again, and return a line on it."""
     said = events()
     back, now = target(version, said), serving(said)
-    promoted(back, said, public_key)
-    assign(back, CHAMPION, why, public_key)
+    promoted(back, said, is_signed)
+    assign(back, CHAMPION, why, is_signed)
     if now is not None:
-        assign(now, RETIRED, f"rolled back to {back}: {why}")
+        assign(now, RETIRED, f"rolled back to {back}: {why}", is_signed)
     retired = f", {now} is retired" if now else ""
     return f"{back} is in service again{retired}; git has the tags: push them with {how_to_push()}"
 
@@ -74,7 +74,7 @@ def main() -> None:
         raise Refused("--why is empty: say what was wrong, the tag keeps it")
     identified()
     with alone():
-        say(roll_back(given.version, given.why.strip(), load_params().registry.public_key))
+        say(roll_back(given.version, given.why.strip(), load_params().registry.signed))
 
 
 if __name__ == "__main__":

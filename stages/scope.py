@@ -20,7 +20,7 @@ from stages.before.columns import Column, describe, misfits
 from stages.before.effort import Curve, Gain, effort_findings, gains, learn, time_gap, training_time
 from stages.before.finding import Finding, heaviest_first
 from stages.before.forecast import blocked, class_table, group_table, recall_table
-from stages.before.proof import (
+from stages.before.power import (
     ClassProof,
     GroupProof,
     check_criteria,

@@ -15,11 +15,11 @@ import pyarrow.parquet as pq
 from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
-from stages.after.aside import REJECTED, Held, aside, parted
 from stages.after.batch import LINE, critical, live_source, named_by, written
 from stages.after.champion import as_trained, load_champion, suite_of_rows, version
 from stages.after.chunks import ROWS, batches
 from stages.after.keys import repeated
+from stages.after.quarantine import REJECTED, Held, parted, quarantine
 from stages.command import Refused, run
 from stages.during.decision import confidence
 from stages.during.model import Model
@@ -157,7 +157,7 @@ def keep(
         tqdm(desc="score: reads", unit=" rows", disable=not sys.stderr.isatty()) as progress,
     ):
         for batch in batches(path, source, data, most):
-            wrong = held.aside(batch.rows)
+            wrong = held.quarantine(batch.rows)
             rejects.add(batch.rejects, wrong)
             rows = batch.rows[~batch.rows[LINE].isin(wrong["line"])]
             kept.write_table(pa.Table.from_pandas(rows, schema=schema, preserve_index=False))
@@ -212,7 +212,7 @@ def decide(
                 rows = chunk.to_pandas()
                 repeats = held.repeats(rows, source.key)
                 wrong = pd.concat(
-                    [repeats, aside(rows[~rows[LINE].isin(repeats["line"])], exceeded)]
+                    [repeats, quarantine(rows[~rows[LINE].isin(repeats["line"])], exceeded)]
                 )
                 rejects.add(wrong)
                 is_kept = ~rows[LINE].isin(wrong["line"])

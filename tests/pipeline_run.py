@@ -60,7 +60,7 @@ SETTINGS = {  # a params.yaml that a test may change
         "half_life": None,
         "warm_iterations": 50,
     },
-    "registry": {"public_key": None},
+    "registry": {"signed": False},
     "train": {
         "model": "any",
         "sample_weight": "none",

@@ -11,7 +11,7 @@ import pytest
 from stages import evaluate
 from stages.after import again
 from stages.after.again import judged_again
-from stages.after.proof import EVALUATED, verdicts
+from stages.after.promotion_evidence import EVALUATED, verdicts
 from stages.command import Refused
 from stages.gate import gate
 from stages.gates import REPORTS

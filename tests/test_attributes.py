@@ -86,7 +86,7 @@ def test_other_values_are_no_trait(values):
     [
         (["ann@example.org", "bob.b@mail.example.com"], "an e-mail address"),
         (["DE89 3704 0044 0532 0130 00", "GB82WEST12345698765432"], "an IBAN"),
-        (["4111 1111 1111 1111", "5500005555555559"], "a card number"),
+        (["4111 1111 1111 1111", "5500005555555559", "378282246310005"], "a card number"),
         (["192.168.0.1", "::1"], "an IP address"),
         (["+49 30 1234567", "(555) 123-4567", "030 1234567"], "a phone number"),
     ],
@@ -98,8 +98,10 @@ def test_personal_data_are_known_by_their_values(values, kind):
 @pytest.mark.parametrize(
     "values",
     [
-        ["4111 1111 1111 1112", "1234567890123456"],  # the check digit is wrong
-        ["DE00370400440532013000"],  # the check number is wrong
+        ["1234567890123456", "9780306406157"],  # no issuer's number begins so; a book's
+        ["4006381333931", "4411 1111-1111 1111"],  # an article's; two signs part the digits
+        ["DE893704", "AB12-3456-7890-1234"],
+        ["AB123456", "XY987654"],
         ["1.2", "3.4"],
         ["2001-02-03", "2001-12-31"],
         ["2:3:1", "2:3:2"],

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from stages.after import champion
-from stages.after.proof import COMPARED, EVALUATED
+from stages.after.promotion_evidence import COMPARED, EVALUATED
 from stages.after.reference import JUDGED
 from stages.command import Refused
 from stages.during.model import sha256
@@ -164,5 +164,5 @@ def test_reference_of_another_model_is_refused(models):
         "model_sha256": "other"
     }
     (models / "reference.json").write_text(json.dumps(other), encoding="utf-8")
-    with pytest.raises(Refused, match=r"was frozen with another model than model\.skops"):
+    with pytest.raises(Refused, match=r"was frozen with another model\.skops"):
         champion.load_champion()

@@ -6,11 +6,11 @@ import pandas as pd
 import pytest
 
 from stages.before.forecast import blocked, class_table, group_table, recall_table, unforeseen
-from stages.before.proof import prove
+from stages.before.power import prove
 from stages.before.propose_judged import judged_suites
 from stages.during.intervals import clopper_pearson
 from tests.pipeline_run import roles, settings
-from tests.test_proof import LIMITS
+from tests.test_power import LIMITS
 
 DATA = roles(sensitive=["sex"])
 

@@ -14,7 +14,6 @@ import pandas as pd
 import pytest
 
 from stages import monitor
-from stages.after.aside import CHANCE, Held, by_chance
 from stages.after.batch import (
     LINE,
     Batch,
@@ -30,6 +29,7 @@ from stages.after.chunks import batches
 from stages.after.drift import compared, domain, drift
 from stages.after.labelling import to_label
 from stages.after.performance import delong, figures, performance
+from stages.after.quarantine import CHANCE, Held, by_chance
 from stages.after.reference import counted, distribution, freeze
 from stages.after.windows import hits, number, timeline
 from stages.command import Refused

@@ -251,7 +251,7 @@ OTHERWISE = {  # a value of each parameter that is not that of SETTINGS
         "half_life": 365,
         "warm_iterations": 9,
     },
-    "registry": {"public_key": "keys/registry.pem"},
+    "registry": {"signed": True},
     "train": {
         "model": "vote",
         "sample_weight": "balanced",

@@ -6,8 +6,8 @@ from types import SimpleNamespace
 import pandas as pd
 import pytest
 
-from stages.after.aside import Held, parted
 from stages.after.batch import critical
+from stages.after.quarantine import Held, parted
 from stages.before.propose import merge, propose, sealed, write
 from stages.before.propose_columns import expect
 from stages.command import Refused
@@ -218,7 +218,7 @@ def test_rows_of_later_months_are_neither_blocked_nor_set_aside_for_a_clock(tmp_
         critical(tmp_path / "prepared.json", Data(target="colour", **ROLES | {"time": time}))
     )
     held = Held(parted(held.suite, list(live.columns))[0])
-    assert held.aside(live).empty
+    assert held.quarantine(live).empty
     assert held.differences() == []
     assert not [
         line

@@ -29,7 +29,7 @@ from stages.after.challenger import (
     non_inferiority,
 )
 from stages.after.pool import gather, matured, part, recent, span
-from stages.after.proof import PARTS
+from stages.after.promotion_evidence import PARTS
 from stages.after.registry import events, verified
 from stages.command import FAILED, Refused
 from stages.dataset import Dataset
@@ -178,7 +178,7 @@ def test_a_challenger_of_newer_rows_passes_all_gates_and_is_registered(project, 
         ("v1.0.0", None),
         ("v1.0.0", "challenger"),
     ]
-    assert verified("v1.0.0", events(), None)["verdicts"]["challenger"]["verdict"] == "pass"
+    assert verified("v1.0.0", events(), False)["verdicts"]["challenger"]["verdict"] == "pass"
     assert (
         "expectations/prepared.json ends year at 2003; time goes on, here to 2005" in ended.stdout
     )
@@ -333,7 +333,7 @@ def test_candidates_that_need_a_time_are_not_tried_without_one(project, monkeypa
     monkeypatch.setattr(retrain, "staged", lambda *given: pytest.fail("nothing to run"))
     _, _, params, _ = asked(data={"time": None})
     for name in ("recent", "weighted"):
-        one = retrain.make(
+        one = retrain.make_candidate(
             name, project / "scratch", SimpleNamespace(train=pd.DataFrame()), params, None
         )
         assert one.model is None
@@ -345,7 +345,7 @@ def test_candidates_that_need_a_time_are_not_tried_without_one(project, monkeypa
 
 def test_candidates_that_need_a_time_are_not_tried_where_all_rows_are_of_one(project):
     pool = SimpleNamespace(train=pd.DataFrame({"year": [2000, 2000]}))
-    one = retrain.make("recent", project / "scratch", pool, asked()[2], None)
+    one = retrain.make_candidate("recent", project / "scratch", pool, asked()[2], None)
     assert one.why == "not tried: all rows are of the same year"
 
 

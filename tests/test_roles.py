@@ -17,7 +17,7 @@ import yaml
 from stages import augment, evaluate, monitor, prepare, retrain, train
 from stages import score as scoring
 from stages.after.champion import as_trained, load_champion
-from stages.after.proof import EVALUATED
+from stages.after.promotion_evidence import EVALUATED
 from stages.command import Refused
 from stages.gate import not_judged
 from stages.params import load_params

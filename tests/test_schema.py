@@ -22,7 +22,7 @@ train: {model: any, sample_weight: none, half_life: null, decision_weights: none
 evaluate: {slices: [], costs: {}, refer_below: null}
 monitor: {label_delay: null}
 retrain: {candidates: [all], recent: 0.5, half_life: null, warm_iterations: 50}
-registry: {public_key: null}
+registry: {signed: false}
 """
 SOURCES = {
     "toys": {

@@ -24,7 +24,7 @@ from stages.before.suspicious import (
 )
 from stages.prepare import KIND
 from tests.pipeline_run import roles
-from tests.test_proof import LIMITS
+from tests.test_power import LIMITS
 
 
 def chance(seed: int = 0) -> np.random.Generator:

@@ -6,12 +6,12 @@ import pytest
 
 from stages.before.effort import Curve, Gain
 from stages.before.finding import Finding
-from stages.before.proof import GroupProof, prove
+from stages.before.power import GroupProof, prove
 from stages.before.suspicious import date_findings, giveaways
 from stages.before.worklist import PHASES, work_list
 from tests.pipeline_run import roles, settings
 from tests.test_effort import params
-from tests.test_proof import LIMITS
+from tests.test_power import LIMITS
 
 PROOFS = [prove("most", 800, 200, 0.5, 0.9, LIMITS), prove("rare", 80, 20, 0.5, 0.9, LIMITS)]
 CURVE = Curve(

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from stages import evaluate
-from stages.after.proof import EVALUATED, verdicts
+from stages.after.promotion_evidence import EVALUATED, verdicts
 from stages.command import Refused
 from stages.during.model import BASELINE, MODEL
 from stages.during.test_set import HISTORY

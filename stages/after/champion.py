@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from stages.after.proof import COMPARED, EVALUATED, missing_proof, verdicts
+from stages.after.promotion_evidence import COMPARED, EVALUATED, missing_proof, verdicts
 from stages.after.reference import JUDGED
 from stages.after.registry import FOLDER as REGISTRY
 from stages.after.registry import events, in_service, promoted
@@ -57,37 +57,43 @@ def load_champion() -> tuple[Model, dict[str, Any]]:
     if now is None:
         _check_stopped()
     else:
-        manifest = promoted(now, said, load_params().registry.public_key)
+        manifest = promoted(now, said, load_params().registry.signed)
         needed = [*EVALUATED, COMPARED] if manifest.get("compared_with") else EVALUATED
         if problems := missing_proof(manifest["verdicts"], needed):
             raise Refused("\n".join(problems))
-    model, path = load_model(folder / "model.skops"), folder / "reference.json"
-    card = json.loads((folder / "model.json").read_text(encoding="utf-8"))
+    model, reference = load_model(folder / "model.skops"), _read_reference(folder)
+    if now is None:
+        _prove_last_run({name: reference["gates"].get(name) for name in JUDGED})
+    return model, reference
+
+
+def _read_reference(folder: Path) -> dict[str, Any]:
+    """Return what was frozen with the model in `folder`; raises Refused where it is of another."""
+    path, card_path = folder / "reference.json", folder / "model.json"
+    card = json.loads(card_path.read_text(encoding="utf-8"))
     try:
         reference = json.loads(path.read_text(encoding="utf-8"))
-        frozen_with, card_sha256, _ = (
-            reference[name] for name in ("model_sha256", "card_sha256", "key")
-        )
-        gates = {name: reference["gates"].get(name) for name in JUDGED}
+        frozen_with = {
+            "model.skops": (reference["model_sha256"], card["model_sha256"]),
+            card_path.name: (reference["card_sha256"], sha256(card_path)),
+        }
+        if not isinstance(reference["gates"], dict) or "key" not in reference:
+            raise TypeError
     except FileNotFoundError:
         raise Refused(
             f"{path.as_posix()} does not exist; run `dvc repro`, which freezes it with the model"
         ) from None
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, KeyError, TypeError):
         raise Refused(
             f"{path.as_posix()} is not what evaluate writes; run `dvc checkout` or `dvc repro`"
         ) from None
-    if frozen_with != card["model_sha256"]:
-        raise Refused(
-            f"{path.as_posix()} was frozen with another model than model.skops (SHA-256 differs); run `dvc checkout` or `dvc repro`"
-        )
-    if card_sha256 != sha256(folder / "model.json"):
-        raise Refused(
-            f"{path.as_posix()} was frozen with another model.json (SHA-256 differs); run `dvc checkout` or `dvc repro`"
-        )
-    if now is None:
-        _prove_last_run(gates)
-    return model, reference
+    for name, (then, now) in frozen_with.items():
+        if then != now:
+            raise Refused(
+                f"{path.as_posix()} was frozen with another {name} (SHA-256 differs); "
+                "run `dvc checkout` or `dvc repro`"
+            )
+    return reference
 
 
 def as_trained(

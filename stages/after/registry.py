@@ -15,7 +15,7 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from stages.after.manifest import MANIFEST, is_signed, read_manifest, sign, write_manifest
+from stages.after.manifest import MANIFEST, read_manifest, write_manifest
 from stages.after.repository import artifact, how_to_fetch, not_fetched, on_a_branch, without_tag
 from stages.command import Refused
 from stages.during.model import sha256
@@ -35,6 +35,7 @@ FORMAT = "%00".join(
         "%(taggername) %(taggeremail)",
         "%(taggerdate:iso-strict)",
         "%(contents)",
+        "%(contents:signature)",
         "%(taggerdate:unix)",
         "%01",
     ]
@@ -65,12 +66,6 @@ class Event:
         """The hash of the version's manifest, as the message has it, below the reason."""
         found = re.findall(r"^manifest ([0-9a-f]{64})$", self.message, re.MULTILINE)
         return found[-1] if found else None
-
-    @property
-    def promotion(self) -> str:
-        """The signature of the promotion, as the message has it; empty where there is none."""
-        found = re.findall(r"^promotion (\S+)$", self.message, re.MULTILINE)
-        return found[-1] if found else ""
 
     @property
     def what(self) -> str:
@@ -157,7 +152,10 @@ def events() -> list[Event]:
 
 
 def _understood(tags: list[list[str]], artifact: str) -> tuple[list[Event], list[str]]:
-    """Return the events that the tags of `artifact`, as FORMAT has them, tell of, in order, and a sentence for each that proves nothing."""
+    """Return the events that the tags of `artifact` tell of, in order, and why some prove nothing.
+
+    tags: as FORMAT has them.
+    """
     found = {
         name: match
         for name, *_ in tags
@@ -170,53 +168,56 @@ def _understood(tags: list[list[str]], artifact: str) -> tuple[list[Event], list
         for name, _, commit, *_ in own
         if found[name]["version"] and not found[name]["off"]
     }
-    said, problems = (
-        [],
-        [
-            f"the tag {name} is no annotated tag of its own, so that it says neither who made it nor why; take it away with {_delete(name)}"
-            for name, inner, *_ in tags
-            if name != inner
-        ],
-    )
-    for name, _, commit, who, when, message, seconds in own:
-        match, is_of_all = found[name], bool(found[name]["all"])
-        version = "" if is_of_all else match["version"] or commits.get(commit)
-        if version is None:
-            problems.append(
-                f"the tag {name} gives a stage to a commit that no tag registers as a version; run {how_to_fetch()}, which brings what "
-                f"is missing here, or take it away with {_delete(name)}"
-            )
-            continue
-        is_off = is_of_all or bool(match["off"])
-        said.append(
-            Event(
-                version,
-                match["stage"],
-                int(match["nth"] or 0),
-                who.strip(),
-                when,
-                message,
-                int(seconds),
-                is_off,
-                name,
-            )
-        )
+    told = {tag[0]: _event(tag, found[tag[0]], commits) for tag in own}
     # GTO goes by seconds; it numbers what it makes, but not always what it withdraws
-    said.sort(key=lambda event: (event.seconds, event.is_withdrawal and not event.nth, event.nth))
+    said = sorted(
+        (event for event in told.values() if event),
+        key=lambda event: (event.seconds, event.is_withdrawal and not event.nth, event.nth),
+    )
+    copies = [
+        f"the tag {name} is no annotated tag of its own, so that it says neither who made it nor "
+        f"why; take it away with {_delete(name)}"
+        for name, inner, *_ in tags
+        if name != inner
+    ]
+    without_version = [
+        f"the tag {name} gives a stage to a commit that no tag registers as a version; run "
+        f"{how_to_fetch()}, which brings what is missing here, or take it away with {_delete(name)}"
+        for name, event in told.items()
+        if event is None
+    ]
+    return said, copies + without_version + _of_others(said)
+
+
+def _event(tag: list[str], match: re.Match[str], commits: dict[str, str]) -> Event | None:
+    """Return what an annotated tag tells of; None where its commit is that of no version."""
+    name, _, commit, who, when, message, signature, seconds = tag
+    version = "" if match["all"] else match["version"] or commits.get(commit)
+    if version is None:
+        return None
+    is_off, nth = bool(match["all"] or match["off"]), match["nth"]
+    text = message.removesuffix(signature)
+    return Event(
+        version, match["stage"], int(nth or 0), who.strip(), when, text, int(seconds), is_off, name
+    )
+
+
+def _of_others(said: list[Event]) -> list[str]:
+    """Return a sentence for each promotion that was not made here: it names no manifest."""
     manifests = {
         event.version: event.manifest_sha256
         for event in said
         if event.stage is None and not event.is_withdrawal
     }
-    problems += [
-        f"the tag {event.tag} does not come from `make promote` or `make rollback`, since it does not name the manifest of "
-        f"{event.version}; take it away with {_delete(event.tag)}, and promote the version"
+    return [
+        f"the tag {event.tag} does not come from `make promote` or `make rollback`, since it does "
+        f"not name the manifest of {event.version}; take it away with {_delete(event.tag)}, and "
+        "promote the version"
         for event in said
         if event.stage == CHAMPION
         and not event.is_withdrawal
         and event.manifest_sha256 != manifests[event.version]
     ]
-    return said, problems
 
 
 def _delete(tag: str) -> str:
@@ -341,41 +342,60 @@ def registered(version: str, said: list[Event]) -> Event:
     return known[version]
 
 
-def verified(version: str, said: list[Event], public_key: str | None) -> dict[str, Any]:
-    """Return the manifest of a registered version whose files all match it (see `read_manifest`), and which is that version's own."""
+def verified(version: str, said: list[Event], is_signed: bool) -> dict[str, Any]:
+    """Return the manifest of a registered version whose files all match it (see `read_manifest`).
+
+    is_signed: whether git has to vouch for the tag that registers it, too.
+    """
     event = registered(version, said)
     if event.manifest_sha256 is None:
         raise Refused(
-            f"the tag {event.tag} names no manifest, so that nothing can be verified; register the model again"
+            f"the tag {event.tag} names no manifest, so that nothing can be verified; "
+            "register the model again"
         )
-    manifest = read_manifest(FOLDER / version, public_key, event.manifest_sha256, event.tag)
+    if is_signed:
+        _verify_tag(event.tag)
+    manifest = read_manifest(FOLDER / version, event.manifest_sha256, event.tag)
     if manifest.get("version") != version:
         raise Refused(
-            f"{(FOLDER / version / MANIFEST).as_posix()} is the manifest of {manifest.get('version')}, and the tag {event.tag} names it as "
-            f"that of {version}: a copy under another name proves nothing; take the tag away with {_delete(event.tag)}"
+            f"{(FOLDER / version / MANIFEST).as_posix()} is the manifest of "
+            f"{manifest.get('version')}, and the tag {event.tag} names it as that of {version}: "
+            f"a copy under another name proves nothing; take the tag away with {_delete(event.tag)}"
         )
     return manifest
 
 
-def promoted(version: str, said: list[Event], public_key: str | None) -> dict[str, Any]:
-    """Return the manifest of a version that was in service (see `verified`); with a key, only where its promotion is signed."""
-    manifest = verified(version, said, public_key)
-    last = next(
-        event
-        for event in reversed(said)
-        if event.version == version and event.stage == CHAMPION and not event.is_withdrawal
-    )
-    if public_key is not None and not is_signed(
-        _promotion(registered(version, said)), last.promotion, public_key
-    ):
+def promoted(version: str, said: list[Event], is_signed: bool) -> dict[str, Any]:
+    """Return the manifest of a version that was in service (see `verified`).
+
+    is_signed: whether git has to vouch for the tag of its last promotion, too.
+    """
+    manifest = verified(version, said, is_signed)
+    if is_signed:
+        _verify_tag(
+            next(
+                event.tag
+                for event in reversed(said)
+                if event.version == version and event.stage == CHAMPION and not event.is_withdrawal
+            )
+        )
+    return manifest
+
+
+def _verify_tag(tag: str) -> None:
+    """Raise Refused unless the tag has a signature that git verifies, of a key that it trusts."""
+    try:
+        git("verify-tag", f"refs/tags/{tag}")
+    except Refused as refused:
         raise Refused(
-            f"the tag {last.tag} puts {version} into service, and its promotion is not signed by {public_key}; take it away with "
-            f"{_delete(last.tag)}, and promote the version if it is to serve"
-        )
-    return manifest
+            f"the tag {tag} has no signature that git trusts here, and registry.signed in "
+            f"params.yaml is true. {refused}\n"
+            f"if you know who made it, let git trust that key (docs/registry.md says how); "
+            f"if not, take the tag away with {_delete(tag)}, and promote the version again"
+        ) from None
 
 
-def register(files: dict[str, Path], said: dict[str, Any], why: str, public_key: str | None) -> str:
+def register(files: dict[str, Path], said: dict[str, Any], why: str, is_signed: bool) -> str:
     """Put `files` (path within the version's folder: where they are) into the registry and return the version.
 
     The folder is DVC's, its small .dvc file is committed, and that commit tagged, with `why` and hashes in the message. Until the
@@ -388,19 +408,17 @@ def register(files: dict[str, Path], said: dict[str, Any], why: str, public_key:
             path = FOLDER / version / MANIFEST
             is_here = path.is_file() and sha256(path) == event.manifest_sha256
             if is_here and json.loads(path.read_text(encoding="utf-8"))["files"] == wanted:
-                verified(version, past, public_key)
+                verified(version, past, is_signed)
                 return version
         on_a_branch()
-        _in_order(past)
+        _may_tag(past, is_signed)
         version = f"v{1 + max((int(event.version[1:].split('.')[0]) for event in past if event.version), default=0)}.0.0"
         for left in FOLDER.glob(".*.part"):  # of a process that was killed: no other holds the lock
             shutil.rmtree(left)
         FOLDER.mkdir(exist_ok=True)
         part = Path(tempfile.mkdtemp(prefix=f".{version}.", suffix=".part", dir=FOLDER))
         try:
-            manifest_sha256 = _fill(
-                part / "files", files, wanted, {"version": version} | said, public_key
-            )
+            manifest_sha256 = _fill(part / "files", files, wanted, {"version": version} | said)
         except BaseException:
             shutil.rmtree(part)
             raise
@@ -408,7 +426,8 @@ def register(files: dict[str, Path], said: dict[str, Any], why: str, public_key:
         shutil.rmtree(folder, ignore_errors=True)  # one that never got its tag
         (part / "files").replace(folder)
         _commit(folder, f"Register model {version}: {why}")
-        _tag(f"{artifact()}@{version}", "HEAD", _message(why, folder, manifest_sha256))
+        message = _message(why, folder, manifest_sha256)
+        _tag(f"{artifact()}@{version}", "HEAD", message, is_signed)
         shutil.rmtree(part)  # until now it says that the version is not there yet
     return version
 
@@ -418,19 +437,19 @@ def _fill(
     files: dict[str, Path],
     wanted: dict[str, str],
     said: dict[str, Any],
-    public_key: str | None,
 ) -> str:
     """Copy `files` to `folder`, write their manifest, and return its hash; raises Refused where one is no longer as `wanted`."""
     for name, path in files.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(path, folder / name)
-    write_manifest(folder, said, public_key)
-    copied = read_manifest(folder, public_key)["files"]
+    write_manifest(folder, said)
+    manifest_sha256 = sha256(folder / MANIFEST)
+    copied = read_manifest(folder, manifest_sha256)["files"]
     if changed := [files[name].as_posix() for name in files if copied[name] != wanted[name]]:
         raise Refused(
             f"{', '.join(changed)} changed while the model was registered; wait for what writes it, then register again"
         )
-    return sha256(folder / MANIFEST)
+    return manifest_sha256
 
 
 def _commit(folder: Path, message: str) -> None:
@@ -457,53 +476,53 @@ def _commit(folder: Path, message: str) -> None:
     )
 
 
-def assign(version: str, stage: str, why: str, public_key: str | None = None) -> None:
-    """Give `version` a stage: champion, challenger or retired. The hashes are those of its registration: its files may be elsewhere.
+def assign(version: str, stage: str, why: str, is_signed: bool) -> None:
+    """Give `version` a stage: champion, challenger or retired.
 
-    With a key a promotion is signed; a version that was in service before comes back with the signature it had.
+    The hashes are those of its registration: its files may be elsewhere.
     """
     with alone():
         said = events()
-        _in_order(said)
+        _may_tag(said, is_signed)
         event = registered(version, said)
-        message = f"{why}\n\nmanifest {event.message.rpartition(chr(10) + 'manifest ')[2].rstrip()}"
-        if stage == CHAMPION and public_key is not None:
-            before = next(
-                (
-                    one.promotion
-                    for one in reversed(said)
-                    if one.version == version and one.promotion
-                ),
-                "",
-            )
-            message += f"\npromotion {before or sign(_promotion(event), public_key)}"
-        _tag(
-            f"{artifact()}#{stage}#{1 + max(one.nth for one in said)}",
-            f"{event.tag}^{{commit}}",
-            message,
-        )
+        hashes = event.message.rpartition("\nmanifest ")[2].rstrip()
+        tag = f"{artifact()}#{stage}#{1 + max(one.nth for one in said)}"
+        _tag(tag, f"{event.tag}^{{commit}}", f"{why}\n\nmanifest {hashes}", is_signed)
 
 
-def _in_order(said: list[Event]) -> None:
-    """Raise Refused where the clock is behind the last tag: the order of the tags is that of their times, for GTO and here."""
+def _may_tag(said: list[Event], is_signed: bool) -> None:
+    """Raise Refused where a tag made now would count for nothing.
+
+    The order of the tags is that of their times, for GTO and here, so that the clock must not be
+    behind the last one. Where tags are signed, git has to trust the signatures that it makes.
+    """
     if said and int(git("var", "GIT_COMMITTER_IDENT").split()[-2]) < said[-1].seconds:
         raise Refused(
-            f"the tag {said[-1].tag} is of {said[-1].when}, which is later than the clock here; set the clock, or wait until then"
+            f"the tag {said[-1].tag} is of {said[-1].when}, which is later than the clock here; "
+            "set the clock, or wait until then"
         )
+    if is_signed:
+        try:
+            tried = git("commit-tree", "-S", "-m", "can git sign?", "HEAD^{tree}").strip()
+            git("verify-commit", tried)  # no branch has it: git takes it away in time
+        except Refused as refused:
+            raise Refused(
+                "registry.signed in params.yaml is true, and git cannot sign, or does not trust "
+                f"its own signature. {refused}\n"
+                "set user.signingkey and gpg.format with `git config`, for an SSH key "
+                "gpg.ssh.allowedSignersFile as well (docs/registry.md)"
+            ) from None
 
 
-def _tag(name: str, commit: str, message: str) -> None:
-    """Make the tag as GTO does."""
-    git("tag", "--annotate", "--no-sign", "--cleanup=verbatim", "--message", message, name, commit)
-
-
-def _promotion(registration: Event) -> bytes:
-    """Return what a promotion signs: that this very version of this very project may serve."""
-    return f"{artifact()}#{CHAMPION} {registration.version} {registration.manifest_sha256}".encode()
+def _tag(name: str, commit: str, message: str, is_signed: bool) -> None:
+    """Make the tag as GTO does, and sign it as git is told to."""
+    how = "--sign" if is_signed else "--no-sign"
+    text = f"{message}\n"  # git finds a signature only on a line of its own
+    git("tag", "--annotate", how, "--cleanup=verbatim", "--message", text, name, commit)
 
 
 def _message(why: str, folder: Path, manifest_sha256: str) -> str:
-    manifest = read_manifest(folder, None, manifest_sha256)
+    manifest = read_manifest(folder, manifest_sha256)
     verdicts = [
         f"{name} {one['verdict']} {one['sha256']}" for name, one in manifest["verdicts"].items()
     ]

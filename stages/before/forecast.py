@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from stages.before.proof import ClassProof, tested_rows
+from stages.before.power import ClassProof, tested_rows
 from stages.during.fairness import ERRORS, OTHERS
 from stages.during.intervals import clopper_pearson
 from stages.gate import find

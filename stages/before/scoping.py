@@ -9,7 +9,7 @@ import pandas as pd
 from stages.before.columns import SHOWN, Column
 from stages.before.effort import Curve, Gain
 from stages.before.finding import Finding, by_remedy
-from stages.before.proof import ClassProof, GroupProof
+from stages.before.power import ClassProof, GroupProof
 from stages.before.suspicious import Contradictions
 from stages.before.worklist import Task
 from stages.params import Params

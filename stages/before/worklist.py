@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from stages.before.effort import AIMS, Curve, Gain
 from stages.before.finding import Finding
-from stages.before.proof import ClassProof, GroupProof
+from stages.before.power import ClassProof, GroupProof
 from stages.params import Params
 
 LATE = "What is known only after the target?"

@@ -52,7 +52,7 @@ class Held:
         default_factory=lambda: pd.Series(dtype="str", index=pd.Index([], dtype="int64"))
     )
 
-    def aside(self, rows: pd.DataFrame) -> pd.DataFrame:
+    def quarantine(self, rows: pd.DataFrame) -> pd.DataFrame:
         """Return line, kind and reason of the `rows` that expectations without exceptions find wrong, and count for the others."""
         found = _wrong(rows, self.suite)
         for e, index, judged in found:
@@ -127,7 +127,7 @@ def _widened(one: dict[str, Any], rows: pd.DataFrame) -> dict[str, Any]:
     }
 
 
-def aside(rows: pd.DataFrame, suite: Suite) -> pd.DataFrame:
+def quarantine(rows: pd.DataFrame, suite: Suite) -> pd.DataFrame:
     """Return line, kind and reason of the `rows` that an expectation of `suite` finds wrong, in order of lines."""
     return _told(rows, [(e, index) for e, index, _ in _wrong(rows, suite)])
 

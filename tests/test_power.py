@@ -6,7 +6,7 @@ from dataclasses import replace
 import pandas as pd
 import pytest
 
-from stages.before.proof import (
+from stages.before.power import (
     check_criteria,
     class_findings,
     group_findings,
