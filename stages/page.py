@@ -29,6 +29,8 @@ def two(x: float | None, sign: str = "") -> str:
         return MISSING
     if x == 0:
         return "0"
+    if abs(x) < 1e-5:
+        return f"{x:{sign}.1e}"
     digits = 1 - floor(log10(abs(x)))
     rounded = round(x, digits)
     digits = 1 - floor(log10(abs(rounded)))  # 0.0996 rounds to 0.10

@@ -132,6 +132,30 @@ GROUPS = Shown(
         "proven": yes_if_positive("proven_gap"),
     },
 )
+DRIFT = Shown(
+    "monitoring/NEWEST/drift.csv",
+    ["what", "name"],
+    {name: [name] for name in ("what", "name", "test", "effect")}
+    | {
+        "from training": ["effect_train"],
+        "proven": yes_if_positive("proven_effect"),
+        "importance": ["weight"],
+    },
+)
+PERFORMANCE = Shown(
+    "monitoring/NEWEST/performance.csv",
+    ["figure", "class", "group"],
+    {name: [name] for name in ("figure", "class", "loss")}
+    | {
+        "group": lambda row: (
+            row["group"] if row["column"] == "all" else f"{row['column']} {row['group']}"
+        ),
+        "labelled rows": ["support"],
+        "on the test rows": ["reference"],
+        "now": ["value", "low", "high"],
+        "proven": yes_if_positive("proven_loss"),
+    },
+)
 SHOWN = {
     "recall by class": Shown(
         "metrics.json",
@@ -344,33 +368,12 @@ SHOWN = {
         "monitoring/windows.csv",
         ["window"],
         {name: [name] for name in WINDOWS}
-        | {"labelled": lambda row: f"{100 * float(row['coverage']):.0f} %"},
+        | {"labelled": lambda row: f"{100 * float(row['coverage']):.0f}\u00a0%"},
     ),
-    "drift": Shown(
-        "monitoring/NEWEST/drift.csv",
-        ["what", "name"],
-        {name: [name] for name in ("what", "name", "test", "effect", "q")}
-        | {
-            "from training": ["effect_train"],
-            "proven": yes_if_positive("proven_effect"),
-            "worth for the model": ["weight"],
-        },
-    ),
-    "performance": Shown(
-        "monitoring/NEWEST/performance.csv",
-        ["figure", "class", "group"],
-        {name: [name] for name in ("figure", "class", "loss")}
-        | {
-            "group": lambda row: (
-                row["group"] if row["column"] == "all" else f"{row['column']} {row['group']}"
-            ),
-            "labelled rows": ["support"],
-            "test rows' figure": ["reference"],
-            "now": ["value"],
-            "95 % interval": ["low", "high"],
-            "proven": yes_if_positive("proven_loss"),
-        },
-    ),
+    "drift": DRIFT,
+    "no drift": DRIFT,
+    "performance": PERFORMANCE,
+    "no loss of performance": PERFORMANCE,
     "missing and unknown values": Shown(
         "monitoring/NEWEST/batch.csv",
         ["feature"],

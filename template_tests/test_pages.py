@@ -301,7 +301,9 @@ def test_page_shows_costs_and_referral_where_they_are_given(browser, pages):
 def test_monitoring_says_first_what_is_to_be_done_and_draws_what_moved(browser, pages):
     page = browser.new_page()
     page.goto(pages["monitoring"].as_uri())
-    assert page.locator(".verdict").inner_text() == "Act"
+    assert page.locator(".lead").inner_text() == "Act: the findings below say what to do first."
+    assert page.locator("h2").all_inner_texts()[:2] == ["What moved", "Does it matter?"]
+    assert "nan" not in page.locator("main").inner_text().replace("\u00a0", " ").split()
     assert page.locator("th", has_text="a_very_long_name_of_a_window_").count() == 12
     assert page.locator("figure svg").first.is_visible()
 

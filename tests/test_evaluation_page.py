@@ -361,8 +361,17 @@ def test_findings_are_read_with_their_parts_or_as_sentences():
 
 @pytest.mark.parametrize(
     ("share", "shown"),
-    [(None, "–"), (0.0, "0"), (0.847, "85"), (0.0584, "5.8"), (0.00041, "0.041"), (0.99612, "99.6")]
-    + [(1.0, "100"), (0.0996, "10"), (float("nan"), "–")],
+    [
+        (None, "–"),
+        (0.0, "0"),
+        (0.847, "85"),
+        (0.0584, "5.8"),
+        (0.00041, "0.041"),
+        (0.99612, "99.6"),
+        (1.0, "100"),
+        (0.0996, "10"),
+        (float("nan"), "–"),
+    ],
 )
 def test_shares_have_two_significant_digits(share, shown):
     assert percent(share) == (shown if shown == "–" else f"{shown}\u00a0%")

@@ -40,7 +40,13 @@ LINES = 8  # that a drawing can hold and be read
 SIZE, EDGE = 340, 44  # of a square drawing, in its units
 RAREST = 3  # classes that the sentences at the top are about
 ALL_OTHERS = "all others"
-PARTS = ("checked", "found", "required", "fix", "where")  # of a finding, as a gate's report has them
+PARTS = (
+    "checked",
+    "found",
+    "required",
+    "fix",
+    "where",
+)  # of a finding, as a gate's report has them
 # the stage that writes each report, and which of its columns are text besides NAMES
 TABLES = {
     "by_class": ("evaluate",),
@@ -180,7 +186,7 @@ def result(by_class: Rows, metrics: dict[str, Any] | None) -> list[str]:
 def once(rows: Rows, shown: Collection[str]) -> Rows:
     """Return `rows` of groups without those that repeat another row mirrored.
 
-    Of two classes only the `shown` one is kept; of two groups that are held against each other the first.
+    Of two classes only the `shown` one is kept (all, where none is); of two groups that are held against each other the first.
     """
     groups: dict[str, list[str]] = {}
     for row in rows:
@@ -190,7 +196,7 @@ def once(rows: Rows, shown: Collection[str]) -> Rows:
     return [
         row
         for row in rows
-        if row["class"] in shown
+        if (not shown or row["class"] in shown)
         and not (len(groups[row["column"]]) == 2 and row["group"] == groups[row["column"]][1])
     ]
 
