@@ -48,13 +48,10 @@ WORDS = {
 LABELS = 1000  # as the file writes them, that are looked at
 MANY_COLUMNS = 100
 BESIDE_KEY = [
-    "label",
-    "y_pred",
+    "decision",
     "confidence",
     "referred",
     "model_version",
-    "decision",
-    "score",
     "drawn",
 ]  # by score and monitor
 FORM = 30  # signs of how a value is written

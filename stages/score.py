@@ -7,7 +7,6 @@ from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.csv
@@ -72,10 +71,10 @@ class Rejects:
 def score(path: Path, out: Path, params: Params, source: Source, most: int = ROWS) -> None:
     """Write to `out` what the model in service decides of each row of the file at `path`, and beside it which rows were set aside.
 
-    Columns of `out` (CSV or Parquet): those of the declared key, else `line`; `label`, the most probable class; the probability
-    p_<class> of each; `y_pred`, the decision, by the decision weights; its `confidence`; `referred`, whether that is below
-    evaluate.refer_below; `model_version`. At most `most` rows are in memory at once. Raises Refused, and writes nothing, where the file,
-    its columns or the table as a whole are not what was declared, and where no row is left.
+    Columns of `out` (CSV or Parquet), in this order: those of the declared key, else `line`; then
+    those of `columns_of`. At most `most` rows are in memory at once. Raises Refused, and writes
+    nothing, where the file, its columns or the table as a whole are not what was declared, and
+    where no row is left.
     """
     if ending(out) not in WRITERS:
         raise Refused(f"--out is {out}, must end in .csv or .parquet")
@@ -218,7 +217,7 @@ def decide(
                 is_kept = ~rows[LINE].isin(wrong["line"])
                 if is_kept.any():
                     table = decisions(rows[is_kept], model, served, params)
-                    decided.update(table["y_pred"])
+                    decided.update(table["decision"])
                     names = [chunk.filter(pa.array(is_kept))[column] for column in key]
                     columns = [
                         pa.array(table[name], type=kind)
@@ -230,13 +229,16 @@ def decide(
 
 
 def columns_of(classes: list[str]) -> dict[str, pa.DataType]:
-    """Return the columns that `decisions` has, and their types."""
+    """Return the columns of a scored file after its key, in their order, and their types.
+
+    `decision`: the class to act on. `p_<class>`: the probability of each class. `confidence`: how
+    clearly the decision beat the other classes (see `stages.during.decision.confidence`).
+    `referred`: whether `confidence` is below evaluate.refer_below. `model_version`: who decided.
+    """
     text, number = pa.string(), pa.float64()
-    shares = {f"p_{label}": number for label in classes}
     return {
-        "label": text,
-        **shares,
-        "y_pred": text,
+        "decision": text,
+        **{f"p_{label}": number for label in classes},
         "confidence": number,
         "referred": pa.bool_(),
         "model_version": text,
@@ -250,8 +252,7 @@ def decisions(rows: pd.DataFrame, model: Model, served: str, params: Params) -> 
     below = params.evaluate.refer_below
     table = pd.DataFrame(y_score, columns=[f"p_{label}" for label in model.classes])
     return table.assign(
-        label=np.array(model.classes, dtype=object)[y_score.argmax(axis=1)],
-        y_pred=model.decide(y_score),
+        decision=model.decide(y_score),
         confidence=sure,
         referred=False if below is None else sure < below,
         model_version=served,

@@ -76,6 +76,33 @@ def by_and_overall(content: Any) -> Iterator[Row]:
         yield {"name": name} | {key: one[key] for key in one["intervals"]} | bounds
 
 
+def recalls(content: Any) -> Iterator[Row]:
+    """Yield the recall of each class by the model, beside its bounds and floor, and by each baseline."""
+    with (content["folder"] / "by_class.csv").open(encoding="utf-8", newline="") as file:
+        by_class = {row["class"]: row for row in csv.DictReader(file)}
+    suite = (content["folder"].parent / "expectations" / "by_class.json").read_text("utf-8")
+    asked = [one["kwargs"] for one in json.loads(suite)["expectations"]]
+    [floor] = [one["min_value"] for one in asked if one.get("column") == "recall_high"]
+    for label in content["classes"]:
+        yield {"name": "this model", "floor": floor} | by_class[label]
+        for name, rival in content["baselines"].items():
+            recall = rival["classes"][label]["recall"]
+            yield {"class": label, "name": name.replace("_", " "), "recall": recall}
+
+
+def class_beside_floor(row: Row) -> str:
+    """Return what names a class: its rows and its floor, too, where the model's recall stands."""
+    if "floor" not in row:
+        return row["class"]
+    return f"{row['class']} {int(row['support']):,} rows, required {100 * row['floor']:.0f} %"
+
+
+def alarms(row: Row) -> str:
+    """Return the alarms of the rare class of two; those of the other are the same number mirrored."""
+    rounded = float(f"{float(row['alarms_per_1000']):.2g}")
+    return MISSING if row["class"] == "alive" else f"{rounded:,.0f}"
+
+
 VERDICTS = {
     "below": "model too weak",
     "unproven": "too few rows",
@@ -93,27 +120,55 @@ WINDOWS = ("window", "rows", "batch", "drift", "performance")
 OVERALL = ("balanced_accuracy", "macro_f1", "brier", "accuracy", "log_loss")
 GROUPS = Shown(
     "by_group.csv",
-    ["column", "group", "against", "class", "rate"],
-    {name: [name] for name in ("column", "group", "against", "class", "rate", "value", "gap")}
-    | {
+    ["group", "against", "what"],
+    {
+        "group": ["column", "group"],
+        "against": ["against"],
+        "what": lambda row: f"{row['rate']} of {row['class']}",
         "rows": ["support"],
-        "value from 0 to 1": None,
+        "value": ["value", "other"],
+        "gap": ["gap", "gap_low", "gap_high"],
         "gap with interval": None,
         "proven": yes_if_positive("proven_gap"),
     },
 )
+DRIFT = Shown(
+    "monitoring/NEWEST/drift.csv",
+    ["what", "name"],
+    {name: [name] for name in ("what", "name", "test", "effect")}
+    | {
+        "from training": ["effect_train"],
+        "proven": yes_if_positive("proven_effect"),
+        "importance": ["weight"],
+    },
+)
+PERFORMANCE = Shown(
+    "monitoring/NEWEST/performance.csv",
+    ["figure", "class", "group"],
+    {name: [name] for name in ("figure", "class", "loss")}
+    | {
+        "group": lambda row: (
+            row["group"] if row["column"] == "all" else f"{row['column']} {row['group']}"
+        ),
+        "labelled rows": ["support"],
+        "on the test rows": ["reference"],
+        "now": ["value", "low", "high"],
+        "proven": yes_if_positive("proven_loss"),
+    },
+)
 SHOWN = {
     "recall by class": Shown(
+        "metrics.json",
+        ["class", "found by"],
+        {"class": class_beside_floor, "found by": ["name"], "0 to 100 %": None}
+        | {"recall": ["recall", "recall_low", "recall_high"]},
+        recalls,
+    ),
+    "precision by class": Shown(
         "by_class.csv",
         ["class"],
-        same("class", "recall", "alarms_per_1000")
-        | {
-            "alarms per 1,000": ["alarms_per_1000"],
-            "test rows": ["support"],
-            "recall from 0 to 1": None,
-            "floor": None,
-        }
-        | {"interval": ["recall_low", "recall_high"]}
+        same("class")
+        | {"alarms per 1,000": alarms}
         | {
             name.replace("_", " "): [name, f"{name}_low", f"{name}_high"]
             for name in ("precision", "average_precision")
@@ -132,8 +187,8 @@ SHOWN = {
         same("slice", "value", "class", "recall")
         | {
             "test rows": ["support"],
-            "recall from 0 to 1": None,
-            "interval": ["recall_low", "recall_high"],
+            "0 to 100 %": None,
+            "recall": ["recall", "recall_low", "recall_high"],
         },
     ),
     "groups against all others": GROUPS,
@@ -147,7 +202,7 @@ SHOWN = {
                 + ("" if row["features"] == "all" else f" {row['features']}")
             ),
             "balanced accuracy": ["score"],
-            "lead with interval": None,
+            "lead of this model": None,
             "Brier": ["brier"],
         }
         | same("lead", "average_precision", "largest_gap", "why"),
@@ -155,10 +210,10 @@ SHOWN = {
     "importance of features": Shown(
         "features.csv",
         ["feature"],
-        same("feature", "importance")
-        | {"with interval": None, "shadows reach": ["shadow_high"], "adds to the others": closest},
+        {"feature": ["feature"], "importance": None}
+        | {"log loss added": ["importance"], "adds to the others": closest},
     ),
-    "What there was to learn from": Shown(
+    "Rows of each class": Shown(
         "classes.csv",
         ["class"],
         same(
@@ -200,7 +255,7 @@ SHOWN = {
     "What changed since the suites were proposed": Shown(
         "changes.csv", ["check", "column"], same("check", "column", "value")
     ),
-    "How well a single column tells the classes": Shown(
+    "How well a single column predicts the classes": Shown(
         "leakage.csv", ["check", "column"], same("check", "column", "value")
     ),
     "costs of errors": Shown(
@@ -211,16 +266,12 @@ SHOWN = {
                 "model": "this model",
                 "implied": "what the costs imply",
             }.get(row["name"], row["name"].replace("_", " ")),
-            "mean cost": ["mean"],
-            "more, with interval": None,
-            "more than the model": lambda row: (
-                MISSING if row["name"] == "model" else f"{row['more']:+.4f}"
-            ),
-            "interval": ["low", "high"],
-            "interval (2)": lambda row: (
+            "mean cost": ["mean", "low", "high"],
+            "against this model": None,
+            "more than this model": lambda row: (
                 MISSING
                 if row["name"] == "model"
-                else f"{row['more_low']:+.4f} to {row['more_high']:+.4f}"
+                else f"{row['more']:+.2f} {row['more_low']:+.2f} to {row['more_high']:+.2f}"
             ),
         },
         of_json("costs"),
@@ -232,10 +283,8 @@ SHOWN = {
             "class": ["name"],
             "share referred": ["referred"],
             "rows decided": ["support"],
-            "recall among them, from 0 to 1": None,
-            "recall": ["recall"],
-            "interval": ["recall_low", "recall_high"],
-            "recall of all rows": None,
+            "0 to 100 %": None,
+            "recall among them": ["recall", "recall_low", "recall_high"],
         },
         of_json("referral", "classes"),
     ),
@@ -319,33 +368,12 @@ SHOWN = {
         "monitoring/windows.csv",
         ["window"],
         {name: [name] for name in WINDOWS}
-        | {"labelled": lambda row: f"{100 * float(row['coverage']):.0f} %"},
+        | {"labelled": lambda row: f"{100 * float(row['coverage']):.0f}\u00a0%"},
     ),
-    "drift": Shown(
-        "monitoring/NEWEST/drift.csv",
-        ["what", "name"],
-        {name: [name] for name in ("what", "name", "test", "effect", "q")}
-        | {
-            "from training": ["effect_train"],
-            "proven": yes_if_positive("proven_effect"),
-            "worth for the model": ["weight"],
-        },
-    ),
-    "performance": Shown(
-        "monitoring/NEWEST/performance.csv",
-        ["figure", "class", "group"],
-        {name: [name] for name in ("figure", "class", "loss")}
-        | {
-            "group": lambda row: (
-                row["group"] if row["column"] == "all" else f"{row['column']} {row['group']}"
-            ),
-            "labelled rows": ["support"],
-            "test rows' figure": ["reference"],
-            "now": ["value"],
-            "95 % interval": ["low", "high"],
-            "proven": yes_if_positive("proven_loss"),
-        },
-    ),
+    "drift": DRIFT,
+    "no drift": DRIFT,
+    "performance": PERFORMANCE,
+    "no loss of performance": PERFORMANCE,
     "missing and unknown values": Shown(
         "monitoring/NEWEST/batch.csv",
         ["feature"],
@@ -365,7 +393,8 @@ def rows_of(shown: Shown, path: Path) -> list[Row]:
     """Return the rows of the file behind a table."""
     if path.suffix == ".json":
         assert shown.rows is not None
-        return list(shown.rows(json.loads(path.read_text(encoding="utf-8"))))
+        content = json.loads(path.read_text(encoding="utf-8"))
+        return list(shown.rows(content | {"folder": path.parent}))
     with path.open(encoding="utf-8", newline="") as file:
         return list(csv.DictReader(file))
 
@@ -385,7 +414,12 @@ def agrees(cell: str, row: Row, cells: Cells) -> bool:
     text = text_of(row, cells)
     if text is not None:
         return " ".join(cell.replace("_", " ").split()) == " ".join(text.replace("_", " ").split())
-    values = [row[column] for column in cells if row.get(column) not in (None, "")]  # type: ignore[union-attr]
+    scale = 100 if "%" in cell else 1
+    values = [
+        scale * float(row[column])
+        for column in cells  # type: ignore[union-attr]
+        if row.get(column) not in (None, "")
+    ]
     shown = NUMBER.findall(cell)
     return (
         len(shown) == len(values) and all(map(_rounds_to, values, shown)) if values else not shown
@@ -402,4 +436,7 @@ def _is_number(value: Any) -> bool:
 def _rounds_to(value: Any, shown: str) -> bool:
     digits, _, exponent = shown.replace(",", "").partition("e")
     unit = 10.0 ** (int(exponent or 0) - len(digits.partition(".")[2]))
+    whole = digits.lstrip("+-")
+    if whole.isdigit() and int(whole) and not int(whole[2:] or 1):
+        unit = 10.0 ** (len(whole) - 2)  # 250 are two significant digits
     return abs(float(value) - float(shown.replace(",", ""))) <= 0.501 * unit

@@ -7,16 +7,21 @@ from xml.etree import ElementTree
 import pytest
 
 from stages.during.evaluation_page import (
+    about,
     curves,
+    findings,
     floors,
     headline,
     judge,
+    once,
     page,
     read,
+    result,
     strip,
     widest,
     write,
 )
+from stages.page import percent, two
 
 GATES = {"prepare": ["sources"], "train": ["candidates"], "evaluate": ["by_class"]}
 METRICS = {"balanced_accuracy": 0.75, "macro_f1": 0.7, "brier": 0.1, "accuracy": 0.9}
@@ -56,20 +61,23 @@ def text_of(html: str) -> str:
 
 def test_the_first_sentence_says_that_a_model_may_be_used(tmp_path):
     judged = judge(reported(tmp_path, sources="pass", candidates="pass", by_class="pass"), GATES)
-    assert headline(judged) == ("pass", "May be used: all 3 gates pass.")
+    assert headline(judged) == ("pass", "Ready for use: all 3 gates pass.")
 
 
 def test_the_first_sentence_names_warnings(tmp_path):
     judged = judge(reported(tmp_path, sources="pass", candidates="warn", by_class="pass"), GATES)
     assert headline(judged) == (
         "warn",
-        "May be used by who has read what is said of candidates (warn).",
+        "Ready for use, with one warning: see candidates below.",
     )
 
 
 def test_the_first_sentence_says_what_stopped_the_run(tmp_path):
     judged = judge(reported(tmp_path, sources="pass", candidates="fail", by_class="pass"), GATES)
-    assert headline(judged) == ("fail", "Must not be used: train was stopped by candidates (fail).")
+    assert headline(judged) == (
+        "fail",
+        "Do not use this model: train was stopped by candidates (fail).",
+    )
     assert [one.verdict for one in judged] == ["pass", "fail", "did not run"]
 
 
@@ -77,7 +85,7 @@ def test_a_gate_without_a_report_is_no_pass(tmp_path):
     judged = judge(reported(tmp_path, sources="pass", candidates="pass"), GATES)
     assert headline(judged) == (
         "insufficient",
-        "Nothing is known of the model: by_class did not judge. Run it again with dvc repro.",
+        "Not judged yet: by_class has no verdict. Run `dvc repro` again.",
     )
 
 
@@ -100,7 +108,7 @@ def test_what_did_not_run_says_so_in_place_of_an_older_verdict(tmp_path):
     ]
     assert shown.count("did not run") == 2
     assert "candidates is off" not in shown
-    assert "Recall by class" not in shown
+    assert "How many of each class" not in shown
 
 
 def test_old_figures_are_not_shown_after_a_stop(tmp_path):
@@ -110,8 +118,8 @@ def test_old_figures_are_not_shown_after_a_stop(tmp_path):
         {"a": {"recall": 0.5}},
     )
     shown = text_of(page(folder, GATES))
-    assert "FAIL: sources is off" in shown
-    assert "Recall by class" not in shown
+    assert "fail sources prepare, stops the run, 1 finding found sources is off" in shown
+    assert "How many of each class" not in shown
     assert "0.750" not in shown
 
 
@@ -122,14 +130,14 @@ def test_any_name_of_a_class_is_shown_as_it_is(tmp_path, monkeypatch, label):
     html = page(
         evaluated(folder, f'"{label}",9,0.5,0.3,0.7,1,1,4\n', {label: {"recall": 0.25}}), GATES
     )
-    assert f"{label} 9 0.50 0.30 to 0.70" in text_of(html)
+    assert f"{label} 9 rows this model 50 % 30 % to 70 %" in text_of(html)
     assert "<script" not in html
 
 
 def test_a_class_without_test_rows_is_shown_without_figures(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     folder = reported(tmp_path / "reports", sources="pass", candidates="pass", by_class="pass")
-    assert "rare 0 – – 0.00 to 1.00" in text_of(
+    assert "rare 0 rows this model – 0 % to 100 %" in text_of(
         page(evaluated(folder, "rare,0,,0,1,0,,0\n", {"rare": {"recall": None}}), GATES)
     )
 
@@ -150,9 +158,9 @@ def shown(folder: Path, monkeypatch, **more: object) -> str:
 def test_what_is_not_given_is_not_shown(tmp_path, monkeypatch):
     text = shown(tmp_path, monkeypatch, costs=None, referral=None)
     for title in (
-        "The whole, beside the baselines",
+        "Overall figures beside the baselines",
         "What the errors cost",
-        "What is referred to a human",
+        "What is referred to a person",
     ):
         assert title not in text
 
@@ -168,8 +176,8 @@ def test_slices_are_shown_where_some_are_declared(tmp_path, monkeypatch, declare
     )
     text = shown(tmp_path, monkeypatch)
     assert (
-        "place x rare 9 0.50 0.25 to 0.75" in text,
-        "all all rare 9 0.50 0.30 to 0.70" in text,
+        "place x rare 9 50 % 25 % to 75 %" in text,
+        "all all rare 9 50 % 30 % to 70 %" in text,
     ) == (is_shown, is_shown)
 
 
@@ -182,8 +190,8 @@ def test_overall_figures_are_shown_with_their_intervals_beside_the_baselines(tmp
         "intervals": {"accuracy": [0.35, 0.45], "brier": [0.25, 0.35]},
     }
     text = shown(tmp_path, monkeypatch, intervals=intervals, baselines={"majority_class": rival})
-    assert "by accuracy brier this model 0.900 0.850 to 0.950 0.100 0.050 to 0.150" in text
-    assert "majority class 0.400 0.350 to 0.450 0.300 0.250 to 0.350" in text
+    assert "by accuracy brier this model 0.90 0.85 to 0.95 0.10 0.050 to 0.15" in text
+    assert "majority class 0.40 0.35 to 0.45 0.30 0.25 to 0.35" in text
 
 
 def test_costs_are_shown_with_what_each_decision_costs_above_the_model(tmp_path, monkeypatch):
@@ -214,9 +222,9 @@ def test_costs_are_shown_with_what_each_decision_costs_above_the_model(tmp_path,
         },
     }
     text = shown(tmp_path, monkeypatch, costs=costs)
-    assert "this model 0.5000 0.4000 to 0.6000 – – –" in text
-    assert "what the costs imply 0.2500 0.2000 to 0.3000 -0.2500 -0.3500 to -0.1500" in text
-    assert "majority class 1.0000 0.9000 to 1.1000 +0.5000 +0.4000 to +0.6000" in text
+    assert "this model 0.50 0.40 to 0.60 –" in text
+    assert "what the costs imply 0.25 0.20 to 0.30 -0.25 -0.35 to -0.15" in text
+    assert "majority class 1.0 0.90 to 1.1 +0.50 +0.40 to +0.60" in text
 
 
 def test_referral_is_shown_by_class_beside_the_recall_of_all_rows(tmp_path, monkeypatch):
@@ -229,12 +237,9 @@ def test_referral_is_shown_by_class_beside_the_recall_of_all_rows(tmp_path, monk
         "classes": {"rare": rare},
     }
     text = shown(tmp_path, monkeypatch, referral=given)
-    assert "Decisions of less confidence than 0.6 are referred" in text
-    assert (
-        "the model decides 87.5 % of the rows itself (85.0 to 90.0 %, one-sided 95 % bounds)"
-        in text
-    )
-    assert "rare 0.60 4 0.75 0.30 to 0.99 0.50" in text
+    assert "The model decides 88 % of the rows itself (85 % to 90 %)" in text
+    assert "whose confidence is below 0.6" in text
+    assert "rare 60 % 4 75 % 30 % to 99 %" in text
 
 
 def test_a_class_of_which_all_rows_are_referred_has_no_recall(tmp_path, monkeypatch):
@@ -246,7 +251,7 @@ def test_a_class_of_which_all_rows_are_referred_has_no_recall(tmp_path, monkeypa
         "coverage_high": 0.6,
         "classes": {"rare": rare},
     }
-    assert "rare 1.00 0 – – 0.00 to 1.00 0.50" in shown(tmp_path, monkeypatch, referral=given)
+    assert "rare 100 % 0 – 0 % to 100 %" in shown(tmp_path, monkeypatch, referral=given)
 
 
 def test_the_page_is_written_whole_beside_the_reports(tmp_path):
@@ -306,3 +311,92 @@ def test_curves_keep_their_corners():
         "y",
     )
     assert curve == {"name": "a", "points": [(44.0, 296.0), (296.0, 44.0)]}
+
+
+def class_row(label: str, support: int, recall: float | None) -> dict:
+    return {"class": label, "support": support, "recall": recall, "precision": 0.144} | {
+        "alarms_per_1000": 245.7
+    }
+
+
+def test_the_result_is_said_in_words_beside_a_plain_baseline():
+    plain = {"classes": {"dead": {"recall": 0.058}}}
+    said = result(
+        [class_row("dead", 172, 0.849), class_row("alive", 3943, 0.78)],
+        {"baselines": {"logistic_regression": plain}},
+    )
+    assert " ".join(" ".join(said).split()) == (
+        "The model finds 85 % of the 172 test rows labelled \u201cdead\u201d; plain logistic "
+        "regression finds 5.8 %. It raises 250 alarms per 1,000 rows, and 14 % of them are right."
+    )
+
+
+def test_of_several_classes_the_rarest_are_said_first():
+    rows = [class_row(label, n, 0.5) for n, label in enumerate("vwxyz")]
+    said = result(rows, {"baselines": {}})
+    assert [sentence.split("\u201c")[1][0] for sentence in said] == ["w", "x", "y"]
+
+
+def group_row(group: str, label: str, against: str = "all others") -> dict:
+    return {"column": "sex", "group": group, "class": label, "against": against}
+
+
+def test_two_groups_and_two_classes_are_shown_once():
+    rows = [group_row(group, label) for group in "fm" for label in ("alive", "dead")]
+    assert once(rows, {"dead"}) == [group_row("f", "dead")]
+
+
+def test_of_three_groups_each_is_shown():
+    rows = [group_row(group, "dead") for group in "fmx"] + [group_row("m", "dead", "f")]
+    assert once(rows, {"dead"}) == rows
+
+
+def test_findings_are_read_with_their_parts_or_as_sentences():
+    parts = {"checked": "recall", "found": ["0.04", "0.05"], "required": "", "fix": "add rows"}
+    assert findings({"findings": [{"verdict": "fail", "code": "x"} | parts]}) == [
+        {"verdict": "fail", "checked": "recall", "found": "0.04; 0.05", "fix": "add rows"}
+    ]
+    assert findings({"sentences": ["WARN: a: b"]}) == [{"verdict": "warn", "found": "a: b"}]
+
+
+@pytest.mark.parametrize(
+    ("share", "shown"),
+    [
+        (None, "–"),
+        (0.0, "0"),
+        (0.847, "85"),
+        (0.0584, "5.8"),
+        (0.00041, "0.041"),
+        (0.99612, "99.6"),
+        (1.0, "100"),
+        (0.0996, "10"),
+        (float("nan"), "–"),
+    ],
+)
+def test_shares_have_two_significant_digits(share, shown):
+    assert percent(share) == (shown if shown == "–" else f"{shown}\u00a0%")
+
+
+def test_numbers_have_two_significant_digits():
+    assert [two(x) for x in (245.687, 1234.0, 0.00058, -0.0348, 0.0996)] == [
+        "250",
+        "1,200",
+        "0.00058",
+        "-0.035",
+        "0.10",
+    ]
+    assert two(0.25, "+") == "+0.25"
+
+
+def test_the_page_says_first_what_it_is_about(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("params.yaml").write_text("data: {target: grade, time: null}\n", encoding="utf-8")
+    Path("data").mkdir()
+    sources = "sources: {visits: {path: data/raw/visits.csv}}\n"
+    Path("data/sources.yaml").write_text(sources, encoding="utf-8")
+    found = about([class_row("a", 4, 0.5), class_row("b", 5000, 0.5)])
+    assert found == {
+        "Target": "grade",
+        "One row": "one record of visits, data/raw/visits.csv",
+        "Tested on": "5,004 rows",
+    }

@@ -213,7 +213,7 @@ def test_a_small_group_that_is_waived_is_not_stopped_for_a_gap_whatever_the_grou
         for cell in root.iter()
         if cell.tag in ("th", "td")
     ]
-    assert {" ".join(name.split()) for name in ODD} <= set(cells)
+    assert {" ".join(f"origin {name}".split()) for name in ODD} <= set(cells)
     assert "<b>&</b>" not in shown
 
 

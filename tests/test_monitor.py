@@ -403,10 +403,10 @@ def test_rows_to_label_are_half_unsure_and_half_random():
     rows = draw(8, 100)
     y_score = MODEL.predict_proba(rows)
     table = to_label(rows.assign(line=range(100)), y_score, MODEL, ["line"], 10, 0)
-    assert list(table.columns) == ["line", "decision", "score", "drawn"]
+    assert list(table.columns) == ["line", "decision", "confidence", "drawn"]
     assert table["drawn"].value_counts().to_dict() == {"uncertain": 5, "random": 5}
     assert set(table["decision"].head(2)) == {"yes", "no"}
-    assert table["score"].head(2).max() < 0.55
+    assert table["confidence"].head(2).between(0.5, 0.55).all()
     assert table["line"].is_unique
     assert (
         len(to_label(rows.head(3).assign(line=range(3)), y_score[:3], MODEL, ["line"], 10, 0)) == 3

@@ -148,17 +148,15 @@ def test_each_row_is_decided_as_the_model_does(capsys):
     y_score = MODEL.predict_proba(rows)
     assert list(found.columns) == [
         "line",
-        "label",
+        "decision",
         "p_no",
         "p_yes",
-        "y_pred",
         "confidence",
         "referred",
         "model_version",
     ]
     assert np.allclose(found[["p_no", "p_yes"]], y_score, rtol=0, atol=1e-12)
-    assert found["label"].tolist() == ["yes" if p > 0.5 else "no" for p in y_score[:, 1]]
-    assert found["y_pred"].tolist() == ["yes" if 9 * p > 1 - p else "no" for p in y_score[:, 1]]
+    assert found["decision"].tolist() == ["yes" if 9 * p > 1 - p else "no" for p in y_score[:, 1]]
     sure = [max(9 * p, 1 - p) / (9 * p + 1 - p) for p in y_score[:, 1]]
     assert np.allclose(found["confidence"], sure)
     assert found["referred"].tolist() == [share < 0.8 for share in sure]
@@ -167,7 +165,7 @@ def test_each_row_is_decided_as_the_model_does(capsys):
     assert found["line"].tolist() == [
         2 + nth + nth // 5 + (nth % 5 > 2) for nth in range(100)
     ]  # each third text has a line more
-    counts = found["y_pred"].value_counts()
+    counts = found["decision"].value_counts()
     assert (
         capsys.readouterr().out
         == f"score: 100 of 100 rows, model v2: out.csv\n  decided: no {counts['no']}, yes {counts['yes']}\n"
@@ -564,7 +562,10 @@ def test_output_that_cannot_be_is_refused(out, said):
 
 def test_name_that_is_taken_is_refused():
     refused(
-        "the key label has the name of a column that is written here", written(draw()), key="label"
+        "the key decision has the name of a column that is written here",
+        written(draw().assign(decision="no")),
+        key="decision",
+        columns=KINDS | {"decision": "text"},
     )
 
 
@@ -674,4 +675,4 @@ def test_raw_file_of_the_model_is_scored_as_the_model_decides(toy_run, tmp_path,
     rows = batch.rows[~batch.rows[LINE].isin(told["line"])]
     y_score = model.predict_proba(features(rows.drop(columns=LINE), given.data))
     assert np.allclose(found[[f"p_{label}" for label in model.classes]], y_score, rtol=0, atol=1e-9)
-    assert found["y_pred"].tolist() == model.decide(y_score).tolist()
+    assert found["decision"].tolist() == model.decide(y_score).tolist()

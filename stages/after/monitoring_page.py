@@ -6,6 +6,7 @@ from typing import Any
 
 import pandas as pd
 
+from stages.during.evaluation_page import findings
 from stages.page import render
 from stages.tables import read_csv, write_text
 
@@ -23,9 +24,8 @@ def write(folder: Path, timeline: pd.DataFrame) -> None:
 def page(folder: Path, timeline: pd.DataFrame) -> str:
     """Return the page: the verdict, the timeline, then what the newest window showed."""
     newest = folder / str(timeline["window"].iloc[-1])
-    verdict = json.loads((folder / "windows.json").read_text(encoding="utf-8"))
     gates = [
-        json.loads((newest / "gates" / f"{name}.json").read_text(encoding="utf-8"))
+        _report(newest / "gates" / f"{name}.json")
         for name in ("batch", "drift", "performance")
         if (newest / "gates" / f"{name}.json").is_file()
     ]
@@ -34,17 +34,26 @@ def page(folder: Path, timeline: pd.DataFrame) -> str:
     )
     return render(
         "monitoring.html.j2",
-        verdict=verdict,
+        verdict=_report(folder / "windows.json"),
+        model=_json(newest / "window.json").get("model"),
         timeline=timeline.astype("object").where(timeline.notna(), None).to_dict("records"),
         newest=newest.name,
         gates=gates,
         drift=moved,
         performance=_rows(newest / "performance.csv"),
         batch=_rows(newest / "batch.csv"),
-        pictures=json.loads((newest / "pictures.json").read_text(encoding="utf-8"))
-        if (newest / "pictures.json").is_file()
-        else [],
+        pictures=_json(newest / "pictures.json"),
     )
+
+
+def _report(path: Path) -> dict[str, Any]:
+    """Return what a gate wrote to `path`, its findings with their parts."""
+    report = _json(path)
+    return report | {"findings": findings(report)}
+
+
+def _json(path: Path) -> Any:
+    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
 
 
 def _rows(path: Path) -> list[dict[str, Any]]:

@@ -38,7 +38,10 @@ def greatest(weighed: np.ndarray, classes: list[str]) -> np.ndarray:
 
 
 def confidence(weighed: np.ndarray) -> np.ndarray:
-    """Return (n_samples,) what share of probability times weight, summed over the classes, the decided class has: above 0, at most 1."""
+    """Return (n_samples,) how clearly the decided class beats the others: its share of probability times weight.
+
+    1: no other class comes into question; 1 / n_classes: any class could as well have been decided.
+    """
     return weighed.max(axis=1) / weighed.sum(axis=1)
 
 

@@ -1,17 +1,21 @@
-"""Draw what the last run found as one self-contained HTML page: the verdicts first, then the figures behind them."""
+"""Draw what the last run found as one self-contained HTML page: the result in a sentence first, the gates last."""
 
+import hashlib
 import json
+import tomllib
 from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import yaml
 
-from stages.page import render
-from stages.tables import read_csv, write_text
+from stages.page import count, percent, render, two
+from stages.tables import TEST, read_csv, read_parquet, write_text
 
 PAGE = "evaluation.html"
+MODEL = Path("models")  # as evaluate reads it; its modules take seconds to import
 RANK = ("pass", "warn", "insufficient", "fail")
 UNJUDGED = ("no verdict", "did not run")
 # columns of text in any report
@@ -34,6 +38,33 @@ NAMES = (
 )
 LINES = 8  # that a drawing can hold and be read
 SIZE, EDGE = 340, 44  # of a square drawing, in its units
+RAREST = 3  # classes that the sentences at the top are about
+ALL_OTHERS = "all others"
+PARTS = (
+    "checked",
+    "found",
+    "required",
+    "fix",
+    "where",
+)  # of a finding, as a gate's report has them
+# the stage that writes each report, and which of its columns are text besides NAMES
+TABLES = {
+    "by_class": ("evaluate",),
+    "by_group": ("evaluate",),
+    "slices": ("evaluate", "value"),
+    "test_set": ("evaluate",),
+    "plots/confusion": ("evaluate", "actual", "predicted"),
+    "plots/calibration": ("evaluate",),
+    "plots/referral": ("evaluate",),
+    "candidates": ("train",),
+    "features": ("train",),
+    "classes": ("validate",),
+    "changes": ("validate",),
+    "proxies": ("validate",),
+    "label_bias": ("validate",),
+    "leakage": ("validate",),
+    "synthetic": ("augment",),
+}
 
 Rows = list[dict[str, Any]]
 
@@ -46,7 +77,7 @@ class Judged:
     stage: str
     verdict: str
     blocks: bool
-    sentences: list[str]
+    findings: list[dict[str, str]]
 
 
 def write(reports: Path, gates: dict[str, list[str]], ran: Collection[str] | None = None) -> None:
@@ -61,44 +92,113 @@ def page(reports: Path, gates: dict[str, list[str]], ran: Collection[str] | None
     """Return the page; it follows from the reports, and leaves out what did not run."""
     judged = judge(reports, gates, ran)
     reached = {one.stage for one in judged if one.verdict not in UNJUDGED}
-
-    def rows(name: str, stage: str, *names: str) -> Rows:
-        return read(reports / name, *names) if stage in reached else []
-
+    tables = {
+        name: read(reports / f"{name}.csv", *texts) if stage in reached else []
+        for name, (stage, *texts) in TABLES.items()
+    }
     metrics = _json(reports / "metrics.json") if "evaluate" in reached else None
-    by_class = rows("by_class.csv", "evaluate")
-    confusion = _confusion(rows("plots/confusion.csv", "evaluate", "actual", "predicted"))
+    by_class = sorted(tables.pop("by_class"), key=lambda row: (row["support"], row["class"]))
+    shown = {row["class"] for row in by_class[: 1 if len(by_class) == 2 else None]}
+    curve = [row for row in tables.pop("plots/calibration") if row["class"] in shown]
     return render(
         "evaluation.html.j2",
+        about=about(by_class),
         headline=headline(judged),
-        judged=sorted(
-            judged, key=lambda one: -RANK.index(one.verdict) if one.verdict in RANK else 1
-        ),
+        result=result(by_class, metrics),
+        judged=judged,
         metrics=metrics,
         by_class=by_class,
+        shown=shown,
         rivals=metrics["baselines"] if metrics else {},
         floors=floors(Path("expectations/by_class.json")),
-        confusion=confusion,
-        calibration=curves(
-            rows("plots/calibration.csv", "evaluate"), "class", "predicted", "observed"
-        ),
-        referral=curves(rows("plots/referral.csv", "evaluate"), "class", "coverage", "recall"),
-        slices=rows("slices.csv", "evaluate", "value"),
-        groups=rows("by_group.csv", "evaluate"),
-        test_set=rows("test_set.csv", "evaluate"),
-        candidates=rows("candidates.csv", "train"),
-        features=rows("features.csv", "train"),
-        classes=rows("classes.csv", "validate"),
-        changes=rows("changes.csv", "validate"),
-        proxies=rows("proxies.csv", "validate"),
-        label_bias=rows("label_bias.csv", "validate"),
-        leakage=[row for row in rows("leakage.csv", "validate") if row["check"] == "gives_away"],
-        synthetic=rows("synthetic.csv", "augment"),
+        confusion=_confusion(tables.pop("plots/confusion")),
+        calibration=curves(curve, "class", "predicted", "observed"),
+        referral=curves(tables.pop("plots/referral"), "class", "coverage", "recall"),
+        groups=once(tables.pop("by_group"), shown),
+        label_bias=once(tables.pop("label_bias"), shown),
+        leakage=[row for row in tables.pop("leakage") if row["check"] == "gives_away"],
         strip=strip,
         widest=widest,
         size=SIZE,
         edge=EDGE,
+        **tables,
     )
+
+
+def about(by_class: Rows) -> dict[str, str]:
+    """Return what the page is about, by name; what depends on a run only where `by_class` shows that one ended."""
+    found, params = {}, _yaml("params.yaml")
+    if Path("pyproject.toml").is_file():
+        project = tomllib.loads(Path("pyproject.toml").read_text(encoding="utf-8"))["project"]
+        found["Project"] = project["name"]
+    if params:
+        found["Target"] = params["data"]["target"]
+        found["One row"] = "; ".join(
+            f"one record of {name}, {source['path']}"
+            for name, source in _yaml("data/sources.yaml").get("sources", {}).items()
+        )
+    if by_class:
+        found["Tested on"] = f"{count(sum(row['support'] for row in by_class))} rows"
+        found["Tested on"] += _period((params or {"data": {}})["data"].get("time"))
+        if model := _json(MODEL / "model.json"):
+            digest = hashlib.sha256((MODEL / "model.skops").read_bytes()).hexdigest()
+            found["Model"] = model["model"].replace("_", " ")
+            found["Version"] = f"{digest[:8]} (the first digits of the model file's SHA-256)"
+    return found
+
+
+def _period(time: str | None) -> str:
+    """Return from when until when the test rows are, where they have a time and lie here."""
+    if time is None or not Path(TEST).is_file():
+        return ""
+    known = read_parquet(TEST, [time])[time].dropna()
+    ends = dict.fromkeys(str(end).removesuffix(" 00:00:00") for end in (known.min(), known.max()))
+    return f", {time} {' to '.join(ends)}"
+
+
+def _yaml(path: str) -> dict[str, Any]:
+    return yaml.safe_load(Path(path).read_text(encoding="utf-8")) if Path(path).is_file() else {}
+
+
+def result(by_class: Rows, metrics: dict[str, Any] | None) -> list[str]:
+    """Return in words what the model finds of the rarest classes, beside a plain baseline, and what that costs in alarms.
+
+    by_class: the rarest class first.
+    """
+    if not metrics or not by_class:
+        return []
+    rare = [row for row in by_class if row["support"]][: 1 if len(by_class) == 2 else RAREST]
+    plain = metrics["baselines"].get("logistic_regression", {}).get("classes", {})
+    sentences = []
+    for row in rare:
+        label = row["class"]
+        text = f"The model finds {percent(row['recall'])} of the {count(row['support'])} test rows"
+        text += f" labelled \u201c{label}\u201d"
+        if label in plain:
+            text += f"; plain logistic regression finds {percent(plain[label]['recall'])}"
+        sentences.append(text + ".")
+    if len(by_class) == 2 and rare:
+        alarms = f"It raises {two(rare[0]['alarms_per_1000'])} alarms per 1,000 rows"
+        sentences.append(f"{alarms}, and {percent(rare[0]['precision'])} of them are right.")
+    return sentences
+
+
+def once(rows: Rows, shown: Collection[str]) -> Rows:
+    """Return `rows` of groups without those that repeat another row mirrored.
+
+    Of two classes only the `shown` one is kept (all, where none is); of two groups that are held against each other the first.
+    """
+    groups: dict[str, list[str]] = {}
+    for row in rows:
+        names = groups.setdefault(row["column"], [])
+        if row["group"] not in names and row.get("against", ALL_OTHERS) == ALL_OTHERS:
+            names.append(row["group"])
+    return [
+        row
+        for row in rows
+        if (not shown or row["class"] in shown)
+        and not (len(groups[row["column"]]) == 2 and row["group"] == groups[row["column"]][1])
+    ]
 
 
 def judge(
@@ -116,28 +216,41 @@ def judge(
                 )
             else:
                 judged.append(
-                    Judged(name, stage, report["verdict"], report["blocks"], report["sentences"])
+                    Judged(name, stage, report["verdict"], report["blocks"], findings(report))
                 )
         stopped = stopped or any(report is None or report["blocks"] for report in found.values())
     return judged
 
 
+def findings(report: dict[str, Any]) -> list[dict[str, str]]:
+    """Return what a gate's `report` says, a finding each: its verdict and PARTS; of a report with sentences, only `found`."""
+    if "findings" not in report:
+        split = [sentence.partition(": ") for sentence in report["sentences"]]
+        return [{"verdict": verdict.lower(), "found": found} for verdict, _, found in split]
+    return [
+        {"verdict": one["verdict"]}
+        | {
+            part: text if isinstance(text, str) else "; ".join(text)
+            for part in PARTS
+            if (text := one.get(part))
+        }
+        for one in report["findings"]
+    ]
+
+
 def headline(judged: list[Judged]) -> tuple[str, str]:
     """Return the verdict on the whole run, one of RANK, and the sentence about it."""
-    blocking = [one for one in judged if one.blocks]
-    if blocking:
-        said = ", ".join(f"{one.gate} ({one.verdict})" for one in blocking)
-        return max(
-            (one.verdict for one in blocking), key=RANK.index
-        ), f"Must not be used: {blocking[0].stage} was stopped by {said}."
+    if blocking := [one for one in judged if one.blocks]:
+        names = ", ".join(f"{one.gate} ({one.verdict})" for one in blocking)
+        worst = max((one.verdict for one in blocking), key=RANK.index)
+        return worst, f"Do not use this model: {blocking[0].stage} was stopped by {names}."
     if lacking := [one.gate for one in judged if one.verdict in UNJUDGED]:
-        return (
-            "insufficient",
-            f"Nothing is known of the model: {', '.join(lacking)} did not judge. Run it again with dvc repro.",
-        )
-    if noted := [f"{one.gate} ({one.verdict})" for one in judged if one.verdict != "pass"]:
-        return "warn", f"May be used by who has read what is said of {', '.join(noted)}."
-    return "pass", f"May be used: all {len(judged)} gates pass."
+        names = f"{', '.join(lacking)} {'has' if len(lacking) == 1 else 'have'} no verdict"
+        return "insufficient", f"Not judged yet: {names}. Run `dvc repro` again."
+    if noted := [one.gate for one in judged if one.verdict != "pass"]:
+        n = "one warning" if len(noted) == 1 else f"{len(noted)} warnings"
+        return "warn", f"Ready for use, with {n}: see {', '.join(noted)} below."
+    return "pass", f"Ready for use: all {len(judged)} gates pass."
 
 
 def floors(suite: Path) -> dict[str, float]:
