@@ -27,7 +27,8 @@ QUIET = [
     "--disable-background-networking",
 ]
 QUIET += ["--disable-component-update", "--disable-sync"]
-WRITE = "from stages.gates import GATES, REPORTS; from stages.during.evaluation_page import write; write(REPORTS, GATES)"
+WRITE = "from stages.messages import Finding
+from stages.gates import GATES, REPORTS; from stages.during.evaluation_page import write; write(REPORTS, GATES)"
 WATCH = """
 from stages import monitor
 from tests import test_monitor as t
@@ -109,7 +110,10 @@ def stop(report: Path) -> None:
     content |= {
         "verdict": "fail",
         "blocks": True,
-        "sentences": ["FAIL: " + "x" * 300, "WARN: b is 1. Allowed: <2> & no more."],
+        "findings": [
+            Finding("x", "fail", True, "a", ["x" * 300]).fields(),
+            Finding("y", "warn", False, "b", ["1"], "<2> & no more").fields(),
+        ],
     }
     report.write_text(json.dumps(content), encoding="utf-8")
 

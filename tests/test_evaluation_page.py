@@ -17,6 +17,7 @@ from stages.during.evaluation_page import (
     widest,
     write,
 )
+from stages.messages import Finding
 
 GATES = {"prepare": ["sources"], "train": ["candidates"], "evaluate": ["by_class"]}
 METRICS = {"balanced_accuracy": 0.75, "macro_f1": 0.7, "brier": 0.1, "accuracy": 0.9}
@@ -29,8 +30,9 @@ def reported(folder: Path, **verdicts: str) -> Path:
     """Write a report for each gate, with a sentence where its verdict is not pass; those that fail block."""
     (folder / "gates").mkdir(parents=True)
     for gate, verdict in verdicts.items():
-        sentences = [] if verdict == "pass" else [f"{verdict.upper()}: {gate} is off"]
-        report = {"verdict": verdict, "blocks": verdict == "fail", "sentences": sentences}
+        off = Finding("off", verdict, verdict == "fail", gate, ["is off"]).fields()
+        findings = [] if verdict == "pass" else [off]
+        report = {"verdict": verdict, "blocks": verdict == "fail", "findings": findings}
         (folder / "gates" / f"{gate}.json").write_text(json.dumps(report), encoding="utf-8")
     return folder
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import pandas as pd
 
+from stages.messages import sentences
 from stages.page import render
 from stages.tables import read_csv, write_text
 
@@ -23,9 +24,9 @@ def write(folder: Path, timeline: pd.DataFrame) -> None:
 def page(folder: Path, timeline: pd.DataFrame) -> str:
     """Return the page: the verdict, the timeline, then what the newest window showed."""
     newest = folder / str(timeline["window"].iloc[-1])
-    verdict = json.loads((folder / "windows.json").read_text(encoding="utf-8"))
+    verdict = _report(folder / "windows.json")
     gates = [
-        json.loads((newest / "gates" / f"{name}.json").read_text(encoding="utf-8"))
+        _report(newest / "gates" / f"{name}.json")
         for name in ("batch", "drift", "performance")
         if (newest / "gates" / f"{name}.json").is_file()
     ]
@@ -45,6 +46,12 @@ def page(folder: Path, timeline: pd.DataFrame) -> str:
         if (newest / "pictures.json").is_file()
         else [],
     )
+
+
+def _report(path: Path) -> dict[str, Any]:
+    """Return what a gate wrote to `path`, with a sentence for each finding."""
+    report = json.loads(path.read_text(encoding="utf-8"))
+    return report | {"sentences": sentences(report)}
 
 
 def _rows(path: Path) -> list[dict[str, Any]]:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from stages.messages import sentences
 from stages.page import render
 from stages.tables import read_csv, write_text
 
@@ -116,7 +117,7 @@ def judge(
                 )
             else:
                 judged.append(
-                    Judged(name, stage, report["verdict"], report["blocks"], report["sentences"])
+                    Judged(name, stage, report["verdict"], report["blocks"], sentences(report))
                 )
         stopped = stopped or any(report is None or report["blocks"] for report in found.values())
     return judged
