@@ -226,6 +226,8 @@ def _closed(suite: Suite, expected: Expected, code: str, found: str, fix: str = 
 
 def _checked(expected: Expected) -> str:
     """Say what is checked: the columns, and of which rows."""
+    if description := expected.raw.get("description"):
+        return str(description)
     what = " and ".join(expected.columns) or "the table"
     condition = expected.raw["kwargs"].get("row_condition")
     parts = condition.get("conditions", [condition]) if isinstance(condition, dict) else []
@@ -338,7 +340,7 @@ def _failure(suite: Suite, expected: Expected, result: dict[str, Any]) -> Findin
         code=expected.raw["type"].removeprefix("expect_"),
         verdict=meta.get("verdict", OF_SEVERITY[severity]),
         blocks=blocks,
-        checked=_checked(expected),
+        checked=_checked(expected) + _of(expected, result, worst),
         found=found,
         required=required(expected),
         fix=fix,
@@ -348,6 +350,12 @@ def _failure(suite: Suite, expected: Expected, result: dict[str, Any]) -> Findin
         evidence=worst,
         values=() if suite.row else _values(expected, result),
     )
+
+
+def _of(expected: Expected, result: dict[str, Any], worst: list[dict[str, Any]]) -> str:
+    """Return how many rows are meant, where the suite says in words what they are."""
+    is_said = worst and expected.raw.get("description") and "element_count" in result
+    return f" ({len(worst):,} of {result['element_count']:,})" if is_said else ""
 
 
 def _how_to_waive(suite: Suite, rows: list[dict[str, Any]]) -> str:
@@ -423,8 +431,12 @@ def _exact(value: Any) -> str:
 def _judged_row(suite: Suite, expected: Expected, row: dict[str, Any]) -> str:
     """Say which row of a judged table failed, by its name, the value judged, and what stands beside it."""
     judged = [key for key in expected.columns if key in row and key not in suite.row]
+    if expected.raw.get("description"):  # says it
+        judged = []
     beside = [key for key in suite.shown if key not in (*suite.row, *expected.columns)]
     named = _words({key: row[key] for key in suite.row})
+    if len(suite.row) == 1 and expected.raw.get("description"):
+        named = str(row[suite.row[0]])
     named += f": {_words({key: row[key] for key in judged}, _bounds(expected))}" if judged else ""
     return named + (f" ({_words({key: row[key] for key in beside})})" if beside else "")
 

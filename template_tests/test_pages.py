@@ -27,8 +27,7 @@ QUIET = [
     "--disable-background-networking",
 ]
 QUIET += ["--disable-component-update", "--disable-sync"]
-WRITE = "from stages.messages import Finding
-from stages.gates import GATES, REPORTS; from stages.during.evaluation_page import write; write(REPORTS, GATES)"
+WRITE = "from stages.gates import GATES, REPORTS; from stages.during.evaluation_page import write; write(REPORTS, GATES)"
 WATCH = """
 from stages import monitor
 from tests import test_monitor as t
@@ -111,8 +110,15 @@ def stop(report: Path) -> None:
         "verdict": "fail",
         "blocks": True,
         "findings": [
-            Finding("x", "fail", True, "a", ["x" * 300]).fields(),
-            Finding("y", "warn", False, "b", ["1"], "<2> & no more").fields(),
+            {"code": "x", "verdict": "fail", "blocks": True, "checked": "a", "found": ["x" * 300]},
+            {
+                "code": "y",
+                "verdict": "warn",
+                "blocks": False,
+                "checked": "b",
+                "found": ["1"],
+                "required": "<2> & no more",
+            },
         ],
     }
     report.write_text(json.dumps(content), encoding="utf-8")

@@ -101,7 +101,7 @@ def test_what_did_not_run_says_so_in_place_of_an_older_verdict(tmp_path):
         "did not run",
     ]
     assert shown.count("did not run") == 2
-    assert "candidates is off" not in shown
+    assert "candidates: is off" not in shown
     assert "Recall by class" not in shown
 
 
@@ -112,7 +112,7 @@ def test_old_figures_are_not_shown_after_a_stop(tmp_path):
         {"a": {"recall": 0.5}},
     )
     shown = text_of(page(folder, GATES))
-    assert "FAIL: sources is off" in shown
+    assert "FAIL: sources: is off." in shown
     assert "Recall by class" not in shown
     assert "0.750" not in shown
 

@@ -52,18 +52,19 @@ def test_a_list_names_the_first_and_counts_the_rest():
     assert some(["a"]) == "a"
 
 
-@pytest.fixture
-def terminal(monkeypatch, capsys):
+def on_terminal(monkeypatch):
     monkeypatch.delenv("NO_COLOR", raising=False)
     monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
 
 
-def test_the_verdict_alone_is_coloured_on_a_terminal(terminal, capsys):
+def test_the_verdict_alone_is_coloured_on_a_terminal(monkeypatch, capsys):
+    on_terminal(monkeypatch)
     say("gate a: fail", verdict="fail")
     assert capsys.readouterr().out == "gate a: \x1b[31mfail\x1b[0m\n"
 
 
-def test_no_colour_where_nobody_wants_any(terminal, capsys, monkeypatch):
+def test_no_colour_where_nobody_wants_any(monkeypatch, capsys):
+    on_terminal(monkeypatch)
     monkeypatch.setenv("NO_COLOR", "1")
     say("gate a: fail", verdict="fail")
     assert capsys.readouterr().out == "gate a: fail\n"
