@@ -221,10 +221,10 @@ def _shape(table: pd.DataFrame | Stored) -> pd.DataFrame:
 
 
 def _closed(suite: Suite, expected: Expected, code: str, found: str, fix: str = MEND) -> Finding:
-    return closed(code, _checked(expected), found, fix, f"{suite.path}:{expected.line}")
+    return closed(code, checked(expected), found, fix, f"{suite.path}:{expected.line}")
 
 
-def _checked(expected: Expected) -> str:
+def checked(expected: Expected) -> str:
     """Say what is checked: the columns, and of which rows."""
     if description := expected.raw.get("description"):
         return str(description)
@@ -340,7 +340,7 @@ def _failure(suite: Suite, expected: Expected, result: dict[str, Any]) -> Findin
         code=expected.raw["type"].removeprefix("expect_"),
         verdict=meta.get("verdict", OF_SEVERITY[severity]),
         blocks=blocks,
-        checked=_checked(expected) + _of(expected, result, worst),
+        checked=checked(expected) + _of(expected, result, worst),
         found=found,
         required=required(expected),
         fix=fix,

@@ -278,13 +278,14 @@ def _without_twins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return dict(pairs)
 
 
-def lines(text: str) -> list[int]:
-    """Return the line on which each expectation of a suite begins, whose JSON is `text`."""
+def spans(text: str) -> list[tuple[int, int]]:
+    """Return where each expectation of a suite begins and ends, whose JSON is `text`."""
     at = next(at for key, at in _keys(text) if key == "expectations") + 1
     found, decoder = [], json.JSONDecoder()
     while text[at := _next(text, at)] != "]":
-        found.append(text.count("\n", 0, at) + 1)
-        at = decoder.raw_decode(text, at)[1]
+        end = decoder.raw_decode(text, at)[1]
+        found.append((at, end))
+        at = end
     return found
 
 
@@ -312,7 +313,8 @@ def _fill(suite: Suite, content: Any) -> None:
     suite.meta = {} if suite.problems else content.get("meta", {})
     _take_waivers(suite)
     ids: list[str] = []
-    starts = lines(suite.path.read_text(encoding="utf-8"))
+    text = suite.path.read_text(encoding="utf-8")
+    starts = [text.count("\n", 0, start) + 1 for start, _ in spans(text)]
     for nth, (raw, line) in enumerate(zip(content["expectations"], starts, strict=True), 1):
         problems = _problems(raw, suite.row)
         if isinstance(raw, dict) and raw.get("id"):

@@ -127,7 +127,7 @@ def stop(report: Path) -> None:
 def rename(reports: Path) -> None:
     """Give the reports ODD classes instead of theirs."""
     metrics = json.loads((reports / "metrics.json").read_text(encoding="utf-8"))
-    for one in (metrics, *metrics["baselines"].values()):
+    for one in (metrics, *metrics["baselines"]):
         first = next(iter(one["classes"].values()))
         one["classes"] = dict.fromkeys(ODD, first)
     (reports / "metrics.json").write_text(json.dumps(metrics), encoding="utf-8")
@@ -159,7 +159,9 @@ def price(path: Path) -> None:
         "more_low": -0.5,
         "more_high": 0.125,
     }
-    metrics["costs"] = dict.fromkeys(("model", "implied", *metrics["baselines"]), cost)
+    metrics["costs"] = dict.fromkeys(
+        ("model", "implied", *(one["model"] for one in metrics["baselines"])), cost
+    )
     some = {
         "support": 1234,
         "referred": 0.25,

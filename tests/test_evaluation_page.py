@@ -39,7 +39,7 @@ def reported(folder: Path, **verdicts: str) -> Path:
 
 def evaluated(folder: Path, rows: str, classes: dict) -> Path:
     """Write what evaluate writes of `classes`, and `rows` of by_class.csv."""
-    baselines = {"majority_class": {"classes": classes}}
+    baselines = [{"model": "majority_class", "classes": classes}]
     (folder / "metrics.json").write_text(
         json.dumps(METRICS | {"classes": classes, "baselines": baselines}), encoding="utf-8"
     )
@@ -178,12 +178,13 @@ def test_slices_are_shown_where_some_are_declared(tmp_path, monkeypatch, declare
 def test_overall_figures_are_shown_with_their_intervals_beside_the_baselines(tmp_path, monkeypatch):
     intervals = {"accuracy": [0.85, 0.95], "brier": [0.05, 0.15]}
     rival = {
+        "model": "majority_class",
         "classes": {"rare": {"recall": 0.5}},
         "accuracy": 0.4,
         "brier": 0.3,
         "intervals": {"accuracy": [0.35, 0.45], "brier": [0.25, 0.35]},
     }
-    text = shown(tmp_path, monkeypatch, intervals=intervals, baselines={"majority_class": rival})
+    text = shown(tmp_path, monkeypatch, intervals=intervals, baselines=[rival])
     assert "by accuracy brier this model 0.900 0.850 to 0.950 0.100 0.050 to 0.150" in text
     assert "majority class 0.400 0.350 to 0.450 0.300 0.250 to 0.350" in text
 

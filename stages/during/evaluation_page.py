@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +48,8 @@ class Judged:
     verdict: str
     blocks: bool
     sentences: list[str]
+    confirmed: int = 0
+    bounds: int = 0
 
 
 def write(reports: Path, gates: dict[str, list[str]], ran: Collection[str] | None = None) -> None:
@@ -77,7 +79,7 @@ def page(reports: Path, gates: dict[str, list[str]], ran: Collection[str] | None
         ),
         metrics=metrics,
         by_class=by_class,
-        rivals=metrics["baselines"] if metrics else {},
+        rivals={one["model"]: one for one in metrics["baselines"]} if metrics else {},
         floors=floors(Path("expectations/by_class.json")),
         confusion=confusion,
         calibration=curves(
@@ -116,9 +118,9 @@ def judge(
                     Judged(name, stage, "did not run" if stopped else "no verdict", False, [])
                 )
             else:
-                judged.append(
-                    Judged(name, stage, report["verdict"], report["blocks"], sentences(report))
-                )
+                said = Judged(name, stage, report["verdict"], report["blocks"], sentences(report))
+                counts = {key: report.get(key, 0) for key in ("confirmed", "bounds")}
+                judged.append(replace(said, **counts))
         stopped = stopped or any(report is None or report["blocks"] for report in found.values())
     return judged
 
