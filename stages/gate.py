@@ -342,7 +342,7 @@ def _failure(suite: Suite, expected: Expected, result: dict[str, Any]) -> Findin
         blocks=blocks,
         checked=checked(expected) + _of(expected, result, worst),
         found=found,
-        required=required(expected),
+        required="none" if "description" in expected.raw else required(expected),
         fix=fix,
         where=f"{suite.path}:{expected.line}",
         more=more,
