@@ -323,7 +323,7 @@ def order_findings(times: dict[str, pd.Series], y: pd.Series, data: Data, by: st
         some += f"; and so do {len(proven) - SHIFTS} more classes" if len(proven) > SHIFTS else ""
         what = f"class shares move along it by up to {apart:.2f}{some}"
         if name == IN_FILE:
-            asks = ("moves", "time", "split")
+            asks: tuple[str, ...] = ("moves", "time", "split")
             do = "if the file is in order of time, name a column for it in data.time of params.yaml and split by it"
             if apart > 0.4:
                 asks = ("moves",)
