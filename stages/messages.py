@@ -61,7 +61,14 @@ class Finding:
 
     def fields(self) -> dict[str, Any]:
         """Return what a report holds of the finding."""
-        return {key: value for key, value in asdict(self).items() if key not in UNWRITTEN}
+        rows = [{key: _known(value) for key, value in row.items()} for row in self.evidence]
+        written = {key: value for key, value in asdict(self).items() if key not in UNWRITTEN}
+        return written | {"evidence": rows}
+
+
+def _known(value: Any) -> Any:
+    """Return None for a number that JSON does not know."""
+    return None if isinstance(value, float) and not isfinite(value) else value
 
 
 def sentences(report: dict[str, Any]) -> list[str]:
