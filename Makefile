@@ -7,11 +7,11 @@ UV := $(or $(shell command -v uv),.uv/bin/uv)
 RUN := $(UV) run --no-sync
 PYTEST = pytest -n auto
 # what a user names reaches a command as it is, through the environment: make expands none of it, and the shell neither parses nor splits it
-GIVEN := ACCEPT BATCH FILE FILES LABELS OUT REV SAMPLE VERSION WHY WINDOW
+GIVEN := ACCEPT BATCH COLUMN FILE FILES LABELS OUT REV SAMPLE SUITE VERSION WHY WINDOW
 $(foreach name,$(GIVEN),$(eval override $(name) := $$(value $(name))))
 export $(GIVEN)
 
-.PHONY: demo scope repro verify compare compare-remedies age monitor score retrain promote rollback history test lint env git
+.PHONY: demo scope confirm repro verify compare compare-remedies age monitor score retrain promote rollback history test lint env git
 
 demo: env  # run what changed, then show the result, also that of a run that a gate stopped
 	@$(RUN) python -m stages.check
@@ -19,6 +19,9 @@ demo: env  # run what changed, then show the result, also that of a run that a g
 
 scope: env  # before any training: what the data hold, what they can prove, what a model will cost; proposes the suites
 	$(RUN) python -m stages.scope
+
+confirm: env  # the proposed bounds of the suite SUITE, of COLUMN alone if it is given, beside the data's own figures; marks them confirmed
+	@$(RUN) python -m stages.confirm $${COLUMN:+--column="$$COLUMN"} -- $${SUITE:+"$$SUITE"}
 
 repro: env
 	@$(RUN) python -m stages.check

@@ -20,6 +20,7 @@ from stages.during.intervals import newcombe
 from stages.gate import Verdict, gate, stop
 from stages.gates import GATES, REPORTS
 from stages.git import ask
+from stages.messages import Finding
 from stages.tables import TEST, read_csv, write_table
 
 SUITE = "expectations/compared.json"
@@ -86,12 +87,9 @@ def verdicts(reports: Path) -> list[Verdict]:
         for path in (reports / "gates" / f"{name}.json" for name in names):
             try:
                 report = json.loads(path.read_text(encoding="utf-8"))
-                found.append(
-                    Verdict(
-                        **{key: report[key] for key in ("gate", "verdict", "blocks", "sentences")},
-                        report=path.as_posix(),
-                    )
-                )
+                said = [Finding(**one) for one in report["findings"]]
+                parts = {key: report[key] for key in ("gate", "verdict", "blocks")}
+                found.append(Verdict(**parts, report=path.as_posix(), findings=said))
             except FileNotFoundError:
                 raise Refused(
                     f"{path.as_posix()} does not exist, so {stage} did not end; run `make repro` first"

@@ -42,7 +42,7 @@ from stages.age import allowed_loss, longest_age
 from stages.command import Refused, run
 from stages.during.model import Model, sha256
 from stages.features import as_number, clusters, features
-from stages.gate import RANK, gate
+from stages.gate import RANK, closed, gate
 from stages.groups import audited
 from stages.params import Data, Params, load_params
 from stages.private import FOLDER as PRIVATE
@@ -299,13 +299,13 @@ def _write_sample(window: str, table: pd.DataFrame) -> None:
 
 def _failed(folder: Path, broken: list[str]) -> dict[str, Any]:
     """Write that the batch of a window is `broken`, take away what an earlier batch of this name left, and return the verdicts."""
-    said = [f"FAIL: {sentence}" for sentence in broken]
-    say("gate batch: fail", *said)
+    findings = [closed("unreadable", "the batch", sentence) for sentence in broken]
+    say("gate batch: fail", *(finding.sentence for finding in findings))
     report = {
         "gate": "batch",
         "verdict": "fail",
         "blocks": True,
-        "sentences": said,
+        "findings": [finding.fields() for finding in findings],
         "suite": suite_of_rows().as_posix(),
     }
     write_json(report | {"rows": 0, "expectations": 0}, folder / "gates" / "batch.json")

@@ -38,7 +38,7 @@ from stages.after.repository import how_to_push, on_a_branch
 from stages.command import Refused, run
 from stages.during.model import MODEL, load_model, sha256
 from stages.gate import gate, not_judged, stop
-from stages.gates import REPORTS
+from stages.gates import REPORTS, unconfirmed
 from stages.git import git
 from stages.params import load_params
 from stages.tables import TEST, TRAIN, read_table, write_table
@@ -222,6 +222,7 @@ def promote(
         f"{version} is in service"
         + (f", {before} is retired" if before else "")
         + f"; git has the tags: push them with {how_to_push()}"
+        + (f"; {proposed}" if (proposed := unconfirmed(FOLDER / version / "gates")) else "")
     )
 
 

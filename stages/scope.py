@@ -350,6 +350,7 @@ def gate_findings(
                 column,
                 what,
                 "take it out of data.sensitive in params.yaml, or find rows of another group",
+                ("sensitive",),
             )
         )
     return found
@@ -510,7 +511,8 @@ def _order(
         if gap and how and gap[1] - gap[0] >= WORSE:
             what = f"logistic regression reaches a mean recall of {gap[0]:.2f} on its latest fifth, {gap[1]:.2f} on a fifth at random"
             do = f"{how}, else the test promises too much"
-            found.append(Finding("look", "data", name, what, do))
+            asks = ("split",) if data.time == name else ("split", "time")
+            found.append(Finding("look", "data", name, what, do, asks))
     return found
 
 

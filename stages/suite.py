@@ -3,7 +3,7 @@
 import json
 import math
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
@@ -70,6 +70,7 @@ JUDGED = {  # suites of tables that the stages compute, where a missing figure m
         "windows",
     ),
 }
+BETWEEN = re.compile(r"[\s,:]*")  # values of JSON
 DEEPEST = 20  # levels of a suite; a row_condition of three levels makes ten
 MOST_DIGITS = 21  # of a whole number, with its sign: 2**64 has 20
 SEVERITIES = ("critical", "warning", "info")
@@ -77,11 +78,12 @@ SEVERITIES = ("critical", "warning", "info")
 
 @dataclass(frozen=True)
 class Expected:
-    """One expectation of a suite: `nth` in its file, counted from 1, and what Great Expectations made of it."""
+    """One expectation of a suite: `nth` in its file, counted from 1, on `line`, and what Great Expectations made of it."""
 
     nth: int
     raw: dict[str, Any]
     expectation: Expectation
+    line: int = 0
 
     @property
     def meta(self) -> dict[str, Any]:
@@ -228,10 +230,10 @@ def bounds(path: str | Path, column: str, end: str, where: str | None = None) ->
     return [one[end] for one in asked if one.get(end) is not None]
 
 
-def expected(nth: int, raw: dict[str, Any]) -> Expected:
+def expected(nth: int, raw: dict[str, Any], line: int = 0) -> Expected:
     """Return the expectation `raw`, the nth of its file; raises what Great Expectations raises for what it does not take."""
     configuration = ExpectationConfiguration(**{**raw, "meta": {**raw["meta"], "nth": nth}})
-    return Expected(nth, raw, configuration.to_domain_obj())
+    return Expected(nth, raw, configuration.to_domain_obj(), line)
 
 
 def without(raw: dict[str, Any], dropped: Collection[str]) -> dict[str, Any] | None:
@@ -249,7 +251,7 @@ def without(raw: dict[str, Any], dropped: Collection[str]) -> dict[str, Any] | N
 
 def _without(one: Expected, dropped: Collection[str]) -> Expected | None:
     raw = without(one.raw, dropped)
-    return one if raw == one.raw else expected(one.nth, raw) if raw else None
+    return one if raw == one.raw else expected(one.nth, raw, one.line) if raw else None
 
 
 def _finite(number: str) -> float:
@@ -276,68 +278,103 @@ def _without_twins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return dict(pairs)
 
 
+def spans(text: str) -> list[tuple[int, int]]:
+    """Return where each expectation of a suite begins and ends, whose JSON is `text`."""
+    at = next(at for key, at in _keys(text) if key == "expectations") + 1
+    found, decoder = [], json.JSONDecoder()
+    while text[at := _next(text, at)] != "]":
+        end = decoder.raw_decode(text, at)[1]
+        found.append((at, end))
+        at = end
+    return found
+
+
+def _keys(text: str) -> Iterator[tuple[str, int]]:
+    """Yield each key of the object whose JSON is `text`, and where its value begins."""
+    decoder, at = json.JSONDecoder(), _next(text, text.index("{") + 1)
+    while text[at] != "}":
+        key, end = decoder.raw_decode(text, at)
+        at = _next(text, end)
+        yield key, at
+        at = _next(text, decoder.raw_decode(text, at)[1])
+
+
+def _next(text: str, at: int) -> int:
+    """Return where the next value or bracket of the JSON `text` begins, `at` or after."""
+    return BETWEEN.match(text, at).end()  # type: ignore[union-attr]
+
+
 def _fill(suite: Suite, content: Any) -> None:
     """Put the expectations of `content` into `suite`, or say why they cannot be."""
-    path = suite.path
     if not isinstance(content, dict) or not isinstance(content.get("expectations"), list):
-        suite.problems.append(f"{path} holds no list named 'expectations'; write one")
+        suite.problems.append(f"{suite.path} holds no list named 'expectations'; write one")
         return
-    suite.problems = [
-        f"{path}: the key {key!r} is unknown, allowed: {', '.join(sorted(SUITE_KEYS))}"
-        for key in content
-        if key not in SUITE_KEYS
-    ]
-    if content.get("name") != path.stem:
-        suite.problems.append(f"{path}: its name is {content.get('name')!r}, must be {path.stem!r}")
-    suite.problems += [
-        f"{path}: {problem}; mend it there"
-        for problem in _suite_meta_problems(content.get("meta", {}))
-    ]
-    if (
-        path.stem in JUDGED
-        and isinstance(content.get("meta", {}), dict)
-        and not content.get("meta", {}).get("row")
-    ):
-        suite.problems.append(
-            f"{path}: its meta.row is missing, so that a missing figure would pass; name the columns that tell rows apart"
-        )
+    suite.problems = _top_problems(suite.path, content)
     suite.meta = {} if suite.problems else content.get("meta", {})
     _take_waivers(suite)
     ids: list[str] = []
-    for nth, raw in enumerate(content["expectations"], 1):
+    text = suite.path.read_text(encoding="utf-8")
+    starts = [text.count("\n", 0, start) + 1 for start, _ in spans(text)]
+    for nth, (raw, line) in enumerate(zip(content["expectations"], starts, strict=True), 1):
         problems = _problems(raw, suite.row)
         if isinstance(raw, dict) and raw.get("id"):
-            problems += (
-                [f"its id {raw['id']!r} is that of another expectation"] if raw["id"] in ids else []
-            )
+            twice = raw["id"] in ids
+            problems += [f"its id {raw['id']!r} is that of another expectation"] if twice else []
             ids.append(raw["id"])
-        if not problems:
-            try:
-                problems = _take(suite, expected(nth, raw))
-            except ValidationError as error:
-                problems = [
-                    f"{'.'.join(str(step) for step in e['loc'])}: {e['msg']}".removeprefix(
-                        "__root__: "
-                    )
-                    for e in error.errors()
-                ]
-            except FAULTS as error:
-                problems = [" ".join(str(error).split())]
-        kind = raw.get("type", "without a type") if isinstance(raw, dict) else "no object"
-        suite.problems += [
-            f"{path}, expectation {nth} ({kind}): {problem}; mend it there" for problem in problems
+        problems = problems or _built(suite, nth, raw, line)
+        where = f"{suite.path}:{line} ({_named(raw)})"
+        suite.problems += [f"{where}: {problem}; mend it there" for problem in problems]
+    suite.problems += _idle_problems(suite.path, content["expectations"])
+
+
+def _top_problems(path: Path, content: dict[str, Any]) -> list[str]:
+    """Return what is wrong with a suite beside its expectations."""
+    meta, allowed = content.get("meta", {}), ", ".join(sorted(SUITE_KEYS))
+    unknown = [key for key in content if key not in SUITE_KEYS]
+    problems = [f"{path}: the key {key!r} is unknown, allowed: {allowed}" for key in unknown]
+    if content.get("name") != path.stem:
+        problems.append(f"{path}: its name is {content.get('name')!r}, must be {path.stem!r}")
+    problems += [f"{path}: {problem}; mend it there" for problem in _suite_meta_problems(meta)]
+    if path.stem in JUDGED and isinstance(meta, dict) and not meta.get("row"):
+        problems.append(
+            f"{path}: its meta.row is missing, so that a missing figure would pass; "
+            "name the columns that tell rows apart"
+        )
+    return problems
+
+
+def _named(raw: Any) -> str:
+    """Name an expectation by its type and its column."""
+    if not isinstance(raw, dict):
+        return "no object"
+    kwargs = raw.get("kwargs")
+    column = kwargs.get("column") if isinstance(kwargs, dict) else None
+    return str(raw.get("type", "no type")) + (f" of {column}" if isinstance(column, str) else "")
+
+
+def _built(suite: Suite, nth: int, raw: dict[str, Any], line: int) -> list[str]:
+    """Put the expectation `raw` into `suite`, or return what is wrong with it."""
+    try:
+        return _take(suite, expected(nth, raw, line))
+    except ValidationError as error:
+        said = [
+            f"{'.'.join(str(step) for step in one['loc'])}: {one['msg']}" for one in error.errors()
         ]
-    if not content["expectations"]:
-        suite.problems.append(
-            f"{path} is empty: no expectation, no gate; write at least a critical one"
-        )
-    elif not any(
-        isinstance(raw, dict) and raw.get("severity") == "critical"
-        for raw in content["expectations"]
-    ):
-        suite.problems.append(
-            f"{path} has no expectation of severity critical, so that it would stop nothing; make one critical"
-        )
+        return [one.removeprefix("__root__: ") for one in said]
+    except FAULTS as error:
+        return [" ".join(str(error).split())]
+
+
+def _idle_problems(path: Path, expectations: list[Any]) -> list[str]:
+    """Return why expectations would stop nothing."""
+    if not expectations:
+        return [f"{path} is empty: no expectation, no gate; write at least a critical one"]
+    if any(isinstance(raw, dict) and raw.get("severity") == "critical" for raw in expectations):
+        return []
+    return [
+        f"{path} has no expectation of severity critical, so that it would stop nothing; "
+        "make one critical"
+    ]
 
 
 def _take(suite: Suite, one: Expected) -> list[str]:

@@ -15,10 +15,14 @@ from stages.verify import frozen, read_stages
 
 def gates(judged: list[Judged]) -> list[str]:
     """Return a line per gate."""
-    return [
-        f"  {one.gate:<12}{one.verdict:<14}{one.stage}" + (" stopped here" if one.blocks else "")
-        for one in judged
-    ]
+    lines = []
+    for one in judged:
+        confirmed = f"{one.confirmed} of {one.bounds} bounds confirmed" if one.bounds else ""
+        stopped = " stopped here" if one.blocks else ""
+        lines.append(
+            f"  {one.gate:<12}{one.verdict:<14}{one.stage + stopped:<24}{confirmed}".rstrip()
+        )
+    return lines
 
 
 def stages_that_ran() -> list[str]:
@@ -85,7 +89,7 @@ def classes(metrics: dict[str, Any]) -> list[str]:
     """Return a table with recall, precision and alarms per 1,000 rows for each class, of the model and of each baseline."""
     models = {
         "this model": metrics,
-        **{name.replace("_", " "): baseline for name, baseline in metrics["baselines"].items()},
+        **{one["model"].replace("_", " "): one for one in metrics["baselines"]},
     }
     lines = [f"  {'class':<14}{'model':<30}{'recall':>8}{'precision':>11}{'alarms per 1,000':>18}"]
     for label in metrics["classes"]:

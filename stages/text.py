@@ -3,12 +3,15 @@
 HTML is not here: the pages of stages/pages/ escape what they are given.
 """
 
+import os
 import re
+import sys
 
 FORMULA = re.compile(
     r"'*[=+\-@\t\r\n＝＋－＠](?s:.)"
 )  # a spreadsheet would compute such a cell; a lone sign is text there, too
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
+COLOURS = {"pass": 32, "info": 36, "warn": 33, "insufficient": 35, "fail": 31}
 COMMAND = re.compile(r"^\s*::|##\[")  # GitHub's runner obeys such a line of a log
 PLAIN = re.compile(r"[^\W_]([\w ]*[^\W_])?")
 
@@ -21,13 +24,22 @@ def terminal(text: str) -> str:
     )
 
 
-def say(*lines: str) -> None:
-    """Print each of `lines`; what stands in one can neither begin another nor be a command to the program that keeps the log."""
+def say(*lines: str, verdict: str = "") -> None:
+    """Print each of `lines`; what stands in one can neither begin another nor be a command to the program that keeps the log.
+
+    verdict: a word in them that is coloured where a person sees it, unless NO_COLOR is set.
+    """
+    colour = (
+        COLOURS.get(verdict.lower())
+        if sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+        else None
+    )
     for line in lines:
+        text = COMMAND.sub(
+            lambda found: found[0].replace(":", r"\x3a").replace("#", r"\x23"), terminal(line)
+        )
         print(
-            COMMAND.sub(
-                lambda found: found[0].replace(":", r"\x3a").replace("#", r"\x23"), terminal(line)
-            ),
+            text.replace(verdict, f"\x1b[{colour}m{verdict}\x1b[0m", 1) if colour else text,
             flush=True,
         )
 

@@ -67,7 +67,10 @@ def values_of(row: Row) -> str:
 
 def by_and_overall(content: Any) -> Iterator[Row]:
     """Yield the overall figures of the model and of each baseline, each beside its bounds."""
-    for name, one in {"this model": content, **content["baselines"]}.items():
+    for name, one in {
+        "this model": content,
+        **{one["model"]: one for one in content["baselines"]},
+    }.items():
         bounds = {
             f"{key}_{end}": bound
             for key, ends in one["intervals"].items()

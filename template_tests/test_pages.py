@@ -112,7 +112,17 @@ def stop(report: Path) -> None:
     content |= {
         "verdict": "fail",
         "blocks": True,
-        "sentences": ["FAIL: " + "x" * 300, "WARN: b is 1. Allowed: <2> & no more."],
+        "findings": [
+            {"code": "x", "verdict": "fail", "blocks": True, "checked": "a", "found": ["x" * 300]},
+            {
+                "code": "y",
+                "verdict": "warn",
+                "blocks": False,
+                "checked": "b",
+                "found": ["1"],
+                "required": "<2> & no more",
+            },
+        ],
     }
     report.write_text(json.dumps(content), encoding="utf-8")
 
@@ -120,7 +130,7 @@ def stop(report: Path) -> None:
 def rename(reports: Path) -> None:
     """Give the reports ODD classes instead of theirs."""
     metrics = json.loads((reports / "metrics.json").read_text(encoding="utf-8"))
-    for one in (metrics, *metrics["baselines"].values()):
+    for one in (metrics, *metrics["baselines"]):
         first = next(iter(one["classes"].values()))
         one["classes"] = dict.fromkeys(ODD, first)
     (reports / "metrics.json").write_text(json.dumps(metrics), encoding="utf-8")
@@ -152,7 +162,9 @@ def price(path: Path) -> None:
         "more_low": -0.5,
         "more_high": 0.125,
     }
-    metrics["costs"] = dict.fromkeys(("model", "implied", *metrics["baselines"]), cost)
+    metrics["costs"] = dict.fromkeys(
+        ("model", "implied", *(one["model"] for one in metrics["baselines"])), cost
+    )
     some = {
         "support": 1234,
         "referred": 0.25,

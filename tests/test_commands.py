@@ -101,7 +101,7 @@ def test_a_run_that_is_not_whole_shows_no_old_result_and_does_not_end_well(run, 
 def screen_of(**more) -> list[str]:
     """Return what the screen says below the classes."""
     overall = {"balanced_accuracy": 0.5, "macro_f1": 0.5, "brier": 0.25, "accuracy": 0.5}
-    return summary.classes({"classes": {}, "baselines": {}} | overall | more)[3:]
+    return summary.classes({"classes": {}, "baselines": []} | overall | more)[3:]
 
 
 def test_the_screen_is_silent_on_what_was_not_asked():

@@ -10,6 +10,7 @@ import pytest
 from stages import compare
 from stages.command import Refused
 from stages.gate import gate
+from stages.messages import Finding
 from tests.pipeline_run import PROJECT, SUITES
 
 
@@ -234,11 +235,17 @@ def test_fall_in_recall_ends_the_comparison_with_a_refusal(project, capsys, with
 
 
 def test_blocked_gate_ends_the_comparison_with_a_refusal(project, capsys, without_dvc):
-    edit_report(project, "by_class", verdict="fail", blocks=True, sentences=["FAIL: overlooked."])
+    edit_report(
+        project,
+        "by_class",
+        verdict="fail",
+        blocks=True,
+        findings=[Finding("x", "fail", True, "it", ["overlooked"]).fields()],
+    )
     with pytest.raises(Refused, match="stopped by the gate by_class"):
         compare.main()
     page = capsys.readouterr().out
-    assert "| by_class | fail | `FAIL: overlooked.` |" in page
+    assert "| by_class | fail | `FAIL: it: overlooked.` |" in page
     assert "| compared | pass |  |" in page
 
 

@@ -9,7 +9,7 @@ import pytest
 from stages.command import Refused
 from stages.during.draws import class_intervals
 from stages.during.model import Model
-from stages.evaluate import baselines, by_class, predictions, score
+from stages.evaluate import baselines, by_class, predictions, reported, score
 from stages.params import Data
 
 
@@ -129,6 +129,14 @@ class Constant:
     def predict_proba(self, X):
         b = np.where(np.arange(len(X)) == 0, 0.6, 0.4)
         return np.column_stack([1 - b, b])
+
+
+def test_the_metrics_begin_with_recall_by_class_and_list_the_baselines():
+    metrics = {"brier": 0.1, "classes": {"a": {"recall": 0.5, "precision": 0.4}}}
+    found = reported(metrics, {"majority_class": {"brier": 0.2}})
+    assert list(found) == ["classes", "brier", "baselines"]
+    assert next(iter(found["classes"]["a"])) == "recall"
+    assert found["baselines"] == [{"model": "majority_class", "brier": 0.2}]
 
 
 def rivals() -> dict[str, tuple[np.ndarray, np.ndarray]]:

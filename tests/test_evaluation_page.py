@@ -21,6 +21,7 @@ from stages.during.evaluation_page import (
     widest,
     write,
 )
+from stages.messages import Finding
 from stages.page import percent, two
 
 GATES = {"prepare": ["sources"], "train": ["candidates"], "evaluate": ["by_class"]}
@@ -34,15 +35,16 @@ def reported(folder: Path, **verdicts: str) -> Path:
     """Write a report for each gate, with a sentence where its verdict is not pass; those that fail block."""
     (folder / "gates").mkdir(parents=True)
     for gate, verdict in verdicts.items():
-        sentences = [] if verdict == "pass" else [f"{verdict.upper()}: {gate} is off"]
-        report = {"verdict": verdict, "blocks": verdict == "fail", "sentences": sentences}
+        off = Finding("off", verdict, verdict == "fail", gate, ["is off"]).fields()
+        findings = [] if verdict == "pass" else [off]
+        report = {"verdict": verdict, "blocks": verdict == "fail", "findings": findings}
         (folder / "gates" / f"{gate}.json").write_text(json.dumps(report), encoding="utf-8")
     return folder
 
 
 def evaluated(folder: Path, rows: str, classes: dict) -> Path:
     """Write what evaluate writes of `classes`, and `rows` of by_class.csv."""
-    baselines = {"majority_class": {"classes": classes}}
+    baselines = [{"model": "majority_class", "classes": classes}]
     (folder / "metrics.json").write_text(
         json.dumps(METRICS | {"classes": classes, "baselines": baselines}), encoding="utf-8"
     )
@@ -184,12 +186,13 @@ def test_slices_are_shown_where_some_are_declared(tmp_path, monkeypatch, declare
 def test_overall_figures_are_shown_with_their_intervals_beside_the_baselines(tmp_path, monkeypatch):
     intervals = {"accuracy": [0.85, 0.95], "brier": [0.05, 0.15]}
     rival = {
+        "model": "majority_class",
         "classes": {"rare": {"recall": 0.5}},
         "accuracy": 0.4,
         "brier": 0.3,
         "intervals": {"accuracy": [0.35, 0.45], "brier": [0.25, 0.35]},
     }
-    text = shown(tmp_path, monkeypatch, intervals=intervals, baselines={"majority_class": rival})
+    text = shown(tmp_path, monkeypatch, intervals=intervals, baselines=[rival])
     assert "by accuracy brier this model 0.90 0.85 to 0.95 0.10 0.050 to 0.15" in text
     assert "majority class 0.40 0.35 to 0.45 0.30 0.25 to 0.35" in text
 
@@ -323,7 +326,7 @@ def test_the_result_is_said_in_words_beside_a_plain_baseline():
     plain = {"classes": {"dead": {"recall": 0.058}}}
     said = result(
         [class_row("dead", 172, 0.849), class_row("alive", 3943, 0.78)],
-        {"baselines": {"logistic_regression": plain}},
+        {"baselines": [{"model": "logistic_regression"} | plain]},
     )
     assert " ".join(" ".join(said).split()) == (
         "The model finds 85 % of the 172 test rows labelled \u201cdead\u201d; plain logistic "

@@ -62,7 +62,7 @@ def test_known_pairs_pass(sentences):
 def test_another_pair_fails(sentences, fuel, tank):
     table = pd.concat([CARS, pd.DataFrame({"fuel": [fuel], "tank": [tank]})], ignore_index=True)
     [sentence] = pairs(sentences, table)
-    assert sentence.startswith("FAIL: fuel and tank fails in 1 of 5 rows")
+    assert sentence.startswith("FAIL: fuel and tank: 1 of 5 rows fail")
 
 
 def test_whole_numbers_are_the_same_with_gaps_beside_them(sentences):
@@ -74,7 +74,7 @@ def test_whole_numbers_are_the_same_with_gaps_beside_them(sentences):
 
 def test_a_missing_value_is_no_pair_unless_it_is_named(sentences):
     [sentence] = pairs(sentences, CARS, PAIRS[:3])
-    assert sentence.startswith("FAIL: fuel and tank fails in 1 of 4 rows")
+    assert sentence.startswith("FAIL: fuel and tank: 1 of 4 rows fail")
 
 
 def test_a_share_of_other_pairs_may_be_tolerated(sentences):
@@ -95,7 +95,7 @@ def test_a_row_that_does_not_add_up_fails(sentences):
         "expect_last_column_to_equal_sum",
         column_list=["price", "tax", "total"],
     )
-    assert sentence.startswith("FAIL: price and tax and total fails in 1 of 3 rows")
+    assert sentence.startswith("FAIL: price and tax and total: 1 of 3 rows fail")
 
 
 def test_a_row_without_a_part_does_not_add_up_unless_it_is_ignored(sentences):

@@ -7,6 +7,7 @@ import pytest
 
 from stages.command import Refused
 from stages.groups import audited, check_audit, groups, not_audited
+from stages.messages import sentences
 from tests.pipeline_run import roles, settings
 
 
@@ -89,11 +90,12 @@ def test_text_and_codes_need_no_cut_points():
 @pytest.mark.parametrize(
     "why, verdict, sentence",
     [
-        ("only readings of machines", "pass", "PASS, not applicable: only readings of machines"),
+        ("only readings of machines", "pass", "PASS: not applicable: only readings of machines."),
         (
             None,
             "warn",
-            "WARN: data.sensitive in params.yaml names no column: nobody looked; name one, or say in data.no_sensitive why none is",
+            "WARN: nothing: data.sensitive in params.yaml names no column: nobody looked; "
+            "name one, or say in data.no_sensitive why none is.",
         ),
     ],
 )
@@ -103,7 +105,7 @@ def test_a_gate_without_groups_passes_only_where_it_is_said_why(
     monkeypatch.chdir(tmp_path)
     not_audited("by_group", roles(no_sensitive=why), "nobody looked")
     report = json.loads(Path("reports/gates/by_group.json").read_text())
-    assert (report["verdict"], report["blocks"], report["sentences"]) == (
+    assert (report["verdict"], report["blocks"], sentences(report)) == (
         verdict,
         False,
         [sentence],

@@ -1,6 +1,7 @@
 """Importance: what tells the classes is worth something, what does not is named, and nothing is measured on fitted rows."""
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -238,21 +239,30 @@ def test_gate_passes_where_every_feature_tells(tmp_path):
 def test_gate_tells_redundant_features_from_useless_ones(tmp_path):
     rows = table(n=600)
     copy = rows["size"] + np.random.default_rng(90).normal(scale=0.7, size=600)
-    redundant, useless = judge(measure(rows.assign(first=copy)), tmp_path).sentences
-    assert "feature first" in redundant
-    assert "twin" in redundant
-    assert "tell the classes by themselves" in redundant
-    assert "feature noise" in useless
-    assert "feature first" not in useless
+    redundant, useless = judge(measure(rows.assign(first=copy)), tmp_path).findings
+    assert redundant.checked.startswith("features that tell only what another one tells (")
+    assert "first" in [row["feature"] for row in redundant.evidence]
+    names = [row["feature"] for row in useless.evidence]
+    assert "noise" in names
+    assert "first" not in names
 
 
-def test_gate_names_the_noise(tmp_path):
+def test_gate_lists_the_noise_with_one_number_each_and_passes(tmp_path):
     verdict = judge(measure(table()[["label", "batch", "size", "noise"]]), tmp_path)
-    [sentence] = verdict.sentences
+    [finding] = verdict.findings
+    assert (verdict.verdict, verdict.blocks, finding.verdict) == ("pass", False, "info")
+    assert finding.checked == "features that add nothing measurable (1 of 2)"
+    [named] = finding.found
+    assert re.fullmatch(r"noise \(importance -?[0-9.e-]+\)", named)
+    assert "train.select: true" in finding.fix
+
+
+def test_gate_of_features_warns_where_the_user_wants_it(tmp_path):
+    suite = (SUITES / "features.json").read_text(encoding="utf-8").replace('"info"', '"warning"')
+    (tmp_path / "features.json").write_text(suite, encoding="utf-8")
+    worths = measure(table()[["label", "batch", "size", "noise"]]).reset_index()
+    verdict = gate(worths, tmp_path / "features.json", tmp_path / "report.json")
     assert (verdict.verdict, verdict.blocks) == ("warn", False)
-    assert sentence.startswith("WARN: feature noise: adds no (importance ")
-    assert "feature size" not in sentence
-    assert "train.select: true leaves them out" in sentence
 
 
 def test_gate_stops_a_table_of_nothing_but_noise(tmp_path):

@@ -36,6 +36,7 @@ from stages.command import Refused
 from stages.during.model import Model, sha256
 from stages.gate import gate
 from stages.groups import audited
+from stages.messages import sentences
 from stages.sources import Source, load_sources
 from tests.pipeline_run import PROJECT, SUITES
 
@@ -903,7 +904,7 @@ def test_exceptions_in_a_batch_count_where_they_are_more_than_chance_brings(
     if wrong == 25:
         assert (
             "In training it was 99.00%; of 1,000 rows chance alone brings up to 24 that differ."
-            in report["sentences"][0]
+            in sentences(report)[0]
         )
 
 
@@ -925,15 +926,17 @@ def test_all_rows_are_never_exceptions():
 def test_broken_schema_fails_at_once_as_a_window_of_its_own(project):
     assert monitored("day1", draw(10).drop(columns="b")) == "fail"
     report = json.loads((project / "reports/monitoring/day1/gates/batch.json").read_text())
-    assert report["sentences"] == [
-        "FAIL: day1.csv has no column 'b', which data/sources.yaml declares (sources.batch)"
+    assert sentences(report) == [
+        "FAIL: the batch: day1.csv has no column 'b', which data/sources.yaml declares "
+        "(sources.batch)."
     ]
     assert monitored("day2", draw(11)) == "pass"
 
 
 def test_value_that_training_never_had_fails_at_once(project):
     assert monitored("day1", draw(10, new=0.02)) == "fail"
-    assert "text fails in" in (project / "reports/monitoring/day1/gates/batch.json").read_text()
+    report = json.loads((project / "reports/monitoring/day1/gates/batch.json").read_text())
+    assert [finding["columns"] for finding in report["findings"]] == [["text"]]
 
 
 def test_batch_without_a_row_fails(project):

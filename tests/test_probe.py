@@ -281,7 +281,7 @@ def test_a_suite_whose_critical_expectation_cannot_fail_is_refused(tmp_path):
     vacuous = raw("column_mean_to_be_between", column="size")
     suite = read(tmp_path, vacuous, raw("column_values_to_be_unique", column="size"))
     assert suite.problems == [
-        f"{tmp_path / 'toys.json'}, expectation 1 (expect_column_mean_to_be_between): it is critical, but nothing can fail it: min_value "
+        f"{tmp_path / 'toys.json'}:1 (expect_column_mean_to_be_between of size): it is critical, but nothing can fail it: min_value "
         "None and max_value None exclude nothing; the figure is never by any likelihood below -1e+09 or above 1e+09; give it a bound "
         "that a bad table breaks, or delete it; mend it there"
     ]

@@ -11,6 +11,7 @@ from stages.before.propose_checks import checks_suites
 from stages.command import Refused
 from stages.during.proxies import Limits, groups_of, label_bias, pooled_gap, proxies
 from stages.gate import Verdict, gate
+from stages.messages import number
 from tests.pipeline_run import settings
 
 DATA = settings(data={"sensitive": ["origin_group"]}).data
@@ -186,7 +187,9 @@ def test_a_second_code_of_the_group_explains_no_bias_away(tmp_path):
     assert abs(second["gap_with_all"]) < 0.05  # who has the same postcode is of the same group
     verdict = judged("label_bias", table, tmp_path)
     assert verdict.verdict == "warn"
-    assert f"left_out postcode, gap_with_all {second['gap_with_all']:.4g}" in verdict.sentences[0]
+    assert (
+        f"left_out postcode, gap_with_all {number(second['gap_with_all'])}" in verdict.sentences[0]
+    )
 
 
 def test_merit_of_which_one_group_has_more_is_not_left_out():

@@ -177,6 +177,7 @@ def test_hints_about_the_columns_of_a_panel_become_one():
             "customer",
             "stands in several rows",
             "name it in data.cluster of params.yaml",
+            ("cluster",),
         ),
         Finding(
             "look",
@@ -184,6 +185,7 @@ def test_hints_about_the_columns_of_a_panel_become_one():
             "month",
             "the share of a falls",
             "set data.time: month and prepare.split.by: time in params.yaml",
+            ("time", "split"),
         ),
         Finding(
             "note",
@@ -191,6 +193,7 @@ def test_hints_about_the_columns_of_a_panel_become_one():
             "town",
             "stands in several rows",
             "name it in data.cluster of params.yaml",
+            ("cluster",),
         ),
     ]
     customer, month, town = with_one_answer(single, found, about)

@@ -20,6 +20,7 @@ from stages.after.champion import as_trained, load_champion
 from stages.after.promotion_evidence import EVALUATED
 from stages.command import Refused
 from stages.gate import not_judged
+from stages.messages import sentences
 from stages.params import load_params
 from stages.sources import load_sources
 from tests.drills import ALWAYS, ROWS
@@ -331,9 +332,9 @@ def test_batch_without_any_time_is_a_window_that_fails(changed):
     report = json.loads(
         Path("reports/monitoring/2003/gates/batch.json").read_text(encoding="utf-8")
     )
-    assert report["sentences"] == [
-        "FAIL: no row of data/live/2003.csv has a when (data.time) up to today, so that nobody knows when they are from; "
-        "mend what writes the file"
+    assert sentences(report) == [
+        "FAIL: the batch: no row of data/live/2003.csv has a when (data.time) up to today, so that nobody knows when they are from; "
+        "mend what writes the file."
     ]
 
 
@@ -364,5 +365,5 @@ def test_dates_that_nanoseconds_do_not_hold_are_served(changed, day):
     assert record["age"] < 700
     windows = json.loads(Path("reports/monitoring/windows.json").read_text(encoding="utf-8"))
     assert any(
-        "So many rows are dated after today" in sentence for sentence in windows["sentences"]
+        "So many rows are dated after today" in sentence for sentence in sentences(windows)
     ) == (day > "3")

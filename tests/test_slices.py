@@ -191,7 +191,7 @@ def test_recall_of_all_rows_is_left_to_by_class(judged):
     for floors in ({}, {"b": 0.4}):
         assert judged(sliced(*GOOD, "aa" * 40, columns=()), floors, columns=()).verdict == "pass"
     verdict = judged(sliced(*GOOD, "aa" * 40), {"b": 0.4})
-    assert [sentence.split(":")[1].strip().split(",")[0] for sentence in verdict.sentences] == [
+    assert [sentence.split(":")[2].strip().split(",")[0] for sentence in verdict.sentences] == [
         "slice place"
     ]
     assert "slice all" not in "".join(verdict.sentences)

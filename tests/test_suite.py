@@ -1,4 +1,5 @@
 import json
+import re
 
 import pytest
 from great_expectations.expectations.registry import (
@@ -24,16 +25,15 @@ def suite(tmp_path, *expectations, **top):
 
 
 def problems(tmp_path, *expectations, **top):
-    """Return what is wrong with a suite, without its path."""
-    return [
-        problem.removeprefix(str(tmp_path / "toys.json")).lstrip(":, ")
-        for problem in suite(tmp_path, *expectations, **top).problems
-    ]
+    """Return what is wrong with a suite, without where."""
+    place = re.escape(str(tmp_path / "toys.json")) + r"(:1 \([\w ]+\))?[:, ]*"
+    found = suite(tmp_path, *expectations, **top).problems
+    return [re.sub(f"^{place}", "", problem) for problem in found]
 
 
 def about(problem):
-    """Return the sentence about the first expectation, of the type of SMALL, that tells of `problem`."""
-    return f"expectation 1 (expect_column_values_to_be_between): {problem}; mend it there"
+    """Return the sentence about an expectation that tells of `problem`."""
+    return f"{problem}; mend it there"
 
 
 def meta(**changes):
@@ -330,36 +330,44 @@ def test_a_wrong_expectation_is_not_judged(tmp_path):
     ]
 
 
+def test_a_problem_names_the_file_the_line_the_check_and_the_column(tmp_path):
+    path, wrong = tmp_path / "toys.json", [SMALL, SMALL | {"severity": "fatal"}, {"kwargs": {}}]
+    content = {"meta": {"notes": ': "expectations": ['}, "expectations": wrong, "name": "toys"}
+    path.write_text(json.dumps(content, indent=2), encoding="utf-8")
+    said = [problem.split(": ")[0] for problem in read_suite(path).problems]
+    text = path.read_text(encoding="utf-8").splitlines()
+    second, third = (text.index('      "severity": "fatal",') - 6, text.index('      "kwargs": {}'))
+    kind = "expect_column_values_to_be_between of size"
+    assert said[0] == f"{path}:{second} ({kind})"
+    assert set(said[1:]) == {f"{path}:{third} (no type)"}
+
+
 def test_a_misspelt_type_is_a_problem(tmp_path):
     assert problems(tmp_path, SMALL | {"type": "expect_column_values_to_be_betwen"}) == [
-        "expectation 1 (expect_column_values_to_be_betwen): Great Expectations has no such type; "
+        "Great Expectations has no such type; "
         "did you mean expect_column_values_to_be_between?; mend it there"
     ]
 
 
 def test_a_missing_type_is_a_problem(tmp_path):
     untyped = {key: SMALL[key] for key in SMALL if key != "type"}
-    assert problems(tmp_path, untyped) == [
-        "expectation 1 (without a type): Great Expectations has no such type; mend it there"
-    ]
+    assert problems(tmp_path, untyped) == ["Great Expectations has no such type; mend it there"]
 
 
 def test_an_expectation_that_is_no_object_is_a_problem(tmp_path):
-    assert problems(tmp_path, "size", SMALL) == [
-        "expectation 1 (no object): it is str, must be an object; mend it there"
-    ]
+    assert problems(tmp_path, "size", SMALL) == ["it is str, must be an object; mend it there"]
 
 
 def test_an_id_that_stands_twice_is_a_problem(tmp_path):
     assert problems(tmp_path, SMALL | {"id": "a"}, SMALL | {"id": "b"}, SMALL | {"id": "a"}) == [
-        "expectation 3 (expect_column_values_to_be_between): its id 'a' is that of another expectation; mend it there"
+        "its id 'a' is that of another expectation; mend it there"
     ]
 
 
 def test_two_problems_give_two_sentences(tmp_path):
     assert problems(tmp_path, SMALL, meta(notes=None, bound="guessed")) == [
-        "expectation 2 (expect_column_values_to_be_between): meta.notes is missing; it says why the expectation is there; mend it there",
-        "expectation 2 (expect_column_values_to_be_between): meta.bound is 'guessed', "
+        "meta.notes is missing; it says why the expectation is there; mend it there",
+        "meta.bound is 'guessed', "
         "must be 'inferred' (by a program) or 'confirmed' (by a person); mend it there",
     ]
 
@@ -392,7 +400,7 @@ def test_what_great_expectations_refuses_is_a_problem(tmp_path, monkeypatch):
 
 def test_an_id_that_stands_twice_hides_no_other_problem(tmp_path):
     found = problems(tmp_path, SMALL | {"id": "a"}, meta(notes=None) | {"id": "a"})
-    assert [problem.split("): ")[1] for problem in found] == [
+    assert found == [
         "meta.notes is missing; it says why the expectation is there; mend it there",
         "its id 'a' is that of another expectation; mend it there",
     ]

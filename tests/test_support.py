@@ -113,7 +113,7 @@ def test_accuracy_is_refused_where_a_class_is_rare(tmp_path):
     verdict = judged(class_support(train, test, roles(), "accuracy"), roles(), tmp_path)
     assert verdict.blocks
     [sentence] = verdict.sentences
-    assert "class b: seen_by_metric 0.2475" in sentence
+    assert "class b: seen_by_metric 0.247" in sentence
     assert "set scope.metric in params.yaml to balanced_accuracy or macro_f1" in sentence
 
 

@@ -254,7 +254,7 @@ def test_a_date_that_nobody_named_is_a_question():
     )
     assert "name it in data.time of params.yaml" in day.do
     assert date_findings(times, y, roles(time="day"), []) == []
-    asked = Finding("look", "data", "day", "class shares move", "set data.time: day")
+    asked = Finding("look", "data", "day", "it moves", "set it", ("time",))
     assert [one.about for one in date_findings(times, y, roles(), [asked])] == ["year_built"]
 
 

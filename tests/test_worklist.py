@@ -52,7 +52,7 @@ def test_classes_that_cannot_be_judged_leave_a_question_open():
 
 
 def test_suspected_columns_leave_a_question_open():
-    suspected = Finding("stop", "data", "copy", "it alone gives the target away", "forbid it")
+    suspected = Finding("stop", "data", "copy", "it ranks well", "forbid it", ("late",))
     task = tasks([suspected])["What is known only after the target?"]
     assert (task.state, task.says) == ("open", "nothing forbidden; suspected: copy")
     assert tasks()["What is known only after the target?"].state == "decided"
@@ -101,7 +101,8 @@ def test_personal_data_leave_open_whose_they_are():
         "data",
         "mail",
         "it seems to hold an e-mail address",
-        "the model does not need it and the law protects it",
+        "forbid it",
+        ("personal",),
     )
     assert tasks([personal])["Whose data are these?"].says == "personal: mail"
     assert tasks()["Whose data are these?"].state == "decided"

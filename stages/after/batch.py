@@ -331,11 +331,11 @@ def critical(path: Path, data: Data) -> Suite:
     if suite.problems:
         raise Refused("\n".join(suite.problems))
     kept = [
-        (e.nth, _of_live_rows(e.raw, data))
+        (e.nth, _of_live_rows(e.raw, data), e.line)
         for e in suite.expected
         if e.raw["severity"] == "critical"
     ]
-    found = [expected(nth, raw) for nth, raw in kept if raw]
+    found = [expected(nth, raw, line) for nth, raw, line in kept if raw]
     if not found:
         raise Refused(
             f"{path} has no critical expectation that holds for live rows, so that it would stop nothing; make one critical"

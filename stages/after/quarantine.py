@@ -20,7 +20,7 @@ from scipy.stats import binom
 from stages.after.batch import LINE, reasons
 from stages.before.margins import CHANCE
 from stages.command import Refused
-from stages.gate import allowed
+from stages.gate import required
 from stages.judging import FAULTS, exception_of, validated
 from stages.private import without_values
 from stages.suite import Expected, Suite
@@ -96,7 +96,7 @@ class Held:
 
     def _difference(self, e: Expected) -> str:
         what, wrong, judged = " and ".join(e.columns), self.wrong[e.nth], self.judged[e.nth]
-        return f"{what}: {wrong:,} of {judged:,} rows differ, {1 - _mostly(e):.2%} may ({self.suite.path}, expectation {e.nth})"
+        return f"{what}: {wrong:,} of {judged:,} rows differ, {1 - _mostly(e):.2%} may ({self.suite.path}:{e.line})"
 
 
 def by_chance(suite: dict[str, Any], rows: pd.DataFrame) -> dict[str, Any]:
@@ -175,7 +175,7 @@ def _wrong(rows: pd.DataFrame, suite: Suite) -> list[tuple[Expected, list[int], 
         )
         if why or result is None:
             problems.append(
-                f"{suite.path}, expectation {e.nth} ({e.raw['type']}) could not be judged: {why}; mend it there"
+                f"{suite.path}:{e.line} ({e.raw['type']} of {' and '.join(e.columns)}) could not be judged: {why}; mend it there"
             )
             continue
         judged = result.result.get("element_count", 0) - result.result.get("missing_count", 0)
@@ -190,7 +190,7 @@ def _told(rows: pd.DataFrame, found: list[tuple[Expected, list[int]]]) -> pd.Dat
     said = []
     for e, index in found:
         if index:
-            wrong, why = rows.loc[index], f"{allowed(e)} {e.meta['notes']}"
+            wrong, why = rows.loc[index], f"Required: {required(e)}. {e.meta['notes']}"
             values = [
                 [f"{column} {_kind(is_missing)}" for is_missing in wrong[column].isna()]
                 for column in e.columns

@@ -314,7 +314,7 @@ def _of_features(column: Column, data: Data, tells: str) -> list[Finding]:
     elif names_a_thing(column):
         do = "if rows of one thing know of each other, name it in data.cluster of params.yaml, else in data.forbidden"
         what = f"by its name it names something that stands in several rows: {column.distinct:,} values in {column.filled:,} rows{tells}"
-        found.append(Finding("look", "data", name, what, do))
+        found.append(Finding("look", "data", name, what, do, ("cluster",)))
     if is_date(column):
         do = "to use it as a date, declare it as date in data/sources.yaml"
         if fits := list(filter(None, column.dates)):
@@ -334,6 +334,7 @@ def _of_features(column: Column, data: Data, tells: str) -> list[Finding]:
                 name,
                 f"its values are written as dates, as {DIGIT.sub('9', values[0])}, but declared as {column.type}",
                 do,
+                ("time",),
             )
         )
     if is_free_text(column):
@@ -368,6 +369,7 @@ def _of_persons(column: Column) -> list[Finding]:
                     "a person's name of a person", "persons' names"
                 ),
                 do,
+                ("personal",),
             )
         ]
     trait = sensitive(name, values[:20] if column.distinct <= 20 else [])
@@ -378,7 +380,11 @@ def _of_persons(column: Column) -> list[Finding]:
         do = "decide whether the model may use it; to audit it, name it in data.sensitive, its groups' bounds in data.cut_points"
     elif column.type in ("number", "date") or column.distinct > FEW:
         do = "decide whether the model may use it; to audit it, add a column of groups such as bands, and name that in data.sensitive"
-    return [Finding("look", "data", name, f"it seems to be {trait}, and is a feature", do)]
+    return [
+        Finding(
+            "look", "data", name, f"it seems to be {trait}, and is a feature", do, ("sensitive",)
+        )
+    ]
 
 
 def missing_findings(columns: list[Column], data: Data) -> list[Finding]:

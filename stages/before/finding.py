@@ -1,6 +1,6 @@
 """One thing that `scope` has to say of the data, and what to do about it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 Weight = Literal["stop", "look", "note"]
@@ -12,7 +12,8 @@ class Finding:
     """`weight`: stop (mend it before a model is trained), look (find out), note (know it).
 
     `phase` is the part of the work that it belongs to, `about` the column, class or table, `what` is a sentence with the
-    figure, `do` what to do.
+    figure, `do` what to do. `asks` are the questions that it raises: late (is it known only after the target?), time, cluster,
+    sensitive (should it be named so in params.yaml?), split (by time?), personal, moves (with time).
     """
 
     weight: Weight
@@ -20,6 +21,7 @@ class Finding:
     about: str
     what: str
     do: str
+    asks: tuple[str, ...] = field(default=(), compare=False)
 
 
 def heaviest_first(findings: list[Finding]) -> list[Finding]:

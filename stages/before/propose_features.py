@@ -4,6 +4,11 @@ from typing import Any
 
 from stages.before.propose_columns import expect
 
+KEEP = (
+    "Keep them, or set train.select: true in params.yaml to drop them. "
+    "To be warned of them, set the severity of this check to warning."
+)
+
 
 def features_suite() -> dict[str, Any]:
     """Return the suite features: nothing in it depends on the data."""
@@ -25,16 +30,15 @@ def features_suite() -> dict[str, Any]:
             strict_min=True,
         ),
         _adds(
-            "info",
             "redundant",
-            "These features tell the classes by themselves, and add nothing that the model does not learn from the others: `twin` names "
-            "the closest. Nothing has to be done; train.select: true leaves them out where that costs nothing.",
+            "features that tell only what another one tells",
+            "The model learns nothing from them that it does not learn from their `twin` in "
+            f"reports/features.csv. {KEEP}",
         ),
         _adds(
-            "warning",
             "no",
-            "These rows show no use of these features, with the others or by themselves; that is no proof that there is none. "
-            "train.select: true leaves them out where that costs nothing.",
+            "features that add nothing measurable",
+            f"These rows show no use of them, which is no proof that there is none. {KEEP}",
         ),
     ]
     notes = (
@@ -45,15 +49,15 @@ def features_suite() -> dict[str, Any]:
         "classes (ROC AUC out of fold, beyond chance) and has a `twin`, else no. `twin` is the feature whose ranks agree with it best, "
         "from a rank correlation of 0.5."
     )
-    meta = {"notes": notes, "row": ["feature"], "show": ["importance", "twin"]}
+    meta = {"notes": notes, "row": ["feature"], "show": ["importance"]}
     return {"name": "features", "meta": meta, "expectations": expectations}
 
 
-def _adds(severity: str, value: str, notes: str) -> dict[str, Any]:
+def _adds(value: str, description: str, notes: str) -> dict[str, Any]:
     """Return the expectation that no feature is of the kind `value` by its column `adds`."""
-    return expect(
-        "column_values_to_not_be_in_set", severity, notes, column="adds", value_set=[value]
-    )
+    kind = "column_values_to_not_be_in_set"
+    one = expect(kind, "info", notes, column="adds", value_set=[value])
+    return one | {"description": description}
 
 
 def simple_model() -> dict[str, Any]:

@@ -222,7 +222,8 @@ def panel_findings(found: Panel | None, data: Data, split: Split) -> list[Findin
         f"the model is tested on values of {found.cluster} that it knows. With clusters whole, {found.lost:,} of {found.before:,} rows "
         f"before {found.test_from} would be left out"
     )
-    return [Finding("look", "data", f"{found.cluster}, {found.time}", what, do)]
+    asks = ("time",) * (data.time != found.time) + ("cluster",) * (data.cluster != [found.cluster])
+    return [Finding("look", "data", f"{found.cluster}, {found.time}", what, do, asks)]
 
 
 def with_one_answer(
@@ -234,8 +235,7 @@ def with_one_answer(
     theirs = (found.cluster, found.time)
     return [
         replace(one, weight="look", do=about_panel[0].do)
-        if one.about in theirs
-        and any(setting in one.do for setting in ("data.cluster", "data.time", "prepare.split.by"))
+        if one.about in theirs and {"cluster", "time", "split"} & set(one.asks)
         else one
         for one in findings
     ]

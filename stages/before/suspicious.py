@@ -109,7 +109,7 @@ def giveaways(
         if said := _suspicion(
             column, auc, by_label.loc[column], sides.loc[column], X[column], y, limits
         ):
-            found.append(Finding(said[0], "data", column, *said[1:]))
+            found.append(Finding(said[0], "data", column, *said[1:], ("late",)))
     return aucs, found
 
 
@@ -327,17 +327,23 @@ def order_findings(times: dict[str, pd.Series], y: pd.Series, data: Data, by: st
         some += f"; and so do {len(proven) - SHIFTS} more classes" if len(proven) > SHIFTS else ""
         what = f"class shares move along it by up to {apart:.2f}{some}"
         if name == IN_FILE:
+            asks: tuple[str, ...] = ("moves", "time", "split")
             do = "if the file is in order of time, name a column for it in data.time of params.yaml and split by it"
             if apart > 0.4:
+                asks = ("moves",)
                 do = "it looks sorted by the target, which a random split mends; if it is in order of time, split by that"
-            found.append(Finding("note" if data.time else "look", "data", name, what, do))
+            found.append(Finding("note" if data.time else "look", "data", name, what, do, asks))
         elif by == "random":
             how = split_by(name, order, y, data)
             do = f"{how}, else the test is easier than the use" if how else NO_SPLIT
-            found.append(Finding("look", "data", name, f"{what}; a random split hides that", do))
+            asks = ("moves", "split") if how and data.time == name else ("moves", "split", "time")
+            what += "; a random split hides that"
+            found.append(Finding("look", "data", name, what, do, asks))
         else:
             do = "retrain as often as the shares move, and watch them"
-            found.append(Finding("look" if proven else "note", "monitoring", name, what, do))
+            found.append(
+                Finding("look" if proven else "note", "monitoring", name, what, do, ("moves",))
+            )
     return found
 
 
@@ -347,7 +353,7 @@ def date_findings(
     """Return the columns of dates and years that may order the rows while data.time names none, unless `said` asks for them already."""
     if data.time:
         return []
-    asked = {finding.about for finding in said if "data.time" in finding.do}
+    asked = {finding.about for finding in said if "time" in finding.asks}
     do = (
         "if the rows came about in its order, name it in data.time of params.yaml and split by it (prepare.split.by: time); a date that "
         "orders nothing, such as one of birth, can stay a feature"
@@ -360,6 +366,7 @@ def date_findings(
             name,
             what,
             do if split_by(name, order, y, data) else NO_SPLIT,
+            ("time", "split"),
         )
         for name, order in times.items()
         if name != IN_FILE and name not in asked
@@ -390,7 +397,7 @@ def cluster_findings(rows: pd.DataFrame, data: Data) -> list[Finding]:
         if alike - chance > max(ALIKE, 4 * np.sqrt(chance * (1 - chance) / max(pairs, 1))):
             what = f"two rows that share its value share the class in {alike:.0%} of cases, by chance in {chance:.0%}"
             do = "name it in data.cluster of params.yaml, so that such rows stay on one side of the split"
-            found.append(Finding("look", "data", column, what, do))
+            found.append(Finding("look", "data", column, what, do, ("cluster",)))
     return found
 
 

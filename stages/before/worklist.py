@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from stages.before.effort import AIMS, Curve, Gain
 from stages.before.finding import Finding
 from stages.before.power import ClassProof, GroupProof
+from stages.messages import some
 from stages.params import Params
 
 LATE = "What is known only after the target?"
@@ -43,68 +44,57 @@ def _task(phase: str, question: str, is_open: bool, says: str) -> Task:
     return Task(phase, question, "open" if is_open else "decided", says)
 
 
-def _named(findings: list[Finding], *words: str) -> list[str]:
-    """Return what findings of which the text or the remedy holds one of `words` are about."""
-    return list(
-        dict.fromkeys(
-            f.about for f in findings if any(word in f.what or word in f.do for word in words)
-        )
-    )
-
-
-def _list(names: list[str], most: int = 5) -> str:
-    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
+def _about(findings: list[Finding], question: str) -> list[str]:
+    """Return what the findings that raise `question` are about."""
+    return list(dict.fromkeys(f.about for f in findings if question in f.asks))
 
 
 def _of_data(params: Params, proofs: list[ClassProof], findings: list[Finding]) -> list[Task]:
     data, split = params.data, params.prepare.split
-    late = _named(
-        findings, "gives the target away", "known before the target", "only after the target"
+    late, times, shared, traits = (
+        _about(findings, question) for question in ("late", "time", "cluster", "sensitive")
     )
-    times = _named(findings, "data.time")
-    shared = _named(findings, "data.cluster")
-    traits = _named(findings, "data.sensitive")
     unjudged = [proof.label for proof in proofs if proof.verdict == "not judged"]
     largest, rarest = (
         max(proofs, key=lambda proof: proof.rows),
         min(proofs, key=lambda proof: proof.rows),
     )
     says = f"{data.target}: {len(proofs)} classes, from {largest.label} ({largest.rows:,} rows) to {rarest.label} ({rarest.rows:,})"
-    forbidden = f"{_list(list(data.forbidden)) or 'nothing'} forbidden"
+    forbidden = f"{some(list(data.forbidden)) or 'nothing'} forbidden"
     return [
         Task("data", "What is predicted?", "decided", says),
         _task(
             "data",
             "Are there rows enough of each class?",
             bool(unjudged),
-            f"too few of {_list(unjudged)}" if unjudged else "each can be judged",
+            f"too few of {some(unjudged)}" if unjudged else "each can be judged",
         ),
         _task(
             "data",
             LATE,
             bool(late),
-            f"{forbidden}; suspected: {_list(late)}" if late else forbidden,
+            f"{forbidden}; suspected: {some(late)}" if late else forbidden,
         ),
         _task(
             "data",
             "Do rows have an order in time?",
             bool(times),
             f"split by {split.by}, time {data.time or 'not named'}"
-            + (f"; look at {_list(times)}" if times else ""),
+            + (f"; look at {some(times)}" if times else ""),
         ),
         _task(
             "data",
             "Which rows belong together?",
             bool(shared),
             f"{', '.join(data.cluster) or 'none'} named"
-            + (f"; look at {_list(shared)}" if shared else ""),
+            + (f"; look at {some(shared)}" if shared else ""),
         ),
         _task(
             "data",
             "Which traits must not count?",
             bool(traits),
             f"{', '.join(data.sensitive) or 'none'} named"
-            + (f"; look at {_list(traits)}" if traits else ""),
+            + (f"; look at {some(traits)}" if traits else ""),
         ),
     ]
 
@@ -116,10 +106,10 @@ def _of_training(
     aimed = AIMS[criteria.metric]
     below = [proof.label for proof in proofs if proof.verdict == "below"]
     unproven = [proof.label for proof in proofs if proof.verdict == "unproven"]
-    reached = f"; below it on rows held back: {_list(below)}" if below else ""
-    reached += f"; too few test rows to prove it: {_list(unproven)}" if unproven else ""
+    reached = f"; below it on rows held back: {some(below)}" if below else ""
+    reached += f"; too few test rows to prove it: {some(unproven)}" if unproven else ""
     unknown = [proof.label for proof in proofs if proof.verdict == "not known"]
-    reached += f"; not known yet: {_list(unknown)}" if unknown else ""
+    reached += f"; not known yet: {some(unknown)}" if unknown else ""
     aims = (
         "as the decision does"
         if aimed == settings.decision_weights
@@ -171,16 +161,16 @@ def _of_training(
 def _of_deployment(
     params: Params, proofs: list[ClassProof], groups: list[GroupProof], findings: list[Finding]
 ) -> list[Task]:
-    personal = [finding.about for finding in findings if "the law protects it" in finding.do]
+    personal = _about(findings, "personal")
     rarest = min(proofs, key=lambda proof: proof.rows)
     unjudged = [
         f"{group.column} {group.group}" for group in groups if group.verdict == "not judged"
     ]
     waived = [f"{group.column} {group.group}" for group in groups if group.verdict == "waived"]
     audit = f"largest gap {params.scope.largest_gap}" + (
-        f"; too few rows to audit {_list(unjudged)}" if unjudged else ""
+        f"; too few rows to audit {some(unjudged)}" if unjudged else ""
     )
-    audit += f"; too few rows of {_list(waived)}, which the suite lets pass" if waived else ""
+    audit += f"; too few rows of {some(waived)}, which the suite lets pass" if waived else ""
     costs, refer = params.evaluate.costs, params.evaluate.refer_below
     return [
         _task(
@@ -209,7 +199,7 @@ def _of_deployment(
             "deployment",
             "Whose data are these?",
             bool(personal),
-            f"personal: {_list(personal)}" if personal else "no pattern of personal data found",
+            f"personal: {some(personal)}" if personal else "no pattern of personal data found",
         ),
         _task(
             "deployment",
@@ -223,12 +213,9 @@ def _of_deployment(
 
 
 def _of_monitoring(params: Params, proofs: list[ClassProof], findings: list[Finding]) -> list[Task]:
-    moving = _named(
-        [finding for finding in findings if "class shares move" in finding.what],
-        "class shares move",
-    )
+    moving = _about(findings, "moves")
     drift = (
-        f"class shares move along {_list(moving)}"
+        f"class shares move along {some(moving)}"
         if moving
         else "class shares do not move along any order found"
     )

@@ -11,6 +11,7 @@ from typing import Any
 import pandas as pd
 import yaml
 
+from stages.messages import Finding
 from stages.page import count, percent, render, two
 from stages.tables import TEST, read_csv, read_parquet, write_text
 
@@ -40,13 +41,6 @@ LINES = 8  # that a drawing can hold and be read
 SIZE, EDGE = 340, 44  # of a square drawing, in its units
 RAREST = 3  # classes that the sentences at the top are about
 ALL_OTHERS = "all others"
-PARTS = (
-    "checked",
-    "found",
-    "required",
-    "fix",
-    "where",
-)  # of a finding, as a gate's report has them
 # the stage that writes each report, and which of its columns are text besides NAMES
 TABLES = {
     "by_class": ("evaluate",),
@@ -78,6 +72,8 @@ class Judged:
     verdict: str
     blocks: bool
     findings: list[dict[str, str]]
+    confirmed: int = 0
+    bounds: int = 0
 
 
 def write(reports: Path, gates: dict[str, list[str]], ran: Collection[str] | None = None) -> None:
@@ -109,7 +105,7 @@ def page(reports: Path, gates: dict[str, list[str]], ran: Collection[str] | None
         metrics=metrics,
         by_class=by_class,
         shown=shown,
-        rivals=metrics["baselines"] if metrics else {},
+        rivals={one["model"]: one for one in metrics["baselines"]} if metrics else {},
         floors=floors(Path("expectations/by_class.json")),
         confusion=_confusion(tables.pop("plots/confusion")),
         calibration=curves(curve, "class", "predicted", "observed"),
@@ -168,7 +164,8 @@ def result(by_class: Rows, metrics: dict[str, Any] | None) -> list[str]:
     if not metrics or not by_class:
         return []
     rare = [row for row in by_class if row["support"]][: 1 if len(by_class) == 2 else RAREST]
-    plain = metrics["baselines"].get("logistic_regression", {}).get("classes", {})
+    rivals = {one["model"]: one for one in metrics["baselines"]}
+    plain = rivals.get("logistic_regression", {}).get("classes", {})
     sentences = []
     for row in rare:
         label = row["class"]
@@ -216,26 +213,24 @@ def judge(
                 )
             else:
                 judged.append(
-                    Judged(name, stage, report["verdict"], report["blocks"], findings(report))
+                    Judged(
+                        name,
+                        stage,
+                        report["verdict"],
+                        report["blocks"],
+                        findings(report),
+                        report["confirmed"],
+                        report["bounds"],
+                    )
                 )
         stopped = stopped or any(report is None or report["blocks"] for report in found.values())
     return judged
 
 
 def findings(report: dict[str, Any]) -> list[dict[str, str]]:
-    """Return what a gate's `report` says, a finding each: its verdict and PARTS; of a report with sentences, only `found`."""
-    if "findings" not in report:
-        split = [sentence.partition(": ") for sentence in report["sentences"]]
-        return [{"verdict": verdict.lower(), "found": found} for verdict, _, found in split]
-    return [
-        {"verdict": one["verdict"]}
-        | {
-            part: text if isinstance(text, str) else "; ".join(text)
-            for part in PARTS
-            if (text := one.get(part))
-        }
-        for one in report["findings"]
-    ]
+    """Return the parts of each finding of a gate's `report`, with its verdict."""
+    found = [Finding(**one) for one in report["findings"]]
+    return [{"verdict": one.verdict, "checked": one.checked} | one.parts() for one in found]
 
 
 def headline(judged: list[Judged]) -> tuple[str, str]:
