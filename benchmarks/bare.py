@@ -1,7 +1,9 @@
-"""Do the work of the pipeline as one script of pandas and scikit-learn would: no DVC, no gates, no reports, no plots.
+"""Do the work of the pipeline as one script of pandas and scikit-learn would: no DVC, no gates, no
+reports, no plots.
 
-The peer of benchmarks/pipeline.py. It fits what the pipeline fits, model and rival on each fold and both on all rows, and prints the
-test rows' metrics, which have to be the pipeline's. For a split by time, and nothing added to the training rows.
+The peer of benchmarks/pipeline.py. It fits what the pipeline fits, model and rival on each fold and
+both on all rows, and prints the test rows' metrics, which have to be the pipeline's. For a split by
+time, and nothing added to the training rows.
 """
 
 import json
@@ -23,11 +25,11 @@ from sklearn.metrics import (
 )
 from threadpoolctl import threadpool_limits
 
-from stages.during.build import build_model
-from stages.during.decision import choose_weights, decide
-from stages.features import clusters, features
-from stages.params import Params, load_params
-from stages.split import folds
+from sluice.core.params import Params, load_params
+from sluice.data.roles import clusters, features
+from sluice.data.split import folds
+from sluice.metrics.decision import choose_weights, decide
+from sluice.modeling.models import build_model
 
 
 def split(params: Params, source: dict[str, Any]) -> tuple[pd.DataFrame, pd.DataFrame]:

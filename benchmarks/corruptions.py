@@ -1,4 +1,6 @@
-"""Thirty ways in which a table goes wrong in practice, each at a share of its rows, for benchmarks/proposals.py."""
+"""Thirty ways in which a table goes wrong in practice, each at a share of its rows, for
+benchmarks/proposals.py.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -11,8 +13,8 @@ NEARLY_ALL = 0.98
 
 @dataclass(frozen=True)
 class Raw:
-    """A raw table: every cell as text, "" where it is missing; the type of each column, as data/sources.yaml has it; the target;
-    columns that prepare drops, in which nothing can go wrong.
+    """A raw table: every cell as text, "" where it is missing; the type of each column, as
+    data/sources.yaml has it; the target; columns that prepare drops, in which nothing can go wrong.
     """
 
     rows: pd.DataFrame
@@ -57,7 +59,9 @@ def _put(raw: Raw, at: np.ndarray, column: str, values: object) -> pd.DataFrame:
 def _changed(
     raw: Raw, share: float, rng: np.random.Generator, column: str, change: Callable[[str], str]
 ) -> pd.DataFrame:
-    """Return the table with `change` made to the cells of `column` that are not missing, in a share of the rows."""
+    """Return the table with `change` made to the cells of `column` that are not missing, in a
+    share of the rows.
+    """
     at = raw.where(share, rng)
     return _put(
         raw, at, column, [change(value) if value else value for value in raw.rows[column].iloc[at]]
@@ -308,7 +312,9 @@ def other_population(raw: Raw, share: float, rng: np.random.Generator) -> pd.Dat
 
 
 def column_sorted(raw: Raw, share: float, rng: np.random.Generator) -> pd.DataFrame:
-    """One column was sorted without the others, in a part of the rows: every value is there, and none in its place."""
+    """One column was sorted without the others, in a part of the rows: every value is there, and
+    none in its place.
+    """
     column, at = _one(raw.of("text", "integer", "number", "date"), rng), raw.where(share, rng)
     return _put(raw, at, column, np.sort(raw.rows[column].iloc[at].to_numpy()))
 

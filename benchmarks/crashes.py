@@ -1,4 +1,6 @@
-"""Write a raw file of any number of rows like the bundled one: `uv run python -m benchmarks.crashes 1e6 PATH`."""
+"""Write a raw file of any number of rows like the bundled one: `uv run python -m
+benchmarks.crashes 1e6 PATH`.
+"""
 
 import sys
 from pathlib import Path
@@ -8,10 +10,11 @@ import pandas as pd
 
 
 def crashes(bundled: pd.DataFrame, n: int) -> pd.DataFrame:
-    """Return `n` rows: the `bundled` ones (all text) over and over, each time with other vehicles, ages, cars and weights.
+    """Return `n` rows: the `bundled` ones (all text) over and over, each time with other vehicles,
+    ages, cars and weights.
 
-    Occupants of one vehicle stay together. Weights are all different, so that no row is a duplicate of another; ages and model years move
-    by up to 3 and 2 years within the bundled range.
+    Occupants of one vehicle stay together. Weights are all different, so that no row is a duplicate
+    of another; ages and model years move by up to 3 and 2 years within the bundled range.
     """
     rng = np.random.default_rng(0)
     rows = bundled.iloc[np.arange(n) % len(bundled)].reset_index(drop=True)

@@ -1,4 +1,5 @@
-"""Print the out-of-fold figures behind the defaults of params.yaml: `uv run python -m benchmarks.defaults`, about 4 minutes.
+"""Print the out-of-fold figures behind the defaults of params.yaml: `uv run python -m
+benchmarks.defaults`, about 4 minutes.
 
 Needs data/prepared/train.parquet, so run `dvc repro prepare` first. The test rows are not read.
 """
@@ -17,12 +18,12 @@ from sklearn.metrics import (
 from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
-from stages.dataset import Dataset
-from stages.during.build import model_names
-from stages.during.candidates import tune_decision
-from stages.during.recipes import from_params, out_of_fold
-from stages.params import Params, load_params
-from stages.tables import TRAIN, read_table
+from sluice.core.params import Params, load_params
+from sluice.core.tables import TRAIN, read_table
+from sluice.data.dataset import Dataset
+from sluice.modeling.candidates import tune_decision
+from sluice.modeling.fitting import from_params, out_of_fold
+from sluice.modeling.models import model_names
 
 BASE = {
     "model": "vote",

@@ -1,10 +1,12 @@
-"""Print how often gates stop clean data, and how small a fault they still see: `uv run python -m benchmarks.false_alarms [gate ...]`.
+"""Print how often gates stop clean data, and how small a fault they still see: `uv run python -m
+benchmarks.false_alarms [gate ...]`.
 
-Each gate judges tables that the stages' own functions make of simulated rows whose truth is known. The columns are sizes of a fault;
-0 or less is none, and is tried on 200 tables, a fault on 50. The suites are those that a new project is given, confirmed. A cell has
-the percentages of tables that stop the run / that are insufficient / that are warned of, each the worst that is said. `prepared`,
-`sources` and what else is proposed from data have a benchmark of their own, benchmarks.proposals, and what monitoring says another,
-benchmarks.monitor.
+Each gate judges tables that the stages' own functions make of simulated rows whose truth is known.
+The columns are sizes of a fault; 0 or less is none, and is tried on 200 tables, a fault on 50. The
+suites are those that a new project is given, confirmed. A cell has the percentages of tables that
+stop the run / that are insufficient / that are warned of, each the worst that is said. `prepared`,
+`sources` and what else is proposed from data have a benchmark of their own, benchmarks.proposals,
+and what monitoring says another, benchmarks.monitor.
 """
 
 import argparse
@@ -25,21 +27,21 @@ from scipy.stats import norm
 from sklearn.base import ClassifierMixin
 from tqdm import tqdm
 
-from stages.augment import augment
-from stages.before.propose_judged import Asked, judged_suites
-from stages.during.build import build_model
-from stages.during.candidates import Judge, OutOfFold, compare
-from stages.during.fairness import by_group
-from stages.during.importance import importances
-from stages.during.proxies import Limits, label_bias, proxies
-from stages.during.slices import slices
-from stages.during.support import class_support
-from stages.during.synthetic import synthetic
-from stages.evaluate import by_class
-from stages.features import features
-from stages.gate import gate
-from stages.params import Augment, Data
-from stages.validate import leakage
+from sluice.audits.leakage import leakage
+from sluice.audits.proxies import Limits, label_bias, proxies
+from sluice.audits.support import class_support
+from sluice.audits.synthetic import synthetic
+from sluice.core.params import Augment, Data
+from sluice.data.roles import features
+from sluice.fairness.gaps import by_group
+from sluice.gates.gate import gate
+from sluice.metrics.slices import slices
+from sluice.modeling.augmenting import augment
+from sluice.modeling.candidates import Judge, OutOfFold, compare
+from sluice.modeling.evaluation import by_class
+from sluice.modeling.importance import importances
+from sluice.modeling.models import build_model
+from sluice.scoping.propose_judged import Asked, judged_suites
 
 SEEDS, OF_A_FAULT, FLOOR, GAP, RECALL = 200, 4, 0.5, 0.1, 0.75
 MODEL = "logistic_regression"
@@ -73,7 +75,9 @@ Simulate = Callable[[np.random.Generator, float], pd.DataFrame]
 
 @dataclass(frozen=True)
 class Case:
-    """Tables for one gate: what the size of a fault means, the sizes tried, and for each setting its classes, groups and table."""
+    """Tables for one gate: what the size of a fault means, the sizes tried, and for each setting
+    its classes, groups and table.
+    """
 
     gate: str
     fault: str
@@ -89,14 +93,18 @@ def labels(n: int, word: str = "class") -> list[str]:
 def decisions(
     rng: np.random.Generator, y: np.ndarray, recall: np.ndarray, classes: list[str]
 ) -> np.ndarray:
-    """Return decisions that are right with the probabilities `recall`, (n_samples,), and else name another class at random."""
+    """Return decisions that are right with the probabilities `recall`, (n_samples,), and else
+    name another class at random.
+    """
     true = np.searchsorted(classes, y)
     other = (true + rng.integers(1, len(classes), len(y))) % len(classes)
     return np.array(classes, dtype=object)[np.where(rng.random(len(y)) < recall, true, other)]
 
 
 def recalls(n_classes: int, support: int) -> Simulate:
-    """Return a maker of by_class: classes of `support` test rows; where size > 0 one recall is that far below the floor, else all are."""
+    """Return a maker of by_class: classes of `support` test rows; where size > 0 one recall is
+    that far below the floor, else all are.
+    """
 
     def simulate(rng: np.random.Generator, size: float) -> pd.DataFrame:
         classes = labels(n_classes)
@@ -116,7 +124,9 @@ def recalls(n_classes: int, support: int) -> Simulate:
 
 
 def gaps(n_classes: int, n_groups: int, support: int) -> Simulate:
-    """Return a maker of by_group: `support` rows of each class in each group; the first group's recall of the first class is lower."""
+    """Return a maker of by_group: `support` rows of each class in each group; the first group's
+    recall of the first class is lower.
+    """
 
     def simulate(rng: np.random.Generator, size: float) -> pd.DataFrame:
         classes, groups = labels(n_classes), labels(n_groups, "group")
@@ -139,7 +149,9 @@ def gaps(n_classes: int, n_groups: int, support: int) -> Simulate:
 
 
 def rivals(n_rare: int, n: int, agreement: float) -> Simulate:
-    """Return a maker of candidates: a model whose balanced accuracy is `size` below its rival's; they agree on a share of the rows."""
+    """Return a maker of candidates: a model whose balanced accuracy is `size` below its rival's;
+    they agree on a share of the rows.
+    """
 
     def simulate(rng: np.random.Generator, size: float) -> pd.DataFrame:
         classes = labels(2)
@@ -177,7 +189,9 @@ def rivals(n_rare: int, n: int, agreement: float) -> Simulate:
 
 
 def told(n: int, n_rare: int) -> Simulate:
-    """Return a maker of leakage: six features, the first of which ranks the rare class with a true ROC AUC of the size plus .95."""
+    """Return a maker of leakage: six features, the first of which ranks the rare class with a
+    true ROC AUC of the size plus .95.
+    """
 
     def simulate(rng: np.random.Generator, size: float) -> pd.DataFrame:
         rows = pd.DataFrame(rng.normal(size=(n, 6))).add_prefix("x")
@@ -192,7 +206,9 @@ def told(n: int, n_rare: int) -> Simulate:
 
 
 def sided(n: int) -> Simulate:
-    """Return a maker of leakage: four in five of `n` rows have the second class, and of the two in five with a value `size` more."""
+    """Return a maker of leakage: four in five of `n` rows have the second class, and of the two
+    in five with a value `size` more.
+    """
 
     def simulate(rng: np.random.Generator, size: float) -> pd.DataFrame:
         has_value = rng.random(n) < 0.4
@@ -234,7 +250,9 @@ def twice(rng: np.random.Generator, size: float) -> pd.DataFrame:
 
 
 def lacking(rng: np.random.Generator, size: float) -> pd.DataFrame:
-    """Return classes of 1,000 rows, a fifth of them test rows at random; the second class has 60 of all less `size`."""
+    """Return classes of 1,000 rows, a fifth of them test rows at random; the second class has 60
+    of all less `size`.
+    """
     y = np.repeat(labels(2), [940, 60 - int(size)])
     rows = pd.DataFrame({"y": y})
     is_test = rng.random(len(y)) < 0.2
@@ -242,7 +260,9 @@ def lacking(rng: np.random.Generator, size: float) -> pd.DataFrame:
 
 
 def parts(n_classes: int, n_values: int, support: int) -> Simulate:
-    """Return a maker of slices: `support` test rows of each class in each value of three columns; one recall as in `recalls`."""
+    """Return a maker of slices: `support` test rows of each class in each value of three
+    columns; one recall as in `recalls`.
+    """
 
     def simulate(rng: np.random.Generator, size: float) -> pd.DataFrame:
         classes, values = labels(n_classes), np.repeat(labels(n_values, "value"), support)
@@ -261,7 +281,9 @@ def parts(n_classes: int, n_values: int, support: int) -> Simulate:
 
 
 def telling(n: int, n_rare: int, n_weak: int) -> Simulate:
-    """Return a maker of features: six of them that differ between two classes by 1 standard deviation, `n_weak` of them by `size` less."""
+    """Return a maker of features: six of them that differ between two classes by 1 standard
+    deviation, `n_weak` of them by `size` less.
+    """
 
     def simulate(rng: np.random.Generator, size: float) -> pd.DataFrame:
         rows = pd.DataFrame(rng.normal(size=(n, 6))).add_prefix("x")
@@ -282,7 +304,9 @@ def telling(n: int, n_rare: int, n_weak: int) -> Simulate:
 
 
 def postcodes(counts: list[int]) -> Simulate:
-    """Return a maker of proxies: groups of so many rows, five features of noise, and a postcode that is the group's in a share of rows."""
+    """Return a maker of proxies: groups of so many rows, five features of noise, and a postcode
+    that is the group's in a share of rows.
+    """
 
     def simulate(rng: np.random.Generator, size: float) -> pd.DataFrame:
         group, n = np.repeat(labels(len(counts), "group"), counts), sum(counts)
@@ -300,8 +324,9 @@ def postcodes(counts: list[int]) -> Simulate:
 
 
 def merits(n: int, more: float) -> Simulate:
-    """Return a maker of label_bias: the second of two groups has `more` merit (in standard deviations), and is labelled by it,
-    less often by `size` at equal merit."""
+    """Return a maker of label_bias: the second of two groups has `more` merit (in standard
+    deviations), and is labelled by it, less often by `size` at equal merit.
+    """
 
     def simulate(rng: np.random.Generator, size: float) -> pd.DataFrame:
         is_second = rng.random(n) < 0.5
@@ -321,7 +346,9 @@ def merits(n: int, more: float) -> Simulate:
 
 
 def goods(rng: np.random.Generator, n: int, n_rare: int) -> pd.DataFrame:
-    """Return rows of two classes: a count, a total that is never less, two measures that go together, and three codes."""
+    """Return rows of two classes: a count, a total that is never less, two measures that go
+    together, and three codes.
+    """
     count, colour, long = rng.integers(1, 9, n), rng.choice(["red", "blue"], n), rng.normal(size=n)
     rows = pd.DataFrame(
         {
@@ -338,8 +365,9 @@ def goods(rng: np.random.Generator, n: int, n_rare: int) -> pd.DataFrame:
 
 
 def added(strategy: Literal["oversample", "smote"], n: int, n_rare: int) -> Simulate:
-    """Return a maker of synthetic: as many rows as the strategy adds; of smote a share `size` is as wide as all on average, of
-    oversample so many rows stand in test, too."""
+    """Return a maker of synthetic: as many rows as the strategy adds; of smote a share `size` is
+    as wide as all on average, of oversample so many rows stand in test, too.
+    """
 
     def simulate(rng: np.random.Generator, size: float) -> pd.DataFrame:
         rows, seed = goods(rng, n, n_rare), int(rng.integers(2**31))
@@ -470,7 +498,9 @@ def judge(table: pd.DataFrame, suite: Path) -> str:
 
 
 def suite(name: str, n_classes: int, n_groups: int, folder: Path) -> Path:
-    """Return the file of a suite as it is proposed for data with so many classes and groups, and confirmed."""
+    """Return the file of a suite as it is proposed for data with so many classes and groups, and
+    confirmed.
+    """
     values = [(label, group) for label in labels(n_classes) for group in labels(n_groups, "group")]
     proposed = judged_suites(
         pd.DataFrame(values, columns=["y", "group"]), DATA, CRITERIA, Asked(slices=SLICED)

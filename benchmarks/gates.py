@@ -1,8 +1,10 @@
-"""Print what a gate costs beside the same checks by hand in pandas: `uv run python -m benchmarks.gates 1e5 1e6 1e7`.
+"""Print what a gate costs beside the same checks by hand in pandas: `uv run python -m
+benchmarks.gates 1e5 1e6 1e7`.
 
-A generated table of 30 columns in a Parquet file, and 15 expectations of three kinds on 12 of them. CPU seconds with reading, peak memory
-of the process less what it has after its imports; each gate and its peer in a new process. The peer reads the same 12 columns, checks
-the same, and says nothing. `--in-memory`: both are given the table, and only the checks are timed.
+A generated table of 30 columns in a Parquet file, and 15 expectations of three kinds on 12 of them.
+CPU seconds with reading, peak memory of the process less what it has after its imports; each gate
+and its peer in a new process. The peer reads the same 12 columns, checks the same, and says
+nothing. `--in-memory`: both are given the table, and only the checks are timed.
 """
 
 import json
@@ -16,8 +18,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from stages.gate import gate
-from stages.tables import Stored
+from sluice.core.tables import Stored
+from sluice.gates.gate import gate
 
 NUMBERS = [f"number_{nth}" for nth in range(18)]
 COUNTS = [f"count_{nth}" for nth in range(6)]
@@ -72,7 +74,9 @@ def by_hand(rows: pd.DataFrame) -> bool:
 
 
 def measure(peer: str, path: Path, in_memory: bool) -> tuple[float, float]:
-    """Return CPU seconds, and peak memory in MB beyond what the process had before, of "gate" or "hand" on the file `path`."""
+    """Return CPU seconds, and peak memory in MB beyond what the process had before, of "gate" or
+    "hand" on the file `path`.
+    """
     rows = pd.read_parquet(path) if in_memory else None
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     start = time.process_time()
@@ -98,7 +102,9 @@ def measure(peer: str, path: Path, in_memory: bool) -> tuple[float, float]:
 
 
 def main() -> None:
-    """Measure each size three times, each in a process of its own, and print the medians as Markdown."""
+    """Measure each size three times, each in a process of its own, and print the medians as
+    Markdown.
+    """
     if "--make" in sys.argv:
         table(int(sys.argv[2])).to_parquet(sys.argv[3])
         return

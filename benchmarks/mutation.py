@@ -1,8 +1,11 @@
-"""Print which mutants of the core its tests let live: `uv run --with mutmut==3.8.1 python -m benchmarks.mutation [module ...]`.
+"""Print which mutants of the core its tests let live: `uv run --with mutmut==3.8.1 python -m
+benchmarks.mutation [module ...]`.
 
-mutmut changes one thing in a function (an operator, a number, a string, an argument) and runs the tests that bear on it; a mutant
-that they let pass is a survivor. A timeout counts as killed, a mutant that no test reaches as a survivor. Exit code 1 if a survivor
-has no reason in docs/mutants.md, or a reason there is about no survivor. Constants of a module and properties are not mutated.
+mutmut changes one thing in a function (an operator, a number, a string, an argument) and runs the
+tests that bear on it; a mutant that they let pass is a survivor. A timeout counts as killed, a
+mutant that no test reaches as a survivor. Exit code 1 if a survivor has no reason in
+docs/mutants.md, or a reason there is about no survivor. Constants of a module and properties are
+not mutated.
 """
 
 import shutil
@@ -26,7 +29,8 @@ TESTS = {
     "gate": ["test_gate.py"],
     "suite": ["test_suite.py"],
 }
-# a fork of a process that has run the tests hangs in the threads of their libraries: fork one that has only imported them;
+# a fork of a process that has run the tests hangs in the threads of their libraries: fork one that
+# has only imported them;
 # the plugin collects garbage at the end of each run, which takes longer than the tests of a mutant
 SETTINGS = """[mutmut]
 source_paths = stages
@@ -41,7 +45,9 @@ pytest_add_cli_args_test_selection =
 
 
 def mutmut(folder: Path, *arguments: str) -> str:
-    """Return what mutmut says in `folder`; exits with its words where it could not run, as when a test fails without a mutant."""
+    """Return what mutmut says in `folder`; exits with its words where it could not run, as when
+    a test fails without a mutant.
+    """
     command = [sys.executable, "-m", "mutmut", *arguments]
     done = subprocess.run(
         command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, encoding="utf-8"
@@ -52,7 +58,9 @@ def mutmut(folder: Path, *arguments: str) -> str:
 
 
 def statuses(module: str, folder: Path) -> dict[str, str]:
-    """Return killed, survived, timeout or no tests, for each mutant of a module by mutmut's name for it; runs in `folder`."""
+    """Return killed, survived, timeout or no tests, for each mutant of a module by mutmut's name
+    for it; runs in `folder`.
+    """
     for name in ("stages", "tests"):
         shutil.copytree(PROJECT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(PROJECT / "pyproject.toml", folder)
@@ -70,7 +78,9 @@ def statuses(module: str, folder: Path) -> dict[str, str]:
 
 
 def key(name: str, diff: str) -> str:
-    """Return a mutant as docs/mutants.md names it: the function and its line as mutated, or the line that is gone, after a minus."""
+    """Return a mutant as docs/mutants.md names it: the function and its line as mutated, or the
+    line that is gone, after a minus.
+    """
     module, _, function = name.rpartition("__mutmut_")[0].rpartition(".x_")
     function = f"{module.rpartition('.')[2]}.{function}"
     lines = [line for line in diff.splitlines() if not line.startswith(("---", "+++"))]
@@ -81,7 +91,9 @@ def key(name: str, diff: str) -> str:
 
 
 def main() -> None:
-    """Mutate the modules named on the command line, or all; print the counts and each survivor with its diff."""
+    """Mutate the modules named on the command line, or all; print the counts and each survivor
+    with its diff.
+    """
     unknown = set(sys.argv[1:]) - set(TESTS)
     if unknown:
         sys.exit(f"mutation: no module {', '.join(sorted(unknown))}, take from {', '.join(TESTS)}")

@@ -1,13 +1,14 @@
-"""Print how often the gate of challengers lets one pass that is as good as the champion, and one that lost what the margin allows.
+"""Print how often the gate of challengers lets one pass that is as good as the champion, and one
+that lost what the margin allows.
 
-`uv run python -m benchmarks.non_inferiority`: 2,000 draws of the rows of one class of which the champion finds .8, held against
-expectations/challenger.json as `make retrain` holds them.
+`uv run python -m benchmarks.non_inferiority`: 2,000 draws of the rows of one class of which the
+champion finds .8, held against expectations/challenger.json as `uv run sluice retrain` holds them.
 """
 
 import numpy as np
 
-from stages.during.intervals import newcombe_paired
-from stages.suite import read_suite
+from sluice.gates.suite import read_suite
+from sluice.metrics.intervals import newcombe_paired
 
 SUITE = "expectations/challenger.json"
 DRAWS = 2000
@@ -16,7 +17,9 @@ SIZES = (30, 50, 70, 100, 200, 500)
 
 
 def bounds() -> tuple[float, float]:
-    """Return the least lower bound of a difference and the greatest proven fall that the suite lets pass."""
+    """Return the least lower bound of a difference and the greatest proven fall that the suite
+    lets pass.
+    """
     kwargs = [
         one.raw["kwargs"] for one in read_suite(SUITE).expected if one.raw["severity"] == "critical"
     ]
@@ -26,7 +29,9 @@ def bounds() -> tuple[float, float]:
 
 
 def passes(n: int, gained: float, lost: float, candidates: int, rng: np.random.Generator) -> float:
-    """Return the share of draws of `n` rows that pass, where the challenger alone finds `gained` of them and the champion alone `lost`."""
+    """Return the share of draws of `n` rows that pass, where the challenger alone finds `gained`
+    of them and the champion alone `lost`.
+    """
     least, most = bounds()
     shares = (FOUND - lost, gained, lost, 1 - FOUND - gained)
     passed = 0

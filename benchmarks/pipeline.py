@@ -1,9 +1,11 @@
-"""Print what the pipeline costs beside a bare script with the same fits: `uv run python -m benchmarks.pipeline demo 1e5 1e6`.
+"""Print what the pipeline costs beside a bare script with the same fits: `uv run python -m
+benchmarks.pipeline demo 1e5 1e6`.
 
-CPU seconds of all processes of a run, and the peak memory of the largest. `demo` is the bundled file, a number so many rows like it
-(benchmarks/crashes.py); the peer is benchmarks/bare.py. Both run in a scratch copy of what git has, with its params.yaml; --model takes
-another model. Last comes a run in which nothing changed, beside `dvc status`. Figures are medians of --runs runs; for 1e6 rows with the
-vote take one run, which is half an hour.
+CPU seconds of all processes of a run, and the peak memory of the largest. `demo` is the bundled
+file, a number so many rows like it (benchmarks/crashes.py); the peer is benchmarks/bare.py. Both
+run in a scratch copy of what git has, with its params.yaml; --model takes another model. Last comes
+a run in which nothing changed, beside `dvc status`. Figures are medians of --runs runs; for 1e6
+rows with the vote take one run, which is half an hour.
 """
 
 import argparse
@@ -19,14 +21,16 @@ from statistics import median
 
 import yaml
 
-from stages.verify import copy_tracked
+from sluice.core.pipeline import copy_tracked
 
 PEER = ["accuracy", "balanced_accuracy", "macro_f1", "log_loss", "brier"]
 
 
 @dataclass(frozen=True)
 class Cost:
-    """What a command took, its children counted: CPU seconds, and megabytes of the largest process."""
+    """What a command took, its children counted: CPU seconds, and megabytes of the largest
+    process.
+    """
 
     seconds: float
     megabytes: float
@@ -34,9 +38,11 @@ class Cost:
 
 
 def measure(folder: Path, *arguments: str) -> Cost:
-    """Return the cost of `python arguments` in `folder`; raises SystemExit with its output if it fails.
+    """Return the cost of `python arguments` in `folder`; raises SystemExit with its output if it
+    fails.
 
-    This process has to stay small: Linux counts the memory of the parent as the child's before it starts.
+    This process has to stay small: Linux counts the memory of the parent as the child's before it
+    starts.
     """
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
     with tempfile.TemporaryFile() as out:
@@ -85,7 +91,9 @@ def scratch(folder: Path, size: str, model: str | None) -> None:
 
 
 def full_run(folder: Path, size: str, runs: int) -> str:
-    """Return a row of the table: a full run, the bare script, and whether they agree on the test rows."""
+    """Return a row of the table: a full run, the bare script, and whether they agree on the test
+    rows.
+    """
     ours = often(runs, folder, "-m", "dvc", "repro", "--force")
     bare = often(runs, folder, "-m", "benchmarks.bare")
     found, peer = (

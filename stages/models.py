@@ -1,8 +1,9 @@
 """The models that `train.model` in params.yaml can name.
 
-To add one, write its function here and put the function's name into params.yaml. The function gets the features `X` of the
-training rows and the seed, and returns an unfitted scikit-learn classifier. `one_hot(X)` and `category_codes(X)` turn text into
-numbers, and `pipeline` joins either with a classifier. `logistic_regression` has to stay: every model is compared with it.
+To add one, write its function here and put the function's name into params.yaml. The function gets
+the features `X` of the training rows and the seed, and returns an unfitted scikit-learn classifier.
+`one_hot(X)` and `category_codes(X)` turn text into numbers, and `pipeline` joins either with a
+classifier. `logistic_regression` has to stay: every model is compared with it.
 """
 
 from typing import Any
@@ -17,11 +18,13 @@ from sklearn.ensemble import (
 )
 from sklearn.linear_model import LogisticRegression
 
-from stages.during.models import category_codes, one_hot, pipeline, text_features
+from sluice.modeling.encoders import category_codes, one_hot, pipeline, text_features
 
 
 def logistic_regression(X: pd.DataFrame, random_state: int) -> ClassifierMixin:
-    """Return a weighted sum of the features, turned into probabilities: fast and easy to explain."""
+    """Return a weighted sum of the features, turned into probabilities: fast and easy to
+    explain.
+    """
     return pipeline(one_hot(X), LogisticRegression(max_iter=2000))
 
 
@@ -50,7 +53,8 @@ def vote(X: pd.DataFrame, random_state: int) -> ClassifierMixin:
     )
 
 
-# What train.search draws from: for each model the values to try, by scikit-learn's names of the settings.
+# What train.search draws from: for each model the values to try, by scikit-learn's names of the
+# settings.
 SEARCH_SPACES: dict[str, dict[str, Any]] = {
     "logistic_regression": {"classifier__C": loguniform(0.01, 100)},
     "random_forest": {

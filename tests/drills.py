@@ -4,9 +4,10 @@ import pandas as pd
 import pytest
 from pandas.api.types import is_datetime64_any_dtype, is_integer_dtype, is_numeric_dtype
 
-from stages.features import with_column
+from sluice.data.roles import with_column
 
-# a critical expectation that holds for every table, so that a suite of a single warning is not refused
+# a critical expectation that holds for every table, so that a suite of a single warning is not
+# refused
 ALWAYS = {
     "type": "expect_table_column_count_to_be_between",
     "kwargs": {"min_value": 1},
@@ -31,7 +32,9 @@ ROWS = {  # the columns that name a row of each judged table
 
 
 def broken(table: pd.DataFrame, raw: dict) -> list[tuple[str, pd.DataFrame]]:
-    """Return tables with a defect that the expectation `raw` exists for, each with what its message has to name."""
+    """Return tables with a defect that the expectation `raw` exists for, each with what its
+    message has to name.
+    """
     kwargs, column = raw["kwargs"], raw["kwargs"].get("column")
     named = [
         kwargs[key] for key in ("column", "column_A", "column_B") if key in kwargs
@@ -161,7 +164,9 @@ def broken(table: pd.DataFrame, raw: dict) -> list[tuple[str, pd.DataFrame]]:
 
 
 def meets(table: pd.DataFrame, condition: dict) -> pd.Series:
-    """Return which rows of `table` meet a row_condition: that a column has a value, or several of them have."""
+    """Return which rows of `table` meet a row_condition: that a column has a value, or several
+    of them have.
+    """
     parts = condition["conditions"] if condition["type"] == "and" else [condition]
     return pd.concat(
         [table[part["column"]["name"]] == part["parameter"] for part in parts], axis=1
@@ -169,7 +174,9 @@ def meets(table: pd.DataFrame, condition: dict) -> pd.Series:
 
 
 def beyond(values: pd.Series, bound: object, sign: int) -> object:
-    """Return a value of the kind of `values` beyond `bound`, or beyond all of them where it is None: below for a sign of -1."""
+    """Return a value of the kind of `values` beyond `bound`, or beyond all of them where it is
+    None: below for a sign of -1.
+    """
     if is_datetime64_any_dtype(values):
         return (
             pd.Timestamp(bound) if bound else values.max() if sign > 0 else values.min()

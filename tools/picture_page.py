@@ -1,4 +1,6 @@
-"""Take the picture of the evaluation page for the README: docs/evaluation.png, by Chromium, of reports/evaluation.html."""
+"""Take the picture of the evaluation page for the README: docs/evaluation.png, by Chromium, of
+reports/evaluation.html.
+"""
 
 import shutil
 import sys

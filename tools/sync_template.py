@@ -1,7 +1,8 @@
-"""Keep the root and the template in step: `python tools/sync_template.py` writes both ways, `--check` names what differs.
+"""Keep the root and the template in step: `python tools/sync_template.py` writes both ways,
+`--check` names what differs.
 
-Files with answers in them are edited in the template and rendered to the root with the default answers; every other file
-is edited at the root and copied into the template.
+Files with answers in them are edited in the template and rendered to the root with the default
+answers; every other file is edited at the root and copied into the template.
 """
 
 import json
@@ -25,16 +26,26 @@ ROOT_ONLY = [
     "benchmarks",
     "cookiecutter.json",
     "data/judged.csv",  # what the test rows of the root judged
-    "docs",
+    "docs/defaults.md",  # how Sluice itself was measured
+    "docs/evaluation.png",
+    "docs/false-alarms.md",
+    "docs/mutants.md",
+    "docs/proposals.md",
+    "docs/rare-classes.md",
+    "docs/speed.md",
+    "docs/tried-on.md",
     "dvc.lock",
     "hooks",
     "reports",
-    "template_tests",
+    "tests/engine",
+    "tests/template",
     "tools",
 ]
 EXAMPLE = "cookiecutter.data == 'example'"
 GITHUB = "cookiecutter.ci == 'github'"
-CHOSEN = {  # files of the root, by the beginning of their name, that are rendered only if their name in the template is not empty
+# files of the root, by the beginning of their name, that are rendered only if their name in the
+# template is not empty
+CHOSEN = {
     "data/README.md": EXAMPLE,
     "data/profile.json": EXAMPLE,
     "data/live/": EXAMPLE,
@@ -50,10 +61,6 @@ CHOSEN = {  # files of the root, by the beginning of their name, that are render
     "expectations/": EXAMPLE,
     ".github/": GITHUB,
 }
-JUDGING = [
-    *(name for name, condition in CHOSEN.items() if not condition),
-    *(f"expectations/{name}.json" for name in ("candidates", "changes", "features")),
-]
 LOCK = "uv.lock"  # made at the root, by uv; the only answer in it is the name
 JINJA = Environment(undefined=StrictUndefined, keep_trailing_newline=True)
 
@@ -77,7 +84,8 @@ def template_name(name: str) -> str:
 
 
 def rendered() -> dict[Path, tuple[str, bytes]]:
-    """Return the template's files with answers in text or name: each with its name at the root and what it is there.
+    """Return the template's files with answers in text or name: each with its name at the root and
+    what it is there.
 
     The name is empty, or that of a folder, for a file that the default answers do not ask for.
     """
@@ -101,7 +109,9 @@ def rendered() -> dict[Path, tuple[str, bytes]]:
 
 
 def copied(skip: set[str]) -> dict[Path, bytes]:
-    """Return the template's files that follow from the root's: all in git but those of the root only, and `skip`."""
+    """Return the template's files that follow from the root's: all in git but those of the root
+    only, and `skip`.
+    """
     listed = subprocess.run(
         ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
         cwd=ROOT,
@@ -115,7 +125,8 @@ def copied(skip: set[str]) -> dict[Path, bytes]:
     files = {}
     for name in filter(None, listed.stdout.split("\0")):
         path = ROOT / name
-        if {name, Path(name).parts[0]} & {*ROOT_ONLY} or name in skip or not path.is_file():
+        is_root_only = any(f"{name}/".startswith(f"{one}/") for one in ROOT_ONLY)
+        if is_root_only or name in skip or not path.is_file():
             continue
         content = path.read_bytes()
         if name == LOCK:
@@ -129,12 +140,6 @@ def copied(skip: set[str]) -> dict[Path, bytes]:
     return files
 
 
-def suites() -> dict[Path, bytes]:
-    """Return the suites that tests judge by, for the root and the template: in `expectations/` a project's owner may change them."""
-    content = {f"tests/suites/{Path(name).name}": (ROOT / name).read_bytes() for name in JUDGING}
-    return {folder / name: text for folder in (ROOT, TEMPLATE) for name, text in content.items()}
-
-
 def main() -> int:
     """Write what is out of step, or with --check name it; return how the process ends."""
     sources = rendered()
@@ -143,7 +148,7 @@ def main() -> int:
         for name, content in sources.values()
         if name and not name.endswith("/")
     }
-    wanted = to_root | copied({name for name, _ in sources.values()}) | suites()
+    wanted = to_root | copied({name for name, _ in sources.values()})
     extra = [
         path
         for path in sorted(TEMPLATE.rglob("*"))

@@ -1,4 +1,6 @@
-"""Put what `make demo` shows of the reports in git into the README; `--check` exits with 1 where it shows something else."""
+"""Put what `make demo` shows of the reports in git into the README; `--check` exits with 1 where
+it shows something else.
+"""
 
 import subprocess
 import sys
@@ -12,7 +14,7 @@ BEGIN, END = "<!-- make demo -->\n```\n", "```\n"
 def main() -> int:
     """Replace the block after the mark; return how the process ends."""
     screen = subprocess.run(
-        [sys.executable, "-m", "stages.summary"],
+        [sys.executable, "-m", "sluice.commands.summary"],
         cwd=ROOT,
         capture_output=True,
         check=True,

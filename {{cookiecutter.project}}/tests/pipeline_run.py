@@ -1,4 +1,6 @@
-"""Run the pipeline in a copy of this project, with the network cut off and every attempt to use it written down."""
+"""Run the pipeline in a copy of this project, with the network cut off and every attempt to use
+it written down.
+"""
 
 import json
 import os
@@ -10,96 +12,23 @@ from pathlib import Path
 
 import pandas as pd
 
-from stages.params import Data, Params
-from stages.schema import check
-
 PROJECT = Path(__file__).resolve().parent.parent
-SUITES = (
-    PROJECT / "tests" / "suites"
-)  # as they ship: those in expectations/ are the project's own, to be changed
 COPIED = [
     ".dvc/config",
     ".dvcignore",
     "data/profile.json",
-    "data/remedy.json",
     "data/sources.yaml",
     "data/raw",
     "dvc.yaml",
     "expectations",
     "params.yaml",
+    "sluice",
     "stages",
     "uv.lock",
 ]
 NAMES = dict.fromkeys(
     ["class", "group", "against", "column"], "str"
 )  # of rows of judged tables, also where they look like numbers
-SETTINGS = {  # a params.yaml that a test may change
-    "random_state": 0,
-    "data": {
-        "target": "label",
-        "time": None,
-        "cluster": [],
-        "sensitive": [],
-        "allowed": {},
-        "cut_points": {},
-        "favourable": None,
-        "forbidden": {},
-    },
-    "scope": {
-        "metric": "balanced_accuracy",
-        "recall_floor": 0.5,
-        "recall_floors": {},
-        "largest_gap": 0.1,
-    },
-    "prepare": {"split": {"by": "random", "test_from": None, "test_size": 0.5}},
-    "augment": {"strategy": "none", "floor_share": 0.2, "k_neighbors": 5, "smote_max_rows": 10},
-    "evaluate": {"slices": [], "costs": {}, "refer_below": None},
-    "monitor": {"label_delay": None},
-    "retrain": {
-        "candidates": ["all", "recent", "weighted", "warm"],
-        "recent": 0.5,
-        "half_life": None,
-        "warm_iterations": 50,
-    },
-    "registry": {"public_key": None},
-    "train": {
-        "model": "any",
-        "sample_weight": "none",
-        "half_life": None,
-        "decision_weights": "none",
-        "calibration": "none",
-        "ladder": False,
-        "search": 0,
-        "select": False,
-        "mitigation": "none",
-        "folds": 2,
-        "threads": 1,
-    },
-}
-
-
-WHO = {
-    f"GIT_{role}_{what}": value
-    for role in ("AUTHOR", "COMMITTER")
-    for what, value in (("NAME", "Ada"), ("EMAIL", "ada@example.org"))
-}
-
-
-def settings(**sections: dict) -> Params:
-    """Return SETTINGS with what `sections` changes in each of theirs."""
-    return check(
-        "params.yaml",
-        Params,
-        {
-            key: value | sections.get(key, {}) if isinstance(value, dict) else value
-            for key, value in SETTINGS.items()
-        },
-    )
-
-
-def roles(**given: object) -> Data:
-    """Return the section data of SETTINGS with what is given."""
-    return settings(data=given).data
 
 
 # imported by every Python process that has this folder on its path, those that DVC starts too
@@ -128,7 +57,9 @@ class Run:
         return self.call("dvc", "repro", *arguments, **environment)
 
     def call(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-        """Call a module of Python in the copy, without network, and return its output, errors with it."""
+        """Call a module of Python in the copy, without network, and return its output, errors
+        with it.
+        """
         cut_off = self.folder.parent / f"{self.folder.name}_cut_off"
         cut_off.mkdir(exist_ok=True)
         (cut_off / "sitecustomize.py").write_text(CUT_OFF, encoding="utf-8")
@@ -196,8 +127,11 @@ class Run:
         return pd.read_csv(path, dtype=NAMES) if path.suffix == ".csv" else pd.read_parquet(path)
 
 
-def copy_project(folder: Path, without: tuple[str, ...] = ()) -> Run:
-    """Return a fresh copy of this project in `folder`, as a DVC repository without git; without: what is left out."""
+def copy_project(folder: Path, without: tuple[str, ...] = (), outputs_of: Run | None = None) -> Run:
+    """Return a fresh copy of this project in `folder`, as a DVC repository without git.
+
+    without: what is left out. outputs_of: a run whose outputs the copy begins with.
+    """
     for name in [name for name in COPIED if name not in without]:
         source, target = PROJECT / name, folder / name
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -205,5 +139,7 @@ def copy_project(folder: Path, without: tuple[str, ...] = ()) -> Run:
             shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"))
         else:
             shutil.copy(source, target)
+    if outputs_of:
+        shutil.copytree(outputs_of.folder, folder, dirs_exist_ok=True)
     (folder / ".dvc" / "config.local").write_text("[core]\n    no_scm = true\n", encoding="utf-8")
     return Run(folder)

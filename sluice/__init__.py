@@ -1,0 +1,27 @@
+"""The engine: what checks every table, every model and every live batch. It is replaced by
+`cruft update`, not edited.
+"""
+
+import os
+import sys
+from typing import Any
+
+__version__ = "0.3.0"
+
+os.environ["GX_ANALYTICS_ENABLED"] = "False"  # read when Great Expectations makes its first context
+
+
+def _fail(kind: type[BaseException], error: BaseException, trace: Any) -> None:
+    """End a stage that cannot be imported as one that fails; who presses Ctrl+C sees what Python
+    shows.
+    """
+    from sluice.core.command import fail
+
+    if not isinstance(error, Exception):
+        sys.__excepthook__(kind, error, trace)
+    else:
+        fail(error)
+
+
+if sys.argv[0] == "-m":  # so it is while Python looks for the module of `python -m stages.X`
+    sys.excepthook = _fail

@@ -1,0 +1,1 @@
+"""Tests of the engine: they stay in Sluice's own repository."""

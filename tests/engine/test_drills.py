@@ -1,0 +1,186 @@
+"""Seed the defect that each expectation of each suite exists for, and see the gate turn red; see
+the clean table pass.
+"""
+
+import json
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from sluice.commands.compare import compared
+from sluice.core.params import Params
+from sluice.core.schema import load
+from sluice.core.tables import AUGMENTED, TEST, TRAIN
+from sluice.gates.gate import gate
+from tests.drills import ALWAYS, broken
+from tests.pipeline_run import PROJECT
+
+PARAMS = load(PROJECT / "params.yaml", Params)
+SUITES = {
+    path.stem: json.loads(path.read_text(encoding="utf-8"))
+    for path in sorted((PROJECT / "expectations").glob("*.json"))
+}
+if not PARAMS.data.sensitive:
+    for one in (
+        "by_group",
+        "proxies",
+        "label_bias",
+    ):  # they judge nothing where no column is sensitive
+        SUITES.pop(one, None)
+COMMANDED = (
+    "challenger",
+    "challengers",
+    "compared",
+    "drift",
+    "model_age",
+    "performance",
+    "windows",
+)  # what no stage writes
+EXPECTATIONS = [
+    (name, nth, raw)
+    for name, suite in SUITES.items()
+    for nth, raw in enumerate(suite["expectations"], 1)
+]
+
+
+@pytest.fixture(scope="module")
+def clean(pipeline) -> dict[str, pd.DataFrame]:
+    """The tables that the gates judged in a clean run, and that run compared with itself."""
+    files = {
+        name: f"reports/{name}.csv" for name in SUITES if name not in ("prepared", *COMMANDED)
+    } | {"augmented": AUGMENTED}
+    tables = {name: pipeline.table(file) for name, file in files.items()}
+    tables["compared"] = compared(tables["by_class"], tables["by_class"], same_rows=True)
+    tables["model_age"] = pd.DataFrame(
+        [
+            {
+                "periods": 2,
+                "age": 2.0,
+                "score": 0.8,
+                "fresh": 0.81,
+                "loss": 0.01,
+                "loss_low": -0.01,
+                "loss_high": 0.03,
+                "proven_loss": 0.0,
+            }
+        ]
+    ).assign(blocks=1, rows=200)
+    tables |= monitored() | retrained()
+    return tables | {
+        "prepared": pd.concat([pipeline.table(TRAIN), pipeline.table(TEST)], ignore_index=True)
+    }
+
+
+def monitored() -> dict[str, pd.DataFrame]:
+    """The tables of a clean window of live rows, as short as they can be."""
+    whats = ["feature", "score", "decision", "all"]
+    shares = {"effect": 0.04, "q": 0.001, "proven_effect": 0.04}
+    figures = pd.DataFrame(
+        [
+            ("auc", "all"),
+            ("log_loss", "all"),
+            ("recall", "all"),
+            ("recall", "part"),
+            ("class_share", "all"),
+        ],
+        columns=["figure", "column"],
+    )
+    figures = figures.assign(
+        group="all", **{"class": "rare"}, support=100, coverage=0.9, reference=0.8, value=0.79
+    )
+    line = {
+        "window": "1",
+        "newest": "yes",
+        "batch": "pass",
+        "drift": "warn",
+        "performance": "pass",
+        "rows": 500,
+        "coverage": 0.9,
+    }
+    line |= {
+        "batch_hits": 0,
+        "rejected_share": 0.0,
+        "performance_hits": 0,
+        "unlabelled_for": 0.0,
+        "drift_hits": 1,
+        "overdue": 0.0,
+        "classes_moved": 0,
+        "repeated": 0,
+        "older_by": 0.0,
+        "after_today": 0,
+    }
+    return {
+        "drift": pd.DataFrame({"what": whats, "name": whats}).assign(rows=500, **shares),
+        "performance": figures.assign(loss_low=-0.01, proven_loss=0.0),
+        "windows": pd.DataFrame([line | {"drift_judged": 1, "labels_judged": 1}]),
+    }
+
+
+def retrained() -> dict[str, pd.DataFrame]:
+    """The tables of a challenger that may be promoted, as short as they can be."""
+    lead = {"lead": [0.0, 0.02], "lead_low": [0.0, 0.01], "lead_high": [0.0, 0.03]}
+    row = {
+        "column": "all",
+        "group": "all",
+        "class": "rare",
+        "status": "kept",
+        "support": 100,
+        "champion": 0.8,
+        "challenger": 0.8,
+    }
+    return {
+        "challengers": (
+            pd.DataFrame(
+                {
+                    "candidate": ["champion", "all"],
+                    "chosen": ["no", "yes"],
+                    "score": [0.8, 0.82],
+                    **lead,
+                }
+            ).assign(brier=0.1, proven_rise=0.0)
+        ),
+        "challenger": pd.DataFrame(
+            [
+                row
+                | {
+                    "difference": 0.0,
+                    "low": -0.05,
+                    "high": 0.05,
+                    "proven_fall": 0.0,
+                    "accepted": "no",
+                }
+            ]
+        ),
+    }
+
+
+@pytest.mark.parametrize("name", SUITES)
+def test_clean_table_passes(clean, name, tmp_path):
+    verdict = gate(
+        clean[name], PROJECT / "expectations" / f"{name}.json", tmp_path / f"{name}.json"
+    )
+    assert not verdict.blocks, verdict.sentences
+
+
+@pytest.mark.parametrize(
+    ("name", "nth", "raw"), EXPECTATIONS, ids=[f"{name}-{nth}" for name, nth, _ in EXPECTATIONS]
+)
+def test_expectation_bites_on_its_defect(clean, name, nth, raw, tmp_path):
+    suite = {**SUITES[name], "expectations": [raw, ALWAYS]}
+    path = tmp_path / f"{name}.json"
+    path.write_text(json.dumps(suite), encoding="utf-8")
+    for named, table in broken(clean[name], raw):
+        verdict = gate(table, path, tmp_path / "report.json")
+        expected = (
+            raw["meta"].get("verdict", "fail")
+            if raw["severity"] == "critical" or "verdict" in raw["meta"]
+            else "warn"
+        )
+        assert (verdict.verdict, verdict.blocks) == (
+            expected,
+            raw["severity"] == "critical",
+        ), verdict.sentences
+        [sentence] = verdict.sentences
+        assert named in sentence
+        assert Path(path).name in sentence
