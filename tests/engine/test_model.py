@@ -19,7 +19,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 from threadpoolctl import threadpool_limits
 
-import stages
+import sluice
 from sluice.core.command import UserError
 from sluice.modeling.model import Model, load_model, save_model, sha256
 from sluice.modeling.models import build_model, model_names
@@ -28,7 +28,7 @@ EVERY_MODEL = pytest.mark.parametrize("name", model_names())
 EVERY_COUNT = pytest.mark.parametrize(
     "classes", [["no", "yes"], ["no", "perhaps", "yes"]], ids=["two classes", "three classes"]
 )
-STAGES = Path(stages.__file__).parent
+ENGINE = Path(sluice.__file__).parent
 
 
 @pytest.fixture(autouse=True)
@@ -71,7 +71,7 @@ def save_in_a_fresh_process(name: str, path: Path, hash_seed: str) -> None:
     environment = os.environ | {"PYTHONHASHSEED": hash_seed}
     subprocess.run(
         [sys.executable, "-c", f"from tests.test_model import *; {call}"],
-        cwd=STAGES.parent,
+        cwd=ENGINE.parent,
         env=environment,
         check=True,
     )
@@ -283,7 +283,7 @@ def test_a_missing_file_is_refused_by_name(saved, name):
         load_model(saved)
 
 
-@pytest.mark.parametrize("path", sorted(STAGES.rglob("*.py")), ids=lambda path: path.name)
+@pytest.mark.parametrize("path", sorted(ENGINE.rglob("*.py")), ids=lambda path: path.name)
 def test_no_stage_can_unpickle(path):
     unsafe = {"pickle", "_pickle", "cloudpickle", "dill", "marshal", "shelve"}
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
