@@ -1,7 +1,9 @@
+import os
+
 import pytest
 
 from tests.engine.toys import PARAMS, project_of, toys
-from tests.pipeline_run import Run
+from tests.pipeline_run import PROJECT, Run
 
 
 @pytest.fixture(scope="session")
@@ -13,3 +15,14 @@ def toy_run(tmp_path_factory: pytest.TempPathFactory) -> Run:
     result = run.repro()
     assert result.returncode == 0, run.stopped_by() or result.stdout
     return run
+
+
+@pytest.fixture(autouse=True, scope="session")
+def no_derived_columns():
+    """Keep the features of the bundled data out of tests of other data."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("stages.features.add_features", lambda rows: rows)
+        patch.setenv(
+            "PYTHONPATH", os.pathsep.join([str(PROJECT), os.environ.get("PYTHONPATH", "")])
+        )
+        yield

@@ -7,6 +7,7 @@ from sluice.core.params import Data, Params
 from sluice.core.schema import check
 from tests.pipeline_run import PROJECT
 
+NEUTRAL = "def add_features(rows):\n    return rows\n"
 SUITES = PROJECT / "expectations"
 OF_ANY_DATA = (  # suites that hold whatever the data are
     "candidates challenger challengers changes compared drift features model_age performance windows"
@@ -86,3 +87,14 @@ def copy_suites(folder: str | Path) -> None:
     Path(folder).mkdir(parents=True)
     for name in OF_ANY_DATA:
         shutil.copy(SUITES / f"{name}.json", folder)
+
+
+def write_neutral_features(folder: Path) -> None:
+    """Write a stages/features.py to the project in `folder` that derives no column."""
+    (folder / "stages" / "features.py").write_text(NEUTRAL, encoding="utf-8")
+
+
+def copy_stages(folder: Path) -> None:
+    """Copy the stages to the project in `folder`, without derived columns."""
+    shutil.copytree(PROJECT / "stages", folder / "stages", dirs_exist_ok=True)
+    write_neutral_features(folder)

@@ -13,7 +13,7 @@ from sluice.audits.changes import PROFILE, profile
 from sluice.core.params import Params
 from sluice.core.tables import write_json
 from sluice.scoping.propose import propose, write
-from tests.engine.settings import copy_suites, settings
+from tests.engine.settings import copy_suites, settings, write_neutral_features
 from tests.pipeline_run import Run, copy_project
 
 OTHER = (
@@ -65,6 +65,7 @@ def project_of(rows: pd.DataFrame, params: Params, folder: Path) -> Run:
     (folder / "params.yaml").write_text(
         yaml.safe_dump(params.model_dump(), sort_keys=False), encoding="utf-8"
     )
+    write_neutral_features(folder)
     copy_suites(folder / "expectations")
     prepared = rows.assign(__stage_row_id=[f"r{nth}" for nth in range(len(rows))])
     known = profile(prepared, params.data, TODAY, params.random_state)
