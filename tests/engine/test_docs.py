@@ -7,6 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from sluice.cli import PHASES
+from sluice.core.params import Params
+from sluice.core.schema import Section
+from sluice.data.sources import NumberFormat, Source
 from tools.sync_template import ROOT_ONLY
 
 ROOT = next(up for up in Path(__file__).resolve().parents if (up / "cookiecutter.json").is_file())
@@ -96,3 +100,31 @@ def test_every_gate_has_its_heading():
     pages = (ROOT / "docs/gates.md").read_text(encoding="utf-8")
     named = {path.stem for path in (ROOT / "expectations").glob("*.json")}
     assert {name for name in named if not re.search(rf"\b{name}\b", pages)} == set()
+
+
+def test_every_area_of_the_engine_is_in_the_picture():
+    picture = (ROOT / "docs/architecture.md").read_text(encoding="utf-8").split("Imports point")[0]
+    areas = {path.parent.name for path in (ROOT / "sluice").glob("*/__init__.py")}
+    assert {name for name in areas if not re.search(rf" {name}  ", picture)} == set()
+
+
+def test_every_command_has_its_heading():
+    page = (ROOT / "docs/commands.md").read_text(encoding="utf-8")
+    commands = [name for names in PHASES.values() for name in names]
+    assert re.findall(r"^## ([a-z-]+)$", page, flags=re.MULTILINE) == commands
+
+
+def keys(section: type[Section]) -> set[str]:
+    """Return the keys of a section and of the sections in it."""
+    names = set()
+    for name, field in section.model_fields.items():
+        names.add(name)
+        if isinstance(field.annotation, type) and issubclass(field.annotation, Section):
+            names |= keys(field.annotation)
+    return names
+
+
+@pytest.mark.parametrize("section", [Params, Source, NumberFormat])
+def test_every_key_is_explained(section):
+    page = (ROOT / "docs/parameters.md").read_text(encoding="utf-8")
+    assert {key for key in keys(section) if not re.search(rf"\b{key}\b", page)} == set()
