@@ -26,7 +26,7 @@ ROOT_ONLY = [
     "benchmarks",
     "cookiecutter.json",
     "data/judged.csv",  # what the test rows of the root judged
-    "docs/defaults.md",  # how Sluice itself was measured
+    "docs/defaults.md",  # what was measured, and why things are as they are, stays here
     "docs/evaluation.png",
     "docs/false-alarms.md",
     "docs/mutants.md",
