@@ -5,7 +5,6 @@ import os
 import shutil
 import subprocess
 import sys
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -115,8 +114,7 @@ def run_stage(stage: str, folder: Path) -> subprocess.CompletedProcess[str]:
     """Run a stage of this project in `folder`, in a process of its own, and return how it ended,
     with what it printed.
     """
-    [stages] = find_spec("stages").submodule_search_locations  # type: ignore[union-attr, misc]
-    path = os.pathsep.join([str(Path(stages).parent), os.environ.get("PYTHONPATH", "")])
+    path = os.pathsep.join([str(Path.cwd()), os.environ.get("PYTHONPATH", "")])
     return subprocess.run(
         [sys.executable, "-m", f"stages.{stage}"],
         cwd=folder,

@@ -14,7 +14,7 @@ from pandas.api.types import is_bool_dtype, is_datetime64_any_dtype, is_numeric_
 from sluice.core.command import UserError
 from sluice.core.formats import RESERVED, wrong_names
 from sluice.core.params import Data
-from sluice.core.tables import atomic_write
+from sluice.core.tables import whole
 
 SOURCE = Path("stages/features.py")
 WHERE = f"{SOURCE.as_posix()}: add_features"
@@ -26,7 +26,8 @@ def add_features(rows: pd.DataFrame, data: Data) -> pd.DataFrame:
     The project's function sees neither the target nor columns of the engine. Numbers and booleans come back as float64.
     Raises UserError, all problems at once, if it fails or does more than add columns.
     """
-    seen = rows[[c for c in rows.columns if c != data.target and not c.startswith(RESERVED)]]
+    hidden = (data.target, *data.forbidden)
+    seen = rows[[one for one in rows.columns if one not in hidden and not one.startswith(RESERVED)]]
     made = _call(seen)
     if problems := _problems(seen, made):
         raise UserError("\n".join(problems))
@@ -55,7 +56,7 @@ def derive_file(path: Path, data: Data) -> None:
         first = _derive(file.read_row_group(0), data) if groups else None
         if first is None or first.num_columns == len(file.schema_arrow.names):
             return
-        with atomic_write(path) as [part], pq.ParquetWriter(part, first.schema) as writer:
+        with whole(path) as [part], pq.ParquetWriter(part, first.schema) as writer:
             writer.write_table(first)
             for group in groups[1:]:
                 writer.write_table(_derive(file.read_row_group(group), data).cast(first.schema))
@@ -63,7 +64,8 @@ def derive_file(path: Path, data: Data) -> None:
 
 def features_sha256() -> str:
     """Return the SHA-256 of the code of stages/features.py without its comments and layout."""
-    code = ast.unparse(ast.parse(SOURCE.read_text(encoding="utf-8")))
+    path = Path(str(import_module("stages.features").__file__))
+    code = ast.unparse(ast.parse(path.read_text(encoding="utf-8")))
     return hashlib.sha256(code.encode()).hexdigest()
 
 

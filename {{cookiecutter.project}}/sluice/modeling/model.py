@@ -20,6 +20,7 @@ from sluice.core.command import UserError
 from sluice.core.params import Data
 from sluice.core.schema import check
 from sluice.core.tables import whole, write_json
+from sluice.data.derived import SOURCE, features_sha256
 from sluice.metrics.decision import calibrate, greatest, weigh
 from sluice.modeling.encoders import WeightedPipeline
 
@@ -94,6 +95,7 @@ def save_model(model: Model, path: str | Path, provenance: dict[str, Any]) -> No
         "decision_weights": model.decision_weights,
         "calibration": model.calibration,
         "data": model.data and model.data.model_dump(),
+        "features_sha256": features_sha256(),
         "libraries": {library: version(library) for library in LIBRARIES},
         **provenance,
     }
@@ -117,6 +119,11 @@ def load_model(path: str | Path) -> Model:
             raise UserError(
                 f"{path} is not the file that {card_path} describes (SHA-256 differs); run `dvc"
                 " checkout` or `dvc repro`"
+            )
+        if card["features_sha256"] != features_sha256():
+            raise UserError(
+                f"{SOURCE.as_posix()} changed since {path} was trained: the features would mean something else. Restore the file from "
+                "git, or train and promote again"
             )
         estimator = skops.io.loads(content, trusted=TRUSTED)
         if (classes := [str(label) for label in estimator.classes_]) != card["classes"]:

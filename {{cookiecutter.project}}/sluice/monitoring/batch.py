@@ -19,6 +19,7 @@ from sluice.core.params import ROW_ID, Data
 from sluice.core.private import show, without_values
 from sluice.core.tables import read_csv
 from sluice.data.cleaning import PROBLEM, conform
+from sluice.data.derived import add_features
 from sluice.data.sources import RECORD, REJECTS, Source, header_of, read
 from sluice.drift.reference import counted
 from sluice.gates.suite import Expected, Suite, expected, read_suite, without
@@ -114,7 +115,7 @@ def read_batch(path: Path, source: Source, data: Data, before: int = 0) -> Batch
         [column for column in live.columns if column in data.forbidden and column not in found]
     ]
     return Batch(
-        rows[[LINE, *found]],
+        add_features(rows[[LINE, *found]], data),
         labels.astype("str"),
         rejects,
         raw.records_in_file,

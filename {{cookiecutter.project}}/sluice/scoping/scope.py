@@ -37,6 +37,7 @@ from sluice.data.cleaning import (
     label_fates,
     reject,
 )
+from sluice.data.derived import add_features
 from sluice.data.groups import check_audit, groups
 from sluice.data.shares import lost_and_equal
 from sluice.data.sources import RECORD, Raw, Source, check_records, load_sources, read
@@ -224,7 +225,7 @@ def sample(sides: ibis.Table, source: Source, params: Params) -> pd.DataFrame:
             [ROW_ID, *columns, RECORD]
         ).limit(MAX_SAMPLE_ROWS).to_parquet(path)
         sides.get_backend().disconnect()  # its memory is needed
-        return read_parquet(path)
+        return add_features(read_parquet(path), params.data)
 
 
 @dataclass(frozen=True)
