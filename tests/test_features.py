@@ -3,12 +3,12 @@
 import pandas as pd
 import pytest
 from pandas.testing import assert_frame_equal
-from stages.features import add_features
 
 from sluice.core.params import Params
 from sluice.core.schema import load
 from sluice.core.tables import TEST
 from sluice.data.sources import Sources
+from stages.features import add_features
 from tests.pipeline_run import PROJECT
 
 

@@ -194,6 +194,13 @@ def test_a_model_of_an_earlier_release_that_decides_by_group_is_refused(saved):
     assert load_model(saved).classes
 
 
+def test_a_model_is_refused_where_the_derived_columns_changed_since(saved, monkeypatch):
+    load_model(saved)
+    monkeypatch.setattr("sluice.modeling.model.features_sha256", lambda: "another")
+    with pytest.raises(UserError, match=r"^stages/features.py changed since .* was trained"):
+        load_model(saved)
+
+
 def test_a_class_of_ones_own_is_refused(tmp_path):
     save_model(Model(Home(), ["no", "yes"], {}, {}, {}), tmp_path / "model.skops", {})
     with pytest.raises(
