@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from sluice.core.tables import Stored
+from sluice.core.tables import LazyParquet
 from sluice.gates.gate import gate
 
 NUMBERS = [f"number_{nth}" for nth in range(18)]
@@ -91,7 +91,7 @@ def measure(peer: str, path: Path, in_memory: bool) -> tuple[float, float]:
         suite_path.write_text(json.dumps(suite()), encoding="utf-8")
         passed = (
             gate(
-                Stored(path) if rows is None else rows, suite_path, path.with_name("report.json")
+                LazyParquet(path) if rows is None else rows, suite_path, path.with_name("report.json")
             ).verdict
             == "pass"
         )

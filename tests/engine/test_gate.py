@@ -10,7 +10,7 @@ import pytest
 
 from sluice.core.command import UserError
 from sluice.core.private import without_values
-from sluice.core.tables import Stored
+from sluice.core.tables import LazyParquet
 from sluice.gates.gate import Verdict, gate, stop
 from sluice.gates.judging import validated
 from sluice.gates.suite import expected
@@ -569,7 +569,7 @@ def stored(tmp_path):
     """TOYS in two Parquet files, with a column more that no expectation names."""
     for name, rows in {"a": TOYS.head(1), "b": TOYS.tail(2)}.items():
         rows.assign(weight=1.0).to_parquet(tmp_path / f"{name}.parquet")
-    return Stored(tmp_path / "a.parquet", tmp_path / "b.parquet")
+    return LazyParquet(tmp_path / "a.parquet", tmp_path / "b.parquet")
 
 
 def test_a_stored_table_is_judged_like_one_in_memory(judge, stored):
@@ -637,9 +637,9 @@ def test_a_large_table_is_judged_a_few_columns_at_a_time(
 ):
     monkeypatch.setattr("sluice.gates.gate.GATE_CELLS", cells)
     asked = []
-    real = Stored.__getitem__
+    real = LazyParquet.__getitem__
     monkeypatch.setattr(
-        Stored, "__getitem__", lambda table, columns: asked.append(columns) or real(table, columns)
+        LazyParquet, "__getitem__", lambda table, columns: asked.append(columns) or real(table, columns)
     )
     light = expect("expect_column_values_to_be_between", column="weight", max_value=0)
     red = expect("expect_column_values_to_be_in_set", column="colour", value_set=["red"])

@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from sluice.core.params import Params
-from sluice.core.tables import Stored, read_table
+from sluice.core.tables import LazyParquet, read_table
 from sluice.data.sources import RECORD, Source, read
 from sluice.monitoring.batch import read_batch, with_labels
 from sluice.monitoring.chunks import batches
@@ -111,7 +111,7 @@ def check(path: Path) -> None:
         ["a", "red", 1, "good"],
         ["b", "blue", 2, "bad"],
     ]
-    assert Stored(path)[["colour", "label"]].to_numpy().tolist() == [
+    assert LazyParquet(path)[["colour", "label"]].to_numpy().tolist() == [
         ["red", "good"],
         ["blue", "bad"],
     ]

@@ -6,13 +6,20 @@ import pandas as pd
 import pytest
 
 from sluice.core.command import UserError
-from sluice.core.tables import Stored, read_table, whole, write_json, write_table, write_text
+from sluice.core.tables import (
+    LazyParquet,
+    atomic_write,
+    read_table,
+    write_json,
+    write_table,
+    write_text,
+)
 
 TOYS = pd.DataFrame({"colour": ["red", "grün"], "size": [1.0, 2.5]}, index=[7, 9])
 
 
 def test_a_block_that_ends_well_gives_each_file_its_name(tmp_path):
-    with whole(tmp_path / "new" / "a.txt", tmp_path / "b.txt") as [a, b]:
+    with atomic_write(tmp_path / "new" / "a.txt", tmp_path / "b.txt") as [a, b]:
         a.write_text("a")
         b.write_text("b")
         assert not (tmp_path / "new" / "a.txt").exists()
@@ -26,7 +33,7 @@ def test_a_block_that_ends_well_gives_each_file_its_name(tmp_path):
 def test_an_exception_leaves_the_old_files(tmp_path):
     for name in "ab":
         (tmp_path / name).write_text("old")
-    with pytest.raises(RuntimeError), whole(tmp_path / "a", tmp_path / "b") as [a, _]:
+    with pytest.raises(RuntimeError), atomic_write(tmp_path / "a", tmp_path / "b") as [a, _]:
         a.write_text("new")
         raise RuntimeError
     assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {"a": "old", "b": "old"}
@@ -111,7 +118,7 @@ def test_a_table_that_is_not_parquet_is_refused(tmp_path, content):
 def test_stored_files_are_one_table_below_the_other(tmp_path):
     write_table(TOYS, tmp_path / "a.parquet")
     write_table(TOYS.assign(weight=2).drop(columns="size"), tmp_path / "b.parquet")
-    stored = Stored(tmp_path / "a.parquet", tmp_path / "b.parquet")
+    stored = LazyParquet(tmp_path / "a.parquet", tmp_path / "b.parquet")
     assert list(stored.columns) == ["colour", "size", "weight"]
     assert len(stored) == 4
     assert stored[["weight", "colour"]].astype(object).where(
@@ -126,4 +133,4 @@ def test_stored_files_are_one_table_below_the_other(tmp_path):
 
 def test_a_stored_file_that_is_missing_is_refused(tmp_path):
     with pytest.raises(UserError, match=r"a\.parquet does not exist; run `dvc repro`"):
-        Stored(tmp_path / "a.parquet")
+        LazyParquet(tmp_path / "a.parquet")
