@@ -91,7 +91,9 @@ def measure(peer: str, path: Path, in_memory: bool) -> tuple[float, float]:
         suite_path.write_text(json.dumps(suite()), encoding="utf-8")
         passed = (
             gate(
-                LazyParquet(path) if rows is None else rows, suite_path, path.with_name("report.json")
+                LazyParquet(path) if rows is None else rows,
+                suite_path,
+                path.with_name("report.json"),
             ).verdict
             == "pass"
         )

@@ -639,7 +639,9 @@ def test_a_large_table_is_judged_a_few_columns_at_a_time(
     asked = []
     real = LazyParquet.__getitem__
     monkeypatch.setattr(
-        LazyParquet, "__getitem__", lambda table, columns: asked.append(columns) or real(table, columns)
+        LazyParquet,
+        "__getitem__",
+        lambda table, columns: asked.append(columns) or real(table, columns),
     )
     light = expect("expect_column_values_to_be_between", column="weight", max_value=0)
     red = expect("expect_column_values_to_be_in_set", column="colour", value_set=["red"])
