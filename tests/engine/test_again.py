@@ -5,6 +5,7 @@ clean run.
 import json
 import re
 import shutil
+import subprocess
 from pathlib import Path
 
 import pandas as pd
@@ -16,7 +17,6 @@ from sluice.gates.names import REPORTS
 from sluice.promotion import reevaluate as again
 from sluice.promotion.reevaluate import judged_again
 from sluice.registry.promotion_evidence import EVALUATED, verdicts
-from stages import evaluate
 
 
 @pytest.fixture
@@ -56,7 +56,8 @@ def test_table_of_evaluate_that_was_edited_is_named(project, tmp_path):
 
 @pytest.fixture
 def before(project, monkeypatch) -> Path:
-    monkeypatch.setattr(evaluate, "main", lambda: None)
+    nothing = subprocess.CompletedProcess([], 0, "", "")
+    monkeypatch.setattr(again, "run_stage", lambda *_: nothing)
     monkeypatch.setattr(again, "read_stages", lambda path: {})
     return project
 

@@ -137,7 +137,8 @@ def test_command_outside_a_repository_is_refused_in_a_sentence(models, command, 
     call = [
         sys.executable,
         "-m",
-        f"stages.{command}",
+        "sluice",
+        command,
         *(["live.csv"] if command != "history" else []),
     ]
     ended = subprocess.run(

@@ -1,7 +1,6 @@
 import json
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import pandas as pd
@@ -175,7 +174,6 @@ def project(committed, tmp_path, monkeypatch) -> Path:
     """A copy of the finished run to change, as the working folder."""
     shutil.copytree(committed, tmp_path / "project")
     monkeypatch.chdir(tmp_path / "project")
-    monkeypatch.setattr(sys, "argv", ["compare"])
     return tmp_path / "project"
 
 
@@ -207,7 +205,7 @@ def test_page_shows_parameters_that_differ(project, capsys):
     params = project / "params.yaml"
     text = params.read_text(encoding="utf-8")
     params.write_text(text.replace("random_state: ", "random_state: 1"), encoding="utf-8")
-    compare.main()
+    compare.main(None)
     page = capsys.readouterr().out
     assert page.startswith(f"## This run and {git(project, 'rev-parse', 'HEAD')[:10]}\n")
     assert "### Metrics\n\nNo difference." in page
@@ -221,14 +219,14 @@ def test_page_shows_metrics_that_differ(project, capsys):
     (project / "reports/metrics.json").write_text(
         json.dumps(metrics | {"brier": 0.999}), encoding="utf-8"
     )
-    compare.main()
+    compare.main(None)
     assert "| `reports/metrics.json` | brier |" in capsys.readouterr().out
 
 
 def test_fall_in_recall_ends_the_comparison_with_a_refusal(project, capsys, without_dvc):
     lost = lose_recall(project)
     with pytest.raises(UserError, match="stopped by the gate compared"):
-        compare.main()
+        compare.main(None)
     page = capsys.readouterr().out
     assert f"| {lost} | kept |" in page
     assert "The class is found less often than before" in page
@@ -245,7 +243,7 @@ def test_blocked_gate_ends_the_comparison_with_a_refusal(project, capsys, withou
         findings=[Finding("x", "fail", True, "it", ["overlooked"]).fields()],
     )
     with pytest.raises(UserError, match="stopped by the gate by_class"):
-        compare.main()
+        compare.main(None)
     page = capsys.readouterr().out
     assert "| by_class | fail | `FAIL: it: overlooked.` |" in page
     assert "| compared | pass |  |" in page
@@ -254,7 +252,7 @@ def test_blocked_gate_ends_the_comparison_with_a_refusal(project, capsys, withou
 def test_run_that_was_stopped_before_evaluate_shows_no_old_figures(project, capsys, without_dvc):
     edit_report(project, "classes", verdict="fail", blocks=True)
     with pytest.raises(UserError, match="stopped by the gate classes"):
-        compare.main()
+        compare.main(None)
     page = capsys.readouterr().out
     assert page.count("Not measured: the run was stopped by the gate classes.") == 2
     assert "by_class" not in page
@@ -263,13 +261,13 @@ def test_run_that_was_stopped_before_evaluate_shows_no_old_figures(project, caps
 def test_first_run_has_nothing_to_compare_with(project, capsys, without_dvc):
     git(project, "rm", "--quiet", "-r", "--cached", "reports")
     git(project, "commit", "--quiet", "--message", "before the first run")
-    compare.main()
+    compare.main(None)
     assert capsys.readouterr().out.count("Nothing to compare with") == 2
 
 
 def test_moved_test_rows_are_told(project, capsys, without_dvc):
     (project / "dvc.lock").unlink()
-    compare.main()
+    compare.main(None)
     assert "not known to be the same" in capsys.readouterr().out
 
 
@@ -278,7 +276,7 @@ def test_table_that_is_missing_is_refused(project, without_dvc):
     with pytest.raises(
         UserError, match=r"reports/by_class\.csv does not exist; run `make repro` first"
     ):
-        compare.main()
+        compare.main(None)
 
 
 def test_report_that_is_missing_is_refused(project):
@@ -286,14 +284,14 @@ def test_report_that_is_missing_is_refused(project):
     with pytest.raises(
         UserError, match=r"reports/gates/candidates\.json does not exist, so train did not end"
     ):
-        compare.main()
+        compare.main(None)
 
 
 @pytest.mark.parametrize("content", ["", "[]", "{}", "\x00"])
 def test_report_that_is_none_is_refused(project, content):
     (project / "reports/gates/sources.json").write_text(content, encoding="utf-8")
     with pytest.raises(UserError, match=r"reports/gates/sources\.json is not what a gate writes"):
-        compare.main()
+        compare.main(None)
 
 
 def test_default_is_the_commit_at_which_the_branch_left_main(project):

@@ -1,18 +1,11 @@
-"""What a user names reaches a command as it is: neither make nor a shell expands, splits or runs
-it.
-"""
+"""A live file is found by its name, whatever the name holds."""
 
-import json
-import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from sluice.core.command import UserError
 from sluice.monitoring.live import lines, live_files
-from tests.pipeline_run import PROJECT
 
 NAMES = [
     "zz;touch x;.csv",
@@ -31,64 +24,6 @@ NAMES = [
     "# no comment.csv",
     "two  spaces .csv ",
 ]
-# target: the variables that it takes, and what of a command's arguments they come to
-TARGETS = {
-    "score": ({"FILE": "{}", "OUT": "{}"}, ["--out={}", "--", "{}"]),
-    "monitor": (
-        {"BATCH": "{}", "LABELS": "{}", "WINDOW": "{}", "SAMPLE": "{}"},
-        ["--labels={}", "--window={}", "--sample={}", "--", "{}"],
-    ),
-    "retrain": ({"FILES": "{}", "LABELS": "{}"}, ["--labels={}", "--", "{}"]),
-    "promote": ({"VERSION": "{}", "WHY": "{}"}, ["--why={}", "--", "{}"]),
-    "rollback": ({"VERSION": "{}", "WHY": "{}"}, ["--why={}", "--", "{}"]),
-    "compare": ({"REV": "{}"}, ["--", "{}"]),
-}
-
-
-@pytest.fixture(scope="module")
-def made(tmp_path_factory) -> Path:
-    """A folder with the Makefile and, in the place of uv, a command that notes its arguments."""
-    if not shutil.which("make"):
-        pytest.skip("there is no make")
-    folder = tmp_path_factory.mktemp("made")
-    shutil.copy(PROJECT / "Makefile", folder)
-    (folder / "uv").write_text(
-        f"#!{sys.executable}\nimport json, sys\njson.dump(sys.argv[1:], open('asked.json', 'w'))\n",
-        encoding="utf-8",
-    )
-    (folder / "uv").chmod(0o755)
-    return folder
-
-
-def asked(made: Path, target: str, *given: str, **environment: str) -> list[str]:
-    """Return what a target asks of `python -m stages.<target>`, and see that no name was run."""
-    command = ["make", "--silent", "--old-file=env", f"UV={made / 'uv'}", target, *given]
-    subprocess.run(
-        command,
-        cwd=made,
-        env={"PATH": "/usr/bin:/bin", **environment},
-        check=True,
-        capture_output=True,
-    )
-    assert sorted(path.name for path in made.iterdir()) == ["Makefile", "asked.json", "uv"]
-    words = json.loads((made / "asked.json").read_text(encoding="utf-8"))
-    assert words[:5] == ["run", "--no-sync", "python", "-m", f"stages.{target}"]
-    return words[5:]
-
-
-@pytest.mark.parametrize("target", TARGETS)
-@pytest.mark.parametrize("name", NAMES)
-def test_name_reaches_the_command_as_it_is(made, target, name):
-    variables, arguments = TARGETS[target]
-    wanted = [argument.replace("{}", name) for argument in arguments]
-    assert asked(made, target, *(f"{variable}={name}" for variable in variables)) == wanted
-    assert asked(made, target, **dict.fromkeys(variables, name)) == wanted  # as CI gives it
-
-
-@pytest.mark.parametrize("target", ["score", "monitor", "retrain", "compare"])
-def test_what_is_not_given_is_not_asked(made, target):
-    assert asked(made, target) == ["--"]
-
 
 @pytest.fixture
 def live(tmp_path, monkeypatch) -> Path:

@@ -1028,8 +1028,7 @@ def test_command_without_a_batch_ends_in_2(tmp_path):
     assert ended.returncode == 2  # 1 is a warning
     assert (
         ended.stderr
-        == "monitor: data/live/ has no file; name a batch of live rows: make monitor BATCH=FILE, or"
-        " sluice monitor FILE\n"
+        == "monitor: data/live/ has no file; name a batch of live rows: `uv run sluice monitor FILE`\n"
     )
 
 
@@ -1049,9 +1048,8 @@ def test_raw_file_of_the_model_is_a_batch_like_any_other(toy_run, tmp_path, monk
     subprocess.run(["git", "init", "--quiet"], cwd=tmp_path, check=True)
     monkeypatch.chdir(tmp_path)
     [source] = load_sources().sources.values()
-    monkeypatch.setattr("sys.argv", ["monitor", source.path, "--window", "raw"])
     with pytest.raises(SystemExit) as ended:
-        monitor.main()
+        monitor.main(source.path, None, "raw", 0)
     assert ended.value.code in monitor.CODES.values()
     found = pd.read_csv("reports/monitoring/raw/drift.csv").set_index("what")
     assert found.loc["all", "test"] == "auc"

@@ -33,11 +33,9 @@ print(version(), hashlib.sha256(y_score.tobytes()).hexdigest())
 MAX_SECONDS = 60  # a bound of the issue that this answers, not of the machine: it takes about three
 KILLS = 10
 PROMOTE = """
-import sys
-from stages import promote
+from sluice.promotion import promote
 promote.judged_again = lambda folder, said: []  # writes nothing here, takes longer than all the rest, and is another test's matter
-sys.argv = ["promote", "--why", "the second"]
-promote.main()
+promote.main(None, "the second", None, [])
 """
 
 
@@ -172,10 +170,10 @@ def test_run_that_a_gate_stopped_neither_scores_nor_is_promoted(run):
     run.expect("by_class", "expect_column_values_to_be_between", column="recall", min_value=1.0)
     assert run.repro(**WHO).returncode != 0
     stopped = {
-        "sluice.promotion.promote --why hurry": (
+        "sluice promote --why hurry": (
             "stopped this model (fail): it neither serves nor is promoted"
         ),
-        f"sluice.monitoring.score {RAW}": "stopped the last run",
+        f"sluice score {RAW}": "stopped the last run",
     }
     for command, said in stopped.items():
         ended = run.call(*command.split(), **WHO)
@@ -198,7 +196,7 @@ def test_run_whose_reports_were_edited_is_not_promoted(run):
     assert "up to date" in run.call("dvc", "status").stdout
     ended = run.call("sluice", "promote", "--why", "hurry", **WHO)
     assert ended.returncode == 1
-    assert "promote: stopped by the gate by_class (fail)" in ended.stdout
+    assert "promote: evaluate: stopped by the gate by_class (fail)" in ended.stdout
     assert (
         "reports/gates/by_class.json says pass, the gate, asked again today, says fail, which stops"
         " the run" in ended.stdout
@@ -229,7 +227,7 @@ def test_run_that_finds_a_class_less_often_than_the_champion_is_not_promoted(run
     ended = run.call("sluice", "promote", "--why", "more accurate", **WHO)
     assert ended.returncode == 1, ended.stdout
     assert "stopped by the gate challenger" in ended.stdout
-    label = re.search(r"make promote ACCEPT=(\w+) WHY=", ended.stdout)[1]
+    label = re.search(r"uv run sluice promote --accept (\w+) --why", ended.stdout)[1]
     assert in_service(run)[0] == "v1.0.0"
     call(run, "sluice", "promote", "--why", "fewer alarms", "--accept", label)
     assert in_service(run)[0] == "v2.0.0"

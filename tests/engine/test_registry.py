@@ -312,7 +312,7 @@ def test_rollback_goes_to_the_version_before(version, versions, wanted):
     [
         (None, [], "no model was ever promoted"),
         (None, ["v1"], "no model was in service before v1 that was not rolled back$"),
-        (None, ["v1", "v2", "v1"], r"not rolled back; VERSION= may name v2, which was"),
+        (None, ["v1", "v2", "v1"], r"not rolled back; VERSION may be v2, which was"),
         ("v2", ["v1", "v2"], "v2 is in service already"),
         ("v9", ["v1", "v2"], "'v9' was never in service; roll back to v1, or use"),
     ],
@@ -673,7 +673,7 @@ def test_withdrawal_by_gto_takes_the_model_out_of_service(quick, arguments, left
         assign(version, CHAMPION, "why")
     gto("deprecate", "model", *arguments)
     ways = (
-        rf"`make rollback VERSION=\.\.\.` puts one back that was in service: {', '.join(left)}$"
+        rf"`uv run sluice rollback VERSION --why \.\.\.` puts one back that was in service: {', '.join(left)}$"
         if left
         else "none that was in service is"
     )
@@ -729,7 +729,7 @@ def test_one_that_was_rolled_back_does_not_return_by_a_withdrawal(quick):
     with pytest.raises(
         UserError,
         match=(
-            "no model was in service before the one withdrawn that was not rolled back; VERSION="
+            "no model was in service before the one withdrawn that was not rolled back; VERSION may be"
             " may name"
         ),
     ):

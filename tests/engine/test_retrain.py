@@ -178,8 +178,8 @@ def test_a_challenger_of_newer_rows_passes_all_gates_and_is_registered(project, 
     ended = command(project)
     assert ended.returncode == 0, ended.stdout
     assert (
-        "retrain: v1.0.0 (all) passed all gates; `make promote VERSION=v1.0.0 WHY=...` puts it into"
-        " service" in ended.stdout
+        "retrain: v1.0.0 (all) passed all gates; `uv run sluice promote v1.0.0 --why ...` puts"
+        " it into service" in ended.stdout
     )
     assert [(event.version, event.stage) for event in events()] == [
         ("v1.0.0", None),
@@ -432,24 +432,22 @@ def test_a_file_that_the_champion_was_fitted_on_does_not_judge(project):
         retrain.retrain(*asked())
 
 
-def test_two_files_with_one_table_of_labels_are_refused(project, monkeypatch):
+def test_two_files_with_one_table_of_labels_are_refused(project):
     for name in ("a.csv", "b.csv"):
         Path(name).write_text("")
-    monkeypatch.setattr("sys.argv", ["retrain", "a.csv", "b.csv", "--labels", "l.csv"])
     with pytest.raises(
         UserError,
         match="--labels is given 1 times for 2 files: once for each, - where the rows carry theirs",
     ):
-        retrain.main()
+        retrain.main(["a.csv", "b.csv"], ["l.csv"])
 
 
-def test_no_live_file_is_refused(project, monkeypatch):
+def test_no_live_file_is_refused(project):
     shutil.rmtree("data/live")
-    monkeypatch.setattr("sys.argv", ["retrain"])
     with pytest.raises(
-        UserError, match=r"name a file of live rows: make retrain FILES=FILE, .*data/live/ has none"
+        UserError, match=r"data/live/ has no file; name files of live rows: `uv run sluice retrain FILE`"
     ):
-        retrain.main()
+        retrain.main([], [])
 
 
 @pytest.mark.slow

@@ -647,20 +647,6 @@ def test_score_that_is_ended_leaves_no_row_behind(monkeypatch, tmp_path, when):
     assert not [path for path in tmp_path.iterdir() if path.name.startswith((".out", "out"))]
 
 
-def test_command_without_a_file_is_refused():
-    ended = subprocess.run(
-        [sys.executable, "-m", "sluice", "score"],
-        cwd=PROJECT,
-        capture_output=True,
-        encoding="utf-8",
-    )
-    assert ended.returncode == 1
-    assert (
-        ended.stderr == "score: name a file of live rows: make score FILE=PATH, or python -m"
-        " sluice.monitoring.score PATH\n"
-    )
-
-
 def test_raw_file_of_the_model_is_scored_as_the_model_decides(toy_run, tmp_path, monkeypatch):
     monkeypatch.undo()  # the model in service is its own
     for name in (
@@ -676,8 +662,7 @@ def test_raw_file_of_the_model_is_scored_as_the_model_decides(toy_run, tmp_path,
         shutil.copytree(origin, target) if origin.is_dir() else shutil.copy(origin, target)
     monkeypatch.chdir(tmp_path / "project")
     [raw] = load_sources().sources.values()
-    monkeypatch.setattr("sys.argv", ["score", raw.path, "--out", "out.parquet"])
-    command.main()
+    command.main(Path(raw.path), Path("out.parquet"))
     found, told = pd.read_parquet("out.parquet"), aside("out.parquet")
     batch, (model, _), given = (
         read_batch(Path(raw.path), raw, load_params().data),
