@@ -34,9 +34,12 @@ class ByPhase(click.Group):
         """Write a section of the help for each phase."""
         for phase, names in PHASES.items():
             with formatter.section(phase):
-                formatter.write_dl(
-                    [(name, self.commands[name].get_short_help_str(80)) for name in names]
-                )
+                formatter.write_dl([(name, _first_sentence(name)) for name in names])
+
+
+def _first_sentence(name: str) -> str:
+    """Return what the command does, whole, however wide the terminal is."""
+    return sluice.commands[name].get_short_help_str(sys.maxsize)
 
 
 def _call(module: str, *given: Any) -> None:
@@ -71,9 +74,7 @@ def confirm(suite: str | None, column: str | None) -> None:
 
 @sluice.command()
 def repro() -> None:
-    """Run every stage that changed, then show the result, also that of a run that a gate
-    stopped.
-    """
+    """Run every stage that changed, then show the result, also where a gate stopped the run."""
     _call("commands.repro")
 
 
@@ -119,7 +120,11 @@ def verify(reports: bool) -> None:
     "--out", type=FILE, help="The file to write, .csv or .parquet; by default in scored/."
 )
 def score(file: Path, out: Path | None) -> None:
-    """Decide each row of FILE with the model in service."""
+    """Decide each row of FILE with the model in service.
+
+    Rows that do not conform are set aside, with their reasons, in OUT.rejects.csv. Exit code 1: the
+    file as a whole is refused, and nothing is written.
+    """
     _call("monitoring.score", file, out)
 
 
@@ -149,8 +154,11 @@ def monitor(batch: str | None, labels: Path | None, window: str | None, sample: 
     "--labels", multiple=True, help="The labels of the nth file, or - where its rows hold them."
 )
 def retrain(files: tuple[str, ...], labels: tuple[str, ...]) -> None:
-    """Train challengers on all labelled rows, FILES included, and register one that passes every
-    gate.
+    """Fit challengers on all labelled rows, FILES included, and register the best if every gate
+    passes.
+
+    Without FILES all of data/live is taken. Exit code 0: a challenger is registered, which
+    `sluice promote` may put into service. Exit code 1: the model in service stays.
     """
     _call("retraining.retrain", list(files), list(labels))
 

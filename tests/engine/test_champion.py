@@ -12,6 +12,7 @@ from sluice.drift.reference import JUDGED_GATES
 from sluice.modeling.model import sha256
 from sluice.registry import champion
 from sluice.registry.promotion_evidence import COMPARISON_GATE, EVALUATED
+from tests.engine.settings import SUITES
 from tests.pipeline_run import PROJECT
 
 
@@ -132,7 +133,7 @@ def test_command_outside_a_repository_is_refused_in_a_sentence(models, command, 
     for name in ("params.yaml", "data/sources.yaml"):
         Path(name).parent.mkdir(exist_ok=True)
         shutil.copy(PROJECT / name, name)
-    shutil.copytree(PROJECT / "tests/suites", "expectations", dirs_exist_ok=True)
+    shutil.copytree(SUITES, "expectations", dirs_exist_ok=True)
     Path("live.csv").write_text("a\n1\n", encoding="utf-8")
     call = [
         sys.executable,

@@ -226,7 +226,7 @@ def test_a_stage_that_fails_by_itself_is_no_reason_against_its_candidate(
     failed = subprocess.CompletedProcess(
         [], FAILED, "", "train: the program failed (KeyError in train.py, line 9)"
     )
-    monkeypatch.setattr(retrain.subprocess, "run", lambda *_, **__: failed)
+    monkeypatch.setattr(retrain, "run_stage", lambda *_: failed)
     with pytest.raises(RuntimeError, match="the stage train failed for the candidate all"):
         retrain.staged(tmp_path / "made", "all", ("train",))
     assert "train: the program failed (KeyError in train.py, line 9)" in capsys.readouterr().out
@@ -957,7 +957,7 @@ def test_a_class_that_is_found_less_often_fails_though_the_others_gain(tmp_path)
     verdict = held(compared(rows, found(rows, 160, 500), found(rows, 120, 600)), tmp_path)
     assert verdict.verdict == "fail"
     assert (
-        "FAIL: column all, group all, class rare: proven_fall 0.2 (support 200, champion 0.8,"
+        "column all, group all, class rare: proven_fall 0.2 (support 200, champion 0.8,"
         " challenger 0.6" in verdict.sentences[0]
     )
     assert not any("class common" in sentence for sentence in verdict.sentences)

@@ -115,6 +115,23 @@ def committed(baked, tmp_path_factory) -> dict[str, Path]:
     return folders
 
 
+def stub(folder: Path, command: str, body: str) -> None:
+    """Let `sluice command` be `body`, and leave all else of the environment."""
+    (folder / ".venv").unlink(missing_ok=True)
+    (folder / ".venv/bin").mkdir(parents=True)
+    (folder / ".venv/bin/dvc").symlink_to(ROOT / ".venv/bin/dvc")
+    python = f'exec {ROOT / ".venv/bin/python"}'
+    script(folder / ".venv/bin/python", f'{python} "$@"')
+    own = f'if [ "$1" != {command} ]; then {python} -m sluice "$@"; fi\nshift\n{body}'
+    script(folder / ".venv/bin/sluice", own)
+
+
+def script(path: Path, body: str) -> None:
+    """Write a program of bash."""
+    path.write_text(f"#!/usr/bin/env bash\n{body}\n", encoding="utf-8")
+    path.chmod(0o755)
+
+
 @pytest.fixture(params=["github", "gitlab"])
 def compare(request, committed, tmp_path):
     """A project to do harm to, and a function that compares it with main as its CI does: exit
@@ -131,10 +148,10 @@ def compare(request, committed, tmp_path):
         return result.returncode, page.read_text(encoding="utf-8")
 
     def gitlab(repro: int = 0) -> tuple[int, str]:
-        stub = f'make() {{ if [ "$*" = repro ]; then return {repro}; fi; command make "$@"; }}\n'
-        script = gitlab_ci(folder)["pipeline"]["script"][-1]
+        stub(folder, "repro", f"exit {repro}")
+        job = gitlab_ci(folder)["pipeline"]["script"][-1]
         result = bash(
-            folder, stub + script, CI_MERGE_REQUEST_DIFF_BASE_SHA=git(folder, "rev-parse", "main")
+            folder, job, CI_MERGE_REQUEST_DIFF_BASE_SHA=git(folder, "rev-parse", "main")
         )
         return result.returncode, (folder / "reports/compared.md").read_text(encoding="utf-8")
 
@@ -230,7 +247,7 @@ def test_every_target_that_ci_makes_is_one(baked, ci):
         for text in texts
         for target in re.findall(r"^[^#]*?\bmake (?:--[a-z-]+ )?([a-z]+)", text, flags=re.MULTILINE)
     }
-    assert {"lint", "test", "repro", "compare"} <= asked
+    assert {"env", "lint", "test"} == asked
     assert asked <= set(
         re.findall(
             r"^(\w+):", (baked[ci] / "Makefile").read_text(encoding="utf-8"), flags=re.MULTILINE
@@ -239,11 +256,35 @@ def test_every_target_that_ci_makes_is_one(baked, ci):
 
 
 @pytest.mark.parametrize("ci", ["github", "gitlab"])
-def test_every_stage_that_ci_runs_is_one(baked, ci):
+def test_every_command_that_ci_runs_is_one(baked, ci):
     texts = [(baked[ci] / name).read_text(encoding="utf-8") for name in CI[ci]]
-    asked = {stage for text in texts for stage in re.findall(r"python -m stages\.(\w+)", text)}
-    assert asked == {"monitor", "retrain", "compare", "verify"}
-    assert all((baked[ci] / f"stages/{stage}.py").is_file() for stage in asked)
+    asked = {name for text in texts for name in re.findall(r"\.venv/bin/sluice ([a-z-]+)", text)}
+    assert asked == {"monitor", "retrain", "compare", "verify", "repro"}
+    known = (baked[ci] / "sluice/cli.py").read_text(encoding="utf-8")
+    assert all(f"def {name}(" in known for name in asked)
+
+
+@pytest.mark.parametrize("ci", ["github", "gitlab"])
+def test_make_is_given_no_text_of_a_user(baked, ci):
+    for name in CI[ci]:
+        lines = (baked[ci] / name).read_text(encoding="utf-8").splitlines()
+        assert not [
+            line
+            for line in lines
+            if re.search(r"\bmake \w", line) and not line.startswith("#") and set(line) & {"$", "="}
+        ]
+
+
+def test_ci_tests_every_python_that_the_project_allows(baked):
+    wanted = ["3.11", "3.12", "3.13", "3.14"]
+    text = (baked["github"] / "pyproject.toml").read_text(encoding="utf-8")
+    assert 'requires-python = ">=3.11,<3.15"' in text
+    workflow = yaml.safe_load(
+        (baked["github"] / ".github/workflows/ci.yml").read_text(encoding="utf-8")
+    )
+    assert workflow["jobs"]["pipeline"]["strategy"]["matrix"]["python"] == wanted
+    [matrix] = gitlab_ci(baked["gitlab"])["tests"]["parallel"]["matrix"]
+    assert matrix == {"UV_PYTHON": wanted}
 
 
 @pytest.mark.parametrize("name", sorted(WORKFLOWS))
@@ -312,8 +353,9 @@ def test_blocked_gate_stops_the_job_after_the_comparison(compare):
 
 def test_run_that_failed_otherwise_stops_gitlab_after_the_comparison(committed, tmp_path):
     folder = shutil.copytree(committed["gitlab"], tmp_path / ODD, symlinks=True)
-    script = gitlab_ci(folder)["pipeline"]["script"][-1]
-    result = bash(folder, "make() { return 7; }\n" + script, CI_MERGE_REQUEST_DIFF_BASE_SHA="")
+    stub(folder, "repro", "exit 7")
+    job = gitlab_ci(folder)["pipeline"]["script"][-1]
+    result = bash(folder, job, CI_MERGE_REQUEST_DIFF_BASE_SHA="")
     assert result.returncode == 7
 
 
@@ -445,28 +487,16 @@ class Service:
         self.notes.mkdir()
         self.commands.mkdir()
         for name in ("gh", "curl"):
-            self.script(self.commands / name, SERVICE)
+            script(self.commands / name, SERVICE)
         self.environment = {
             "NOTES": str(self.notes), "commands": str(self.commands), "RUNNER_TEMP": str(self.notes), "GITHUB_REPOSITORY": "me/mine",
             "GITHUB_STEP_SUMMARY": str(self.notes / "summary.md"), "RUN": "https://run", "CI_JOB_URL": "https://run", "API": "https://api/issues",
             "ANSWER": "" if ci == "github" else "[]", "PROJECT_TOKEN": "secret",
         }  # fmt: skip
 
-    @staticmethod
-    def script(path: Path, text: str) -> None:
-        path.write_text(text, encoding="utf-8")
-        path.chmod(0o755)
-
-    def stage(self, name: str, body: str) -> None:
-        """Let `python -m stages.name` be `body`, and leave all else of the environment."""
-        (self.folder / ".venv").unlink(missing_ok=True)
-        (self.folder / ".venv/bin").mkdir(parents=True)
-        (self.folder / ".venv/bin/dvc").symlink_to(ROOT / ".venv/bin/dvc")
-        call = f'exec {ROOT / ".venv/bin/python"} "$@"'
-        self.script(
-            self.folder / ".venv/bin/python",
-            f'#!/usr/bin/env bash\nif [ "$2" != stages.{name} ]; then {call}; fi\nshift 2\n{body}\n',
-        )
+    def command(self, name: str, body: str) -> None:
+        """Let `sluice name` be `body`."""
+        stub(self.folder, name, body)
 
     def run(self, job: str, **environment: str) -> subprocess.CompletedProcess[str]:
         """Do the own work of `job`: on GitHub the named steps, of which that for a failure comes
@@ -521,13 +551,13 @@ def verification(service: Service) -> subprocess.CompletedProcess[str]:
     own = (
         steps(service.folder)["Verify"]["run"]
         if service.ci == "github"
-        else gitlab_ci(service.folder)["pipeline"]["script"][2]
+        else gitlab_ci(service.folder)["pipeline"]["script"][0]
     )
     return bash(service.folder, own)
 
 
 def test_committed_reports_are_verified_before_the_pipeline_writes_them_anew(service):
-    service.stage("verify", 'echo "verify: asked for $*"; exit 1')
+    service.command("verify", 'echo "verify: asked for $*"; exit 1')
     result = verification(service)
     assert (result.returncode, result.stdout) == (1, "verify: asked for --reports\n")
     text = "\n".join(
@@ -535,13 +565,22 @@ def test_committed_reports_are_verified_before_the_pipeline_writes_them_anew(ser
         for name in sorted(CI[service.ci])
         if "ci.yml" in name
     )
-    assert text.index("sluice", "verify") < text.index("make repro")
+    assert text.index("sluice verify") < text.index("sluice repro")
 
 
 def test_project_without_a_committed_run_has_nothing_to_verify(service):
     (service.folder / "dvc.lock").unlink()
-    service.stage("verify", "exit 1")
+    service.command("verify", "exit 1")
     assert verification(service).returncode == 0
+
+
+REPRO_WITHOUT_DVC = """
+import os
+from sluice import cli
+from sluice.commands import repro
+repro.run_stages = lambda: int(os.environ.get("DVC_ENDS", 0))
+cli.main()
+"""
 
 
 @pytest.mark.slow
@@ -551,15 +590,12 @@ def test_run_whose_reports_block_never_ends_well(baked, tmp_path):
     for name in ("dvc.lock", "uv.lock"):  # those of the run that the reports are of
         shutil.copy(ROOT / name, folder)
     git(folder, "init", "--quiet")
-    stub = tmp_path / "stub"  # DVC finds nothing to do
-    Service.script(
-        stub,
-        f'#!/usr/bin/env bash\nif [ "$1" = dvc ]; then exit "${{DVC_ENDS:-0}}"; fi\nshift; exec {ROOT}/.venv/bin/python "$@"\n',
-    )
+    run = tmp_path / "run"  # DVC finds nothing to do
+    script(run, f"exec {ROOT}/.venv/bin/python -c '{REPRO_WITHOUT_DVC}' repro")
     for target in ("repro", "demo"):
-        script = f"make --old-file=env {target} RUN={stub}"
-        assert bash(folder, script).returncode == 0
-        assert bash(folder, script, DVC_ENDS="7").returncode != 0
+        call = f"make --old-file=env {target} RUN={run}"
+        assert bash(folder, call).returncode == 0
+        assert bash(folder, call, DVC_ENDS="7").returncode != 0
     path = folder / "reports/gates/by_class.json"
     path.write_text(
         json.dumps(
@@ -568,7 +604,7 @@ def test_run_whose_reports_block_never_ends_well(baked, tmp_path):
         encoding="utf-8",
     )
     for target in ("repro", "demo"):
-        ended = bash(folder, f"make --old-file=env {target} RUN={stub}")
+        ended = bash(folder, f"make --old-file=env {target} RUN={run}")
         assert ended.returncode != 0
         assert (
             "summary: not every stage ran on the files as they are now" in ended.stdout
@@ -580,7 +616,7 @@ SAID = {"pass": 0, "warn": 1, "fail": 2, "insufficient": 3}
 
 @pytest.mark.parametrize("verdict", ["pass", "warn"])
 def test_monitor_that_passes_or_warns_opens_no_issue(service, verdict):
-    service.stage("monitor", f'echo "monitor: {verdict}; read $*"; exit {SAID[verdict]}')
+    service.command("monitor", f'echo "monitor: {verdict}; read $*"; exit {SAID[verdict]}')
     result = service.run("monitor", BATCH="data/live/*", MONITOR_BATCH="data/live/*")
     assert result.returncode == 0, result.stdout
     assert f"monitor: {verdict}; read -- data/live/*\n" in result.stdout
@@ -589,7 +625,7 @@ def test_monitor_that_passes_or_warns_opens_no_issue(service, verdict):
 
 @pytest.mark.parametrize("verdict", ["fail", "insufficient"])
 def test_monitor_that_does_not_pass_opens_an_issue_with_its_sentences(service, verdict):
-    service.stage(
+    service.command(
         "monitor",
         f'echo "gate batch: FAIL: a sentence"; echo "monitor: {verdict}; read it"; exit {SAID[verdict]}',
     )
@@ -605,7 +641,7 @@ def test_monitor_that_does_not_pass_opens_an_issue_with_its_sentences(service, v
 
 
 def test_issue_shows_what_was_said_and_nothing_of_it_ends_the_block(service):
-    service.stage("monitor", r"""printf 'monitor: fail\n````\n@you\n'; exit 2""")
+    service.command("monitor", r"""printf 'monitor: fail\n````\n@you\n'; exit 2""")
     service.run("monitor")
     assert service.page.startswith("`````\nmonitor: fail\n````\n@you\n\n`````\nTables and page: ")
 
@@ -621,7 +657,7 @@ def test_no_artifact_holds_rows(baked, ci):
 
 
 def test_monitor_comments_on_the_issue_that_is_open(service):
-    service.stage("monitor", 'echo "monitor: fail; read it"; exit 2')
+    service.command("monitor", 'echo "monitor: fail; read it"; exit 2')
     result = service.run(
         "monitor", BATCH="data/live/*", ANSWER="7" if service.ci == "github" else '[{"iid": 7}]'
     )
@@ -635,13 +671,13 @@ def test_monitor_comments_on_the_issue_that_is_open(service):
 
 
 def test_monitor_that_breaks_down_is_no_warning(service):
-    service.stage("monitor", 'echo "Traceback (most recent call last):" >&2; exit 1')
+    service.command("monitor", 'echo "Traceback (most recent call last):" >&2; exit 1')
     assert service.run("monitor", BATCH="data/live/*").returncode == 1
     assert "Traceback" in service.page
 
 
 def test_monitor_is_given_the_names_as_they_are(service):
-    service.stage("monitor", 'printf "%s\\n" "$@"')
+    service.command("monitor", 'printf "%s\\n" "$@"')
     pattern, labels = "data/2003 $(touch x);*", "my labels `touch x`.csv"
     result = service.run(
         "monitor", BATCH=pattern, MONITOR_BATCH=pattern, LABELS=labels, MONITOR_LABELS=labels
@@ -659,7 +695,7 @@ def test_monitor_without_a_batch_opens_an_issue_that_says_so(service):
 
 @pytest.mark.parametrize("service", ["gitlab"], indirect=True)
 def test_monitor_without_a_token_says_why_there_is_no_issue(service):
-    service.stage("monitor", 'echo "monitor: fail; read it"; exit 2')
+    service.command("monitor", 'echo "monitor: fail; read it"; exit 2')
     result = service.run("monitor", PROJECT_TOKEN="")
     assert result.returncode == 2
     assert "no issue: PROJECT_TOKEN is not set" in result.stdout
@@ -722,7 +758,7 @@ def retrain(service: Service, tmp_path: Path) -> tuple[subprocess.CompletedProce
 
 @pytest.mark.slow
 def test_accepted_challenger_ends_in_a_pull_request_with_what_it_changes(service, tmp_path):
-    service.stage("retrain", ACCEPTED)
+    service.command("retrain", ACCEPTED)
     result, origin = retrain(service, tmp_path)
     assert result.returncode == 0, result.stdout
     [branch] = git(origin, "branch", "--format=%(refname:short)").split()
@@ -755,7 +791,7 @@ def test_accepted_challenger_ends_in_a_pull_request_with_what_it_changes(service
 
 
 def test_refused_challenger_opens_no_pull_request(service, tmp_path):
-    service.stage("retrain", 'echo "retrain: refused by the gate challenger"; exit 1')
+    service.command("retrain", 'echo "retrain: refused by the gate challenger"; exit 1')
     result, origin = retrain(service, tmp_path)
     assert result.returncode == 1
     assert "refused by the gate challenger" in result.stdout
@@ -765,7 +801,7 @@ def test_refused_challenger_opens_no_pull_request(service, tmp_path):
 
 @pytest.mark.slow
 def test_pull_request_says_that_its_comparison_fails(service, tmp_path):
-    service.stage(
+    service.command(
         "retrain",
         ACCEPTED + 'sed -i \'s/"blocks": false/"blocks": true/\' reports/gates/by_class.json',
     )
