@@ -24,7 +24,7 @@ from sluice.metrics.intervals import newcombe
 from sluice.metrics.single_feature import ONE_SIDED, in_words, one_sided, single_feature_auc
 from sluice.scoping.column_findings import is_named_id
 from sluice.scoping.finding import Finding, Weight
-from sluice.scoping.propose_checks import MIN_PROVEN_ROWS
+from sluice.scoping.propose_judged import MIN_PROVEN_ROWS
 
 TELLS = 0.6  # below, it does no harm
 GAP = 0.5  # a share missing that differs so much between classes says what the class is
