@@ -160,35 +160,34 @@ def merge(old: Json | None, proposed: Json) -> tuple[Json, list[str]]:
     new = {_about(expectation): expectation for expectation in proposed["expectations"]}
     named, kept, lines, gone = _words(old), [], [], set()
     for expectation in old["expectations"]:
-        rival = new.pop(_about(expectation), None)
-        is_ours = expectation["meta"].get("bound") == "inferred" and expectation["meta"].get(
-            "proposed"
-        ) == _fingerprint(expectation)
-        if is_ours and rival is None:
+        rival, by = new.pop(_about(expectation), None), _decided(expectation)
+        if not by and rival is None:
             lines.append(f"removed: {_told(expectation)}; it is proposed no more")
             gone.add(_judged(expectation))
             continue
-        if rival is not None and _bounds(rival) != _bounds(expectation):
-            by = (
-                "changed"
-                if is_ours
-                else (
-                    "confirmed, so kept"
-                    if expectation["meta"].get("bound") == "confirmed"
-                    else "edited, so kept"
-                )
-            )
-            lines.append(f"{by}: {_told(expectation)}; proposed now: {_told(rival)}")
-        kept.append(rival if is_ours and rival is not None else expectation)
+        if rival is not None and _differ(rival, expectation):
+            by_whom = f"{by}, so kept" if by else "changed"
+            lines.append(f"{by_whom}: {_told(expectation)}; proposed now: {_told(rival)}")
+        kept.append(expectation if by or rival is None else rival)
     for about, expectation in new.items():
-        if (
-            about[1] - named or _judged(expectation) in gone
-        ):  # in place of what went, such as a floor of each class for one of all
-            kept.append(expectation)
-            lines.append(f"added: {_told(expectation)}")
-        else:
-            lines.append(f"not in the suite, so left out: {_told(expectation)}")
+        # in place of what went, such as a floor of each class for one of all
+        is_new = about[1] - named or _judged(expectation) in gone
+        kept += [expectation] if is_new else []
+        what = "added" if is_new else "not in the suite, so left out"
+        lines.append(f"{what}: {_told(expectation)}")
     return old | {"expectations": kept}, [f"{proposed['name']}: {line}" for line in lines]
+
+
+def _decided(expectation: Json) -> str:
+    """Return what a person did with an expectation: confirmed, edited, or nothing."""
+    if expectation["meta"].get("bound") != "inferred":
+        return "confirmed" if expectation["meta"].get("bound") == "confirmed" else "edited"
+    is_proposed = expectation["meta"].get("proposed") == _fingerprint(expectation)
+    return "" if is_proposed else "edited"
+
+
+def _differ(one: Json, other: Json) -> bool:
+    return any(one[part] != other[part] for part in ("kwargs", "severity"))
 
 
 def _about(expectation: Json) -> tuple[str, frozenset[str], str]:
@@ -225,22 +224,14 @@ def _words(content: Any) -> set[str]:
     return {str(content)}
 
 
-def _bounds(expectation: Json) -> tuple[Json, str]:
-    return expectation["kwargs"], expectation["severity"]
-
-
 def _told(expectation: Json) -> str:
     """Return an expectation in one line: type, what it is about, and its bounds, cut short."""
-    kwargs = {key: value for key, value in expectation["kwargs"].items() if key != "row_condition"}
-    where = " and ".join(
-        f"{column} is {value}"
-        for column, value in picked(expectation["kwargs"].get("row_condition")).items()
-    )
+    kwargs = dict(expectation["kwargs"])
+    rows = picked(kwargs.pop("row_condition", None))
+    where = " and ".join(f"{column} is {value}" for column, value in rows.items())
     bounds = json.dumps(kwargs, ensure_ascii=False)
-    return (
-        f"{expectation['type']}"
-        f" {bounds if len(bounds) <= 200 else bounds[:200] + '...'}{' where ' + where if where else ''}"
-    )
+    bounds = bounds if len(bounds) <= 200 else f"{bounds[:200]}..."
+    return f"{expectation['type']} {bounds}" + (f" where {where}" if where else "")
 
 
 def write(proposed: dict[str, Json], folder: str | Path = "expectations") -> list[str]:
@@ -251,30 +242,17 @@ def write(proposed: dict[str, Json], folder: str | Path = "expectations") -> lis
     person decided.
     """
     paths = {name: Path(folder, f"{name}.json") for name in proposed}
-    problems = [
-        problem for path in paths.values() if path.exists() for problem in read_suite(path).problems
-    ]
-    if problems:
-        raise UserError(
-            "\n".join(
-                f"{problem.removesuffix('; mend it there')}; mend it there, or delete the file to"
-                " have it proposed anew"
-                for problem in problems
-            )
-        )
+    there = [path for path in paths.values() if path.exists()]
+    if problems := [problem for path in there for problem in read_suite(path).problems]:
+        anew = "; mend it there, or delete the file to have it proposed anew"
+        raise UserError("\n".join(one.removesuffix("; mend it there") + anew for one in problems))
     lines = []
     with atomic_write(*paths.values()) as parts:
         for part, (name, path) in zip(parts, paths.items(), strict=True):
             old = json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
             merged, differences = merge(old, proposed[name])
-            part.write_text(
-                json.dumps(merged, indent=2, ensure_ascii=False, allow_nan=False) + "\n",
-                encoding="utf-8",
-                newline="",
-            )
-            lines += (
-                [f"{name}: proposed, {len(merged['expectations'])} expectations"]
-                if old is None
-                else differences
-            )
+            text = json.dumps(merged, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+            part.write_text(text, encoding="utf-8", newline="")
+            first = [f"{name}: proposed, {len(merged['expectations'])} expectations"]
+            lines += first if old is None else differences
     return lines
