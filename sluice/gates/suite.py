@@ -16,6 +16,7 @@ from great_expectations.expectations.expectation import Expectation
 from great_expectations.expectations.expectation_configuration import ExpectationConfiguration
 from great_expectations.expectations.registry import list_registered_expectation_implementations
 
+import sluice.gates.expectations  # noqa: F401 - registers the types that are ours
 from sluice.core.waivers import Waiver, says_something, waiver_problems, waivers
 from sluice.gates.judging import FAULTS
 from sluice.gates.probe import is_number, named, toothless

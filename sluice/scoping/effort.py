@@ -4,7 +4,7 @@ training rows, and its extrapolation.
 
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import numpy as np
 import pandas as pd
@@ -19,7 +19,7 @@ from sluice.data.split import kfold, strata
 from sluice.metrics.decision import decide
 from sluice.metrics.intervals import figure
 from sluice.modeling.models import build_model
-from sluice.scoping.finding import Finding
+from sluice.scoping.finding import Finding, finding
 
 FOLDS = 3
 MAX_EFFORT_ROWS, MAX_WORK = (
@@ -311,23 +311,16 @@ def effort_findings(
     at all sizes.
     """
     found = []
-    for name in [
-        name
-        for name in gained
-        if name == criteria.metric or name.removeprefix("recall of ") in too_weak
-    ]:
-        gain = gained[name]
-        what = (
-            f"doubling the rows would give about {gain.gain:+.2f} ({gain.low:+.2f} to"
-            f" {gain.high:+.2f}) {name}, now {gain.now:.2f}"
-        )
+    for name, gain in gained.items():
+        if name != criteria.metric and name.removeprefix("recall of ") not in too_weak:
+            continue
         if gain.high < GAIN:
             do = "more rows of this kind will not help: better features, or cleaner labels"
         elif gain.low > 0:
             do = "more rows would help: weigh that against their cost"
         else:
             do = "that cannot be told from nothing here: try features first"
-        found.append(Finding("note", "training", name, what, do))
+        found.append(finding("more_rows", name, **asdict(gain), name=name, do=do))
     return found
 
 

@@ -3,7 +3,8 @@ params.yaml.
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -15,7 +16,7 @@ from sluice.core.waivers import suggested
 from sluice.data.groups import groups
 from sluice.gates.thresholds import Thresholds
 from sluice.metrics.intervals import clopper_pearson, gap_level, newcombe
-from sluice.scoping.finding import Finding, Phase, Weight
+from sluice.scoping.finding import Finding, finding
 
 RECALL_MARGIN = 0.1  # by how much a recall is taken to beat its floor where no model has been tried
 MAX_NEEDED_ROWS = 10_000_000
@@ -119,13 +120,8 @@ def prove(
     more = None
     if test > 0 and train > 0:
         at_least = [(needed or 0, test), (limits.support, test), (limits.training, train)]
-        more = max(
-            0,
-            *(
-                math.ceil(fewest * (train + test) / side) - train - test
-                for fewest, side in at_least
-            ),
-        )
+        total = max(math.ceil(fewest * (train + test) / side) for fewest, side in at_least)
+        more = max(0, total - train - test)
     best = clopper_pearson(test, test)[0]
     if test < limits.support or train < limits.training:
         verdict = "not judged"
@@ -135,19 +131,10 @@ def prove(
         verdict = "below"
     else:
         verdict = "expected" if low >= floor else "unproven"
+    rows: Any = {"label": label, "rows": train + test, "train": train, "test": test}
+    recalls: Any = {"floor": floor, "best_low": best, "expected": recall, "expected_low": low}
     return ClassProof(
-        label,
-        train + test,
-        train,
-        test,
-        floor,
-        best,
-        recall,
-        low,
-        needed,
-        more,
-        verdict,
-        limits.support,
+        **rows, **recalls, needed=needed, more=more, verdict=verdict, fewest=limits.support
     )
 
 
@@ -157,102 +144,30 @@ def class_findings(
     """Return what is to be said of classes that are not expected to be proven, rarest first: too
     few rows, or too weak a model.
     """
-    found = []
-    for proof in sorted(proofs, key=lambda one: one.rows):
-        if said := _said(proof, decision_weights, limits):
-            weight, phase, what, do = said
-            found.append(Finding(weight, phase, f"class {proof.label}", what, do))
-    return found
+    return [
+        finding(code, f"class {proof.label}", **_values(proof, limits))
+        for proof in sorted(proofs, key=lambda one: one.rows)
+        if (code := _code(proof, decision_weights))
+    ]
 
 
-def _said(
-    proof: ClassProof, decision_weights: str, limits: Thresholds
-) -> tuple[Weight, Phase, str, str] | None:
-    """Return weight, phase, sentence and remedy for one class, None where there is nothing to
-    say.
-    """
-    more = _remedy(proof, limits)
-    few = (
-        f"cannot be judged: {proof.train:,} training rows (needs {limits.training:,}) and"
-        f" {proof.test:,} test rows "
-    )
-    few += f"(needs {limits.support:,})"
-    match proof.verdict:
-        case "not judged":
-            return (
-                "stop",
-                "data",
-                few,
-                (
-                    f"{more}, join it with another class, or accept it:"
-                    f" {_waiver('by_class', {'class': proof.label})}"
-                ),
-            )
-        case "waived":
-            return (
-                "note",
-                "data",
-                few,
-                (
-                    "the suites waive that, with a reason: nothing to do, and nothing known of its"
-                    " recall"
-                ),
-            )
-        case "below":
-            what = (
-                f"a model reaches recall {proof.expected:.2f} on rows held back, its floor is"
-                f" {proof.floor:.2f}: the model is too weak"
-            )
-            if decision_weights == "none":
-                return (
-                    "look",
-                    "training",
-                    what,
-                    (
-                        "set train.decision_weights in params.yaml: decisions do not weigh rare"
-                        " classes yet"
-                    ),
-                )
-            return (
-                "look",
-                "training",
-                what,
-                "better features or another model first; else a lower floor that its use can bear",
-            )
-        case "not known":
-            what = (
-                "its recall is not known yet: of the rows that a model was tried on, fewer than"
-                f" {limits.support:,} held back have it"
-            )
-            do = (
-                f"run `dvc repro`, and read reports/by_class.csv: {proof.needed or 0:,} test rows"
-                " prove the floor from a recall of "
-            )
-            return (
-                "look",
-                "training",
-                what,
-                f"{do}{proof.assumed:.2f} on, and there are about {proof.test:,}",
-            )
-        case "unproven" if proof.expected is None:
-            what = (
-                f"too few rows: even if a model found all {proof.test:,} test rows, that would"
-                f" prove {proof.best_low:.2f} at most"
-            )
-            return (
-                "look",
-                "data",
-                what,
-                f"{more}: {proof.needed or 0:,} test rows would prove its floor {proof.floor:.2f}",
-            )
-        case "unproven":
-            what = (
-                f"too few rows: {proof.test:,} test rows do not prove its floor {proof.floor:.2f}"
-                f" from a recall like that of the model tried, {proof.expected:.2f} (lower bound"
-                f" {proof.expected_low:.2f})"
-            )
-            return "look", "data", what, f"{more}: {proof.needed or 0:,} test rows would prove it"
-    return None
+def _code(proof: ClassProof, decision_weights: str) -> str | None:
+    if proof.verdict == "unproven" and proof.expected is None:
+        return "class_unprovable"
+    if proof.verdict == "below" and decision_weights == "none":
+        return "class_below_unweighted"
+    return None if proof.verdict == "expected" else f"class_{proof.verdict.replace(' ', '_')}"
+
+
+def _values(proof: ClassProof, limits: Thresholds) -> dict[str, Any]:
+    return asdict(proof) | {
+        "more": _remedy(proof, limits),
+        "waiver": _waiver("by_class", {"class": proof.label}),
+        "enough": proof.needed or 0,
+        "assumed": proof.assumed,
+        "training": limits.training,
+        "support": limits.support,
+    }
 
 
 def _remedy(proof: ClassProof, limits: Thresholds) -> str:
@@ -346,46 +261,14 @@ def group_findings(
 ) -> list[Finding]:
     """Return what is to be said of groups that cannot be audited for the largest gap."""
     found = []
+    needs = {"rows": limits.group_rows, "needed": limits.group_support}
     for proof in proofs:
+        about, counts = f"{proof.column} {proof.group}", asdict(proof)
         if proof.verdict == "not judged":
-            rarest = f"{proof.support:,} of its rarest class (needs {limits.group_support:,})"
-            what = (
-                f"cannot be audited: about {proof.test:,} test rows (needs {limits.group_rows:,}),"
-                f" {rarest}"
-            )
-            accept = _waiver("by_group", {"column": proof.column, "group": proof.group})
-            do = f"collect rows of it, join it with another group, or accept it: {accept}"
-            found.append(
-                Finding(
-                    "stop",
-                    "data",
-                    f"{proof.column} {proof.group}",
-                    f"{what}: the gate by_group will stop the run",
-                    do,
-                )
-            )
+            waiver = _waiver("by_group", {"column": proof.column, "group": proof.group})
+            found.append(finding("group_not_judged", about, **counts, **needs, waiver=waiver))
         elif proof.verdict == "waived":
-            what = (
-                f"too few rows to be audited: about {proof.test:,} test rows, {proof.support:,} of"
-                " its rarest class"
-            )
-            do = (
-                "expectations/by_group.json lets that pass: nothing to do, and nothing known of how"
-                " it is treated"
-            )
-            found.append(Finding("note", "data", f"{proof.column} {proof.group}", what, do))
+            found.append(finding("group_waived", about, **counts))
         elif proof.provable > criteria.largest_gap:
-            what = (
-                f"a gap is told from chance from {proof.provable:.2f} on, the largest allowed is"
-                f" {criteria.largest_gap:.2f}"
-            )
-            found.append(
-                Finding(
-                    "note",
-                    "data",
-                    f"{proof.column} {proof.group}",
-                    what,
-                    "more rows of the group in its rarest class",
-                )
-            )
+            found.append(finding("group_coarse", about, **counts, largest=criteria.largest_gap))
     return found

@@ -38,12 +38,8 @@ from sluice.scoping.notations import (
 
 SAMPLE_BYTES = 2_000_000  # bytes, unpacked, that are looked at
 MISSING = ("", "NA", "N/A", "n/a", "#N/A", "<NA>", "NaN", "nan", "NULL", "Null", "null", "?")
-PERHAPS = (
-    "None",
-    "-",
-    ".",
-    # missing where a column holds numbers or dates otherwise; words, where all that use them hold text
-)
+# missing where a column holds numbers or dates otherwise; words where all that use them hold text
+PERHAPS = ("None", "-", ".")
 INDEX_NOTE = (
     "the first column has no name, as pandas and R write the names of the rows, and is left out"
 )

@@ -12,7 +12,7 @@ from pandas.testing import assert_frame_equal
 from sluice.core.command import UserError
 from sluice.core.params import Augment
 from sluice.modeling.augmenting import augment
-from sluice.scoping.propose_checks import checks_suites
+from sluice.scoping.suites import suite as proposed_suite
 from stages.augment import main
 from tests.engine.settings import SETTINGS, roles
 
@@ -413,7 +413,7 @@ def stage(most, strategy="oversample"):
     Path("expectations/augmented.json").write_text(
         json.dumps({"name": "augmented", "expectations": [few]})
     )
-    Path("expectations/synthetic.json").write_text(json.dumps(checks_suites(roles())["synthetic"]))
+    Path("expectations/synthetic.json").write_text(json.dumps(proposed_suite("synthetic")))
     main()
 
 

@@ -28,7 +28,7 @@ def test_a_project_without_suites_is_sent_to_make_scope():
         UserError,
         match=(
             r"expectations/ has no suite of these data; run `make scope` first \(without make: `uv"
-            r" run python"
+            r" run sluice scope`\)"
         ),
     ):
         main()

@@ -35,13 +35,8 @@ def suite(tmp_path, monkeypatch):
     return path
 
 
-def asked(monkeypatch, *arguments: str) -> None:
-    monkeypatch.setattr(sys, "argv", ["confirm", *arguments])
-    confirm.main()
-
-
-def test_proposed_bounds_are_shown_beside_the_data(suite, monkeypatch, capsys):
-    asked(monkeypatch, "--column", "b", "--", "prepared")
+def test_proposed_bounds_are_shown_beside_the_data(suite, capsys):
+    confirm.main("prepared", "b")
     header, line, done = capsys.readouterr().out.splitlines()
     assert header.split()[:2] == ["checked", "proposed"]
     assert line.split("  ")[0] == "b"
@@ -51,16 +46,16 @@ def test_proposed_bounds_are_shown_beside_the_data(suite, monkeypatch, capsys):
     assert done == "expectations/prepared.json: 1 bound confirmed, 2 left"
 
 
-def test_confirming_changes_the_mark_and_no_other_byte(suite, monkeypatch):
+def test_confirming_changes_the_mark_and_no_other_byte(suite):
     before = suite.read_bytes()
-    asked(monkeypatch, "--", "prepared")
+    confirm.main("prepared", None)
     mark = b'"bound": "%s"\r\n'
     assert suite.read_bytes() == before.replace(mark % b"inferred", mark % b"confirmed")
     assert NOTES in json.loads(suite.read_text())["expectations"][0]["meta"]["notes"]
 
 
-def test_bounds_of_another_column_stay_proposed(suite, monkeypatch):
-    asked(monkeypatch, "--column", "a", "--", "prepared")
+def test_bounds_of_another_column_stay_proposed(suite):
+    confirm.main("prepared", "a")
     said = [one["meta"]["bound"] for one in json.loads(suite.read_text())["expectations"]]
     assert said == ["confirmed", "inferred", "confirmed"]
 
@@ -69,12 +64,12 @@ def test_a_person_at_a_terminal_is_asked_first(suite, monkeypatch, capsys):
     monkeypatch.setattr(sys.stdin, "isatty", lambda: True)
     monkeypatch.setattr("builtins.input", lambda _: "n")
     before = suite.read_bytes()
-    asked(monkeypatch, "prepared")
+    confirm.main("prepared", None)
     assert suite.read_bytes() == before
     assert "Nothing was changed." in capsys.readouterr().out
 
 
-def test_a_judged_table_shows_the_value_of_its_rows(suite, monkeypatch, capsys):
+def test_a_judged_table_shows_the_value_of_its_rows(suite, capsys):
     one = bound("recall_high", 0.5)
     one["kwargs"]["row_condition"] = {
         "type": "comparison",
@@ -85,36 +80,36 @@ def test_a_judged_table_shows_the_value_of_its_rows(suite, monkeypatch, capsys):
     content = {"name": "by_class", "meta": {"row": ["class"]}, "expectations": [one]}
     Path("expectations/by_class.json").write_text(json.dumps(content))
     Path("reports/by_class.csv").write_text("class,recall_high\nalive,0.9\ndead,0.25\n")
-    asked(monkeypatch, "by_class")
+    confirm.main("by_class", None)
     out = capsys.readouterr().out
     assert "recall_high where class is dead" in out
     assert "0.25" in out
     assert "0.9" not in out
 
 
-def test_without_a_suite_each_is_counted(suite, monkeypatch, capsys):
-    asked(monkeypatch)
+def test_without_a_suite_each_is_counted(suite, capsys):
+    confirm.main(None, None)
     assert "  prepared      0 of 3 bounds confirmed" in capsys.readouterr().out
 
 
-def test_an_unknown_suite_is_refused(suite, monkeypatch):
+def test_an_unknown_suite_is_refused(suite):
     with pytest.raises(UserError, match=r"no suite expectations/toys\.json; there are prepared"):
-        asked(monkeypatch, "toys")
+        confirm.main("toys", None)
 
 
-def test_a_column_without_a_suite_is_refused(suite, monkeypatch):
+def test_a_column_without_a_suite_is_refused(suite):
     with pytest.raises(UserError, match="--column needs a suite"):
-        asked(monkeypatch, "--column", "a")
+        confirm.main(None, "a")
 
 
-def test_a_broken_suite_is_refused(suite, monkeypatch):
+def test_a_broken_suite_is_refused(suite):
     suite.write_text("{")
     with pytest.raises(UserError, match="is not JSON"):
-        asked(monkeypatch, "prepared")
+        confirm.main("prepared", None)
 
 
-def test_a_confirmed_suite_has_nothing_left(suite, monkeypatch, capsys):
-    asked(monkeypatch, "prepared")
+def test_a_confirmed_suite_has_nothing_left(suite, capsys):
+    confirm.main("prepared", None)
     capsys.readouterr()
-    asked(monkeypatch, "prepared")
+    confirm.main("prepared", None)
     assert capsys.readouterr().out.endswith("no bound is left to confirm\n")

@@ -304,7 +304,7 @@ def test_which_file_is_meant_has_to_be_plain(project, files):
         UserError,
         match=(
             rf"data/raw has {len(files)} files, and no data/sources\.yaml says which; run `python"
-            r" -m stages\.detect"
+            r" -m sluice\.scoping\.detect FILE`"
         ),
     ):
         ensure_sources()

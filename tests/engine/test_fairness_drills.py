@@ -23,7 +23,7 @@ from sluice.modeling.candidates import compare
 from sluice.modeling.fitting import CandidateSpec, fit_candidate
 from sluice.modeling.selection import choose_candidate
 from sluice.reports.evaluation_page import page
-from sluice.scoping.propose_by_group import by_group_suite
+from sluice.scoping.propose_judged import by_group_suite
 from tests.engine.settings import settings
 
 pytestmark = pytest.mark.filterwarnings(

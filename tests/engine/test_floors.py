@@ -9,8 +9,7 @@ from sluice.core.params import Scope
 from sluice.gates.thresholds import picked
 from sluice.scoping.floors import proposed, standing
 from sluice.scoping.propose import sealed, write
-from sluice.scoping.propose_judged import by_class_suite
-from sluice.scoping.propose_slices import slices_suite
+from sluice.scoping.propose_judged import by_class_suite, slices_suite
 
 FIVE = list("abcde")
 

@@ -5,7 +5,7 @@ import pytest
 
 from sluice.fairness.gaps import by_group
 from sluice.gates.gate import gate
-from sluice.scoping.propose_by_group import by_group_suite
+from sluice.scoping.propose_judged import by_group_suite
 from tests.engine.settings import settings
 
 pytestmark = pytest.mark.filterwarnings(

@@ -3,7 +3,8 @@ import json
 import pandas as pd
 import pytest
 
-from sluice.gates.gate import gate
+from sluice.gates.gate import find
+from sluice.gates.suite import read_suite
 from sluice.scoping.propose_columns import propose_column
 
 pytestmark = pytest.mark.filterwarnings(
@@ -43,12 +44,8 @@ def found(tmp_path):
         expectations = propose_column(pd.Series(values, name="size"), **ROLES | roles)
         path = tmp_path / "toys.json"
         path.write_text(json.dumps({"name": "toys", "expectations": [ALWAYS, *expectations]}))
-        sentences = gate(pd.DataFrame({"size": other}), path, tmp_path / "report.json").sentences
-        nth = [
-            int(sentence.rpartition("expectation ")[2].split(")")[0].split()[0])
-            for sentence in sentences
-        ]
-        return {expectations[n - 2]["type"].removeprefix("expect_") for n in nth}
+        table = pd.DataFrame({"size": other})
+        return {one.code for one in find(table, read_suite(path))}
 
     return found
 

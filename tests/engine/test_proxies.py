@@ -13,10 +13,11 @@ from sluice.audits.proxies import Limits, groups_of, label_bias, pooled_gap, pro
 from sluice.core.command import UserError
 from sluice.gates.gate import Verdict, gate
 from sluice.gates.messages import number
-from sluice.scoping.propose_checks import checks_suites
+from sluice.scoping.propose_judged import judged_suites
 from tests.engine.settings import settings
 
 DATA = settings(data={"sensitive": ["origin_group"]}).data
+NOBODY = pd.DataFrame({DATA.target: ["a", "b"], "origin_group": ["x", "y"]})
 LIMITS = Limits(rows=200, auc=0.7, suspects=[], same={})
 
 
@@ -45,7 +46,7 @@ def people(
 
 
 def judged(name: str, table: pd.DataFrame, folder) -> Verdict:
-    suite = checks_suites(DATA)[name]
+    suite = judged_suites(NOBODY, DATA, settings().scope)[name]
     for one in suite["expectations"]:
         one["meta"]["bound"] = "confirmed"
     (folder / f"{name}.json").write_text(json.dumps(suite), encoding="utf-8")

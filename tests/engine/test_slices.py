@@ -12,8 +12,7 @@ from sluice.gates.gate import gate
 from sluice.metrics.intervals import clopper_pearson
 from sluice.metrics.slices import named, slice_problems, slices
 from sluice.scoping.propose import merge
-from sluice.scoping.propose_judged import Asked, judged_suites
-from sluice.scoping.propose_slices import slices_suite
+from sluice.scoping.propose_judged import Asked, judged_suites, slices_suite
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore:.*(condition_parser|row_condition):DeprecationWarning"

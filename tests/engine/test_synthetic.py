@@ -11,7 +11,7 @@ import pytest
 from sluice.audits.synthetic import SYNTHETIC_CHECKS, synthetic, told_apart
 from sluice.gates.gate import Verdict, gate
 from sluice.modeling.augmenting import augment
-from sluice.scoping.propose_checks import checks_suites
+from sluice.scoping.suites import suite as proposed_suite
 from tests.engine.settings import settings
 
 PARAMS = settings(augment={"strategy": "smote", "floor_share": 1.0, "smote_max_rows": 1000})
@@ -59,7 +59,7 @@ def checked(table: pd.DataFrame, test: pd.DataFrame | None = None) -> pd.DataFra
 
 
 def judged(table: pd.DataFrame, folder) -> Verdict:
-    suite = checks_suites(DATA)["synthetic"]
+    suite = proposed_suite("synthetic")
     for one in suite["expectations"]:
         one["meta"]["bound"] = "confirmed"
     (folder / "synthetic.json").write_text(json.dumps(suite), encoding="utf-8")

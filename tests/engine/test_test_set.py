@@ -8,7 +8,7 @@ from sluice.audits.test_set import test_rows_sha256 as rows_sha256
 from sluice.core.command import UserError
 from sluice.core.tables import write_json
 from sluice.gates.gate import gate
-from sluice.scoping.propose_slices import test_set_suite as proposed
+from sluice.scoping.suites import suite as proposed_suite
 
 TEST, OTHER = "a" * 64, "b" * 64
 ROWS = pd.DataFrame({"__stage_row_id": ["p", "q"], "label": ["x", "y"], "size": [1, 2]})
@@ -88,7 +88,7 @@ def test_test_set_is_known_by_its_rows_and_labels():
 
 @pytest.mark.parametrize(("n", "verdict"), [(1, "pass"), (20, "pass"), (21, "warn")])
 def test_test_set_that_judged_many_models_is_warned_of(tmp_path, n, verdict):
-    suite = proposed()
+    suite = proposed_suite("test_set")
     suite["expectations"] = [
         one | {"meta": one["meta"] | {"bound": "confirmed"}} for one in suite["expectations"]
     ]
