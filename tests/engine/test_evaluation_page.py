@@ -42,6 +42,7 @@ def reported(folder: Path, **verdicts: str) -> Path:
         off = Finding("off", verdict, verdict == "fail", gate, ["is off"]).fields()
         findings = [] if verdict == "pass" else [off]
         report = {"verdict": verdict, "blocks": verdict == "fail", "findings": findings}
+        report |= {"confirmed": 0, "bounds": 3}
         (folder / "gates" / f"{gate}.json").write_text(json.dumps(report), encoding="utf-8")
     return folder
 

@@ -70,7 +70,7 @@ def save_in_a_fresh_process(name: str, path: Path, hash_seed: str) -> None:
     call = f"save_model(fitted({name!r}, ['no', 'yes']), {str(path)!r}, {{}})"
     environment = os.environ | {"PYTHONHASHSEED": hash_seed}
     subprocess.run(
-        [sys.executable, "-c", f"from tests.test_model import *; {call}"],
+        [sys.executable, "-c", f"from tests.engine.test_model import *; {call}"],
         cwd=ENGINE.parent,
         env=environment,
         check=True,

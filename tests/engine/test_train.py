@@ -25,7 +25,7 @@ from sluice.modeling.candidates import (
     tune_decision,
 )
 from sluice.modeling.fitting import CandidateSpec, fit_candidate, from_params, left_out, out_of_fold
-from sluice.modeling.model import Model, load_model, save_model, sha256
+from sluice.modeling.model import BASELINE, MODEL, Model, load_model, save_model, sha256
 from stages import train
 from tests.engine.settings import SUITES, copy_suites, settings
 
@@ -513,10 +513,10 @@ def test_the_saved_model_sees_the_selected_features_alone(tmp_path, monkeypatch,
     write_table(rows, TRAIN)
     write_table(rows.assign(__stage_origin="real"), AUGMENTED)
     train.main()
-    model = load_model(train.MODEL)
+    model = load_model(MODEL)
     assert list(model.columns) == columns
     assert model.predict_proba(rows[columns]).shape == (450, 2)
-    assert list(load_model(train.BASELINE).columns) == ["size", "noise", "mark"]
+    assert list(load_model(BASELINE).columns) == ["size", "noise", "mark"]
     names = ["model", "logistic_regression", "class_shares", "three_features"]
     assert (
         pd.read_csv("reports/candidates.csv")["candidate"].tolist()
