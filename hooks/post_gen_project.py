@@ -39,11 +39,7 @@ if not IS_UPDATE:
     if Path("uv.lock").read_text(encoding="utf-8").count(f'\nname = "{name}"\n') > 1:
         sys.exit(f"project is {name!r}, the name of a package that the project depends on")
     add = take_in(ANSWERS["data"]) if is_own else []
-    plain = [
-        *add,
-        *(["uv run sluice scope"] if is_own else []),
-        "uv run dvc repro",
-    ]
+    plain = [*add, *(["uv run sluice scope"] if is_own else []), "uv run sluice repro"]
     steps = ["make scope    # reads the file first", "make repro"] if is_own else ["make demo"]
     steps = [f"cd {name}", "git init", *(["make env", *add] if add else []), *steps]
     sys.stdout.reconfigure(errors="backslashreplace")

@@ -29,15 +29,3 @@ def test_any_subset_of_rows_gives_the_same_values(rows):
 
 def test_given_columns_are_left_alone(rows):
     assert_frame_equal(add_features(rows.copy())[list(rows.columns)], rows)
-
-
-def test_only_who_wears_no_belt_meets_the_speed_of_the_crash():
-    rows = pd.DataFrame(
-        {
-            "dvcat": ["1-9km/h", "25-39", "55+", "10-24"],
-            "seatbelt": ["none", "belted", "none", None],
-        }
-    )
-    speed = add_features(rows)["unbelted_speed_kmh"]
-    assert speed.tolist()[:3] == [1, 0, 55]
-    assert speed.isna().tolist() == [False, False, False, True]

@@ -59,6 +59,8 @@ CHOSEN = {
     "expectations/performance.json": None,
     "expectations/windows.json": None,
     "expectations/": EXAMPLE,
+    "stages/features.py": EXAMPLE,  # own data begin with one that derives nothing
+    "tests/test_unbelted_speed.py": EXAMPLE,
     ".github/": GITHUB,
 }
 LOCK = "uv.lock"  # made at the root, by uv; the only answer in it is the name

@@ -14,7 +14,7 @@ BEGIN, END = "<!-- make demo -->\n```\n", "```\n"
 def main() -> int:
     """Replace the block after the mark; return how the process ends."""
     screen = subprocess.run(
-        [sys.executable, "-m", "sluice.commands.summary"],
+        [sys.executable, "-m", "sluice", "summary"],
         cwd=ROOT,
         capture_output=True,
         check=True,

@@ -127,7 +127,9 @@ def test_default_answers_render_the_root_byte_for_byte(clone, by_default):
     """But for the README, which at the root tells of the template."""
     tracked = call(clone, "git", "ls-files", "--", ".", ":!{{cookiecutter.project}}").split()
     assert set(by_default) == {
-        name for name in tracked if not {name, name.split("/")[0]} & {*ROOT_ONLY}
+        name
+        for name in tracked
+        if not any(f"{name}/".startswith(f"{one}/") for one in ROOT_ONLY)
     }
     differing = [
         name for name, content in by_default.items() if content != (ROOT / name).read_bytes()
@@ -138,7 +140,7 @@ def test_default_answers_render_the_root_byte_for_byte(clone, by_default):
 def test_project_under_the_default_name_is_none_of_the_template(by_default):
     text = by_default["README.md"].decode("utf-8")
     assert text.startswith("# Crash deaths\n")
-    assert "sluice" not in text.lower()
+    assert "# Sluice" not in text
     assert "cruft update" in text
     assert (ROOT / "README.md").read_text(encoding="utf-8").startswith("# Sluice\n")
 
@@ -147,9 +149,7 @@ def test_odd_name_leaves_no_trace_of_ours_and_no_brace(odd):
     for name, content in odd.items():
         if not name.endswith(".gz"):
             text = content.decode("utf-8")
-            assert not {"sluice", "crash-deaths"} & set(
-                re.findall(r"[a-z-]+", (name + text).lower())
-            ), name
+            assert "crash-deaths" not in re.findall(r"[a-z-]+", (name + text).lower()), name
             assert "cookiecutter" not in text.replace("*cookiecutter.project*", ""), name
             if not name.endswith(".j2"):  # a template of the project's own
                 assert "{%" not in text, name
@@ -181,7 +181,6 @@ def test_generated_project_cites_no_file_that_it_lacks(odd):
         if f"python -m {one}" in texts[name]
     }
     assert ("README.md", "stages/models.py") in cited
-    assert ("Makefile", "sluice/scoping/scope.py") in cited
     assert (
         sorted(
             (name, path)

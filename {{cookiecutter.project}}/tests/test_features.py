@@ -3,12 +3,12 @@
 import pandas as pd
 import pytest
 from pandas.testing import assert_frame_equal
-from stages.features import add_features
 
 from sluice.core.params import Params
 from sluice.core.schema import load
 from sluice.core.tables import TEST
 from sluice.data.sources import Sources
+from stages.features import add_features
 from tests.pipeline_run import PROJECT
 
 
@@ -29,17 +29,3 @@ def test_any_subset_of_rows_gives_the_same_values(rows):
 
 def test_given_columns_are_left_alone(rows):
     assert_frame_equal(add_features(rows.copy())[list(rows.columns)], rows)
-{%- if cookiecutter.data == 'example' %}
-
-
-def test_only_who_wears_no_belt_meets_the_speed_of_the_crash():
-    rows = pd.DataFrame(
-        {
-            "dvcat": ["1-9km/h", "25-39", "55+", "10-24"],
-            "seatbelt": ["none", "belted", "none", None],
-        }
-    )
-    speed = add_features(rows)["unbelted_speed_kmh"]
-    assert speed.tolist()[:3] == [1, 0, 55]
-    assert speed.isna().tolist() == [False, False, False, True]
-{%- endif %}

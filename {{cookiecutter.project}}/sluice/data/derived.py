@@ -3,6 +3,7 @@
 import ast
 import hashlib
 import traceback
+from collections.abc import Mapping
 from importlib import import_module
 from pathlib import Path
 
@@ -17,6 +18,13 @@ from sluice.core.params import Data
 from sluice.core.tables import whole
 
 SOURCE = Path("stages/features.py")
+DTYPES = {  # of the types in data/sources.yaml, as prepared tables have them
+    "text": "str",
+    "integer": "int64",
+    "number": "float64",
+    "boolean": "int64",
+    "date": "datetime64[us]",
+}
 WHERE = f"{SOURCE.as_posix()}: add_features"
 
 
@@ -33,6 +41,16 @@ def add_features(rows: pd.DataFrame, data: Data) -> pd.DataFrame:
         raise UserError("\n".join(problems))
     new = [column for column in made.columns if column not in seen.columns]
     return pd.concat([rows, made[new].apply(_as_stored)], axis=1)
+
+
+def derived_columns(columns: Mapping[str, str], data: Data) -> dict[str, str]:
+    """Return the columns that `add_features` adds to a table of the declared `columns`, each with
+    its type as data/sources.yaml would name it.
+    """
+    empty = pd.DataFrame({name: pd.Series(dtype=DTYPES[kind]) for name, kind in columns.items()})
+    made = add_features(empty, data).dtypes.iloc[len(columns) :]
+    kinds = {DTYPES[kind]: kind for kind in ("text", "number", "date")}
+    return {str(name): kinds[str(dtype)] for name, dtype in made.items()}
 
 
 def check_row_wise(rows: pd.DataFrame, made: pd.DataFrame, data: Data) -> None:
@@ -123,5 +141,5 @@ def _problems(seen: pd.DataFrame, made: object) -> list[str]:
 def _as_stored(column: pd.Series) -> pd.Series:
     """Return numbers and booleans as float64, dates as they are, all else as text."""
     if is_datetime64_any_dtype(column):
-        return column
+        return column.astype("datetime64[us]")
     return column.astype("float64" if is_numeric_dtype(column) or is_bool_dtype(column) else "str")

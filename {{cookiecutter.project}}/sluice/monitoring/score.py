@@ -20,6 +20,7 @@ from sluice.core.formats import PACKED, ending, is_parquet
 from sluice.core.params import Params, load_params
 from sluice.core.tables import Stored, whole
 from sluice.core.text import csv_cell, say
+from sluice.data.derived import derived_columns
 from sluice.data.roles import features
 from sluice.data.sources import Source, load_sources
 from sluice.gates.gate import find
@@ -165,6 +166,8 @@ def keep(
         for column, kind in columns.items()
         if column in source.key or column not in data.forbidden
     }
+    derived = derived_columns(declared, data)
+    columns |= {column: ARROW_TYPES[kind] for column, kind in derived.items()}
     judged = [column for column in columns if column not in data.forbidden]
     by_row, of_all = parted(suite, judged)
     held, records, schema = Held(by_row), 0, pa.schema({LINE: pa.int64(), **columns})

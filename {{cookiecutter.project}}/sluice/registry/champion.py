@@ -7,6 +7,7 @@ from typing import Any
 from sluice.core.command import UserError
 from sluice.core.params import Params, load_params
 from sluice.core.text import say
+from sluice.data.derived import derived_columns
 from sluice.data.sources import Source
 from sluice.drift.reference import JUDGED_GATES
 from sluice.gates.names import REPORTS
@@ -127,7 +128,8 @@ def as_trained(
         *key,
         *model.columns,
     ]
-    if gone := [column for column in dict.fromkeys(needed) if column not in source.columns]:
+    known = source.columns | derived_columns(source.columns, data)
+    if gone := [column for column in dict.fromkeys(needed) if column not in known]:
         raise UserError(
             f"data/sources.yaml does not declare {', '.join(gone)}, which the model in service was"
             " trained with; declare it again, or promote a model that does without"

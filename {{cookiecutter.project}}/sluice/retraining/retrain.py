@@ -33,6 +33,7 @@ from sluice.core.tables import (
 )
 from sluice.core.text import say
 from sluice.data.cleaning import shares
+from sluice.data.derived import derived_columns
 from sluice.data.roles import features
 from sluice.data.sources import Source, load_sources
 from sluice.gates.gate import Verdict, gate, stop
@@ -346,7 +347,7 @@ def check_run(prepared: pd.DataFrame, params: Params, source: Source) -> None:
     changed += [
         f"the column {column}"
         for column in prepared.columns
-        if column not in (ROW_ID, *source.columns)
+        if column not in (ROW_ID, *source.columns, *derived_columns(source.columns, params.data))
     ]
     if trained is None or changed:
         what = (
