@@ -11,10 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from sluice.commands import summary
-from sluice.core import pipeline as verify
+from sluice.commands import summary, verify
 from sluice.core.command import UserError
-from sluice.core.pipeline import outputs, read_stages
+from sluice.core.pipeline import md5, outputs, read_stages
 from sluice.gates.names import GATES
 from tests.engine.toys import PARAMS, project_of, toys
 from tests.pipeline_run import COPIED, PROJECT, Run, copy_project
@@ -39,7 +38,7 @@ def test_stages_called_one_by_one_write_what_they_write_under_dvc(toy_run, tmp_p
         "models/baseline.json",
         "models/reference.json",
     }  # they list, or name a list of, the code that is loaded
-    assert {name: verify.md5(folder / name) for name in wanted.keys() - cards} == {
+    assert {name: md5(folder / name) for name in wanted.keys() - cards} == {
         name: wanted[name] for name in wanted.keys() - cards
     }
 
@@ -157,7 +156,7 @@ def test_verify_runs_again_and_names_what_differs(run, capsys):
         UserError,
         match=rf"{len(harmed)} of {len(lock)} outputs differ from dvc\.lock: {', '.join(harmed)}; ",
     ):
-        verify.verify(only_reports=False)
+        verify.main(only_reports=False)
     told = dict(
         reversed(line.split())
         for line in capsys.readouterr().out.splitlines()
@@ -174,7 +173,7 @@ def test_verify_says_so_where_the_scratch_run_is_stopped(tmp_path, monkeypatch):
     subprocess.run(["git", "init", "--quiet"], check=True)
     subprocess.run(["git", "add", *COPIED], check=True)
     with pytest.raises(UserError, match="the run in the scratch copy was stopped, see above"):
-        verify.verify(only_reports=False)
+        verify.main(only_reports=False)
 
 
 def test_a_message_that_the_terminal_cannot_show_is_shown_escaped():

@@ -1,15 +1,12 @@
-"""What a user names reaches a command as it is: neither make nor a shell expands, splits or runs
-it.
-"""
+"""What a user names reaches a command as it is: nothing expands, splits or runs it."""
 
-import json
-import shutil
-import subprocess
-import sys
+import re
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from sluice import cli
 from sluice.core.command import UserError
 from sluice.monitoring.live import lines, live_files
 from tests.pipeline_run import PROJECT
@@ -31,63 +28,47 @@ NAMES = [
     "# no comment.csv",
     "two  spaces .csv ",
 ]
-# target: the variables that it takes, and what of a command's arguments they come to
-TARGETS = {
-    "score": ({"FILE": "{}", "OUT": "{}"}, ["--out={}", "--", "{}"]),
-    "monitor": (
-        {"BATCH": "{}", "LABELS": "{}", "WINDOW": "{}", "SAMPLE": "{}"},
-        ["--labels={}", "--window={}", "--sample={}", "--", "{}"],
-    ),
-    "retrain": ({"FILES": "{}", "LABELS": "{}"}, ["--labels={}", "--", "{}"]),
-    "promote": ({"VERSION": "{}", "WHY": "{}"}, ["--why={}", "--", "{}"]),
-    "rollback": ({"VERSION": "{}", "WHY": "{}"}, ["--why={}", "--", "{}"]),
-    "compare": ({"REV": "{}"}, ["--", "{}"]),
+# command: its arguments, and what of them its main function gets
+COMMANDS = {
+    "score": (["--out={}", "--", "{}"], [Path("{}"), Path("{}")]),
+    "monitor": (["--labels={}", "--window={}", "--", "{}"], ["{}", Path("{}"), "{}", 0]),
+    "retrain": (["--labels={}", "--", "{}", "{}"], [["{}", "{}"], ["{}"]]),
+    "promote": (["--why={}", "--accept={}", "--", "{}"], ["{}", "{}", None, ["{}"]]),
+    "rollback": (["--why={}", "--", "{}"], ["{}", "{}"]),
+    "compare": (["--", "{}"], ["{}"]),
 }
 
 
-@pytest.fixture(scope="module")
-def made(tmp_path_factory) -> Path:
-    """A folder with the Makefile and, in the place of uv, a command that notes its arguments."""
-    if not shutil.which("make"):
-        pytest.skip("there is no make")
-    folder = tmp_path_factory.mktemp("made")
-    shutil.copy(PROJECT / "Makefile", folder)
-    (folder / "uv").write_text(
-        f"#!{sys.executable}\nimport json, sys\njson.dump(sys.argv[1:], open('asked.json', 'w'))\n",
-        encoding="utf-8",
-    )
-    (folder / "uv").chmod(0o755)
-    return folder
+@pytest.fixture
+def called(monkeypatch) -> list:
+    """The arguments with which the command line calls the main function of a module."""
+    calls: list = []
+    monkeypatch.setattr(cli, "_call", lambda module, *given: calls.extend(given))
+    return calls
 
 
-def asked(made: Path, target: str, *given: str, **environment: str) -> list[str]:
-    """Return what a target asks of `python -m stages.<target>`, and see that no name was run."""
-    command = ["make", "--silent", "--old-file=env", f"UV={made / 'uv'}", target, *given]
-    subprocess.run(
-        command,
-        cwd=made,
-        env={"PATH": "/usr/bin:/bin", **environment},
-        check=True,
-        capture_output=True,
-    )
-    assert sorted(path.name for path in made.iterdir()) == ["Makefile", "asked.json", "uv"]
-    words = json.loads((made / "asked.json").read_text(encoding="utf-8"))
-    assert words[:5] == ["run", "--no-sync", "python", "-m", f"stages.{target}"]
-    return words[5:]
+def filled(form, name):
+    """Return `form` with `name` in place of each {}."""
+    if isinstance(form, list):
+        return [filled(one, name) for one in form]
+    if isinstance(form, str | Path):
+        return type(form)(str(form).replace("{}", name))
+    return form
 
 
-@pytest.mark.parametrize("target", TARGETS)
+@pytest.mark.parametrize("command", COMMANDS)
 @pytest.mark.parametrize("name", NAMES)
-def test_name_reaches_the_command_as_it_is(made, target, name):
-    variables, arguments = TARGETS[target]
-    wanted = [argument.replace("{}", name) for argument in arguments]
-    assert asked(made, target, *(f"{variable}={name}" for variable in variables)) == wanted
-    assert asked(made, target, **dict.fromkeys(variables, name)) == wanted  # as CI gives it
+def test_name_reaches_the_command_as_it_is(called, command, name):
+    arguments, wanted = COMMANDS[command]
+    result = CliRunner().invoke(cli.sluice, [command, *filled(arguments, name)])
+    assert result.exit_code == 0, result.output
+    assert called == filled(wanted, name)
 
 
-@pytest.mark.parametrize("target", ["score", "monitor", "retrain", "compare"])
-def test_what_is_not_given_is_not_asked(made, target):
-    assert asked(made, target) == ["--"]
+def test_the_makefile_hands_no_text_of_a_user_to_a_shell():
+    variables = re.findall(r"\$[({](\w+)", (PROJECT / "Makefile").read_text(encoding="utf-8"))
+    own = {"UV", "RUN", "PYTEST", "PYTHON"}
+    assert {name for name in variables if name.isupper()} <= own
 
 
 @pytest.fixture

@@ -1,12 +1,11 @@
 import hashlib
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 import yaml
 
-from sluice.core import pipeline as verify
+from sluice.commands import verify
 from sluice.core.command import UserError
 from sluice.core.pipeline import copy_tracked, frozen, outputs, read_stages
 
@@ -70,7 +69,7 @@ def verified(tmp_path, monkeypatch):
     Path("reports/figures.json").write_text("honest")
     Path("dvc.yaml").write_text(yaml.safe_dump({"stages": DESCRIBED}))
 
-    def call(*arguments: str, here: dict | None = None, **again: dict) -> None:
+    def call(only_reports: bool = False, here: dict | None = None, **again: dict) -> None:
         lock = {
             "train": entry("models", "m", raw="r"),
             "evaluate": entry("reports/figures.json", md5("honest"), models="m", suite="s"),
@@ -79,8 +78,7 @@ def verified(tmp_path, monkeypatch):
             yaml.safe_dump({"stages": lock | (here or {})}, sort_keys=False)
         )
         monkeypatch.setattr(verify, "run_again", lambda: lock | again)
-        monkeypatch.setattr(sys, "argv", ["verify", *arguments])
-        verify.main()
+        verify.main(only_reports)
 
     return call
 
@@ -90,16 +88,16 @@ def test_equal_run_is_verified(verified, capsys):
     assert capsys.readouterr().out == "same     models\nsame     reports/figures.json\n"
 
 
-@pytest.mark.parametrize("arguments", [[], ["--reports"]])
-def test_report_that_was_edited_is_refused(verified, arguments):
+@pytest.mark.parametrize("only_reports", [False, True])
+def test_report_that_was_edited_is_refused(verified, only_reports):
     edited = {"evaluate": entry("reports/figures.json", md5("edited"), models="m", suite="s")}
     with pytest.raises(
         UserError, match=r"^1 of 2 outputs differ from dvc\.lock: reports/figures\.json; "
     ):
-        verified(*arguments, here=edited)
+        verified(only_reports, here=edited)
     Path("reports/figures.json").write_text("edited")
     with pytest.raises(UserError, match=r"reports/figures\.json; "):
-        verified(*arguments)
+        verified(only_reports)
 
 
 def test_report_of_another_model_is_refused_where_nothing_else_changed(verified):
@@ -108,7 +106,7 @@ def test_report_of_another_model_is_refused_where_nothing_else_changed(verified)
         "evaluate": entry("reports/figures.json", md5("of x"), models="x", suite="s"),
     }
     with pytest.raises(UserError, match=r"^1 of 2 outputs .*: reports/figures\.json; "):
-        verified("--reports", here=swapped)
+        verified(True, here=swapped)
 
 
 def test_model_of_another_processor_is_refused_but_where_reports_are_asked_for(verified):
@@ -116,14 +114,14 @@ def test_model_of_another_processor_is_refused_but_where_reports_are_asked_for(v
         "train": entry("models", "n", raw="r"),
         "evaluate": entry("reports/figures.json", md5("honest"), models="n", suite="s"),
     }
-    verified("--reports", **again)
+    verified(True, **again)
     with pytest.raises(UserError, match=r"^1 of 2 outputs .*: models; "):
         verified(**again)
 
 
 def test_run_older_than_its_inputs_is_refused_but_where_reports_are_asked_for(verified, capsys):
     again = {"evaluate": entry("reports/figures.json", md5("stricter"), models="m", suite="t")}
-    verified("--reports", **again)
+    verified(True, **again)
     assert (
         "outdated reports/figures.json\nevaluate did not run since the inputs changed"
         in capsys.readouterr().out
