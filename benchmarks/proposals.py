@@ -33,8 +33,10 @@ from benchmarks.corruptions import CORRUPTIONS, NotHere, Raw
 from sluice.audits.leakage import leakage
 from sluice.audits.support import class_support
 from sluice.core.command import UserError
+from sluice.core.formats import PATTERNS
 from sluice.core.params import Params, load_params
-from sluice.data.cleaning import IS_TEST, PATTERNS, prepare, summarise
+from sluice.data.assigning import IS_TEST
+from sluice.data.cleaning import prepare, summarise
 from sluice.data.sources import Source, load_sources, read
 from sluice.gates.gate import gate
 from sluice.scoping.propose import propose, write

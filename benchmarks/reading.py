@@ -37,7 +37,7 @@ from tqdm import tqdm
 from sluice.core.command import UserError
 from sluice.core.formats import check_rows, is_parquet
 from sluice.core.schema import check
-from sluice.data.cleaning import PROBLEM, conform
+from sluice.data.cells import PROBLEM, conform
 from sluice.data.sources import RECORD, Sources, read
 from sluice.scoping import sample
 from sluice.scoping.detect import sources_yaml

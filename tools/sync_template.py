@@ -16,6 +16,10 @@ from typing import Any
 from jinja2 import Environment, StrictUndefined
 
 ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from sluice.core.version import FINGERPRINT, fingerprint  # noqa: E402
+
 TEMPLATE = ROOT / "{{cookiecutter.project}}"
 ROOT_ONLY = [
     TEMPLATE.name,
@@ -151,6 +155,8 @@ def main() -> int:
         if name and not name.endswith("/")
     }
     wanted = to_root | copied({name for name, _ in sources.values()})
+    engine = f"{fingerprint(ROOT / 'sluice')}\n".encode()
+    wanted |= {folder / "sluice" / FINGERPRINT: engine for folder in (ROOT, TEMPLATE)}
     extra = [
         path
         for path in sorted(TEMPLATE.rglob("*"))

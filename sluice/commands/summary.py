@@ -78,7 +78,10 @@ def _only_absent(found: list[Any], outs: set[str]) -> bool:
 def _is_newer(stage: str, reads: list[str]) -> bool:
     """Whether the reports of the gates of `stage` were written after all that it `reads` was."""
     files = [
-        file for path in map(Path, reads) for file in (path.rglob("*") if path.is_dir() else [path])
+        file
+        for path in map(Path, reads)
+        for file in (path.rglob("*") if path.is_dir() else [path])
+        if "__pycache__" not in file.parts and not file.is_dir()
     ]
     times = [
         path.stat().st_mtime_ns if path.exists() else None

@@ -71,7 +71,8 @@ def not_audited(name: str, data: Data, unseen: str) -> None:
     """
     why = (
         data.no_sensitive
-        or f"data.sensitive in params.yaml names no column: {unseen}; name one, or say in data.no_sensitive why none is"
+        or f"data.sensitive in params.yaml names no column: {unseen}; name one, or say in"
+        " data.no_sensitive why none is"
     )
     not_judged(
         f"expectations/{name}.json",

@@ -18,7 +18,7 @@ from sluice.core.formats import RESERVED, is_parquet
 from sluice.core.params import ROW_ID, Data
 from sluice.core.private import show, without_values
 from sluice.core.tables import read_csv
-from sluice.data.cleaning import PROBLEM, conform
+from sluice.data.cells import PROBLEM, conform
 from sluice.data.derived import add_features
 from sluice.data.sources import RECORD, REJECTS, Source, header_of, read
 from sluice.drift.reference import counted

@@ -11,7 +11,8 @@ import pandas as pd
 from sluice.core.command import UserError
 from sluice.core.params import ROW_ID, Data, Params
 from sluice.core.text import say
-from sluice.data.cleaning import SQL_TYPES, apart, row_id
+from sluice.data.cells import SQL_TYPES
+from sluice.data.rejecting import apart, row_id
 from sluice.data.roles import as_number, with_column
 from sluice.data.sources import RECORD, Source
 from sluice.monitoring.batch import LINE, Batch, read_batch, with_labels

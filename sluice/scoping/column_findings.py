@@ -8,7 +8,8 @@ import pandas as pd
 
 from sluice.audits.attributes import personal, sensitive, words
 from sluice.core.params import Data
-from sluice.data.cleaning import MANY_COLUMNS, WORDS
+from sluice.data.cells import WORDS
+from sluice.data.cleaning import MANY_COLUMNS
 from sluice.data.groups import MAX_GROUP_CODES
 from sluice.data.shares import alike
 from sluice.data.sources import Source

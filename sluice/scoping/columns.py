@@ -12,7 +12,7 @@ import pandas as pd
 from ibis import _
 
 from sluice.core.formats import PATTERNS, RESERVED
-from sluice.data.cleaning import PROBLEM, cell, conform, form
+from sluice.data.cells import PROBLEM, cell, conform, form
 from sluice.data.sources import RECORD, Source
 from sluice.drift.reference import MIN_ROWS_NAMED
 from sluice.scoping.sample import date_formats

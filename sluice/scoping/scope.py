@@ -22,23 +22,13 @@ from sluice.core.params import ROW_ID, Params, load_params
 from sluice.core.private import show, shows_values
 from sluice.core.tables import read_parquet, write_json, write_text
 from sluice.core.text import say
-from sluice.data.cleaning import (
-    IS_TEST,
-    KIND,
-    MANY_COLUMNS,
-    PROBLEM,
-    N,
-    assign,
-    check_classes,
-    check_roles,
-    check_target,
-    conform,
-    fates,
-    label_fates,
-    reject,
-)
+from sluice.data.assigning import IS_TEST, assign
+from sluice.data.cells import PROBLEM, conform
+from sluice.data.cleaning import MANY_COLUMNS, fates
 from sluice.data.derived import add_features
 from sluice.data.groups import check_audit, groups
+from sluice.data.rejecting import KIND, N, check_classes, check_target, label_fates, reject
+from sluice.data.role_checks import check_roles
 from sluice.data.shares import lost_and_equal
 from sluice.data.sources import RECORD, Raw, Source, check_records, load_sources, read
 from sluice.gates.gate import find

@@ -18,8 +18,8 @@ from sluice.audits.attributes import sensitive, words
 from sluice.audits.proxies import groups_of
 from sluice.core.formats import RESERVED
 from sluice.core.params import Data
-from sluice.data.cleaning import KIND, N
 from sluice.data.groups import cut
+from sluice.data.rejecting import KIND, N
 from sluice.data.roles import clusters, features
 from sluice.gates.thresholds import Thresholds
 from sluice.metrics.intervals import newcombe

@@ -15,7 +15,10 @@ import pytest
 from ibis import _
 
 from sluice.core.params import ROW_ID
-from sluice.data.cleaning import IS_TEST, KIND, check_roles, fates
+from sluice.data.assigning import IS_TEST
+from sluice.data.cleaning import fates
+from sluice.data.rejecting import KIND
+from sluice.data.role_checks import check_roles
 from sluice.data.shares import lost_and_equal
 from sluice.data.sources import RECORD, Source, read
 from sluice.scoping.column_findings import findings, missing_findings

@@ -4,7 +4,7 @@ import ibis
 import pandas as pd
 
 from sluice.core.params import Data
-from sluice.data.cleaning import conform
+from sluice.data.cells import conform
 from sluice.data.sources import RECORD, Source
 from sluice.scoping.columns import Column, copies, describe, misfits
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from sluice.core.command import FAILED, UserError, run
+from sluice.gates.names import GATES
 
 PROJECT = Path(__file__).parents[2]
 
@@ -16,11 +17,19 @@ def refuse():
     raise UserError("size is x\ncolour is y")
 
 
-def test_each_sentence_of_a_refusal_begins_with_the_name_of_the_stage(monkeypatch):
+def test_each_sentence_of_a_refusal_begins_with_the_name_of_the_stage(monkeypatch, capsys):
     monkeypatch.setattr(sys, "argv", ["/somewhere/sort.py"])
     with pytest.raises(SystemExit) as exit_:
         run(refuse)
-    assert exit_.value.code == "sort: size is x\nsort: colour is y"
+    assert exit_.value.code == 1
+    assert capsys.readouterr().err == "sort: size is x\nsort: colour is y\n"
+
+
+def test_a_command_can_have_a_name_and_an_exit_code_of_its_own(capsys):
+    with pytest.raises(SystemExit) as exit_:
+        run(refuse, "monitor", 2)
+    assert exit_.value.code == 2
+    assert capsys.readouterr().err.startswith("monitor: size is x\n")
 
 
 def test_a_refusal_ends_with_exit_code_1_on_stderr_without_a_traceback():
@@ -77,10 +86,11 @@ def test_command_leaves_the_handling_of_signals_as_it_was():
 
 @pytest.fixture
 def broken(tmp_path) -> Path:
-    """A folder with the package stages, of which the command broken is all that does anything."""
+    """A folder with what a stage needs to end, and no stage yet."""
+    for name in ("__init__.py", "core/__init__.py", "core/command.py", "core/text.py"):
+        (tmp_path / "sluice" / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(PROJECT / "sluice" / name, tmp_path / "sluice" / name)
     (tmp_path / "stages").mkdir()
-    for name in ("__init__.py", "command.py", "text.py"):
-        shutil.copy(PROJECT / "stages" / name, tmp_path / "stages")
     return tmp_path
 
 
@@ -109,8 +119,8 @@ def test_command_that_fails_unexpectedly_says_so_and_has_an_exit_code_of_its_own
     assert (found.returncode, found.stdout) == (FAILED, "")
     [sentence] = found.stderr.splitlines()
     assert sentence.startswith(
-        f"broken: the program failed ({what}), so that there is no verdict; report it to those who"
-        " maintain stages/"
+        f"broken: error in sluice itself ({what}), so there is no verdict. Report it to those who"
+        " maintain sluice/"
     )
     assert "private/failed-broken.txt" in sentence
     assert "Ada" not in sentence  # it may be a value of a row
@@ -127,16 +137,15 @@ def test_command_that_cannot_write_its_traceback_shows_it_without_values(broken)
     assert found.returncode == FAILED
     assert "broken.py" in found.stderr
     assert "Traceback" not in found.stderr
-    assert found.stderr.splitlines()[-1].endswith("with what stands above")
+    assert found.stderr.splitlines()[-1].endswith("with the lines above.")
 
 
 def test_file_that_the_system_refuses_ends_in_the_same_code(broken):
     found = ended(broken, "def main(): open('gone/rows')\nrun(main)")
     assert found.returncode == FAILED
     assert (
-        found.stderr
-        == "broken: gone/rows: No such file or directory; free space or mend the permissions, then"
-        " run it again\n"
+        found.stderr == "broken: gone/rows: No such file or directory. Check the disk space and the"
+        " permissions, then try again.\n"
     )
 
 
@@ -147,19 +156,14 @@ def test_command_that_is_interrupted_ends_as_python_does(broken):
     assert not (broken / "private").exists()
 
 
-def test_each_command_is_called_by_run():
-    modules = [path.read_text(encoding="utf-8") for path in (PROJECT / "stages").glob("*.py")]
-    commands = [
-        text.partition('if __name__ == "__main__":')[2]
-        for text in modules
-        if 'if __name__ == "__main__":' in text
-    ]
-    assert len(commands) > 10
-    assert all("run(main)" in command for command in commands)
+@pytest.mark.parametrize("stage", GATES)
+def test_each_stage_is_called_by_run(stage):
+    text = (PROJECT / "stages" / f"{stage}.py").read_text(encoding="utf-8")
+    assert text.endswith('if __name__ == "__main__":\n    run(main)\n')
 
 
 def test_only_a_command_changes_how_python_ends():
-    script = "import sys, stages; print(sys.excepthook is sys.__excepthook__)"
+    script = "import sys, sluice; print(sys.excepthook is sys.__excepthook__)"
     assert (
         subprocess.run(
             [sys.executable, "-c", script], cwd=PROJECT, capture_output=True, text=True

@@ -85,7 +85,7 @@ def test_stage_on_a_full_disk_says_so_and_leaves_nothing_half_done(run, stage):
     assert process.returncode == FAILED, output
     assert "Traceback" not in output
     assert f"{stage}: " in output
-    assert "free space or mend the permissions" in output
+    assert "Check the disk space and the permissions" in output
     assert_whole(run)
 
 
@@ -108,7 +108,7 @@ def test_read_only_data_folder_is_told(run):
     )
     assert result.returncode == FAILED
     assert (
-        "Read-only file system; free space or mend the permissions, then run it again"
+        "Read-only file system. Check the disk space and the permissions, then try again."
         in result.stdout
     )
     assert "Traceback" not in result.stdout

@@ -1,9 +1,12 @@
-"""A live file is found by its name, whatever the name holds."""
+"""What a user names reaches a command as it is: nothing expands, splits or runs it."""
 
+import re
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from sluice import cli
 from sluice.core.command import UserError
 from sluice.monitoring.live import lines, live_files
 
@@ -24,6 +27,48 @@ NAMES = [
     "# no comment.csv",
     "two  spaces .csv ",
 ]
+# command: its arguments, and what of them its main function gets
+COMMANDS = {
+    "score": (["--out={}", "--", "{}"], [Path("{}"), Path("{}")]),
+    "monitor": (["--labels={}", "--window={}", "--", "{}"], ["{}", Path("{}"), "{}", 0]),
+    "retrain": (["--labels={}", "--", "{}", "{}"], [["{}", "{}"], ["{}"]]),
+    "promote": (["--why={}", "--accept={}", "--", "{}"], ["{}", "{}", None, ["{}"]]),
+    "rollback": (["--why={}", "--", "{}"], ["{}", "{}"]),
+    "compare": (["--", "{}"], ["{}"]),
+}
+
+
+@pytest.fixture
+def called(monkeypatch) -> list:
+    """The arguments with which the command line calls the main function of a module."""
+    calls: list = []
+    monkeypatch.setattr(cli, "_call", lambda module, *given: calls.extend(given))
+    return calls
+
+
+def filled(form, name):
+    """Return `form` with `name` in place of each {}."""
+    if isinstance(form, list):
+        return [filled(one, name) for one in form]
+    if isinstance(form, str | Path):
+        return type(form)(str(form).replace("{}", name))
+    return form
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("name", NAMES)
+def test_name_reaches_the_command_as_it_is(called, command, name):
+    arguments, wanted = COMMANDS[command]
+    result = CliRunner().invoke(cli.sluice, [command, *filled(arguments, name)])
+    assert result.exit_code == 0, result.output
+    assert called == filled(wanted, name)
+
+
+def test_the_makefile_hands_no_text_of_a_user_to_a_shell():
+    variables = re.findall(r"\$[({](\w+)", (PROJECT / "Makefile").read_text(encoding="utf-8"))
+    own = {"UV", "RUN", "PYTEST", "PYTHON"}
+    assert {name for name in variables if name.isupper()} <= own
+
 
 @pytest.fixture
 def live(tmp_path, monkeypatch) -> Path:

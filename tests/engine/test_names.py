@@ -26,14 +26,14 @@ from sluice.core.formats import wrong_names
 from sluice.core.params import Params
 from sluice.core.schema import check, load
 from sluice.core.tables import read_csv
-from sluice.data.cleaning import conform
+from sluice.data.cells import conform
 from sluice.data.sources import Sources, read
 from sluice.gates.names import GATES
 from sluice.monitoring import monitor, score
 from sluice.scoping import scope
 from sluice.scoping.detect import problems, sources_yaml
 from sluice.scoping.sample import look
-from tests.engine.settings import SETTINGS, copy_suites
+from tests.engine.settings import SETTINGS, copy_suites, write_neutral_features
 from tests.engine.toys import OTHER
 from tests.pipeline_run import Run, copy_project
 
@@ -136,6 +136,7 @@ def hostile(tmp_path_factory: pytest.TempPathFactory) -> Run:
     """A project with odd names of everything and a split by date, after `make scope` and a run."""
     run = copy_project(tmp_path_factory.mktemp("hostile") / "project", without=OTHER)
     copy_suites(run.folder / "expectations")
+    write_neutral_features(run.folder)
     describe(run.folder, NAMES)
     subprocess.run(
         ["git", "init", "--quiet"], cwd=run.folder, check=True

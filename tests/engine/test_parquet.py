@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from sluice.core.command import UserError
-from sluice.data.cleaning import PROBLEM, conform
+from sluice.data.cells import PROBLEM, conform
 from sluice.data.sources import Source, read
 from sluice.scoping.parquet import look_at_parquet
 

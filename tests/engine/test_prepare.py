@@ -11,15 +11,10 @@ from ibis import _
 
 from sluice.core.command import UserError
 from sluice.core.params import ROW_ID, Params
-from sluice.data.cleaning import (
-    BESIDE_KEY,
-    IS_TEST,
-    PROBLEM,
-    check_roles,
-    conform,
-    prepare,
-    summarise,
-)
+from sluice.data.assigning import IS_TEST
+from sluice.data.cells import PROBLEM, conform
+from sluice.data.cleaning import prepare, summarise
+from sluice.data.role_checks import BESIDE_KEY, check_roles
 from sluice.data.sources import Raw, Source, read
 from stages.prepare import main
 from tests.engine.settings import SETTINGS

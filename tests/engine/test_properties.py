@@ -17,7 +17,8 @@ from sluice.core.numbers import Notation
 from sluice.core.params import Params
 from sluice.core.schema import check
 from sluice.data import split
-from sluice.data.cleaning import PROBLEM, conform, prepare, summarise
+from sluice.data.cells import PROBLEM, conform
+from sluice.data.cleaning import prepare, summarise
 from sluice.data.sources import Source, Sources, read
 from sluice.scoping.detect import sources_yaml
 from sluice.scoping.sample import look

@@ -106,7 +106,9 @@ def test_a_class_in_one_cluster_is_no_obstacle():
 
 def test_a_model_that_three_features_equal_is_warned_of(tmp_path):
     [sentence] = sentences(table([1.5, 1, 0.8, 0, 0, 0]), tmp_path)
-    assert sentence.startswith("WARN: lead_for_cost where candidate is three_features: ")
+    assert sentence.startswith(
+        "WARN: lead_for_cost where candidate is three_features: candidate three_features: lead_for_cost -"
+    )
     assert (
         "A logistic regression on three features (named in `features`, best first) is as good as"
         " the model" in sentence

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from sluice.data.cleaning import KIND
+from sluice.data.rejecting import KIND
 from sluice.scoping.finding import Finding
 from sluice.scoping.suspicious import (
     Contradictions,

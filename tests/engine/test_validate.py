@@ -6,12 +6,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from sluice.audits import leakage as leaks
 from sluice.audits.leakage import by_feature, leakage, limits
 from sluice.audits.proxies import Limits
 from sluice.gates.gate import gate
 from sluice.metrics.single_feature import ONE_SIDED, in_words, one_sided, single_feature_auc
 from sluice.scoping.propose_judged import judged_suites
-from stages import validate
 from tests.engine.settings import roles, settings
 
 
@@ -100,7 +100,7 @@ def test_leakage_names_hidden_columns_that_got_among_the_features(monkeypatch):
         }
     )
     monkeypatch.setattr(
-        validate, "features", lambda rows, data: rows[["size", "team", "price"]].astype("float64")
+        leaks, "features", lambda rows, data: rows[["size", "team", "price"]].astype("float64")
     )
     table = leakage(
         rows, rows, roles(sensitive=["team"], forbidden={"price": "set after the sale"}), 0

@@ -127,9 +127,7 @@ def test_default_answers_render_the_root_byte_for_byte(clone, by_default):
     """But for the README, which at the root tells of the template."""
     tracked = call(clone, "git", "ls-files", "--", ".", ":!{{cookiecutter.project}}").split()
     assert set(by_default) == {
-        name
-        for name in tracked
-        if not any(f"{name}/".startswith(f"{one}/") for one in ROOT_ONLY)
+        name for name in tracked if not any(f"{name}/".startswith(f"{one}/") for one in ROOT_ONLY)
     }
     differing = [
         name for name, content in by_default.items() if content != (ROOT / name).read_bytes()
