@@ -729,7 +729,7 @@ def test_one_that_was_rolled_back_does_not_return_by_a_withdrawal(quick):
     with pytest.raises(
         UserError,
         match=(
-            "no model was in service before the one withdrawn that was not rolled back; VERSION may be"
+            "no model was in service before the one withdrawn that was not rolled back; VERSION"
             " may name"
         ),
     ):
