@@ -137,7 +137,7 @@ def classes_moved(table: pd.DataFrame) -> int:
         for kwargs in shares
         if kwargs.get("row_condition", {}).get("parameter") == "class_share"
     ]
-    moved = table.loc[table["figure"] == "class_share", "proven_loss"]
+    moved = table.loc[table["metric"] == "class_share", "proven_loss"]
     return int((moved > min(most, default=np.inf)).sum())
 
 

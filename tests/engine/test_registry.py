@@ -730,7 +730,7 @@ def test_one_that_was_rolled_back_does_not_return_by_a_withdrawal(quick):
         UserError,
         match=(
             "no model was in service before the one withdrawn that was not rolled back; VERSION"
-            " may name"
+            " may be"
         ),
     ):
         rollback.target(None, events())
