@@ -155,7 +155,7 @@ class Watch:
         live = figures(rows[self.data.target], y_score, y_pred, rows[[]], self.model.classes)
         lost = performance(self.reference["performance"], live, 1.0)
         red = {f"drift {name}" for name in moved.loc[moved["proven_effect"] > self.drift, "name"]}
-        worse = lost[lost["proven_loss"] > lost["figure"].map(self.loss)]
+        worse = lost[lost["proven_loss"] > lost["metric"].map(self.loss)]
         failed = (
             "fail" if len(worse) else "insufficient" if (lost["support"] < 100).any() else "pass"
         )
@@ -179,7 +179,7 @@ class Watch:
         return (
             last["drift_hits"] > 1,
             last["performance_hits"] > 1,
-            red | {f"{f} {c}" for f, c in zip(worse["figure"], worse["class"], strict=True)},
+            red | {f"{f} {c}" for f, c in zip(worse["metric"], worse["class"], strict=True)},
         )
 
 

@@ -13,7 +13,7 @@ import click
 from sluice import __version__
 from sluice.core.command import run
 
-PHASES = {
+COMMANDS = {
     "Before training": ["scope", "confirm"],
     "Training": ["repro", "summary", "compare", "compare-remedies", "age", "verify"],
     "In service": ["score", "monitor", "retrain"],
@@ -28,11 +28,11 @@ class ByPhase(click.Group):
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the names of all commands, the first phase first."""
-        return [name for names in PHASES.values() for name in names]
+        return [name for names in COMMANDS.values() for name in names]
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write a section of the help for each phase."""
-        for phase, names in PHASES.items():
+        for phase, names in COMMANDS.items():
             with formatter.section(phase):
                 formatter.write_dl([(name, _first_sentence(name)) for name in names])
 

@@ -12,8 +12,8 @@ from scipy.stats import t as student
 from sluice.metrics.bootstrap import rows_worth
 from sluice.metrics.intervals import clopper_pearson, newcombe
 
-ALPHA = 0.01  # one-sided, for all figures together
-PERFORMANCE_KEY = ["figure", "column", "group", "class"]
+ALPHA = 0.01  # one-sided, for all metrics together
+PERFORMANCE_KEY = ["metric", "column", "group", "class"]
 PERFORMANCE_COLUMNS = [
     *PERFORMANCE_KEY,
     "support",
@@ -41,7 +41,7 @@ def figures(
     no row of the table.
 
     AUC: of each class against the rest, once where there are two; `support` counts the rarer side.
-    `variance` is that of the figure. Recall: `hits` of `support` rows. audited: the groups of each
+    `variance` is that of the metric. Recall: `hits` of `support` rows. audited: the groups of each
     row, as sluice.data.groups names them. ids: the cluster of each row, None where no row knows of
     another; with them `deff` is the design effect on a recall, `share_deff` that on the class's
     share.
@@ -94,10 +94,10 @@ def _deff(values: np.ndarray, codes: np.ndarray | None) -> float:
 
 
 def _row(
-    figure: str, column: str, group: str, label: str, support: int, **values: Any
+    metric: str, column: str, group: str, label: str, support: int, **values: Any
 ) -> dict[str, Any]:
     return {
-        "figure": figure,
+        "metric": metric,
         "column": column,
         "group": group,
         "class": label,
@@ -159,14 +159,14 @@ def delong(
 def performance(
     reference: list[dict[str, Any]], live: list[dict[str, Any]], coverage: float
 ) -> pd.DataFrame:
-    """Return one row per figure, class and group: what it was on the test rows, what it is now, and
+    """Return one row per metric, class and group: what it was on the test rows, what it is now, and
     the loss; and the share of each class.
 
     reference, live: as `figures` gives them; coverage: the share of the batch that has a label.
     `loss` is what an AUC or a recall fell by, and by what share the log loss rose beyond what the
     probabilities themselves expect on these rows: rows that drifted to where the model rightly is
     unsure are no loss. `loss_low` its one-sided bound at ALPHA, Bonferroni-corrected for all
-    figures (AUC: DeLong; log loss: Welch; recall: Newcombe). `proven_loss` is the loss where that
+    metrics (AUC: DeLong; log loss: Welch; recall: Newcombe). `proven_loss` is the loss where that
     bound is above 0, else 0. `low` and `high` are two-sided 95 %. A group that had no test row has
     nothing to lose, and is left out; one without live rows has support 0. Of a class's share among
     the labels the loss is by what part of itself it rose or fell, with Newcombe's bounds likewise.
@@ -189,7 +189,7 @@ def performance(
             before["hits"] / before["support"] if "hits" in before else before["value"]
         )
         known = after["support"] > 1
-        rows.append(row | (LOSS_BY_METRIC[before["figure"]](before, after, alpha) if known else {}))
+        rows.append(row | (LOSS_BY_METRIC[before["metric"]](before, after, alpha) if known else {}))
     table = pd.DataFrame(rows, columns=PERFORMANCE_COLUMNS)
     numbers = PERFORMANCE_COLUMNS[len(PERFORMANCE_KEY) :]
     table[numbers] = table[numbers].astype("float64")
@@ -201,7 +201,7 @@ def _class_shares(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Return for each class the share of the labels that are it, by the recalls of all rows:
     their supports count the labels.
     """
-    found = [row for row in rows if row["figure"] == "recall" and row["column"] == ALL]
+    found = [row for row in rows if row["metric"] == "recall" and row["column"] == ALL]
     n = sum(row["support"] for row in found)
     return [
         _row(
@@ -256,7 +256,7 @@ def _lost(before: dict[str, Any], after: dict[str, Any], alpha: float) -> dict[s
         "low": value - norm.ppf(0.975) * error,
         "high": value + norm.ppf(0.975) * error,
     }
-    if before["figure"] == "auc":
+    if before["metric"] == "auc":
         loss, variance = before["value"] - value, before["variance"] + after["variance"]
         return bounds | {"loss": loss, "loss_low": loss - norm.ppf(1 - alpha) * np.sqrt(variance)}
     loss, variance = (

@@ -22,7 +22,7 @@ from sluice.metrics.intervals import DRAWS, figure
 from sluice.modeling.fitting import CandidateSpec, fit_candidate
 
 AGE_SUITE = "expectations/model_age.json"
-TABLE = "reports/model_age.csv"
+AGES = "reports/model_age.csv"
 AGE_BLOCKS = 8  # of rows in order of time, where the time column has more values
 
 
@@ -232,7 +232,7 @@ def main() -> None:
             f"too few periods of {params.data.time!r} hold two classes, so that no two models can"
             " be compared; add rows"
         )
-    write_table(table, TABLE)
+    write_table(table, AGES)
     verdict = gate(table, AGE_SUITE, "reports/gates/model_age.json")
     longest = longest_age(table, allowed_loss())
     unit = (

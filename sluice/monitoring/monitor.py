@@ -28,9 +28,7 @@ from sluice.gates.suite import read_suite
 from sluice.metrics.performance import figures, performance
 from sluice.modeling.model import Model, sha256
 from sluice.monitoring import windows
-from sluice.monitoring.age import AGE_SUITE as AGE
-from sluice.monitoring.age import TABLE as AGES
-from sluice.monitoring.age import allowed_loss, longest_age
+from sluice.monitoring.age import AGES, allowed_loss, longest_age
 from sluice.monitoring.batch import (
     LINE,
     Batch,
@@ -139,7 +137,7 @@ def classes_moved(table: pd.DataFrame) -> int:
         for kwargs in shares
         if kwargs.get("row_condition", {}).get("parameter") == "class_share"
     ]
-    moved = table.loc[table["figure"] == "class_share", "proven_loss"]
+    moved = table.loc[table["metric"] == "class_share", "proven_loss"]
     return int((moved > min(most, default=np.inf)).sum())
 
 
@@ -319,7 +317,9 @@ def _failed(folder: Path, broken: list[str]) -> dict[str, Any]:
     left, and return the verdicts.
     """
     findings = [closed("unreadable", "the batch", sentence) for sentence in broken]
-    say("gate batch: fail", *(finding.sentence for finding in findings))
+    say("gate batch: fail", verdict="fail")
+    for finding in findings:
+        finding.tell()
     report = {
         "gate": "batch",
         "verdict": "fail",
@@ -369,7 +369,7 @@ def close(folder: Path, label_delay: float | None) -> str:
 
 def _longest_age() -> float | None:
     """Return the age that `uv run sluice age` found to be the longest, None where nobody asked."""
-    return longest_age(pd.read_csv(AGES), allowed_loss(AGE)) if Path(AGES).is_file() else None
+    return longest_age(pd.read_csv(AGES), allowed_loss()) if Path(AGES).is_file() else None
 
 
 def main(batch: str | None, labels: Path | None, window: str | None, sample: int) -> None:

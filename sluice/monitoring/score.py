@@ -32,7 +32,7 @@ from sluice.monitoring.keys import repeated
 from sluice.monitoring.quarantine import REJECTED_COLUMNS, Held, parted, quarantine
 from sluice.registry.champion import as_trained, load_champion, suite_of_rows, version
 
-SCORED = Path("scored")
+SCORED_FOLDER = Path("scored")
 SCORE_DIGITS = (
     12  # of probabilities: the digits after these depend on how many rows are scored together
 )
@@ -294,4 +294,4 @@ def main(file: Path, out: Path | None) -> None:
     [source] = load_sources().sources.values()
     name = Path(file.stem).stem if ending(file) in PACKED else file.stem
     suffix = ".parquet" if is_parquet(file) else ".csv"
-    score(file, out or SCORED / (name + suffix), load_params(), source)
+    score(file, out or SCORED_FOLDER / (name + suffix), load_params(), source)

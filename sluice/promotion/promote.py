@@ -28,7 +28,7 @@ from sluice.registry.champion import load_champion
 from sluice.registry.promotion_evidence import (
     COMPARISON_GATE,
     EVALUATED,
-    PARTS,
+    VERSION_PARTS,
     missing_proof,
     suites,
     verdicts,
@@ -64,7 +64,7 @@ def version_files(proven: Iterable[str]) -> dict[str, Path]:
     """Return the files that make the last run's version: the model with card and reference, and
     what the gates `proven` said of it.
     """
-    files = {name: Path(path) for name, path in PARTS.items()}
+    files = {name: Path(path) for name, path in VERSION_PARTS.items()}
     files |= {f"gates/{name}.json": REPORTS / "gates" / f"{name}.json" for name in proven}
     if lacking := [path.as_posix() for path in files.values() if not path.is_file()]:
         raise UserError(f"{', '.join(lacking)} does not exist; run `make repro`, which writes it")
@@ -142,7 +142,9 @@ def of_last_run(why: str, is_signed: bool, uncompared: str | None, accepted: lis
     now = to_beat(past)
     if now is not None:
         served = verified(now, past, is_signed)["files"]
-        if all(sha256(PARTS[name]) == served[name] for name in ("model.skops", "model.json")):
+        if all(
+            sha256(VERSION_PARTS[name]) == served[name] for name in ("model.skops", "model.json")
+        ):
             raise UserError(f"{now} is the model of the last run, and in service already")
     say("promote: judges the last run again, as it stands")
     with tempfile.TemporaryDirectory(prefix="promote") as folder:

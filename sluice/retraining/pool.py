@@ -119,8 +119,7 @@ def gather(
         "records": len(prepared) + sum(batch.records for *_, batch in found),
         **_unused(found),
         **{kind: len(rows) for kind, rows in left_out.items()},
-        "train": len(train),
-        "test": len(test),
+        **{"train": len(train), "test": len(test)},
     }
     fitted_on, of_classes = [path for path, _ in earlier], pd.DataFrame(counts).fillna(0)
     return Pool(train, test, cohort, fitted_on, went, of_classes.astype(int))

@@ -45,7 +45,7 @@ from sluice.monitoring.live import LIVE, lines, live_files
 from sluice.registry.champion import champion as in_service
 from sluice.registry.champion import load_champion
 from sluice.registry.champion import version as served
-from sluice.registry.promotion_evidence import PARTS, suites, verdicts
+from sluice.registry.promotion_evidence import VERSION_PARTS, suites, verdicts
 from sluice.registry.registry import CHALLENGER as STAGE
 from sluice.registry.registry import assign, identified, register
 from sluice.registry.repository import on_a_branch
@@ -312,7 +312,7 @@ def keep(folder: Path, name: str, fitted_on: dict[str, str], judged_by: dict[str
     """
     part = CHALLENGER_FOLDER.with_name(f".{CHALLENGER_FOLDER.name}.new.part")
     part.mkdir(parents=True)
-    for file, source in PARTS.items():
+    for file, source in VERSION_PARTS.items():
         shutil.copy(folder / source, part / file)
     reference = json.loads((part / "reference.json").read_text(encoding="utf-8"))
     write_json(

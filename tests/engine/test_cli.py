@@ -15,7 +15,7 @@ from sluice.core import command, text
 from sluice.core.command import FAILED, UserError
 from tests.pipeline_run import PROJECT
 
-COMMANDS = [name for names in cli.PHASES.values() for name in names]
+NAMED = [name for names in cli.COMMANDS.values() for name in names]
 NAMES = [
     "my batch (1).csv",
     "$(touch x).csv",
@@ -65,16 +65,16 @@ def test_help_lists_every_command_below_its_phase():
             for line in lines[lines.index(f"{phase}:") + 1 :][: len("\n".join(lines))]
             if re.match(r"  \S", line)
         ][: len(names)]
-        for phase, names in cli.PHASES.items()
+        for phase, names in cli.COMMANDS.items()
     }
-    assert found == cli.PHASES
-    assert set(COMMANDS) == set(cli.sluice.commands)
+    assert found == cli.COMMANDS
+    assert set(NAMED) == set(cli.sluice.commands)
 
 
 def test_help_cuts_off_no_sentence():
     page = ask("--help").partition("Before training:")[2]
     assert "..." not in page
-    for name in COMMANDS:
+    for name in NAMED:
         first = re.split(r"\.(?:\s|$)", " ".join(cli.sluice.commands[name].help.split()))[0]
         assert first in " ".join(page.split())
 
@@ -91,7 +91,7 @@ def test_help_takes_less_than_four_tenths_of_a_second_of_cpu():
     assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < 0.4
 
 
-@pytest.mark.parametrize("name", COMMANDS)
+@pytest.mark.parametrize("name", NAMED)
 def test_every_command_explains_itself(name):
     page = ask(name, "--help")
     assert page.startswith(f"Usage: sluice {name} ")
@@ -102,7 +102,7 @@ def test_every_command_explains_itself(name):
 def test_every_command_has_a_module_with_a_main():
     source = Path(cli.__file__).read_text(encoding="utf-8")
     modules = re.findall(r'_call\("([\w.]+)"', source)
-    assert len(modules) == len(COMMANDS)
+    assert len(modules) == len(NAMED)
     for module in modules:
         path = PROJECT.joinpath("sluice", *module.split(".")).with_suffix(".py")
         assert "\ndef main(" in path.read_text(encoding="utf-8"), module

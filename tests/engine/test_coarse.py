@@ -118,7 +118,7 @@ def monitored(
 def is_red(tables: tuple[pd.DataFrame, pd.DataFrame]) -> tuple[bool, bool]:
     moved, lost = tables
     return moved["proven_effect"].max() > EFFECT, bool(
-        (lost["proven_loss"] > lost["figure"].map(MOST)).any()
+        (lost["proven_loss"] > lost["metric"].map(MOST)).any()
     )
 
 

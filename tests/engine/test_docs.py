@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from sluice.cli import PHASES
+from sluice.cli import COMMANDS
 from sluice.core.params import Params
 from sluice.core.schema import Section
 from sluice.data.sources import NumberFormat, Source
@@ -110,7 +110,7 @@ def test_every_area_of_the_engine_is_in_the_picture():
 
 def test_every_command_has_its_heading():
     page = (ROOT / "docs/commands.md").read_text(encoding="utf-8")
-    commands = [name for names in PHASES.values() for name in names]
+    commands = [name for names in COMMANDS.values() for name in names]
     assert re.findall(r"^## ([a-z-]+)$", page, flags=re.MULTILINE) == commands
 
 

@@ -59,7 +59,7 @@ def monitored() -> dict[str, pd.DataFrame]:
             ("recall", "part"),
             ("class_share", "all"),
         ],
-        columns=["figure", "column"],
+        columns=["metric", "column"],
     )
     figures = figures.assign(
         group="all", **{"class": "rare"}, support=100, coverage=0.9, reference=0.8, value=0.79

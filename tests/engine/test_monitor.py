@@ -163,9 +163,9 @@ def test_flipped_relation_is_seen_by_its_labels_alone(tmp_path):
     found = verdict(performed(rows), "performance", tmp_path)
     assert found.verdict == "fail"
     for part in (
-        "figure auc",
-        "figure log_loss",
-        "figure recall",
+        "metric auc",
+        "metric log_loss",
+        "metric recall",
         "ranks worse than when it was judged",
     ):
         assert part in " ".join(found.sentences)
@@ -177,14 +177,14 @@ def test_class_that_grows_rarer_among_the_labels_is_named_with_an_interval(tmp_p
         drop=True
     )  # half of those who said yes
     table = performed(fewer)
-    share = table[(table["figure"] == "class_share") & (table["class"] == "yes")].iloc[0]
+    share = table[(table["metric"] == "class_share") & (table["class"] == "yes")].iloc[0]
     assert share["reference"] == pytest.approx((TEST["label"] == "yes").mean())
     assert share["value"] == pytest.approx((fewer["label"] == "yes").mean())
     assert share["low"] < share["value"] < share["high"]
     assert share["proven_loss"] == pytest.approx(1 - share["value"] / share["reference"])
     found = verdict(table, "performance", tmp_path)
     assert any(
-        "figure class_share" in sentence and "class yes" in sentence for sentence in found.sentences
+        "metric class_share" in sentence and "class yes" in sentence for sentence in found.sentences
     )
     assert monitor.classes_moved(table) == 2
     assert monitor.classes_moved(performed(rows)) == 0
@@ -193,7 +193,7 @@ def test_class_that_grows_rarer_among_the_labels_is_named_with_an_interval(tmp_p
 def test_a_class_without_a_test_row_that_comes_is_seen():
     before = [
         {
-            "figure": "recall",
+            "metric": "recall",
             "column": "all",
             "group": "all",
             "class": label,
@@ -203,14 +203,14 @@ def test_a_class_without_a_test_row_that_comes_is_seen():
         for label, n in (("a", 200), ("b", 0))
     ]
     live = [row | {"support": 100, "hits": 100} for row in before]
-    table = performance(before, live, 1.0).set_index(["figure", "class"])
+    table = performance(before, live, 1.0).set_index(["metric", "class"])
     assert table.loc[("class_share", "b"), "loss"] == pytest.approx(0.5 / (0.5 / 200))
     assert table.loc[("class_share", "b"), "proven_loss"] > 1
 
 
 def test_rows_that_drift_to_where_the_model_rightly_is_unsure_are_no_loss(tmp_path):
     rows = draw(30, 4000).query("a.abs() < 0.4").reset_index(drop=True)
-    table = performed(rows).set_index("figure")
+    table = performed(rows).set_index("metric")
     assert table.loc["log_loss", "value"] > 1.3 * table.loc["log_loss", "reference"]
     assert table.loc["log_loss", "proven_loss"] == 0
 
@@ -825,8 +825,8 @@ def test_labels_that_come_later_turn_what_could_not_be_judged_into_an_alarm(proj
 @pytest.mark.parametrize(
     ("a", "said"),
     [
-        ("Ada", "FAIL: 9 rows: a is no finite number: written as a"),
-        (None, "FAIL: the file has no rows"),
+        ("Ada", "found     9 rows: a is no finite number: written as a"),
+        (None, "found     the file has no rows"),
     ],
 )
 def test_batch_without_a_row_that_can_be_used_says_why(project, capsys, a, said):

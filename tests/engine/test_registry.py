@@ -729,8 +729,8 @@ def test_one_that_was_rolled_back_does_not_return_by_a_withdrawal(quick):
     with pytest.raises(
         UserError,
         match=(
-            "no model was in service before the one withdrawn that was not rolled back; VERSION may be"
-            " may name"
+            "no model was in service before the one withdrawn that was not rolled back; VERSION"
+            " may be"
         ),
     ):
         rollback.target(None, events())

@@ -39,7 +39,7 @@ from sluice.modeling.fitting import (
 from sluice.modeling.model import Model, load_model, save_model, sha256
 from sluice.modeling.models import build_model
 from sluice.modeling.warm_start import check_same, continued
-from sluice.registry.promotion_evidence import PARTS
+from sluice.registry.promotion_evidence import VERSION_PARTS
 from sluice.registry.registry import events, verified
 from sluice.retraining import retrain
 from sluice.retraining.challenger import (
@@ -189,7 +189,10 @@ def test_a_challenger_of_newer_rows_passes_all_gates_and_is_registered(project, 
     assert (
         "expectations/prepared.json ends year at 2003; time goes on, here to 2005" in ended.stdout
     )
-    assert {path.name for path in (project / "models/challenger").iterdir()} == {*PARTS, "gates"}
+    assert {path.name for path in (project / "models/challenger").iterdir()} == {
+        *VERSION_PARTS,
+        "gates",
+    }
     model = load_model("models/challenger/model.skops")
     reference = json.loads(Path("models/challenger/reference.json").read_text())
     assert reference["rows"] == {"train": 5000, "test": 1500}

@@ -161,8 +161,8 @@ DRIFT = Shown(
 )
 PERFORMANCE = Shown(
     "monitoring/NEWEST/performance.csv",
-    ["figure", "class", "group"],
-    {name: [name] for name in ("figure", "class", "loss")}
+    ["metric", "class", "group"],
+    {name: [name] for name in ("metric", "class", "loss")}
     | {
         "group": lambda row: (
             row["group"] if row["column"] == "all" else f"{row['column']} {row['group']}"
