@@ -2,6 +2,7 @@
 `cruft update`, not edited.
 """
 
+import gc
 import os
 import sys
 from typing import Any
@@ -24,4 +25,5 @@ def _fail(kind: type[BaseException], error: BaseException, trace: Any) -> None:
 
 
 if sys.argv[0] == "-m":  # so it is while Python looks for the module of `python -m stages.X`
+    gc.disable()  # see `run`
     sys.excepthook = _fail
