@@ -9,8 +9,6 @@ from great_expectations.execution_engine import PandasExecutionEngine
 from great_expectations.expectations.expectation import Expectation
 from great_expectations.validator.validator import Validator
 
-from sluice.gates import expectations  # noqa: F401 - registers the types that are ours
-
 FAULTS = (
     GreatExpectationsError,
     ArithmeticError,

@@ -3,7 +3,6 @@ import json
 import pandas as pd
 import pytest
 
-from sluice.gates import expectations, judging
 from sluice.gates.gate import gate
 
 PAIRS = [["petrol", 1], ["diesel", 1], ["current", 0], [None, 2]]
@@ -109,7 +108,3 @@ def test_a_row_without_a_part_does_not_add_up_unless_it_is_ignored(sentences):
         )
         == []
     )
-
-
-def test_whatever_asks_a_gate_has_our_types_registered():
-    assert judging.expectations is expectations
