@@ -2,6 +2,7 @@
 `cruft update`, not edited.
 """
 
+import gc
 import os
 import sys
 from pathlib import Path
@@ -26,4 +27,5 @@ def _fail(kind: type[BaseException], error: BaseException, trace: Any) -> None:
 
 # so it is while Python looks for the module of `python -m sluice`, and while a stage runs
 if sys.argv[0] == "-m" or Path(sys.argv[0]).parent.name == "stages":
+    gc.disable()  # see `run`
     sys.excepthook = _fail

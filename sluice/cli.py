@@ -3,6 +3,7 @@
 A command imports what it needs only when it is called, so that `sluice --help` answers at once.
 """
 
+import gc
 import sys
 from importlib import import_module
 from pathlib import Path
@@ -44,7 +45,10 @@ def _first_sentence(name: str) -> str:
 
 def _call(module: str, *given: Any) -> None:
     """Call `main` of a module of the engine."""
-    import_module(f"sluice.{module}").main(*given)
+    gc.disable()  # see `run`
+    main = import_module(f"sluice.{module}").main
+    gc.enable()
+    main(*given)
 
 
 @click.group(cls=ByPhase, context_settings={"help_option_names": ["-h", "--help"]})

@@ -1,3 +1,4 @@
+import gc
 import os
 import shutil
 import signal
@@ -44,6 +45,13 @@ def test_a_refusal_ends_with_exit_code_1_on_stderr_without_a_traceback():
         text=True,
     )
     assert (ended.returncode, ended.stdout, ended.stderr) == (1, "", "-c: size is x\n")
+
+
+def test_garbage_is_collected_while_a_stage_runs():
+    gc.disable()
+    seen = []
+    run(lambda: seen.append(gc.isenabled()))
+    assert seen == [True]
 
 
 def test_a_stage_that_ends_well_does_not_exit():

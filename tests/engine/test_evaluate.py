@@ -7,10 +7,19 @@ import pandas as pd
 import pytest
 
 from sluice.core.command import UserError
-from sluice.core.params import Data
+from sluice.core.params import ROW_ID, Data
 from sluice.metrics.bootstrap import class_intervals
-from sluice.modeling.evaluation import baselines, by_class, predictions, reported, score
+from sluice.modeling.evaluation import (
+    Evaluation,
+    baselines,
+    by_class,
+    metrics,
+    prediction_table,
+    predictions,
+    score,
+)
 from sluice.modeling.model import Model
+from tests.engine.settings import SETTINGS, settings
 
 
 def labels(text: str) -> np.ndarray:
@@ -23,8 +32,8 @@ DECIDED = labels("abbb")
 
 
 def test_score_is_as_worked_by_hand():
-    metrics = score(TRUE, SCORES, DECIDED, ["a", "b"])
-    assert metrics == {
+    scored = score(TRUE, SCORES, DECIDED, ["a", "b"])
+    assert scored == {
         "accuracy": 0.75,
         "balanced_accuracy": 0.75,
         "macro_f1": round((2 / 3 + 4 / 5) / 2, 6),
@@ -48,31 +57,31 @@ def test_score_is_as_worked_by_hand():
 
 
 def test_average_precision_is_as_worked_by_hand():
-    metrics = score(
+    scored = score(
         pd.Series(list("aba")),
         np.array([[0.9, 0.1], [0.6, 0.4], [0.5, 0.5]]),
         labels("aaa"),
         ["a", "b"],
     )
-    assert metrics["classes"]["a"]["average_precision"] == round(
+    assert scored["classes"]["a"]["average_precision"] == round(
         (1 + 2 / 3) / 2, 6
     )  # found at ranks 1 and 3
-    assert metrics["classes"]["b"]["average_precision"] == 0.5  # found at rank 2
+    assert scored["classes"]["b"]["average_precision"] == 0.5  # found at rank 2
 
 
 def test_score_of_three_classes_is_as_worked_by_hand():
     y_score = np.array([[0.5, 0.3, 0.2], [0.2, 0.6, 0.2], [0.7, 0.1, 0.2], [0.1, 0.1, 0.8]])
-    metrics = score(pd.Series(list("abbc")), y_score, labels("abac"), ["a", "b", "c"])
-    assert metrics["balanced_accuracy"] == round((1 + 1 / 2 + 1) / 3, 6)
-    assert metrics["macro_f1"] == round((2 / 3 + 2 / 3 + 1) / 3, 6)
-    assert metrics["brier"] == round((0.38 + 0.24 + 1.34 + 0.06) / 4, 6)
+    scored = score(pd.Series(list("abbc")), y_score, labels("abac"), ["a", "b", "c"])
+    assert scored["balanced_accuracy"] == round((1 + 1 / 2 + 1) / 3, 6)
+    assert scored["macro_f1"] == round((2 / 3 + 2 / 3 + 1) / 3, 6)
+    assert scored["brier"] == round((0.38 + 0.24 + 1.34 + 0.06) / 4, 6)
 
 
 def test_score_is_perfect_for_a_perfect_model():
-    metrics = score(TRUE, np.eye(2)[[0, 0, 1, 1]], labels("aabb"), ["a", "b"])
-    assert [metrics[key] for key in ("accuracy", "balanced_accuracy", "macro_f1")] == [1, 1, 1]
-    assert [metrics[key] for key in ("log_loss", "brier")] == pytest.approx([0, 0])
-    assert metrics["classes"]["b"] == {
+    scored = score(TRUE, np.eye(2)[[0, 0, 1, 1]], labels("aabb"), ["a", "b"])
+    assert [scored[key] for key in ("accuracy", "balanced_accuracy", "macro_f1")] == [1, 1, 1]
+    assert [scored[key] for key in ("log_loss", "brier")] == pytest.approx([0, 0])
+    assert scored["classes"]["b"] == {
         "recall": 1,
         "precision": 1,
         "average_precision": 1,
@@ -81,10 +90,10 @@ def test_score_is_perfect_for_a_perfect_model():
 
 
 def test_score_is_chance_for_a_constant_model():
-    metrics = score(TRUE, np.full((4, 2), 0.5), labels("aaaa"), ["a", "b"])
-    assert [metrics[key] for key in ("accuracy", "balanced_accuracy", "brier")] == [0.5, 0.5, 0.25]
-    assert metrics["log_loss"] == round(float(np.log(2)), 6)
-    assert metrics["classes"]["b"] == {
+    scored = score(TRUE, np.full((4, 2), 0.5), labels("aaaa"), ["a", "b"])
+    assert [scored[key] for key in ("accuracy", "balanced_accuracy", "brier")] == [0.5, 0.5, 0.25]
+    assert scored["log_loss"] == round(float(np.log(2)), 6)
+    assert scored["classes"]["b"] == {
         "recall": 0,
         "precision": 0,
         "average_precision": 0.5,
@@ -93,8 +102,8 @@ def test_score_is_chance_for_a_constant_model():
 
 
 def test_a_class_without_test_rows_has_no_recall():
-    metrics = score(TRUE, np.column_stack([SCORES, np.zeros(4)]), DECIDED, ["a", "b", "c"])
-    assert metrics["classes"]["c"] == {
+    scored = score(TRUE, np.column_stack([SCORES, np.zeros(4)]), DECIDED, ["a", "b", "c"])
+    assert scored["classes"]["c"] == {
         "recall": None,
         "precision": 0,
         "average_precision": None,
@@ -134,12 +143,41 @@ class Constant:
         return np.column_stack([1 - b, b])
 
 
+def evaluation(**asked) -> Evaluation:
+    """Return the evaluation of a constant model on four rows, by these settings of evaluate."""
+    rows = pd.DataFrame(
+        {"size": [1.0, 2.0, 3.0, 4.0], "label": TRUE.astype("str"), ROW_ID: range(4)}
+    )
+    model = Model(Constant(), ["a", "b"], {"size": "float64"}, {}, {"a": 1.0, "b": 2.0})
+    return Evaluation.of(rows, rows, model, model, settings(evaluate=SETTINGS["evaluate"] | asked))
+
+
 def test_the_metrics_begin_with_recall_by_class_and_list_the_baselines():
-    metrics = {"brier": 0.1, "classes": {"a": {"recall": 0.5, "precision": 0.4}}}
-    found = reported(metrics, {"majority_class": {"brier": 0.2}})
-    assert list(found) == ["classes", "brier", "baselines"]
+    found = metrics(evaluation())
+    assert next(iter(found)) == "classes"
     assert next(iter(found["classes"]["a"])) == "recall"
-    assert found["baselines"] == [{"model": "majority_class", "brier": 0.2}]
+    assert found["costs"] is found["referral"] is None
+    assert [one["model"] for one in found["baselines"]] == [
+        "majority_class",
+        "logistic_regression",
+        "logistic_regression_weighted",
+    ]
+
+
+def test_costs_and_referral_are_reported_where_they_are_asked_for():
+    asked = evaluation(costs={"a": {"b": 1.0}, "b": {"a": 9.0}}, refer_below=0.55)
+    assert list(metrics(asked)["costs"])[:2] == ["model", "implied"]
+    table = prediction_table(asked)
+    assert table["y_cost"].tolist() == list("bbbb")
+    assert table["referred"].tolist() == [False, False, False, False]
+    assert metrics(asked)["referral"]["coverage"] == 1
+
+
+def test_all_that_evaluate_names_in_vain_is_said_at_once():
+    with pytest.raises(UserError) as refused:
+        evaluation(slices=["palce"], costs={"x": {"a": 1.0}})
+    assert "evaluate.slices names 'palce'" in str(refused.value)
+    assert "evaluate.costs names 'x'" in str(refused.value)
 
 
 def rivals() -> dict[str, tuple[np.ndarray, np.ndarray]]:

@@ -125,7 +125,7 @@ def test_old_figures_are_not_shown_after_a_stop(tmp_path):
         {"a": {"recall": 0.5}},
     )
     shown = text_of(page(folder, GATES))
-    assert "fail sources prepare, stops the run, 1 finding found sources is off" in shown
+    assert "fail sources prepare, stops the run, 1 finding, 0 of 3 bounds confirmed" in shown
     assert "How many of each class" not in shown
     assert "0.750" not in shown
 
@@ -360,12 +360,11 @@ def test_of_three_groups_each_is_shown():
     assert once(rows, {"dead"}) == rows
 
 
-def test_findings_are_read_with_their_parts_or_as_sentences():
+def test_findings_are_read_with_their_parts():
     parts = {"checked": "recall", "found": ["0.04", "0.05"], "required": "", "fix": "add rows"}
-    assert findings({"findings": [{"verdict": "fail", "code": "x"} | parts]}) == [
+    assert findings({"findings": [{"verdict": "fail", "code": "x", "blocks": True} | parts]}) == [
         {"verdict": "fail", "checked": "recall", "found": "0.04; 0.05", "fix": "add rows"}
     ]
-    assert findings({"sentences": ["WARN: a: b"]}) == [{"verdict": "warn", "found": "a: b"}]
 
 
 @pytest.mark.parametrize(

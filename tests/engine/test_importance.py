@@ -17,7 +17,6 @@ from sluice.data.roles import features
 from sluice.gates.gate import gate
 from sluice.modeling.importance import capped, importances, important_features, log_losses
 from sluice.modeling.models import build_model
-from sluice.reports import plots
 from tests.engine.settings import SUITES
 
 ROLES = {
@@ -286,13 +285,3 @@ def test_a_table_tells_of_which_no_feature_is_proven_to(tmp_path):
     assert worths["worth"].max() <= 0
     assert worths["together_low"].min() == worths["together_low"].max() > 0
     assert not judge(worths, tmp_path).blocks
-
-
-def test_the_plot_is_the_same_on_every_run(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    drawn = []
-    for _ in range(2):
-        plots.draw_features(measure(table()).reset_index())
-        drawn.append(Path("reports/plots/features.svg").read_bytes())
-    assert drawn[0] == drawn[1]
-    assert drawn[0].count(b"<!-- noise -->") == 1

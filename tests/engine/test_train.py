@@ -16,6 +16,7 @@ from sluice.core.tables import AUGMENTED, TRAIN, write_table
 from sluice.data.dataset import Dataset
 from sluice.gates.gate import gate
 from sluice.modeling import fitting as recipes
+from sluice.modeling import training
 from sluice.modeling.candidates import (
     Judge,
     OutOfFold,
@@ -25,7 +26,7 @@ from sluice.modeling.candidates import (
     tune_decision,
 )
 from sluice.modeling.fitting import CandidateSpec, fit_candidate, from_params, left_out, out_of_fold
-from sluice.modeling.model import BASELINE, MODEL, Model, load_model, save_model, sha256
+from sluice.modeling.model import Model, load_model, save_model, sha256
 from stages import train
 from tests.engine.settings import SUITES, copy_suites, settings
 
@@ -513,10 +514,10 @@ def test_the_saved_model_sees_the_selected_features_alone(tmp_path, monkeypatch,
     write_table(rows, TRAIN)
     write_table(rows.assign(__stage_origin="real"), AUGMENTED)
     train.main()
-    model = load_model(MODEL)
+    model = load_model(training.MODEL)
     assert list(model.columns) == columns
     assert model.predict_proba(rows[columns]).shape == (450, 2)
-    assert list(load_model(BASELINE).columns) == ["size", "noise", "mark"]
+    assert list(load_model(training.BASELINE).columns) == ["size", "noise", "mark"]
     names = ["model", "logistic_regression", "class_shares", "three_features"]
     assert (
         pd.read_csv("reports/candidates.csv")["candidate"].tolist()
