@@ -25,6 +25,7 @@ NAMES = [
     "two  spaces .csv ",
 ]
 
+
 @pytest.fixture
 def live(tmp_path, monkeypatch) -> Path:
     """A folder data/live, empty, in the working folder."""

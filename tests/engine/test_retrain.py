@@ -445,7 +445,8 @@ def test_two_files_with_one_table_of_labels_are_refused(project):
 def test_no_live_file_is_refused(project):
     shutil.rmtree("data/live")
     with pytest.raises(
-        UserError, match=r"data/live/ has no file; name files of live rows: `uv run sluice retrain FILE`"
+        UserError,
+        match=r"data/live/ has no file; name files of live rows: `uv run sluice retrain FILE`",
     ):
         retrain.main([], [])
 

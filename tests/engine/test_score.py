@@ -8,7 +8,6 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -28,7 +27,6 @@ from sluice.monitoring.batch import LINE, critical, read_batch
 from sluice.monitoring.score import score
 from sluice.registry.champion import load_champion
 from tests.engine.settings import roles
-from tests.pipeline_run import PROJECT
 
 DATA = roles(cluster=["id"], sensitive=["sex"], forbidden={"late": "known later"})
 KINDS = {

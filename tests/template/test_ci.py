@@ -120,7 +120,7 @@ def stub(folder: Path, command: str, body: str) -> None:
     (folder / ".venv").unlink(missing_ok=True)
     (folder / ".venv/bin").mkdir(parents=True)
     (folder / ".venv/bin/dvc").symlink_to(ROOT / ".venv/bin/dvc")
-    python = f'exec {ROOT / ".venv/bin/python"}'
+    python = f"exec {ROOT / '.venv/bin/python'}"
     script(folder / ".venv/bin/python", f'{python} "$@"')
     own = f'if [ "$1" != {command} ]; then {python} -m sluice "$@"; fi\nshift\n{body}'
     script(folder / ".venv/bin/sluice", own)
@@ -150,9 +150,7 @@ def compare(request, committed, tmp_path):
     def gitlab(repro: int = 0) -> tuple[int, str]:
         stub(folder, "repro", f"exit {repro}")
         job = gitlab_ci(folder)["pipeline"]["script"][-1]
-        result = bash(
-            folder, job, CI_MERGE_REQUEST_DIFF_BASE_SHA=git(folder, "rev-parse", "main")
-        )
+        result = bash(folder, job, CI_MERGE_REQUEST_DIFF_BASE_SHA=git(folder, "rev-parse", "main"))
         return result.returncode, (folder / "reports/compared.md").read_text(encoding="utf-8")
 
     return folder, {"github": github, "gitlab": gitlab}[request.param]
