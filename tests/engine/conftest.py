@@ -3,7 +3,7 @@ import os
 import pytest
 
 from tests.engine.toys import PARAMS, project_of, toys
-from tests.pipeline_run import PROJECT, Run
+from tests.pipeline_run import PROJECT, Run, once
 
 
 @pytest.fixture(scope="session")
