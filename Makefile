@@ -5,7 +5,7 @@ unexport PYTHONDONTWRITEBYTECODE VIRTUAL_ENV
 PYTHON ?= python3
 UV := $(or $(shell command -v uv),.uv/bin/uv)
 RUN := $(UV) run --no-sync
-PYTEST = pytest -n auto
+PYTEST = pytest -n auto --dist loadfile
 
 .PHONY: help demo scope repro test test-all lint env git
 

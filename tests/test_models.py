@@ -15,7 +15,7 @@ from sluice.modeling.models import build_model, model_names
 from stages.models import SEARCH_SPACES
 from tests.pipeline_run import PROJECT
 
-LARGEST = 1000  # rows of a class: enough to learn something, few enough to fit in seconds
+LARGEST = 300  # rows of a class: enough to learn something, few enough to fit in seconds
 EVERY_MODEL = pytest.mark.parametrize("name", model_names())
 
 

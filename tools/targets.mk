@@ -2,11 +2,12 @@
 TOOLS := $(UV) run --project tools --locked
 TEMPLATE := $(TOOLS) python -m pytest -q -n 2 --dist loadfile tests/template
 
-PYTEST = pytest -n auto --ignore tests/template
+PYTEST = pytest -n auto --dist loadfile --ignore tests/template
+PYTEST += $(if $(COVERAGE),--cov=sluice --cov-branch --cov-append --cov-report=)  # .ci/run asks for it
 
-.PHONY: sync test-template test-slow coverage lint-template browser
+.PHONY: sync test-template test-template-slow test-slow lint-template browser
 test: test-template
-test-all: test test-slow
+test-all: test-template test-template-slow
 lint: lint-template
 
 sync: env  # after an edit: copy the root's files into the template, render the template's answers to the root
@@ -21,10 +22,11 @@ test-template: env
 	$(RUN) python tools/sync_template.py --check
 	$(TEMPLATE) -m "not slow"
 
-test-slow: env browser
+test-template-slow: env browser
+	$(TEMPLATE) -m slow
+
+test-slow: test-template-slow
 	$(RUN) $(PYTEST) -m slow
-	$(RUN) python -m pytest -m slow tests/template/test_proposals.py tests/template/test_lifecycle.py
-	$(TEMPLATE) -m slow --ignore tests/template/test_proposals.py --ignore tests/template/test_lifecycle.py
 
 lint-template: env
 	$(RUN) mypy --explicit-package-bases tools/sync_template.py

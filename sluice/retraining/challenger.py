@@ -96,7 +96,7 @@ def challengers(
     objective = params.train.decision_weights
     first = Candidate(CHAMPION, model=champion, why="the model in service")
     y_score = [
-        one.model.predict_proba(seen(one.model, cohort, params.data))  # type: ignore[union-attr]
+        one.model.predict_proba(seen(one.model, cohort, params.data))  # type: ignore[union-attr, arg-type]
         for one in [first, *made]
     ]
     leads = _leads([first, *made], y_score, cohort, params)

@@ -381,9 +381,9 @@ def retrain(paths: list[Path], labels: list[Path | None], params: Params, source
     ):
         folder, names = Path(temporary), sorted(set(params.retrain.candidates))  # all comes first
         made = []
-        for nth, name in enumerate(names, 1):
-            say(f"retrain: candidate {nth} of {len(names)}: {name}")
-            made.append(make_candidate(name, folder, pool, params, champion))
+        for nth, candidate in enumerate(names, 1):
+            say(f"retrain: candidate {nth} of {len(names)}: {candidate}")
+            made.append(make_candidate(candidate, folder, pool, params, champion))
         name, compared = choose_challenger(made, folder, pool, params, champion)
         n_fitted = count_looks(made, folder, name, test_rows_sha256(pool.test, params.data.target))
         why, held = judge(name, folder / name, pool, params, champion, n_fitted)

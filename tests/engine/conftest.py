@@ -4,7 +4,7 @@ import pytest
 
 from tests.engine.settings import NEUTRAL
 from tests.engine.toys import PARAMS, project_of, toys
-from tests.pipeline_run import PROJECT, Run
+from tests.pipeline_run import PROJECT, Run, once
 
 
 @pytest.fixture(scope="session")
@@ -12,9 +12,9 @@ def toy_run(tmp_path_factory: pytest.TempPathFactory) -> Run:
     """A project of toys after one run, the same in every project, shared by all tests that only
     read what it wrote or copy it.
     """
-    run = project_of(toys(), PARAMS, tmp_path_factory.mktemp("toys") / "project")
-    result = run.repro()
-    assert result.returncode == 0, run.stopped_by() or result.stdout
+    rows = toys()
+    run, why = once(tmp_path_factory, "toys", lambda folder: project_of(rows, PARAMS, folder))
+    assert not why, why
     return run
 
 

@@ -9,9 +9,18 @@ from tests.pipeline_run import PROJECT
 
 NEUTRAL = "def add_features(rows):\n    return rows\n"
 SUITES = PROJECT / "expectations"
-OF_ANY_DATA = (  # suites that hold whatever the data are
-    "candidates challenger challengers changes compared drift features model_age performance windows"
-).split()
+OF_ANY_DATA = [  # suites that hold whatever the data are
+    "candidates",
+    "challenger",
+    "challengers",
+    "changes",
+    "compared",
+    "drift",
+    "features",
+    "model_age",
+    "performance",
+    "windows",
+]
 
 
 SETTINGS = {  # a params.yaml that a test may change

@@ -3,14 +3,13 @@ tables pass. The suites of the pipeline have theirs in tests/test_suites.py.
 """
 
 import json
-from pathlib import Path
 
 import pandas as pd
 import pytest
 
 from sluice.commands.compare import compared
 from sluice.gates.gate import gate
-from tests.drills import ALWAYS, broken
+from tests.drills import assert_bites
 from tests.pipeline_run import PROJECT
 
 COMMANDED = [  # what no stage writes
@@ -142,20 +141,4 @@ def test_clean_table_passes(clean, name, tmp_path):
     ("name", "nth", "raw"), EXPECTATIONS, ids=[f"{name}-{nth}" for name, nth, _ in EXPECTATIONS]
 )
 def test_expectation_bites_on_its_defect(clean, name, nth, raw, tmp_path):
-    suite = {**SUITES[name], "expectations": [raw, ALWAYS]}
-    path = tmp_path / f"{name}.json"
-    path.write_text(json.dumps(suite), encoding="utf-8")
-    for named, table in broken(clean[name], raw):
-        verdict = gate(table, path, tmp_path / "report.json")
-        expected = (
-            raw["meta"].get("verdict", "fail")
-            if raw["severity"] == "critical" or "verdict" in raw["meta"]
-            else "warn"
-        )
-        assert (verdict.verdict, verdict.blocks) == (
-            expected,
-            raw["severity"] == "critical",
-        ), verdict.sentences
-        [sentence] = verdict.sentences
-        assert named in sentence
-        assert Path(path).name in sentence
+    assert_bites(clean[name], SUITES[name], raw, tmp_path / f"{name}.json")

@@ -1,13 +1,15 @@
 """The tree: two rooms, imports in one direction, and stages that depend on just what they import."""
 
 import ast
+import json
+import shutil
 from collections import defaultdict
 from pathlib import Path
 
 import pytest
 import yaml
 
-from tests.pipeline_run import PROJECT
+from tests.pipeline_run import PROJECT, Run
 
 AREAS = [
     "core",
@@ -80,6 +82,26 @@ def test_stage_depends_on_the_folders_that_it_imports(stage):
     assert listed == folders | {"sluice/__init__.py"}
 
 
+def changed(run: Run) -> set[str]:
+    """Return the stages that `dvc repro` would run again."""
+    said = run.call("dvc", "status", "--json").stdout
+    return set(json.loads(said.splitlines()[-1]))
+
+
+def test_an_edit_reruns_just_the_stages_that_it_can_change(toy_run, tmp_path):
+    run = Run(shutil.copytree(toy_run.folder, tmp_path / "project"))
+    for name in ("monitoring/monitor", "commands/summary", "core/__pycache__/x.cpython-311"):
+        path = run.folder / f"sluice/{name}.py"
+        path.parent.mkdir(exist_ok=True)
+        path.write_text("# edited\n", encoding="utf-8")
+    assert changed(run) == set()
+    (run.folder / "sluice/reports/evaluation_page.py").write_text("# edited\n", encoding="utf-8")
+    assert "train" not in changed(run)
+    assert "evaluate" in changed(run)
+    (run.folder / "sluice/core/text.py").write_text("# edited\n", encoding="utf-8")
+    assert changed(run) == set(DVC)
+
+
 @pytest.mark.parametrize("stage", ["prepare", "validate", "augment", "train"])
 def test_editing_a_page_or_the_monitor_leaves_a_stage_before_the_evaluation_alone(stage):
     assert not {"sluice/reports", "sluice/monitoring"} & set(DVC[stage]["deps"])
@@ -119,9 +141,9 @@ def test_a_constant_has_one_meaning():
     values = defaultdict(set)
     for path in ENGINE:
         for node in tree_of(path).body:
-            if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
-                if node.targets[0].id.isupper():
-                    values[node.targets[0].id].add(ast.unparse(node.value))
+            target = node.targets[0] if isinstance(node, ast.Assign) else None
+            if isinstance(target, ast.Name) and target.id.isupper():
+                values[target.id].add(ast.unparse(node.value))
     assert not {name: found for name, found in values.items() if len(found) > 1}
 
 

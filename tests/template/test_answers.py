@@ -110,7 +110,7 @@ def rendered(name: str, **answers: str) -> str:
     return (
         Environment(undefined=StrictUndefined)
         .from_string(text)
-        .render(cookiecutter={**GOOD, **EXAMPLE, **answers})
+        .render(cookiecutter={"_template": str(ROOT), **GOOD, **EXAMPLE, **answers})
     )
 
 

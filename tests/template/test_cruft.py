@@ -55,11 +55,22 @@ def project(template) -> Path:
     return committed(folder / ODD)
 
 
+def edit(path: Path, old: str, new: str) -> None:
+    """Replace the first `old`, which has to be there, in a file."""
+    text = path.read_text(encoding="utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new, 1), encoding="utf-8", newline="")
+
+
 def new_version(template: Path, word: str) -> None:
-    """Change a stage, a parameter and a suite of the template."""
+    """Change the engine, the stages, a parameter and the suites of the template."""
     inside = template / "{{cookiecutter.project}}"
+    (inside / f"sluice/data/{word.lower()}.py").write_text('"""New."""\n', encoding="utf-8")
+    git(template, "rm", "--quiet", "--ignore-unmatch", f"{inside}/sluice/metrics/margins.py")
     for name, old, new in (
         ("sluice/data/split.py", '"""', f'"""{word}: '),
+        ("stages/models.py", '"""', f'"""{word}: '),
+        ("expectations/drift.json", '"name"', '"name" '),
         ("params.yaml", "  floor_share: 0.", "  floor_share: 0.0"),
         (
             "expectations/{% if cookiecutter.data == 'example' %}sources.json{% endif %}",
@@ -67,10 +78,9 @@ def new_version(template: Path, word: str) -> None:
             '"name" ',
         ),
     ):
-        text = (inside / name).read_text(encoding="utf-8")
-        assert old in text
-        (inside / name).write_text(text.replace(old, new, 1), encoding="utf-8", newline="")
-    git(template, "commit", "--quiet", "--all", "--message", "new version")
+        edit(inside / name, old, new)
+    git(template, "add", "--all")
+    git(template, "commit", "--quiet", "--message", "new version")
 
 
 def test_a_project_that_cruft_made_has_its_data_and_is_as_the_template(project):
@@ -79,31 +89,44 @@ def test_a_project_that_cruft_made_has_its_data_and_is_as_the_template(project):
     assert cruft(project, "diff") == ""
 
 
-def test_update_brings_what_is_new_and_keeps_edits_data_and_suites(project, template):
-    params = project / "params.yaml"
-    params.write_text(
-        params.read_text(encoding="utf-8").replace("random_state: 42", "random_state: 7"),
-        encoding="utf-8",
-        newline="",
-    )
-    sources = project / "data/sources.yaml"
-    sources.write_text(
-        sources.read_text(encoding="utf-8") + "# mine\n", encoding="utf-8", newline=""
-    )
-    (project / "expectations").mkdir(exist_ok=True)
+MINE = "# mine\n"
+MODEL = "def mine(X, random_state):\n    return logistic_regression(X, random_state)\n\n\n"
+
+
+def edit_as_a_user_does(project: Path) -> dict[str, str]:
+    """Edit each file that is the user's; return those that no update may touch."""
+    edit(project / "params.yaml", "random_state: 42", "random_state: 7")
+    edit(project / "stages/models.py", "def vote(", f"{MODEL}def vote(")
+    edit(project / "stages/features.py", "    return rows", "    return rows.assign(n=1)")
+    edit(project / "expectations/drift.json", '"critical"', '"warning"')
+    edit(project / "data/sources.yaml", "sources", f"{MINE}sources")
     (project / "expectations/sources.json").write_text("mine", encoding="utf-8")
     git(project, "add", "--all")
     git(project, "commit", "--quiet", "--message", "mine")
+    kept = ("stages/features.py", "data/sources.yaml", "data/raw/toys.csv")
+    suites = sorted(f"expectations/{path.name}" for path in (project / "expectations").iterdir())
+    return {name: (project / name).read_text(encoding="utf-8") for name in (*kept, *suites)}
+
+
+def test_update_brings_what_is_new_and_keeps_edits_data_and_suites(project, template):
+    kept = edit_as_a_user_does(project)
     new_version(template, "New")
     cruft(project, "update", "--skip-apply-ask")
-    assert (project / "sluice/data/split.py").read_text(encoding="utf-8").startswith('"""New: ')
-    assert "random_state: 7" in params.read_text(encoding="utf-8")
-    assert "floor_share: 0.02 " in params.read_text(encoding="utf-8")
-    assert "target: 'kind'" in params.read_text(encoding="utf-8")
-    assert sources.read_text(encoding="utf-8").endswith("# mine\n")
-    assert (project / "expectations/sources.json").read_text(encoding="utf-8") == "mine"
-    assert (project / "data/raw/toys.csv").is_file()
+    read = {
+        name: (project / name).read_text(encoding="utf-8")
+        for name in ("sluice/data/split.py", "stages/models.py", "params.yaml", *kept)
+    }
+    assert kept.items() <= read.items()
+    assert read["sluice/data/split.py"].startswith('"""New: ')
+    assert (project / "sluice/data/new.py").is_file()
+    assert not (project / "sluice/metrics/margins.py").exists()
+    assert read["stages/models.py"].startswith('"""New: ')
+    assert MODEL in read["stages/models.py"]
+    for line in ("random_state: 7", "floor_share: 0.02 ", "target: 'kind'"):
+        assert line in read["params.yaml"]
     assert not list(project.rglob("*.rej"))
+    assert git(project, "diff", "--name-only", "--diff-filter=U") == "", "a file is in conflict"
+    assert "up to date" in cruft(project, "check")
 
 
 def test_a_name_that_is_a_package_s_is_refused_and_leaves_nothing(template, tmp_path):

@@ -2,6 +2,7 @@
 rendered project works.
 """
 
+import ast
 import json
 import os
 import re
@@ -187,6 +188,43 @@ def test_generated_project_cites_no_file_that_it_lacks(odd):
         )
         == []
     )
+
+
+def commands_of(text: str) -> set[str]:
+    """Return the commands of `sluice` that a text tells its reader to run."""
+    return set(re.findall(r"(?:uv run |-m |\.venv/bin/|\$\(RUN\) )sluice ([a-z][\w-]*)", text))
+
+
+def test_every_command_that_a_project_names_is_one(odd):
+    [phases] = re.findall(r"^PHASES = (\{.*?^\})", odd["sluice/cli.py"].decode(), flags=re.M | re.S)
+    known = {name for names in ast.literal_eval(phases).values() for name in names}
+    texts = {name: content for name, content in odd.items() if not name.endswith(".gz")}
+    named = {name: commands_of(content.decode("utf-8")) for name, content in texts.items()}
+    assert {"repro", "scope"} <= named["Makefile"]
+    assert {name: wrong for name, given in named.items() if (wrong := given - known)} == {}
+
+
+def test_a_command_that_is_none_is_seen():
+    assert commands_of("Call `uv run sluice scoop`, or .venv/bin/sluice go.") == {"scoop", "go"}
+
+
+def test_a_project_outside_its_engine_is_small(by_default):
+    own = {
+        name: content
+        for name, content in by_default.items()
+        if not name.startswith(("sluice/", "data/", "expectations/"))
+    }
+    assert len(own) <= 60
+    code = [content for name, content in own.items() if name.endswith(".py")]
+    assert sum(len(content.splitlines()) for content in code) <= 1500
+
+
+def test_make_alone_prints_help_and_does_nothing(tmp_path):
+    shutil.copy(ROOT / "Makefile", tmp_path)
+    said = call(tmp_path, "make")
+    for target in ("demo", "scope", "repro", "test", "lint"):
+        assert f"make {target} " in said
+    assert [path.name for path in tmp_path.iterdir()] == ["Makefile"]
 
 
 def test_zip_and_git_url_and_folder_give_the_same_project(clone, odd, tmp_path):

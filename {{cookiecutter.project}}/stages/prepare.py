@@ -7,7 +7,7 @@ from ibis import _
 
 from sluice.core.command import run
 from sluice.core.params import load_params
-from sluice.core.tables import REJECTED, TEST, TRAIN, whole, write_table
+from sluice.core.tables import REJECTED, TEST, TRAIN, atomic_write, write_table
 from sluice.data.cleaning import IS_TEST, MANY_COLUMNS, _write, check_roles, prepare, summarise
 from sluice.data.derived import derive_file
 from sluice.data.sources import check_records, load_sources, read
@@ -32,7 +32,7 @@ def main() -> None:
     write_table(prepared.rejects, REJECTED)
     table = summarise(prepared, raw, name, source)
     write_table(table, "reports/sources.csv")
-    with whole(TRAIN, TEST) as parts:
+    with atomic_write(TRAIN, TEST) as parts:
         for part, is_test in zip(parts, (False, True), strict=True):
             _write(prepared.rows.filter(_[IS_TEST] == is_test).drop(IS_TEST), part)
             derive_file(part, params.data)

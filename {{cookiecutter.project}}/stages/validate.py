@@ -9,7 +9,15 @@ from sluice.audits.proxies import label_bias, proxies
 from sluice.audits.support import class_support
 from sluice.core.command import run
 from sluice.core.params import load_params
-from sluice.core.tables import TEST, TRAIN, VERDICTS, Stored, read_table, write_json, write_table
+from sluice.core.tables import (
+    TEST,
+    TRAIN,
+    VERDICTS,
+    LazyParquet,
+    read_table,
+    write_json,
+    write_table,
+)
 from sluice.data.groups import not_audited
 from sluice.gates.gate import gate, stop
 
@@ -25,8 +33,8 @@ def main() -> None:
     leaks = told.drop(columns="feature")
     write_table(support, "reports/classes.csv")
     write_table(leaks, "reports/leakage.csv")
-    tables: dict[str, pd.DataFrame | Stored] = {
-        "prepared": Stored(TRAIN, TEST),
+    tables: dict[str, pd.DataFrame | LazyParquet] = {
+        "prepared": LazyParquet(TRAIN, TEST),
         "classes": support,
         "leakage": leaks,
     }

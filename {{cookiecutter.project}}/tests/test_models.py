@@ -38,7 +38,9 @@ def fitted(parts):
             with threadpool_limits(1):
                 estimator = build_model(name, X, 0).fit(X, y)
             columns = {column: str(dtype) for column, dtype in X.dtypes.items()}
-            models[name] = Model(estimator, [str(one) for one in estimator.classes_], columns, {}, {})
+            models[name] = Model(
+                estimator, [str(one) for one in estimator.classes_], columns, {}, {}
+            )
         return models[name]
 
     return fit
@@ -53,7 +55,9 @@ def test_model_tells_classes_apart_better_than_the_majority_class(name, fitted, 
         for nth, label in enumerate(model.classes)
         if (test.y == label).any()
     ]
-    assert np.mean(aucs) > 0.5, "the same probability for each row, as of the majority class, has 0.5"
+    assert np.mean(aucs) > 0.5, (
+        "the same probability for each row, as of the majority class, has 0.5"
+    )
 
 
 @EVERY_MODEL

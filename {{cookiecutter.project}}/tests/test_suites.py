@@ -54,7 +54,9 @@ def test_expectation_bites_on_its_defect(clean, name, raw, tmp_path):
     path = tmp_path / f"{name}.json"
     path.write_text(json.dumps({**SUITES[name], "expectations": [raw, ALWAYS]}), encoding="utf-8")
     severity = raw["severity"]
-    told = raw["meta"].get("verdict", {"critical": "fail", "warning": "warn", "info": "pass"}[severity])
+    told = raw["meta"].get(
+        "verdict", {"critical": "fail", "warning": "warn", "info": "pass"}[severity]
+    )
     for named, table in broken(clean[name], raw):
         verdict = gate(table, path, tmp_path / "report.json")
         assert (verdict.verdict, verdict.blocks) == (told, severity == "critical")

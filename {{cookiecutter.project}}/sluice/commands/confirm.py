@@ -10,7 +10,7 @@ from pathlib import Path
 import pandas as pd
 
 from sluice.core.command import UserError
-from sluice.core.tables import AUGMENTED, TEST, TRAIN, Stored, read_csv, write_text
+from sluice.core.tables import AUGMENTED, TEST, TRAIN, LazyParquet, read_csv, write_text
 from sluice.core.text import say
 from sluice.gates.gate import checked, required
 from sluice.gates.messages import count, number, some
@@ -40,7 +40,7 @@ def confirmed(text: str, nths: set[int]) -> str:
     return text
 
 
-def figure(table: pd.DataFrame | Stored | None, one: Expected) -> str:
+def figure(table: pd.DataFrame | LazyParquet | None, one: Expected) -> str:
     """Say what the data hold of what `one` bounds: range or categories, and what is missing."""
     if table is None:
         return "not known before a run"
@@ -71,12 +71,12 @@ def _of(values: pd.Series) -> str:
     return (some(kinds) if len(kinds) <= 20 else f"{len(kinds):,} different values") + missing
 
 
-def _table(name: str) -> pd.DataFrame | Stored | None:
+def _table(name: str) -> pd.DataFrame | LazyParquet | None:
     """Return the table that the suite `name` judges as it is now, None before a run."""
     paths = TABLES.get(name, (REPORTS / f"{name}.csv",))
     if not all(Path(path).is_file() for path in paths):
         return None
-    return Stored(*paths) if name in TABLES else read_csv(paths[0])
+    return LazyParquet(*paths) if name in TABLES else read_csv(paths[0])
 
 
 def show(suite: Suite, chosen: list[Expected]) -> None:

@@ -23,7 +23,7 @@ AUGMENTED = "data/augmented/train.parquet"
 
 
 @contextmanager
-def whole(*paths: str | Path) -> Iterator[list[Path]]:
+def atomic_write(*paths: str | Path) -> Iterator[list[Path]]:
     """Yield a temporary name for each path; they get their names if the block ends well, and are
     deleted if not.
     """
@@ -41,7 +41,7 @@ def whole(*paths: str | Path) -> Iterator[list[Path]]:
 
 def write_text(text: str, path: str | Path) -> None:
     """Write `text` to `path` as UTF-8 with newlines as they are."""
-    with whole(path) as [part]:
+    with atomic_write(path) as [part]:
         part.write_text(text, encoding="utf-8", newline="")
 
 
@@ -61,7 +61,7 @@ def write_table(table: pd.DataFrame, path: str | Path) -> None:
 
     No cell of the CSV is a formula to a spreadsheet; `read_csv` gives back the text as it was.
     """
-    with whole(path) as [part]:
+    with atomic_write(path) as [part]:
         if Path(path).suffix == ".csv":
             _each_text(table, csv_cell).to_csv(
                 part, index=False, lineterminator="\n", float_format="%.6g"
@@ -104,7 +104,7 @@ def read_table(path: str | Path, columns: list[str] | None = None) -> pd.DataFra
         return read_parquet(path, columns)
 
 
-class Stored:
+class LazyParquet:
     """Parquet files as one table, one below the other, of which columns are read only when they
     are asked for.
     """

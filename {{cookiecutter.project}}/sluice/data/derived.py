@@ -15,7 +15,7 @@ from pandas.api.types import is_bool_dtype, is_datetime64_any_dtype, is_numeric_
 from sluice.core.command import UserError
 from sluice.core.formats import RESERVED, wrong_names
 from sluice.core.params import Data
-from sluice.core.tables import whole
+from sluice.core.tables import atomic_write
 
 SOURCE = Path("stages/features.py")
 DTYPES = {  # of the types in data/sources.yaml, as prepared tables have them
@@ -74,7 +74,7 @@ def derive_file(path: Path, data: Data) -> None:
         first = _derive(file.read_row_group(0), data) if groups else None
         if first is None or first.num_columns == len(file.schema_arrow.names):
             return
-        with whole(path) as [part], pq.ParquetWriter(part, first.schema) as writer:
+        with atomic_write(path) as [part], pq.ParquetWriter(part, first.schema) as writer:
             writer.write_table(first)
             for group in groups[1:]:
                 writer.write_table(_derive(file.read_row_group(group), data).cast(first.schema))

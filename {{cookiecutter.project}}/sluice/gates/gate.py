@@ -18,7 +18,7 @@ from pandas.api.types import is_number
 
 from sluice.core.command import UserError
 from sluice.core.private import show, without_values
-from sluice.core.tables import Stored, write_json
+from sluice.core.tables import LazyParquet, write_json
 from sluice.core.text import say
 from sluice.core.waivers import suggested
 from sluice.gates.judging import FAULTS, exception_of, validated
@@ -73,7 +73,7 @@ class Verdict:
 
 
 def gate(
-    table: pd.DataFrame | Stored,
+    table: pd.DataFrame | LazyParquet,
     suite: str | Path,
     report: str | Path,
     dropped: Collection[str] = (),
@@ -113,7 +113,7 @@ def _verdict(findings: list[Finding], report: str | Path) -> Verdict:
     )
 
 
-def find(table: pd.DataFrame | Stored, suite: Suite) -> list[Finding]:
+def find(table: pd.DataFrame | LazyParquet, suite: Suite) -> list[Finding]:
     """Return what a suite finds in `table`, in the order of the suite, after what is wrong with
     the suite or the table itself.
     """
@@ -167,7 +167,7 @@ def _write(verdict: Verdict, suite: Suite, n_rows: int, confirmed: dict[str, int
     write_json(content | confirmed | {"findings": findings}, verdict.report)
 
 
-def _table_problems(table: pd.DataFrame | Stored, suite: Suite) -> list[Finding]:
+def _table_problems(table: pd.DataFrame | LazyParquet, suite: Suite) -> list[Finding]:
     """Return why no expectation at all can be judged on `table`."""
     checked, problems = f"the table for {suite.path}", []
     if not len(table):
@@ -184,7 +184,7 @@ def _table_problems(table: pd.DataFrame | Stored, suite: Suite) -> list[Finding]
     return problems
 
 
-def _judge(table: pd.DataFrame | Stored, suite: Suite) -> list[Finding]:
+def _judge(table: pd.DataFrame | LazyParquet, suite: Suite) -> list[Finding]:
     """Return what is found, in the order of the suite; what cannot be judged is found, too."""
     found = {e.nth: _without_column(table, suite, e) for e in suite.expected}
     if len(table):
@@ -198,7 +198,7 @@ def _judge(table: pd.DataFrame | Stored, suite: Suite) -> list[Finding]:
 
 
 def _batches(
-    table: pd.DataFrame | Stored, suite: Suite, expected: list[Expected]
+    table: pd.DataFrame | LazyParquet, suite: Suite, expected: list[Expected]
 ) -> Iterator[tuple[list[str], list[Expected]]]:
     """Yield expectations with the columns that they need, such that no batch has many more than
     GATE_CELLS cells.
@@ -223,7 +223,7 @@ def _batches(
         yield [column for column in table.columns if column in columns], batch
 
 
-def _shape(table: pd.DataFrame | Stored) -> pd.DataFrame:
+def _shape(table: pd.DataFrame | LazyParquet) -> pd.DataFrame:
     """Return a frame with the columns and the number of rows of `table` that takes no memory and
     holds no value of it.
     """
@@ -257,7 +257,7 @@ def _picked(part: dict[str, Any]) -> str:
 
 
 def _without_column(
-    table: pd.DataFrame | Stored, suite: Suite, expected: Expected
+    table: pd.DataFrame | LazyParquet, suite: Suite, expected: Expected
 ) -> list[Finding]:
     """Return a finding for each column that `expected` is to judge and that the table lacks."""
     has = f"it has {', '.join(map(str, table.columns))}"

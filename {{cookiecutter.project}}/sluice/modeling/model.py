@@ -19,7 +19,7 @@ from skops.io.exceptions import UntrustedTypesFoundException
 from sluice.core.command import UserError
 from sluice.core.params import Data
 from sluice.core.schema import check
-from sluice.core.tables import whole, write_json
+from sluice.core.tables import atomic_write, write_json
 from sluice.data.derived import SOURCE, features_sha256
 from sluice.metrics.decision import calibrate, greatest, weigh
 from sluice.modeling.encoders import WeightedPipeline
@@ -100,7 +100,7 @@ def save_model(model: Model, path: str | Path, provenance: dict[str, Any]) -> No
         **provenance,
     }
     card_path = Path(path).with_suffix(".json")
-    with whole(path) as [part]:
+    with atomic_write(path) as [part]:
         part.write_bytes(_same_bytes(skops.io.dumps(model.estimator)))
         write_json(
             card | {"model_sha256": hashlib.sha256(part.read_bytes()).hexdigest()}, card_path

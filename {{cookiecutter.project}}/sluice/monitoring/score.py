@@ -18,7 +18,7 @@ from tqdm import tqdm
 from sluice.core.command import UserError
 from sluice.core.formats import PACKED, ending, is_parquet
 from sluice.core.params import Params, load_params
-from sluice.core.tables import Stored, whole
+from sluice.core.tables import LazyParquet, atomic_write
 from sluice.core.text import csv_cell, say
 from sluice.data.derived import derived_columns
 from sluice.data.roles import features
@@ -103,7 +103,10 @@ def score(path: Path, out: Path, params: Params, source: Source, most: int = CHU
             f"the key {', '.join(clash)} has the name of a column that is written here; rename it"
             " in the file and data/sources.yaml"
         )
-    with tempfile.TemporaryDirectory() as folder, whole(out, aside_name) as [part, aside_part]:
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        atomic_write(out, aside_name) as [part, aside_part],
+    ):
         spool = Path(folder, "rows.parquet")
         with pyarrow.csv.CSVWriter(aside_part, SET_ASIDE) as file:
             rejects = Rejects(file)
@@ -186,7 +189,7 @@ def keep(
         raise UserError(f"{path} has no row, so there is nothing to score")
     if named_by(list(columns), source.key) != [LINE]:
         held.repeated = repeated(spool, source.key)
-    table = Stored(spool)
+    table = LazyParquet(spool)
     table.columns = pd.Index(judged)
     if (
         len(table)

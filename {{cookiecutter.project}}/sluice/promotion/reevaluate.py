@@ -14,7 +14,7 @@ from sluice.audits.test_set import JUDGED_MODELS
 from sluice.core.command import UserError
 from sluice.core.params import load_params
 from sluice.core.pipeline import md5, outputs, read_stages, run_stage
-from sluice.core.tables import AUGMENTED, TEST, TRAIN, Stored
+from sluice.core.tables import AUGMENTED, TEST, TRAIN, LazyParquet
 from sluice.data.groups import not_audited
 from sluice.gates.gate import gate
 from sluice.gates.names import GATES, REPORTS
@@ -85,12 +85,12 @@ def judged_again(folder: Path, said: dict[str, dict[str, Any]]) -> list[str]:
     return [*stopped, *problems]
 
 
-def _written(name: str) -> pd.DataFrame | Stored:
+def _written(name: str) -> pd.DataFrame | LazyParquet:
     """Return the table that the gate `name` judged; what names its rows is text, also where it
     looks like a number.
     """
     if name in STORED:
-        return Stored(*(Path(path).resolve() for path in STORED[name]))
+        return LazyParquet(*(Path(path).resolve() for path in STORED[name]))
     path, text = REPORTS / f"{name}.csv", read_suite(f"expectations/{name}.json").row
     try:
         header = pd.read_csv(path, nrows=0).columns

@@ -8,7 +8,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 from sklearn.metrics import precision_recall_curve
 
-from sluice.core.tables import whole, write_table
+from sluice.core.tables import atomic_write, write_table
 from sluice.core.text import svg
 from sluice.fairness.gaps import ERRORS
 from sluice.metrics.intervals import wilson
@@ -282,5 +282,5 @@ def _figure(title: str, x: str, y: str) -> tuple[Figure, matplotlib.axes.Axes]:
 
 
 def _save(figure: Figure, name: str) -> None:
-    with whole(PLOTS / f"{name}.svg") as [part]:
+    with atomic_write(PLOTS / f"{name}.svg") as [part]:
         figure.savefig(part, format="svg", metadata={"Date": None, "Creator": None})

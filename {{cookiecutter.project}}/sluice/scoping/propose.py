@@ -11,7 +11,7 @@ import pandas as pd
 
 from sluice.core.command import UserError
 from sluice.core.params import ORIGIN, ROW_ID, Data
-from sluice.core.tables import whole
+from sluice.core.tables import atomic_write
 from sluice.gates.suite import read_suite
 from sluice.gates.thresholds import picked
 from sluice.scoping.clocks import clocks
@@ -320,7 +320,7 @@ def write(proposed: dict[str, Json], folder: str | Path = "expectations") -> lis
             )
         )
     lines = []
-    with whole(*paths.values()) as parts:
+    with atomic_write(*paths.values()) as parts:
         for part, (name, path) in zip(parts, paths.items(), strict=True):
             old = json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
             merged, differences = merge(old, proposed[name])
