@@ -72,6 +72,21 @@ WHO = {
     for role in ("AUTHOR", "COMMITTER")
     for what, value in (("NAME", "Ada"), ("EMAIL", "ada@example.org"))
 }
+ROWS = {  # the columns that name a row of each judged table
+    "sources": ["source"],
+    "classes": ["class"],
+    "changes": ["check", "column"],
+    "leakage": ["check", "column"],
+    "synthetic": ["check", "column"],
+    "proxies": ["column"],
+    "label_bias": ["column", "group", "class"],
+    "candidates": ["candidate"],
+    "features": ["feature"],
+    "by_class": ["class"],
+    "by_group": ["column", "group", "against", "class", "rate"],
+    "slices": ["slice", "value", "class"],
+    "test_set": ["test_sha256"],
+}
 
 
 def settings(**sections: dict) -> Params:

@@ -53,8 +53,8 @@ from sluice.retraining.challenger import (
 )
 from sluice.retraining.pool import gather, matured, part, recent, span
 from stages import augment, evaluate, prepare, train, validate
-from tests.drills import ALWAYS, ROWS
-from tests.engine.settings import SUITES, WHO, roles, settings
+from tests.drills import ALWAYS
+from tests.engine.settings import ROWS, SUITES, WHO, roles, settings
 from tests.pipeline_run import PROJECT
 
 JUDGING = {name: SUITES / f"{name}.json" for name in ("challenger", "challengers")}

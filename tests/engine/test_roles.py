@@ -27,8 +27,8 @@ from sluice.registry.champion import as_trained, load_champion
 from sluice.registry.promotion_evidence import EVALUATED
 from sluice.retraining import retrain
 from stages import augment, evaluate, prepare, train
-from tests.drills import ALWAYS, ROWS
-from tests.engine.settings import SUITES, settings
+from tests.drills import ALWAYS
+from tests.engine.settings import ROWS, SUITES, settings
 
 KINDS = {
     "id": "text",
