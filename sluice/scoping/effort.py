@@ -5,6 +5,7 @@ training rows, and its extrapolation.
 import sys
 import time
 from dataclasses import asdict, dataclass
+from itertools import product
 
 import numpy as np
 import pandas as pd
@@ -98,47 +99,35 @@ def learn(rows: pd.DataFrame, params: Params) -> Curve | None:
     Clusters stay whole, and the smaller samples are parts of the larger. More rows than the limits
     above are cut off, so give them in an order of chance.
     """
-    data = params.data
-    ids = clusters(rows, data.cluster)
-    n_clusters = ids.groupby(rows[data.target]).nunique()
+    y, ids, X = (
+        rows[params.data.target],
+        clusters(rows, params.data.cluster),
+        features(rows, params.data),
+    )
+    n_clusters = ids.groupby(y).nunique()
     enough = sorted(n_clusters.index[n_clusters >= FOLDS])
-    left_out = sorted(set(rows[data.target]) - set(enough))
-    X = features(rows, data)
+    left_out = sorted(set(y) - set(enough))
     if len(enough) < 2 or (X.nunique(dropna=False) < 2).all():
         return None
     most = min(MAX_EFFORT_ROWS, max(int(MAX_WORK / (X.shape[1] * len(enough))), 500))
-    kept = _first(rows[data.target], ids, rows[data.target].isin(enough), most)
-    X, y, ids = (
-        X[kept].reset_index(drop=True),
-        rows.loc[kept, data.target].reset_index(drop=True),
-        ids[kept].reset_index(drop=True),
-    )
-    steps = [
-        share
-        for share in CURVE_SHARES
-        if share == 1 or share * len(y) * (FOLDS - 1) / FOLDS >= MIN_CURVE_ROWS * len(enough)
-    ]
+    kept = _first(y, ids, y.isin(enough), most)
+    X, y, ids = (one[kept].reset_index(drop=True) for one in (X, y, ids))
+    least = MIN_CURVE_ROWS * len(enough) * FOLDS / (FOLDS - 1)
+    steps = [share for share in CURVE_SHARES if share == 1 or share * len(y) >= least]
     confusions = np.zeros((len(steps), FOLDS, len(enough), len(enough)), dtype=int)
     seconds, sizes = np.zeros(len(steps)), np.zeros(len(steps))
-    with tqdm(
-        total=FOLDS * len(steps), desc="scope: learning curve", disable=not sys.stderr.isatty()
-    ) as progress:
-        for fold, (is_training, is_scored) in enumerate(kfold(y, ids, FOLDS, params.random_state)):
-            for nth, share in enumerate(steps):
-                part = is_training & _part(y, ids, is_training, share, params.random_state)
-                y_pred, spent = _try(X, y, part, is_scored, enough, params)
-                confusions[nth, fold] = confusion_matrix(y[is_scored], y_pred, labels=enough)
-                seconds[nth] += spent / FOLDS
-                sizes[nth] += part.sum() / FOLDS
-                progress.update()
-    return Curve(
-        params.train.model,
-        enough,
-        [round(size) for size in sizes],
-        confusions,
-        left_out,
-        seconds.tolist(),
-    )
+    fits = product(enumerate(kfold(y, ids, FOLDS, params.random_state)), enumerate(steps))
+    progress = {"total": FOLDS * len(steps), "disable": not sys.stderr.isatty()}
+    for (fold, (is_training, is_scored)), (nth, share) in tqdm(
+        fits, desc="scope: learning curve", **progress
+    ):
+        part = is_training & _part(y, ids, is_training, share, params.random_state)
+        y_pred, spent = _try(X, y, part, is_scored, enough, params)
+        confusions[nth, fold] = confusion_matrix(y[is_scored], y_pred, labels=enough)
+        seconds[nth] += spent / FOLDS
+        sizes[nth] += part.sum() / FOLDS
+    rounded = [round(size) for size in sizes]
+    return Curve(params.train.model, enough, rounded, confusions, left_out, seconds.tolist())
 
 
 def _first(y: pd.Series, ids: pd.Series, allowed: pd.Series, most: int) -> np.ndarray:

@@ -24,7 +24,7 @@ from sluice.data.sources import RECORD, Source, read
 from sluice.scoping.column_findings import findings, missing_findings
 from sluice.scoping.finding import Finding
 from sluice.scoping.repeats import equal_findings, panel, panel_findings
-from sluice.scoping.scope import judge, parted, sample
+from sluice.scoping.rows import judge, parted, sample
 from sluice.scoping.suspicious import cluster_findings, date_findings, order_findings, orders
 from tests.engine.settings import settings
 

@@ -530,3 +530,23 @@ def test_a_date_after_today_is_foreseen(tmp_path, monkeypatch, capsys):
     assert line.startswith(
         "stop: the gate changes will stop the run: value where check is future: check future, column seen"
     )
+
+
+def test_the_screen_counts_what_was_proposed():
+    lines = ["a: proposed, 7 expectations", "b: proposed, 2 expectations"]
+    assert scope.in_short(lines) == [
+        "Proposed: 2 suites with 9 bounds in expectations/. `uv run sluice confirm` shows and"
+        " confirms them."
+    ]
+
+
+def test_the_screen_counts_what_a_person_decided():
+    lines = ["a: changed: x; proposed now: y", "a: added: z", "b: changed: x; proposed now: y"]
+    assert scope.in_short([*lines, "b: edited, so kept: x; proposed now: y"]) == [
+        "Suites: 2 changed, 1 added, 1 edited, so kept.",
+        "reports/proposals.txt lists these bounds.",
+    ]
+
+
+def test_a_proposal_that_changes_nothing_is_said_to():
+    assert scope.in_short([]) == ["Suites: nothing is proposed that expectations/ does not hold."]

@@ -27,7 +27,7 @@ def tasks(findings=(), proofs=PROOFS, groups=(), curve=CURVE, gained=GAIN, **set
     return {
         task.question: task
         for task in work_list(
-            params(**settings), proofs, list(groups), curve, gained, list(findings)
+            params(**settings), proofs, list(groups), (curve, gained), list(findings)
         )
     }
 
@@ -123,7 +123,7 @@ def test_groups_that_cannot_be_audited_are_named():
 
 def test_that_no_column_is_sensitive_is_decided_where_it_is_said_why():
     params = settings(data={"no_sensitive": "only readings of machines"})
-    found = {task.question: task for task in work_list(params, PROOFS, [], None, {}, [])}[
+    found = {task.question: task for task in work_list(params, PROOFS, [], (None, {}), [])}[
         "Who is treated otherwise?"
     ]
     assert (found.state, found.says) == (
@@ -160,7 +160,7 @@ def test_a_field_that_holds_one_class_alone_leaves_a_question_open():
 def test_what_the_parameters_answer_is_not_asked_again(question, decided):
     given = settings(train={"decision_weights": "balanced_accuracy"}, **decided)
     states = [
-        {task.question: task.state for task in work_list(one, PROOFS, [], CURVE, GAIN, [])}[
+        {task.question: task.state for task in work_list(one, PROOFS, [], (CURVE, GAIN), [])}[
             question
         ]
         for one in (params(), given)
