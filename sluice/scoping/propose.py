@@ -15,7 +15,7 @@ from sluice.core.tables import atomic_write
 from sluice.gates.suite import read_suite
 from sluice.gates.thresholds import picked
 from sluice.scoping.clocks import clocks
-from sluice.scoping.propose_columns import expect, kind_of, propose_column
+from sluice.scoping.propose_columns import Roles, expect, kind_of, propose_column
 from sluice.scoping.propose_judged import ASKED, Asked, Criteria, judged_suites
 from sluice.scoping.propose_relations import propose_relations
 from sluice.scoping.suites import Json, suite
@@ -71,11 +71,13 @@ def _prepared(prepared: pd.DataFrame, data: Data, n_rows: int, drops_equal: bool
         for column in prepared.columns.drop(ROW_ID)
         for one in propose_column(
             prepared[column],
-            is_time=column == data.time,
-            is_needed=column in {data.target, data.time, *data.cluster},
-            is_target=column == data.target,
-            is_whole=is_whole,
-            moves=moving.get(column, frozenset()),
+            Roles(
+                is_time=column == data.time,
+                is_needed=column in {data.target, data.time, *data.cluster},
+                is_target=column == data.target,
+                is_whole=is_whole,
+                moves=moving.get(column, frozenset()),
+            ),
         )
     ]
     expectations += propose_relations(prepared.drop(columns=[ROW_ID]), is_whole, moving)

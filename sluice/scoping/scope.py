@@ -81,6 +81,11 @@ from sluice.scoping.worklist import work_list
 
 MEMORY = "1GB"  # of the table engine; beyond it, it writes to disk
 DIFFERENCES = "reports/proposals.txt"
+KEPT = {
+    "confirmed, so kept": "kept as you confirmed them",
+    "edited, so kept": "kept as you edited them",
+    "not in the suite, so left out": "left out, since you removed them",
+}
 LEAKAGE = Path("expectations/leakage.json")
 LET_PASS = (
     "expectations/leakage.json lets that pass: nothing to do, if it is known before the target"
@@ -177,8 +182,7 @@ def scope(
     """
     asked = _asked(source, params)
     classes = list(found.counts.index)
-    first = floors.proposed(params.scope, classes, {})
-    limits = thresholds(judged_suites(found.rows, params.data, first, asked))
+    limits = _limits(found, asked, params)
     check_criteria(params.scope, found.counts.sum(axis=1), limits.seen)
     with threadpool_limits(params.train.threads):
         changed = _changed(found, params)
@@ -201,12 +205,22 @@ def scope(
         *group_rate_findings(rates),
         *group_findings(of_groups, criteria, limits),
         *copy_findings(found.training[found.features]),
-        *effort_findings(tried.gains, criteria, [p.label for p in proofs if p.verdict == "below"]),
+        *effort_findings(tried.gains, criteria, _below(proofs)),
     ]
     said = heaviest_first(_with_panel(said, found, params))
     tasks = work_list(params, proofs, of_groups, (tried.curve, tried.gains), said)
     about = Scoping(name, params, found, columns, proofs, of_groups, tried, rates, said, tasks)
     return about, proposed
+
+
+def _limits(found: Rows, asked: Asked, params: Params) -> Thresholds:
+    """Return the thresholds of the suites on disk, or of those that will be proposed."""
+    first = floors.proposed(params.scope, list(found.counts.index), {})
+    return thresholds(judged_suites(found.rows, params.data, first, asked))
+
+
+def _below(proofs: list[ClassProof]) -> list[str]:
+    return [proof.label for proof in proofs if proof.verdict == "below"]
 
 
 def _asked(source: Source, params: Params) -> Asked:
@@ -312,10 +326,8 @@ def in_short(proposed: list[str]) -> list[str]:
     lines = []
     if new:
         bounds = f"{count(len(new), 'suite')} with {count(sum(new), 'bound')}"
-        lines.append(
-            f"Proposed: {bounds} in expectations/. `uv run sluice confirm` shows and confirms them."
-        )
+        lines.append(f"Proposed: {bounds}. `uv run sluice confirm` shows and confirms them.")
     if kinds:
-        lines.append("Suites: " + ", ".join(f"{n} {kind}" for kind, n in kinds.items()) + ".")
-        lines.append(f"{DIFFERENCES} lists these bounds.")
+        counts = ", ".join(f"{n} {KEPT.get(kind, kind)}" for kind, n in kinds.items())
+        lines.append(f"Bounds: {counts}. {DIFFERENCES} lists them.")
     return lines or ["Suites: nothing is proposed that expectations/ does not hold."]

@@ -5,12 +5,11 @@ import pytest
 
 from sluice.gates.gate import find
 from sluice.gates.suite import read_suite
-from sluice.scoping.propose_columns import propose_column
+from sluice.scoping.propose_columns import Roles, propose_column
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore::DeprecationWarning"
 )  # Great Expectations warns itself
-ROLES = {"is_time": False, "is_needed": False, "is_target": False, "is_whole": True}
 ALWAYS = {
     "type": "expect_table_row_count_to_be_between",
     "kwargs": {"min_value": 1},
@@ -23,7 +22,7 @@ def proposals(values, **roles):
     """Return what is proposed for a column named size, by type."""
     return {
         one["type"].removeprefix("expect_"): one
-        for one in propose_column(pd.Series(values, name="size"), **ROLES | roles)
+        for one in propose_column(pd.Series(values, name="size"), Roles(**roles))
     }
 
 
@@ -41,7 +40,7 @@ def found(tmp_path):
     """Return by type what the proposals for `values` find in `other`, each judged by the gate."""
 
     def found(values, other, **roles):
-        expectations = propose_column(pd.Series(values, name="size"), **ROLES | roles)
+        expectations = propose_column(pd.Series(values, name="size"), Roles(**roles))
         path = tmp_path / "toys.json"
         path.write_text(json.dumps({"name": "toys", "expectations": [ALWAYS, *expectations]}))
         table = pd.DataFrame({"size": other})
@@ -173,7 +172,7 @@ def test_many_equal_values_at_an_end_are_no_limit(found):
     late = [n % 25 for n in range(900)] + [25] * 100  # months late, to 25 at the most
     ranges = [
         one["kwargs"]
-        for one in propose_column(pd.Series(late, name="size"), **ROLES)
+        for one in propose_column(pd.Series(late, name="size"), Roles())
         if one["type"].endswith("to_be_between")
     ]
     assert {"column": "size", "max_value": 30, "mostly": 0.987} in ranges
@@ -185,7 +184,7 @@ def test_a_count_is_never_negative(found):
     counts = [n % 30 for n in range(1000)]
     strict = next(
         one
-        for one in propose_column(pd.Series(counts, name="size"), **ROLES)
+        for one in propose_column(pd.Series(counts, name="size"), Roles())
         if one["kwargs"].get("min_value") == 0
     )
     assert "mostly" not in strict["kwargs"]
@@ -240,7 +239,7 @@ def test_numbers_that_moved_are_found_by_their_quantiles(found):
 
 def without(values):
     """Return the numbers that are bounded in how often they come, each list with its share."""
-    proposed = propose_column(pd.Series(values, name="size"), **ROLES)
+    proposed = propose_column(pd.Series(values, name="size"), Roles())
     bounded = [
         one["kwargs"] for one in proposed if one["type"] == "expect_column_values_to_not_be_in_set"
     ]

@@ -535,16 +535,14 @@ def test_a_date_after_today_is_foreseen(tmp_path, monkeypatch, capsys):
 def test_the_screen_counts_what_was_proposed():
     lines = ["a: proposed, 7 expectations", "b: proposed, 2 expectations"]
     assert scope.in_short(lines) == [
-        "Proposed: 2 suites with 9 bounds in expectations/. `uv run sluice confirm` shows and"
-        " confirms them."
+        "Proposed: 2 suites with 9 bounds. `uv run sluice confirm` shows and confirms them."
     ]
 
 
 def test_the_screen_counts_what_a_person_decided():
     lines = ["a: changed: x; proposed now: y", "a: added: z", "b: changed: x; proposed now: y"]
     assert scope.in_short([*lines, "b: edited, so kept: x; proposed now: y"]) == [
-        "Suites: 2 changed, 1 added, 1 edited, so kept.",
-        "reports/proposals.txt lists these bounds.",
+        "Bounds: 2 changed, 1 added, 1 kept as you edited them. reports/proposals.txt lists them."
     ]
 
 
