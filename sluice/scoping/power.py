@@ -69,9 +69,9 @@ def check_criteria(criteria: Criteria, counts: pd.Series, seen: float) -> None:
     counts: rows of each class. seen: the least share of the largest class's rows at which accuracy
     sees a class.
     """
+    classes = ", ".join(counts.index[:20])
     problems = [
-        f"params.yaml: scope.recall_floors names {label!r}, which is no class; there are"
-        f" {', '.join(counts.index[:20])}"
+        f"params.yaml: scope.recall_floors names {label!r}, which is no class; there are {classes}"
         for label in criteria.recall_floors
         if label not in counts.index
     ]
@@ -87,25 +87,20 @@ def check_criteria(criteria: Criteria, counts: pd.Series, seen: float) -> None:
 
 def rows_needed(floor: float, recall: float) -> int | None:
     """Return the fewest test rows whose lower bound reaches `floor` when the share `recall` of them
-    is found, or None.
-
-    None where `recall` does not beat the floor, or would need more than MAX_NEEDED_ROWS rows. Hits
-    are rounded down.
+    is found; None where that would be more than MAX_NEEDED_ROWS. Hits are rounded down.
     """
-    if recall <= floor:
-        return None
+
+    def proves(n: int) -> bool:
+        return bool(clopper_pearson(int(recall * n + 1e-9), n)[0] >= floor)
+
     low, high = 1, 1
-    while clopper_pearson(int(recall * high + 1e-9), high)[0] < floor:
+    while not proves(high):
         low, high = high, high * 2
-        if high > MAX_NEEDED_ROWS:
+        if recall <= floor or high > MAX_NEEDED_ROWS:
             return None
     while high - low > 1:
         middle = (low + high) // 2
-        low, high = (
-            (low, middle)
-            if clopper_pearson(int(recall * middle + 1e-9), middle)[0] >= floor
-            else (middle, high)
-        )
+        low, high = (low, middle) if proves(middle) else (middle, high)
     return high
 
 
@@ -223,12 +218,9 @@ def group_proofs(
         level = gap_level(len(counts), counts.shape[1])
         for group, of_class in counts.iterrows():
             n, support = round(of_class.sum()), round(of_class.min())
-            verdict = (
-                "judged"
-                if n >= limits.group_rows and support >= limits.group_support
-                else "not judged"
-            )
+            is_enough = n >= limits.group_rows and support >= limits.group_support
             provable = _smallest_gap(support, round(counts.to_numpy().sum()) - n, level)
+            verdict = "judged" if is_enough else "not judged"
             proofs.append(GroupProof(column, str(group), n, support, provable, verdict))
     return proofs
 
@@ -239,10 +231,8 @@ def tested_rows(
     """Return about how many test rows there are of each group of a sensitive column, in rows,
     and class, in columns.
     """
-    named, share = (
-        groups(rows[column], data.cut_points.get(column)),
-        pd.Series(test_share, index=rows.index, dtype="float64"),
-    )
+    named = groups(rows[column], data.cut_points.get(column))
+    share = pd.Series(test_share, index=rows.index, dtype="float64")
     return pd.crosstab(named, rows[data.target], values=share, aggfunc="sum").fillna(0.0)
 
 

@@ -37,7 +37,7 @@ from sluice.scoping.notations import (
 )
 
 SAMPLE_BYTES = 2_000_000  # bytes, unpacked, that are looked at
-MISSING = ("", "NA", "N/A", "n/a", "#N/A", "<NA>", "NaN", "nan", "NULL", "Null", "null", "?")
+MISSING_MARKS = ("", "NA", "N/A", "n/a", "#N/A", "<NA>", "NaN", "nan", "NULL", "Null", "null", "?")
 # missing where a column holds numbers or dates otherwise; words where all that use them hold text
 PERHAPS = ("None", "-", ".")
 INDEX_NOTE = (
@@ -199,7 +199,7 @@ def _found(looks: dict[str, Look], delimiter: str, encoding: str) -> Found:
     decimal, formats = _number_formats(looks, numbers)
     missing = tuple(
         word
-        for word in ("", *MISSING[1:], *PERHAPS)
+        for word in ("", *MISSING_MARKS[1:], *PERHAPS)
         if not word or any(word in one.missing for one in looks.values())
     )
     own = {column: ("", *one.missing) for column, one in looks.items() if one.own}
@@ -266,7 +266,7 @@ def look_at(column: str, counts: "Counter[str]", is_label: bool = False) -> Look
     """Return what `column` holds, whose trimmed values are counted; of a label the words for
     missing values may be classes.
     """
-    there = [word for word in (*MISSING[1:], *PERHAPS) if word in counts]
+    there = [word for word in (*MISSING_MARKS[1:], *PERHAPS) if word in counts]
     cells = set(counts) - {"", *there}
     written = written_as(cells)
     notation = written.readings[0] if written and is_sure(written, cells) else None
@@ -443,7 +443,9 @@ def _rows(
     width, indexed = len(header), is_index(header)
     header = header[indexed:]
     problems = wrong_names(header)
-    numbers = [name for name in header if re.match(PATTERNS["number"], name) or name in MISSING[1:]]
+    numbers = [
+        name for name in header if re.match(PATTERNS["number"], name) or name in MISSING_MARKS[1:]
+    ]
     if len(numbers) == len(header) or (numbers and len(set(header)) < len(header)):
         problems = [
             f"it begins with values ({', '.join(header[:3])}); its first line must name the columns"

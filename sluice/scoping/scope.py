@@ -172,13 +172,11 @@ def _waived(proof: P, passes: bool) -> P:
 def scope(
     found: Rows, columns: list[Column], name: str, source: Source, params: Params
 ) -> tuple[Scoping, list[str]]:
-    """Return all that is to be said, and a line on each suite, which is proposed before, since its
-    thresholds are judged by.
+    """Return all findings, and a line on each proposed suite.
 
-    Columns, classes, duplicates and contradictions are of all rows, orders, clusters and group
-    rates of at most COUNTED; what needs a model is of at most MAX_JUDGED_ROWS rows, the training
-    rows where the split is by time. With a random split rows that will be test rows are among them:
-    nothing is chosen here.
+    Columns, classes, duplicates and contradictions are of all rows; time, clusters and group rates
+    of at most COUNTED; models of at most MAX_JUDGED_ROWS, which may be test rows where the split is
+    random: nothing is chosen here.
     """
     asked = _asked(source, params)
     classes = list(found.counts.index)

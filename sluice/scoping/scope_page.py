@@ -11,10 +11,10 @@ from sluice.scoping.effort import Curve
 from sluice.scoping.finding import by_remedy
 from sluice.scoping.forecast import unforeseen
 from sluice.scoping.scoping import Scoping, of_classes
-from sluice.scoping.worklist import LATE, LEARNABLE, PHASES
+from sluice.scoping.worklist import LATE, LEARNABLE, TASK_PHASES
 
 WIDTH, HEIGHT, SCOPE_EDGE = 640, 260, 40  # of the learning curve, in units of its drawing
-BARS = 120, 28  # of the picture of a column, width and height
+PICTURE_SIZE = 120, 28  # of the picture of a column, width and height
 LINES = 8  # that a drawing can hold and be read
 OPEN = {  # questions without whose answer no recall can be expected
     LATE: "A feature may be known only after the outcome, so that no recall here can be relied on",
@@ -50,7 +50,7 @@ def page(scoping: Scoping) -> str:
         roles=roles,
         bars={column.name: bars(column) for column in scoping.columns},
         curve=drawn(curve, criteria.metric, list(scoping.tried.gains)) if curve else None,
-        phases=PHASES,
+        phases=TASK_PHASES,
         of_classes=[line.strip() for line in of_classes(scoping)],
         shown=SHOWN_VALUES,
     )
@@ -95,8 +95,8 @@ def _named(names: list[str]) -> str:
 
 
 def bars(column: Column) -> list[tuple[float, float, float, float]]:
-    """Return the bars of a column's picture as (x, y, width, height) in a drawing of BARS."""
-    width, height = BARS
+    """Return the bars of a column's picture as (x, y, width, height)."""
+    width, height = PICTURE_SIZE
     if not column.picture:
         return []
     step = width / max(len(column.picture), 4)

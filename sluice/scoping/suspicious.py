@@ -75,19 +75,12 @@ def contradictions(judged: ibis.Table, columns: list[str], target: str) -> Contr
     kept = judged.filter(_[KIND].isnull())
     rows, most, labels = (f"{RESERVED}{name}" for name in ("rows", "most", "labels"))
     by_label = kept.group_by([*columns, target]).agg(_.count().name(N))
-    groups = (
-        by_label.group_by(columns)
-        .agg(_[N].sum().name(rows), _[N].max().name(most), _.count().name(labels))
-        .filter(_[labels] > 1)
-    )
-    total = (
-        groups.aggregate(rows=_[rows].sum(), most=_[most].sum(), groups=_.count())
-        .to_pandas()
-        .fillna(0)
-        .iloc[0]
-    )
+    sums = (_[N].sum().name(rows), _[N].max().name(most), _.count().name(labels))
+    groups = by_label.group_by(columns).agg(*sums).filter(_[labels] > 1)
+    totals = groups.aggregate(rows=_[rows].sum(), most=_[most].sum(), groups=_.count())
+    total = totals.to_pandas().fillna(0).iloc[0].astype(int)
     return Contradictions(
-        int(total["rows"]), int(total["groups"]), int(total["rows"] - total["most"])
+        *(int(n) for n in (total["rows"], total["groups"], total["rows"] - total["most"]))
     )
 
 
@@ -158,14 +151,13 @@ def told_by(
     told: dict[str, str] = {}
     X, ids = features(rows, data)[columns], clusters(rows, data.cluster)
     for trait in data.sensitive if columns else []:
-        aucs = single_feature_auc(
-            X.drop(columns=trait, errors="ignore"), groups_of(rows, trait, data), ids, random_state
-        ).mean(axis=1)
+        others, of = X.drop(columns=trait, errors="ignore"), groups_of(rows, trait, data)
+        aucs = single_feature_auc(others, of, ids, random_state).mean(axis=1)
         for column, auc in aucs[aucs > limits.tells_groups].items():
-            told[column] = (
-                f"{told.get(column, '')}; it tells {trait} (ROC AUC {auc:.2f} out of fold), which"
-                " it hides from nobody"
+            tells = (
+                f"; it tells {trait} (ROC AUC {auc:.2f} out of fold), which it hides from nobody"
             )
+            told[column] = told.get(column, "") + tells
     return told
 
 
@@ -239,10 +231,9 @@ def _trend(rank: pd.Series, hits: pd.Series) -> tuple[float, str]:
     first, last = (max(0.0, float(hits.mean() + slope * (at - rank.mean()))) for at in (0, 1))
     if max(first, last) < FACTOR * min(first, last) or r == 0:
         return 1.0, ""
-    return (
-        float(chi2.sf(len(hits) * r * r, 1)),
-        f"{'falls' if last < first else 'rises'} from about {first:.2g} to about {last:.2g}",
-    )
+    how = "falls" if last < first else "rises"
+    p = float(chi2.sf(len(hits) * r * r, 1))
+    return p, f"{how} from about {first:.2g} to about {last:.2g}"
 
 
 def _jumps(block: pd.Series, hits: pd.Series) -> list[tuple[float, str]]:
@@ -256,15 +247,8 @@ def _jumps(block: pd.Series, hits: pd.Series) -> list[tuple[float, str]]:
         here, there = mine[True] / mine.sum(), others[True] / max(others.sum(), 1)
         if max(here, there) >= FACTOR * min(here, there):
             p = float(fisher_exact([mine.tolist(), others.tolist()])[1])
-            found.append(
-                (
-                    p,
-                    (
-                        f"is {here:.2g} in part {int(nth) + 1} of {TREND_BLOCKS}, elsewhere"
-                        f" {there:.2g}"
-                    ),
-                )
-            )
+            where = f"part {int(nth) + 1} of {TREND_BLOCKS}"
+            found.append((p, f"is {here:.2g} in {where}, elsewhere {there:.2g}"))
     return found
 
 
@@ -273,18 +257,12 @@ def orders(rows: pd.DataFrame, data: Data, record: pd.Series) -> dict[str, pd.Se
     all the same, the order in the file.
     """
     times = {data.time: rows[data.time]} if data.time else {}
-    for column in rows.columns:
-        year = (
-            is_integer_dtype(rows[column])
-            and re.search("year|jahr", column.lower())
-            and rows[column].between(1800, 2200).all()
-        )
-        if (
-            column != data.target
-            and (is_datetime64_any_dtype(rows[column]) or year)
-            and rows[column].nunique() > 1
-        ):
-            times[column] = rows[column]
+    for column in rows.columns.drop(data.target):
+        values = rows[column]
+        is_year = is_integer_dtype(values) and re.search("year|jahr", column.lower())
+        is_year = is_year and values.between(1800, 2200).all()
+        if (is_datetime64_any_dtype(values) or is_year) and values.nunique() > 1:
+            times[column] = values
     return times | {IN_FILE: record}
 
 
@@ -301,11 +279,8 @@ def split_by(name: str, order: pd.Series, y: pd.Series, data: Data) -> str:
     latest = max(values.iloc[int(0.8 * len(values))], later.iloc[0])
     if any(set(y[side]) != set(y) for side in (order < latest, order >= latest)):
         return ""
-    first = (
-        f'"{str(latest).removesuffix(" 00:00:00")}"'
-        if is_datetime64_any_dtype(order)
-        else f"{latest}"
-    )
+    is_date = is_datetime64_any_dtype(order)
+    first = f'"{str(latest).removesuffix(" 00:00:00")}"' if is_date else f"{latest}"
     named = "" if data.time == name else f"data.time: {name}, "
     return f"set {named}prepare.split.by: time and prepare.split.test_from: {first} in params.yaml"
 

@@ -13,7 +13,7 @@ from sluice.scoping.power import ClassProof, GroupProof
 LATE = "What is known only after the target?"
 LEARNABLE = "Is there anything to learn?"
 Answers = dict[str, tuple[bool, str]]  # of each question whether it is open, and what is said
-PHASES = ("data", "training", "deployment", "monitoring")
+TASK_PHASES = ("data", "training", "deployment", "monitoring")
 
 
 @dataclass(frozen=True)
@@ -35,8 +35,8 @@ def work_list(
     tried: tuple[Curve | None, dict[str, Gain]],
     findings: list[Finding],
 ) -> list[Task]:
-    """Return the tasks of all PHASES in their order; tried: the learning curve, and what more rows
-    would give.
+    """Return the tasks of all TASK_PHASES in their order; tried: the learning curve, and what more
+    rows would give.
     """
     of_phases = (
         _of_data(params, proofs, findings),
@@ -46,7 +46,7 @@ def work_list(
     )
     return [
         Task(phase, question, "open" if is_open else "decided", says)
-        for phase, answers in zip(PHASES, of_phases, strict=True)
+        for phase, answers in zip(TASK_PHASES, of_phases, strict=True)
         for question, (is_open, says) in answers.items()
     ]
 

@@ -10,7 +10,7 @@ from sluice.scoping.effort import Curve, Gain
 from sluice.scoping.finding import Finding
 from sluice.scoping.power import GroupProof, prove
 from sluice.scoping.suspicious import date_findings, giveaways
-from sluice.scoping.worklist import PHASES, work_list
+from sluice.scoping.worklist import TASK_PHASES, work_list
 from tests.engine.settings import roles, settings
 from tests.engine.test_effort import params
 from tests.engine.test_power import LIMITS
@@ -34,8 +34,8 @@ def tasks(findings=(), proofs=PROOFS, groups=(), curve=CURVE, gained=GAIN, **set
 
 def test_the_list_has_every_phase_in_order():
     phases = [task.phase for task in tasks().values()]
-    assert phases == sorted(phases, key=PHASES.index)
-    assert set(phases) == set(PHASES)
+    assert phases == sorted(phases, key=TASK_PHASES.index)
+    assert set(phases) == set(TASK_PHASES)
 
 
 def test_the_target_is_said_with_its_largest_and_rarest_class():
