@@ -140,7 +140,7 @@ def overview() -> None:
             for one in json.loads(path.read_text(encoding="utf-8"))["expectations"]
         ]
         say(f"  {path.stem:<14}{bounds.count('confirmed')} of {len(bounds)} bounds confirmed")
-    say("`make confirm SUITE=NAME` shows the others of a suite beside the data, and confirms them.")
+    say("`uv run sluice confirm NAME` shows the other bounds beside the data, and confirms them.")
 
 
 def main(suite: str | None, column: str | None) -> None:

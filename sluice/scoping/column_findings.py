@@ -173,8 +173,9 @@ def _of_values(column: Column, source: Source, target: str) -> list[Finding]:
 
 def _missing_word(column: Column) -> list[Finding]:
     words = [(word, n) for word, n in column.common if word.strip().lower() in MISSING_WORDS][:1]
+    where = f"missing_in: {{{column.name}: [...]}}"
     return [
-        finding("word_for_missing", column.name, word=word, n=n, name=column.name)
+        finding("word_for_missing", column.name, word=word, n=n, missing_in=where)
         for word, n in words
     ]
 

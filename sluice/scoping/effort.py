@@ -308,7 +308,7 @@ def effort_findings(
         elif gain.low > 0:
             do = "more rows would help: weigh that against their cost"
         else:
-            do = "that cannot be told from nothing here: try features first"
+            do = "the gain cannot be told from zero: try better features first"
         found.append(finding("more_rows", name, **asdict(gain), name=name, do=do))
     return found
 

@@ -154,8 +154,9 @@ def told_by(
         others, of = X.drop(columns=trait, errors="ignore"), groups_of(rows, trait, data)
         aucs = single_feature_auc(others, of, ids, random_state).mean(axis=1)
         for column, auc in aucs[aucs > limits.tells_groups].items():
-            tells = (
-                f"; it tells {trait} (ROC AUC {auc:.2f} out of fold), which it hides from nobody"
+            tells = f"; it tells {trait} (ROC AUC {auc:.2f} out of fold)"
+            told[column] = (
+                f"{told.get(column, '')}{tells}, so that leaving {trait} out hides nothing"
             )
             told[column] = told.get(column, "") + tells
     return told
@@ -319,7 +320,7 @@ def _moving(
     if by != "random":
         return finding("moving_shares", name, "look" if proven else "note", **values)
     how = split_by(name, order, y, data)
-    do = f"{how}, else the test is easier than the use" if how else NO_SPLIT
+    do = f"{how}, otherwise the test is easier than real use" if how else NO_SPLIT
     one = finding("hidden_order", name, do=do, **values)
     return replace(one, asks=("moves", "split")) if how and data.time == name else one
 

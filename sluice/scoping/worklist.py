@@ -171,9 +171,9 @@ def _audit(params: Params, groups: list[GroupProof]) -> tuple[bool, str]:
 
 def _of_monitoring(params: Params, proofs: list[ClassProof], findings: list[Finding]) -> Answers:
     moving, delay = _about(findings, "moves"), params.monitor.label_delay
-    drift = "class shares do not move along any order found"
+    drift = "class shares do not change along any order found"
     if moving:
-        drift = f"class shares move along {some(moving)}"
+        drift = f"class shares change along {some(moving)}"
     elif not params.data.time:
         drift = "no time is named: drift could not be looked for"
     arrives = "without labels drift can be seen, but not whether the model is wrong"

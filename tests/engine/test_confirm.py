@@ -89,7 +89,9 @@ def test_a_judged_table_shows_the_value_of_its_rows(suite, capsys):
 
 def test_without_a_suite_each_is_counted(suite, capsys):
     confirm.main(None, None)
-    assert "  prepared      0 of 3 bounds confirmed" in capsys.readouterr().out
+    out = capsys.readouterr().out
+    assert "  prepared      0 of 3 bounds confirmed" in out
+    assert "`uv run sluice confirm NAME` shows the other bounds" in out
 
 
 def test_an_unknown_suite_is_refused(suite):

@@ -207,7 +207,7 @@ def test_training_time_grows_with_the_rows(n, seconds, words):
         (Gain(0.4, 0.4, 0.05, 0.02, 0.08), "more rows would help"),
         (Gain(0.4, 0.4, 0.0, -0.01, 0.01), "more rows of this kind will not help"),
         (Gain(0.4, 0.4, 0.01, 0.005, 0.015), "more rows of this kind will not help"),
-        (Gain(0.4, 0.4, 0.05, -0.02, 0.12), "that cannot be told from nothing here"),
+        (Gain(0.4, 0.4, 0.05, -0.02, 0.12), "the gain cannot be told from zero"),
     ],
 )
 def test_effort_findings_say_whether_more_rows_help(gain, do):

@@ -124,7 +124,7 @@ def test_things_that_return_in_each_period_are_a_panel():
     assert (found.test_from, found.lost, found.before) == ("2020-08-01", 280, 280)
     [finding] = panel_findings(found, roles(), AT_RANDOM)
     assert finding.what.startswith(
-        "each customer in each month: 40 values of customer return over 10 values of month"
+        "panel data, one row for each customer in each month: 40 values of customer return over 10 values of month"
     )
     assert (
         'test_from: "2020-08-01" and prepare.split.keep_clusters_whole: false in params.yaml'

@@ -378,6 +378,6 @@ def test_an_identifier_that_tells_a_sensitive_column_is_said_to():
     )
     told = told_by(["patient_id", "order_id"], rows, roles(sensitive=["sex"]), LIMITS, 0)
     assert told == {
-        "patient_id": "; it tells sex (ROC AUC 1.00 out of fold), which it hides from nobody"
+        "patient_id": "; it tells sex (ROC AUC 1.00 out of fold), so that leaving sex out hides nothing"
     }
     assert told_by(["patient_id"], rows, roles(), LIMITS, 0) == {}
