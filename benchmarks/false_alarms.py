@@ -32,6 +32,7 @@ from sluice.audits.proxies import Limits, label_bias, proxies
 from sluice.audits.support import class_support
 from sluice.audits.synthetic import synthetic
 from sluice.core.params import Augment, Data
+from sluice.data.dataset import Dataset
 from sluice.data.roles import features
 from sluice.fairness.gaps import by_group
 from sluice.gates.gate import gate
@@ -275,7 +276,8 @@ def parts(n_classes: int, n_values: int, support: int) -> Simulate:
         ).assign(y=y)
         hit = (rows["y"] == classes[0]) & (rows[SLICED[0]] == "value 0")
         y_pred = decisions(rng, y, np.where(hit | (size <= 0), FLOOR - size, RECALL), classes)
-        return slices(rows, rows, y_pred, classes, "y", SLICED, {}, pd.Series(range(len(rows))))
+        data = Dataset(rows, rows, rows["y"], pd.Series(range(len(rows))), None)
+        return slices(data, rows, y_pred, classes, SLICED, {})
 
     return simulate
 

@@ -102,7 +102,9 @@ def paired_lead(
         for cell in kind:
             tables[:, cell] += drawn
     triples = tables.reshape(DRAWS, k, k, k)
-    leads = figure(triples.sum(axis=3), objective) - figure(triples.sum(axis=2), objective)
+    leads = confusion_metric(triples.sum(axis=3), objective) - confusion_metric(
+        triples.sum(axis=2), objective
+    )
     low, high = np.quantile(leads, [1 - level, level])
     return float(low), float(high)
 
@@ -179,7 +181,7 @@ class Ranked:
         return float((gained * hits / np.maximum(named, 1)).sum() / max(hits[-1], 1))
 
 
-def figure(confusion: np.ndarray, objective: str) -> np.ndarray:
+def confusion_metric(confusion: np.ndarray, objective: str) -> np.ndarray:
     """Return accuracy, balanced accuracy or macro F1 of (n_draws, n_classes, n_classes) tables,
     true classes in rows.
     """

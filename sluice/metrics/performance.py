@@ -9,7 +9,7 @@ import pandas as pd
 from scipy.stats import norm, rankdata
 from scipy.stats import t as student
 
-from sluice.metrics.bootstrap import rows_worth
+from sluice.metrics.bootstrap import effective_sample_size
 from sluice.metrics.intervals import clopper_pearson, newcombe
 
 ALPHA = 0.01  # one-sided, for all metrics together
@@ -49,40 +49,41 @@ def figures(
     codes = None if ids is None else pd.factorize(ids)[0]
     is_label = {label: (y_true == label).to_numpy() for label in classes}
     rows = []
-    for label in (
-        classes if len(classes) > 2 else classes[1:]
-    ):  # of two classes, both have the same area
+    # of two classes, both have the same area
+    for label in classes if len(classes) > 2 else classes[1:]:
         value, variance = delong(y_score[:, classes.index(label)], is_label[label], codes)
         n = int(is_label[label].sum())
         rows.append(
             _row("auc", ALL, ALL, label, min(n, len(y_true) - n), value=value, variance=variance)
         )
-    rows.append(
-        _row("log_loss", ALL, ALL, ALL, len(y_true), **_log_loss(y_true, y_score, classes, codes))
-    )
-    hit = (y_true == y_pred).to_numpy()
-    groups = [(ALL, ALL, np.ones(len(y_true), dtype=bool))]
+    log_loss = _log_loss(y_true, y_score, classes, codes)
+    rows.append(_row("log_loss", ALL, ALL, ALL, len(y_true), **log_loss))
+    return rows + _recalls(is_label, (y_true == y_pred).to_numpy(), audited, codes)
+
+
+def _recalls(
+    is_label: dict[str, np.ndarray],
+    hit: np.ndarray,
+    audited: pd.DataFrame,
+    codes: np.ndarray | None,
+) -> list[dict[str, Any]]:
+    """Return the recall of each class, on all rows and in each group."""
+    groups = [(ALL, ALL, np.ones(len(hit), dtype=bool))]
     for column, named in audited.items():
         groups += [
             (str(column), name, (named == name).to_numpy()) for name in sorted(named.unique())
         ]
+    rows = []
     for column, group, mine in groups:
-        for label in classes:
-            concerned = mine & is_label[label]
-            more = {"share_deff": _deff(is_label[label], codes)} if column == ALL else {}
-            of = _deff(hit[concerned], None if codes is None else codes[concerned])
-            rows.append(
-                _row(
-                    "recall",
-                    column,
-                    group,
-                    label,
-                    int(concerned.sum()),
-                    hits=int(hit[concerned].sum()),
-                    deff=of,
-                    **more,
-                )
-            )
+        for label, has_label in is_label.items():
+            concerned = mine & has_label
+            found = {
+                "hits": int(hit[concerned].sum()),
+                "deff": _deff(hit[concerned], None if codes is None else codes[concerned]),
+            }
+            if column == ALL:
+                found["share_deff"] = _deff(has_label, codes)
+            rows.append(_row("recall", column, group, label, int(concerned.sum()), **found))
     return rows
 
 
@@ -90,7 +91,11 @@ def _deff(values: np.ndarray, codes: np.ndarray | None) -> float:
     """Return by how much clusters raise the variance of the mean of `values`: 1 without
     clusters.
     """
-    return 1.0 if codes is None or not len(values) else len(values) / rows_worth(values, codes)
+    return (
+        1.0
+        if codes is None or not len(values)
+        else len(values) / effective_sample_size(values, codes)
+    )
 
 
 def _row(

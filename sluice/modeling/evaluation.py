@@ -155,17 +155,8 @@ def group_table(of: Evaluation) -> pd.DataFrame:
 
 def slice_table(of: Evaluation) -> pd.DataFrame:
     """Return the rows of reports/slices.csv (see `slices`)."""
-    test, data, asked = of.test, of.params.data, of.params.evaluate.slices
-    return slices(
-        test.rows,
-        of.train,
-        of.y_pred,
-        of.model.classes,
-        data.target,
-        asked,
-        data.cut_points,
-        test.groups,
-    )
+    columns, cut_points = of.params.evaluate.slices, of.params.data.cut_points
+    return slices(of.test, of.train, of.y_pred, of.model.classes, columns, cut_points)
 
 
 def prediction_table(of: Evaluation) -> pd.DataFrame:

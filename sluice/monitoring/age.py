@@ -18,7 +18,7 @@ from sluice.data.roles import as_number, features
 from sluice.gates.gate import gate, stop
 from sluice.gates.suite import read_suite
 from sluice.metrics.decision import decide
-from sluice.metrics.intervals import DRAWS, figure
+from sluice.metrics.intervals import DRAWS, confusion_metric
 from sluice.modeling.fitting import CandidateSpec, fit_candidate
 
 AGE_SUITE = "expectations/model_age.json"
@@ -182,7 +182,8 @@ def _loss(
         present = np.unique(true)
         table = confusion.reshape(-1, k, k)
         scores.append(
-            figure(table, objective) * (k / len(present) if objective == "balanced_accuracy" else 1)
+            confusion_metric(table, objective)
+            * (k / len(present) if objective == "balanced_accuracy" else 1)
         )
     return float(scores[1][0]), scores[0] - scores[1]
 

@@ -10,7 +10,7 @@ from sluice.core.params import Data, Params
 from sluice.core.private import show
 from sluice.data.groups import groups
 from sluice.data.roles import clusters, features
-from sluice.metrics.bootstrap import mean_intervals, rows_worth
+from sluice.metrics.bootstrap import effective_sample_size, mean_intervals
 from sluice.metrics.decision import objective_score
 from sluice.metrics.intervals import newcombe_paired, paired_lead
 from sluice.modeling.model import Model
@@ -180,7 +180,7 @@ def non_inferiority(
     champion, challenger: the classes that each knows, and (n_samples,) decisions. `known`: rows
     whose groups have to be there, too. `difference` is the challenger's recall less the champion's,
     with one-sided bounds that hold with `level` each: Newcombe's for pairs, clusters worth as many
-    rows as they tell of the difference (see `rows_worth`). `proven_fall` is the fall where the
+    rows as they tell of the difference (see `effective_sample_size`). `proven_fall` is the fall where the
     bounds exclude 0, else 0. `status` of a class: kept, new (the champion does not know it), gone
     (the challenger does not, or no row is of it). A group of fewer rows has a wider interval; one
     without any has bounds of -1 and 1. `accepted`: see `accept`; here "no".
@@ -259,7 +259,7 @@ def _difference(
         return {"low": -1.0, "high": 1.0, "proven_fall": 0.0}
     difference = float(challenger.mean() - champion.mean())
     worth = (
-        rows_worth(
+        effective_sample_size(
             challenger.astype("float64") - champion, np.unique(codes, return_inverse=True)[1], level
         )
         / n

@@ -18,7 +18,7 @@ from sluice.core.params import Scope as Criteria
 from sluice.data.roles import clusters, features
 from sluice.data.split import kfold, strata
 from sluice.metrics.decision import decide
-from sluice.metrics.intervals import figure
+from sluice.metrics.intervals import confusion_metric
 from sluice.modeling.models import build_model
 from sluice.scoping.finding import Finding, finding
 
@@ -87,7 +87,7 @@ class Gain:
 
 def _figures(confusions: np.ndarray, classes: list[str], metric: str) -> dict[str, np.ndarray]:
     recalls = np.einsum("dkk->dk", confusions) / np.maximum(confusions.sum(axis=2), 1)
-    return {metric: figure(confusions, AIMS[metric])} | {
+    return {metric: confusion_metric(confusions, AIMS[metric])} | {
         f"recall of {label}": recalls[:, nth] for nth, label in enumerate(classes)
     }
 

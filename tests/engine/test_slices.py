@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from sluice.core.params import Data
+from sluice.data.dataset import Dataset
 from sluice.gates.gate import gate
 from sluice.metrics.intervals import clopper_pearson
 from sluice.metrics.slices import named, slice_problems, slices
@@ -30,19 +31,21 @@ DATA = Data(
 NUMBERS = pd.Series([0.0, 10.0, 20.0, 30.0, 40.0, 50.0, 60.0, 70.0])
 
 
+def alone(rows: pd.DataFrame) -> Dataset:
+    """Return `rows` as a data set in which no row knows of another."""
+    return Dataset(rows, rows, rows["label"], pd.Series(range(len(rows))), None)
+
+
 def sliced(place: str, y_true: str, y_pred: str, columns=("place",), train=None) -> pd.DataFrame:
     test = pd.DataFrame({"place": list(place), "label": list(y_true)})
-    together = pd.Series(range(len(test)))
     decided = np.array(list(y_pred), dtype=object)
     return slices(
-        test,
+        alone(test),
         test if train is None else train,
         decided,
         ["a", "b"],
-        "label",
         list(columns),
         {},
-        together,
     )
 
 
@@ -78,14 +81,12 @@ def test_bounds_hold_for_all_of_a_slice_together():
 def test_bounds_that_stop_hold_for_all_slices_together():
     test = pd.DataFrame({"place": list("xyxy"), "kind": list("uuvv"), "label": list("aabb")})
     table = slices(
-        test,
+        alone(test),
         test,
         np.array(list("abbb"), dtype=object),
         ["a", "b"],
-        "label",
         ["place", "kind"],
         {},
-        pd.Series(range(4)),
     )
     row = table.set_index(["slice", "value", "class"]).loc[("place", "y", "a")]
     assert row["recall_high"] == pytest.approx(

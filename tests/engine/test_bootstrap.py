@@ -14,9 +14,9 @@ from sklearn.metrics import (
 )
 
 from sluice.metrics.bootstrap import (
+    bootstrap_counts,
     class_intervals,
     clustered_share,
-    draws,
     mean_intervals,
     overall_intervals,
 )
@@ -35,7 +35,7 @@ def model(n: int, seed: int = 0) -> tuple[pd.Series, np.ndarray, np.ndarray]:
 
 def test_every_draw_keeps_clusters_whole_in_their_strata():
     of, by = np.array([0, 0, 1, 2, 2, 2]), np.array([0, 0, 1])
-    for drawn in draws(of, by, 0):
+    for drawn in bootstrap_counts(of, by, 0):
         assert drawn[0] == drawn[1]
         assert drawn[0] + drawn[2] == 2  # two clusters of the first stratum, drawn twice
         assert drawn[3:].tolist() == [1, 1, 1]
