@@ -7,7 +7,7 @@ from typing import Any
 
 import sluice
 
-FINGERPRINT = "FINGERPRINT"  # a file of the package; tools/sync_template.py writes it
+FINGERPRINT = "FINGERPRINT"  # a file of the package, written where the template is made
 HASHED = (".py", ".j2", ".css", ".json")
 
 

@@ -59,6 +59,7 @@ def assert_whole(run: Run) -> None:
 
 
 @pytest.mark.parametrize("stage", GATES)
+@pytest.mark.slow
 def test_stage_killed_at_any_moment_leaves_nothing_half_done(run, stage):
     wanted, moments = lock(run), random.Random(stage)
     for _ in range(KILLS_PER_STAGE):
@@ -75,6 +76,7 @@ def test_stage_killed_at_any_moment_leaves_nothing_half_done(run, stage):
 
 
 @pytest.mark.parametrize("stage", GATES)
+@pytest.mark.slow
 def test_stage_on_a_full_disk_says_so_and_leaves_nothing_half_done(run, stage):
     process = start(
         run,
@@ -100,6 +102,7 @@ def can_mount() -> bool:
 @pytest.mark.skipif(
     not can_mount(), reason="mounting a folder read-only needs root with the right to mount"
 )
+@pytest.mark.slow
 def test_read_only_data_folder_is_told(run):
     mount = "mount --bind data data && mount -o remount,ro,bind data && exec"
     command = ["unshare", "--mount", "sh", "-c", f"{mount} {sys.executable} -m stages.prepare"]
@@ -115,6 +118,7 @@ def test_read_only_data_folder_is_told(run):
     assert_whole(run)
 
 
+@pytest.mark.slow
 def test_two_runs_at_once_end_with_the_same_hashes(run):
     wanted = lock(run)
     both = [start(run, "dvc", "repro", "--force", "validate") for _ in range(2)]
@@ -137,6 +141,7 @@ def test_clock_that_was_set_changes_nothing(run, seconds):
     assert lock(run) == wanted
 
 
+@pytest.mark.slow
 def test_mended_input_restores_the_earlier_outputs_without_computing_them(run):
     wanted = lock(run)
     raw = run.folder / RAW

@@ -75,6 +75,7 @@ def test_a_column_that_tells_the_class_is_worth_something(seed):
     assert measure(table(seed=seed), seed=seed).loc["size", "worth"] > 0
 
 
+@pytest.mark.slow
 def test_columns_that_tell_nothing_are_hardly_ever_worth_something():
     found = [
         measure(table(n=150, seed=seed), seed=seed).loc[["noise", "colour"], "worth"] > 0

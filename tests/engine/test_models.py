@@ -9,10 +9,6 @@ from sklearn.metrics import balanced_accuracy_score
 from threadpoolctl import threadpool_limits
 
 from sluice.core.command import UserError
-from sluice.core.params import load_params
-from sluice.core.tables import TRAIN
-from sluice.data.dataset import Dataset
-from sluice.modeling.model import Model, load_model, save_model
 from sluice.modeling.models import build_model, model_names, settings_to_try
 from stages import models
 from stages.models import SEARCH_SPACES
@@ -274,14 +270,3 @@ def test_a_model_is_found_by_the_name_of_its_function(monkeypatch):
     monkeypatch.setattr(models, "trees", trees, raising=False)
     assert model_names()[-1] == "trees"
     assert build_model("trees", pd.DataFrame({"size": []}), 7) == "['size'], seed 7"
-
-
-@EVERY_MODEL
-def test_a_model_of_these_data_predicts_the_same_after_saving(name, pipeline, tmp_path):
-    data = Dataset.of(pipeline.table(TRAIN), load_params().data)
-    estimator = build_model(name, data.X, 0).fit(data.X, data.y)
-    classes, dtypes = sorted(data.y.unique()), data.X.dtypes.astype(str).to_dict()
-    save_model(Model(estimator, classes, dtypes, {}, {}), tmp_path / "model.skops", {})
-    loaded = load_model(tmp_path / "model.skops")
-    assert (loaded.predict_proba(data.X) == estimator.predict_proba(data.X)).all()
-    assert loaded.classes == classes

@@ -164,6 +164,7 @@ def names_in(path: Path, column: str) -> list[str]:
     return sorted(read_csv(path, dtype="str", keep_default_na=False)[column])
 
 
+@pytest.mark.slow
 def test_a_run_under_dvc_takes_any_name_and_splits_by_date(hostile):
     assert first_days(hostile) == ("2022-04-30 00:00:00", "2022-05-01 00:00:00")
     assert names_in(hostile.folder / "reports/features.csv", "feature") == sorted(NAMES)
@@ -173,6 +174,7 @@ def test_a_run_under_dvc_takes_any_name_and_splits_by_date(hostile):
     )
 
 
+@pytest.mark.slow
 def test_live_rows_with_any_name_are_scored_and_monitored(hostile, tmp_path):
     run = copied(hostile, tmp_path)
     write_rows(run.folder / "live.csv", NAMES, n=150)
@@ -194,6 +196,7 @@ def test_live_rows_with_any_name_are_scored_and_monitored(hostile, tmp_path):
         (PERIOD, 4, ("2022-04-10 00:00:00", "2022-04-11 00:00:00")),
     ],
 )
+@pytest.mark.slow
 def test_a_split_by_time_stamp_or_integer_runs_under_dvc(hostile, tmp_path, time, test_from, days):
     run = copied(hostile, tmp_path)
     content = yaml.safe_load((run.folder / "params.yaml").read_text(encoding="utf-8"))
@@ -207,6 +210,7 @@ def test_a_split_by_time_stamp_or_integer_runs_under_dvc(hostile, tmp_path, time
     assert first_days(run) == days
 
 
+@pytest.mark.slow
 def test_what_did_not_run_shows_no_verdict_of_an_earlier_run(hostile, tmp_path):
     run = copied(hostile, tmp_path)
     assert "did not run" not in run.call("sluice", "summary").stdout
@@ -276,6 +280,7 @@ OTHERWISE = {  # a value of each parameter that is not that of SETTINGS
 }
 
 
+@pytest.mark.slow
 def test_dvc_takes_a_value_of_every_parameter(hostile, tmp_path):
     for section, values in SETTINGS.items():
         pairs = (

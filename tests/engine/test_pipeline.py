@@ -89,6 +89,7 @@ def test_second_run_gives_the_same_files(pipeline, tmp_path):
     assert (again.folder / "dvc.lock").read_text() == (pipeline.folder / "dvc.lock").read_text()
 
 
+@pytest.mark.slow
 def test_run_in_which_nothing_changed_imports_neither_gate_nor_models(pipeline):
     output = pipeline.repro(PYTHONPROFILEIMPORTTIME="1").stdout
     imported = {
@@ -101,6 +102,7 @@ def test_run_in_which_nothing_changed_imports_neither_gate_nor_models(pipeline):
     assert not imported & {"great_expectations", "sklearn", "pandas"}
 
 
+@pytest.mark.slow
 def test_passing_edit_of_a_suite_reruns_only_its_gate(pipeline, tmp_path):
     shutil.copytree(pipeline.folder, tmp_path / "project")
     run = Run(tmp_path / "project")

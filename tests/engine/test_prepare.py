@@ -1172,6 +1172,7 @@ def shuffled(text):
         "at random, equal rows apart",
     ],
 )
+@pytest.mark.slow
 def test_the_order_of_the_rows_in_the_file_does_not_matter(text, columns, content, source):
     stage(text, columns, content, **source)
     first = outputs()

@@ -86,6 +86,7 @@ def commit(run: Run) -> None:
         subprocess.run(["git", *command], cwd=run.folder, check=True, env={**os.environ, **WHO})
 
 
+@pytest.mark.slow
 def test_rollback_within_a_minute_scores_bit_equal_and_history_tells_it_all(run):
     assert in_service(run)[0] == "unregistered"
     assert "v1.0.0 is in service" in call(run, "sluice", "promote", "--why", "the first")
@@ -119,6 +120,7 @@ def test_rollback_within_a_minute_scores_bit_equal_and_history_tells_it_all(run)
     assert not run.network_log.exists()
 
 
+@pytest.mark.slow
 def test_projects_in_one_repository_do_not_know_of_each_other(run, tmp_path):
     first, second = (Run(tmp_path / "all" / name) for name in ("first", "teams/second"))
     for one in (first, second):
@@ -142,6 +144,7 @@ def test_projects_in_one_repository_do_not_know_of_each_other(run, tmp_path):
     assert [in_service(one)[0] for one in (first, second)] == ["v1.0.0", "v1.0.0"]
 
 
+@pytest.mark.slow
 def test_run_that_does_not_match_its_hashes_is_not_promoted(run):
     harmed = [
         "models/model.skops",
@@ -166,6 +169,7 @@ def test_run_that_does_not_match_its_hashes_is_not_promoted(run):
     assert not (run.folder / "registry").exists()
 
 
+@pytest.mark.slow
 def test_run_that_a_gate_stopped_neither_scores_nor_is_promoted(run):
     run.expect("by_class", "expect_column_values_to_be_between", column="recall", min_value=1.0)
     assert run.repro(**WHO).returncode != 0
@@ -186,6 +190,7 @@ def test_run_that_a_gate_stopped_neither_scores_nor_is_promoted(run):
     assert "evaluate" in run.call("dvc", "status").stdout
 
 
+@pytest.mark.slow
 def test_run_whose_reports_were_edited_is_not_promoted(run):
     run.expect(
         "by_class", "expect_column_values_to_be_between", column="recall", min_value=1.0
@@ -208,6 +213,7 @@ def test_run_whose_reports_were_edited_is_not_promoted(run):
     assert not (run.folder / "registry").exists()
 
 
+@pytest.mark.slow
 def test_run_that_finds_a_class_less_often_than_the_champion_is_not_promoted(run):
     call(run, "sluice", "promote", "--why", "the first")
     run.edit("params.yaml", "decision_weights: balanced_accuracy", "decision_weights: none")
@@ -236,6 +242,7 @@ def test_run_that_finds_a_class_less_often_than_the_champion_is_not_promoted(run
     )  # registered, promoted, the other retired
 
 
+@pytest.mark.slow
 def test_version_that_was_tampered_with_neither_serves_nor_comes_back(run):
     call(run, "sluice", "promote", "--why", "the first")
     harmed = ["model.skops", "reference.json", "prepared.json", "manifest.json"]
@@ -260,6 +267,7 @@ def test_version_that_was_tampered_with_neither_serves_nor_comes_back(run):
         )
 
 
+@pytest.mark.slow
 def test_promotion_killed_at_any_moment_leaves_the_old_model_or_the_new_one(run):
     call(run, "sluice", "promote", "--why", "the first")
     first, moments = in_service(run), random.Random(0)
