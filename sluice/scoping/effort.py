@@ -195,18 +195,15 @@ def extrapolate(sizes: list[int], values: np.ndarray, at: np.ndarray) -> np.ndar
         return np.repeat(values[:, -1:], len(at), axis=1)
     best = np.full(len(values), np.inf)
     predicted = np.zeros((len(values), len(at)))
+    base = values.mean(axis=1)[:, None]
     for exponent in EXPONENTS:
-        x, x_at = (
-            np.array(sizes, dtype=float) ** -exponent,
-            np.asarray(at, dtype=float) ** -exponent,
-        )
+        x, x_at = (np.asarray(one, dtype=float) ** -exponent for one in (sizes, at))
         centred = x - x.mean()
-        slope = values @ centred / (centred @ centred)
-        base = values.mean(axis=1)
-        error = ((values - base[:, None] - slope[:, None] * centred) ** 2).sum(axis=1)
+        slope = (values @ centred / (centred @ centred))[:, None]
+        error = ((values - base - slope * centred) ** 2).sum(axis=1)
         better = error < best
         best[better] = error[better]
-        predicted[better] = base[better, None] + slope[better, None] * (x_at - x.mean())
+        predicted[better] = base[better] + slope[better] * (x_at - x.mean())
     return predicted.clip(0, 1)
 
 
@@ -273,21 +270,14 @@ def training_time(curve: Curve, n_train: int, folds: int) -> str:
     The power of the rows with which time grows is fitted to the largest samples, between 1 and 2.
     """
     sizes, seconds = np.array(curve.sizes, dtype=float), np.maximum(curve.seconds, 1e-3)
-    power = (
-        float(np.clip(np.polyfit(np.log(sizes[-3:]), np.log(seconds[-3:]), 1)[0], 1, 2))
-        if len(sizes) > 1
-        else 1.0
-    )
+    power = 1.0
+    if len(sizes) > 1:
+        slope = np.polyfit(np.log(sizes[-3:]), np.log(seconds[-3:]), 1)[0]
+        power = float(np.clip(slope, 1, 2))
     total = 2 * (folds + 1) * seconds[-1] * (n_train / sizes[-1]) ** power
-    for limit, words in (
-        (60, "under a minute"),
-        (600, "under ten minutes"),
-        (3600, "under an hour"),
-        (36000, "under ten hours"),
-    ):
-        if total < limit:
-            return words
-    return "over ten hours"
+    limits = {60: "a minute", 600: "ten minutes", 3600: "an hour", 36000: "ten hours"}
+    below = [words for limit, words in limits.items() if total < limit]
+    return f"under {below[0]}" if below else "over ten hours"
 
 
 def effort_findings(
@@ -320,26 +310,21 @@ def time_gap(rows: pd.DataFrame, order: pd.Series, params: Params) -> tuple[floa
     None where some class is not in all four parts. A test by chance that is easier than the future
     shows as a gap.
     """
-    data = params.data
-    y, X = rows[data.target], features(rows, data)
+    y, X, n = rows[params.data.target], features(rows, params.data), len(rows)
     late = order.rank(method="first", pct=True) > 0.8
-    drawn = pd.Series(
-        np.random.default_rng(params.random_state).permutation(len(rows)) >= 0.8 * len(rows),
-        index=rows.index,
-    )
+    shuffled = np.random.default_rng(params.random_state).permutation(n)
+    drawn = pd.Series(shuffled >= 0.8 * n, index=rows.index)
     if any(set(y[part]) != set(y) for is_test in (late, drawn) for part in (is_test, ~is_test)):
         return None
-    classes = sorted(set(y))
-    plain = params.model_copy(
-        update={
-            "train": params.train.model_copy(
-                update={"model": "logistic_regression", "decision_weights": "macro_f1"}
-            )
-        }
+    classes, settings = (
+        sorted(set(y)),
+        {"model": "logistic_regression", "decision_weights": "macro_f1"},
     )
-    means = []
-    for is_test in (late, drawn):
+    plain = params.model_copy(update={"train": params.train.model_copy(update=settings)})
+
+    def recall(is_test: pd.Series) -> float:
         y_pred, _spent = _try(X, y, ~is_test, is_test, classes, plain)
         table = confusion_matrix(y[is_test], y_pred, labels=classes)
-        means.append(float((np.diag(table) / table.sum(axis=1)).mean()))
-    return means[0], means[1]
+        return float((np.diag(table) / table.sum(axis=1)).mean())
+
+    return recall(late), recall(drawn)

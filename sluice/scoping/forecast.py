@@ -54,36 +54,26 @@ def _answers(rows: pd.DataFrame, expected: Expected) -> bool:
     """Tell whether `expected` is a critical bound on columns of `rows`, for at least one of
     them.
     """
-    if (
-        expected.raw["type"] != BOUND
-        or expected.raw["severity"] != "critical"
-        or not (expected.needs or {""}) <= set(rows.columns)
-    ):
+    raw, needs = expected.raw, expected.needs or {""}
+    is_critical = raw["type"] == BOUND and raw["severity"] == "critical"
+    if not is_critical or not needs <= set(rows.columns):
         return False
-    condition = expected.raw["kwargs"].get("row_condition")
+    condition = raw["kwargs"].get("row_condition")
     if condition is None:
         return True
     parts = condition["conditions"] if condition["type"] == "and" else [condition]
     if any(part.get("operator") != "==" for part in parts):
         return False
-    return bool(
-        pd.concat([rows[part["column"]["name"]] == part["parameter"] for part in parts], axis=1)
-        .all(axis=1)
-        .any()
-    )
+    holds = [rows[part["column"]["name"]] == part["parameter"] for part in parts]
+    return bool(pd.concat(holds, axis=1).all(axis=1).any())
 
 
 def class_table(counts: pd.DataFrame) -> pd.DataFrame:
     """Return one row per class, with its training rows and `support`, its test rows, as
     `classes` and `by_class` are judged by.
     """
-    return pd.DataFrame(
-        {
-            "class": counts.index.astype("str"),
-            "train": counts["train"].to_numpy(),
-            "support": counts["test"].to_numpy(),
-        }
-    )
+    table = counts.rename_axis("class").reset_index().astype({"class": "str"})
+    return table[["class", "train", "test"]].rename(columns={"test": "support"})
 
 
 def recall_table(proofs: list[ClassProof]) -> pd.DataFrame:
