@@ -41,9 +41,8 @@ def freeze(
 
     train, test: prepared rows; y_score, y_pred: of the test rows. Only what the model sees is
     frozen. Scores are those of the test rows, since on rows that it was fitted on a model is surer
-    than it will be. `deff`: see `design_effect`. A split at random puts whole clusters on one side,
-    equal rows among them: then training and test rows together are a sample of the features, the
-    test rows one of clusters.
+    than it will be. `deff`: see `design_effect`. After a split at random training and test rows
+    together are a sample of the features, and the test rows one of clusters.
     """
     data, split = params.data, params.prepare.split.by
     X_train, X_test = features(train, data), features(test, data)

@@ -48,9 +48,8 @@ def importances(rows: pd.DataFrame, data: Data, fit: Fit, random_state: int) -> 
     bound, 99 %, of what shuffling all columns together adds: a table may tell the classes of which
     no feature is proven to. For `adds` see `_adds`, for `twin` see `_twins`.
 
-    FOLDS folds, or fewer where a class stands in fewer clusters, which stay whole; a fold is fitted
-    on up to MAX_FITTED_IMPORTANCE rows of each class, without augmentation or weights. Raises
-    UserError if a class stands in one cluster.
+    FOLDS folds, or fewer where a class stands in fewer clusters, which stay whole; each is fitted
+    on up to MAX_FITTED_IMPORTANCE rows of a class. Raises UserError if one stands in one cluster.
     """
     rng, rows = np.random.default_rng(random_state), rows.reset_index(drop=True)
     y, ids = rows[data.target], clusters(rows, data.cluster)
