@@ -40,19 +40,17 @@ def freeze(
     """Return how features, scores, decisions and errors were distributed.
 
     train, test: prepared rows; y_score, y_pred: of the test rows. Only what the model sees is
-    frozen. Scores are those of the test rows, since on rows that it was
-    fitted on a model is surer than it will be. `deff` is the design effect of clusters (see
-    `design_effect`). A split at random puts whole clusters on one side, equal rows among them: then
-    training and test rows together are a sample of the features, the test rows one of clusters.
+    frozen. Scores are those of the test rows, since on rows that it was fitted on a model is surer
+    than it will be. `deff`: see `design_effect`. After a split at random training and test rows
+    together are a sample of the features, and the test rows one of clusters.
     """
     data, split = params.data, params.prepare.split.by
-    at_random, y_test = split == "random", test[data.target]
     X_train, X_test = features(train, data), features(test, data)
     every, of_every = X_test, test
-    if at_random:
+    if split == "random":
         every, of_every = pd.concat([X_train, X_test]), pd.concat([train, test])
     ids = clusters(of_every, data.cluster) if data.cluster else None
-    of_test = clusters(test, data.cluster) if data.cluster or at_random else None
+    of_test = clusters(test, data.cluster) if data.cluster or split == "random" else None
     seen = {}
     for column in model.columns:
         bins = distribution(X_test[column], X_train[column])
@@ -61,6 +59,7 @@ def freeze(
     bins = {"values": list(model.classes)}
     deff = design_effect(pd.Series(y_pred, dtype="object"), bins, of_test)
     groups = audited(test, data)
+    performance = figures(test[data.target], y_score, y_pred, groups, model.classes, of_test)
     return {
         "rows": {"train": len(train), "test": len(test)},
         "trained_until": latest(train, data),
@@ -69,7 +68,7 @@ def freeze(
         "scores": {label: _of_score(values, of_test) for label, values in scores.items()},
         "decisions": {label: int((y_pred == label).sum()) for label in model.classes},
         "decisions_deff": deff,
-        "performance": figures(y_test, y_score, y_pred, groups, model.classes, of_test),
+        "performance": performance,
     }
 
 

@@ -48,13 +48,12 @@ def importances(rows: pd.DataFrame, data: Data, fit: Fit, random_state: int) -> 
     bound, 99 %, of what shuffling all columns together adds: a table may tell the classes of which
     no feature is proven to. For `adds` see `_adds`, for `twin` see `_twins`.
 
-    FOLDS folds, or fewer where a class stands in fewer clusters, which stay whole; a fold is fitted
-    on up to MAX_FITTED_IMPORTANCE rows of each class, without augmentation or weights. Raises
-    UserError if a class stands in one cluster.
+    FOLDS folds, or fewer where a class stands in fewer clusters, which stay whole; each is fitted
+    on up to MAX_FITTED_IMPORTANCE rows of a class. Raises UserError if one stands in one cluster.
     """
     rng, rows = np.random.default_rng(random_state), rows.reset_index(drop=True)
     y, ids = rows[data.target], clusters(rows, data.cluster)
-    names = list(features(rows.head(1), data).columns)
+    names = list(features(rows.head(1), data))
     with_shadows, shadows = _add_shadows(rows, names, rng)
     X = features(with_shadows, data)[[*names, *shadows]]
     n_folds = max(2, min(FOLDS, ids.groupby(y).nunique().min()))
@@ -68,15 +67,13 @@ def importances(rows: pd.DataFrame, data: Data, fit: Fit, random_state: int) -> 
     added = pd.concat(parts)
     levels = dict.fromkeys(X.columns, 1 - 0.05 / len(names)) | {TOGETHER: 0.99}
     table = _all_bounds(added, y[added.index], ids[added.index], levels)
-    shadow_high = max(0.0, table.loc[shadows, "importance"].max())
-    together_low = table.loc[TOGETHER, "low"]
-    table = table.loc[names].assign(shadow_high=shadow_high)
-    table["worth"] = table["low"] - shadow_high
+    high, together_low = table.loc[shadows, "importance"].max(), table.loc[TOGETHER, "low"]
+    table = table.loc[names].assign(shadow_high=max(0.0, high))
+    table["worth"] = table["low"] - table["shadow_high"]
     table["twin"] = _twins(X[names])
     drawn = capped(y, FOLDS * MAX_FITTED_IMPORTANCE, rng)
     table["adds"] = _adds(table, X.loc[drawn], y[drawn], ids[drawn], random_state)
-    table["together_low"] = together_low
-    return table.rename_axis("feature").reset_index()
+    return table.assign(together_low=together_low).rename_axis("feature").reset_index()
 
 
 def _adds(
@@ -85,8 +82,8 @@ def _adds(
     """Return (n_features,) whether each feature of `table` adds something.
 
     "yes" where `worth` is above 0. Of the others "redundant" where the column by itself tells the
-    classes (see `_tell_alone`) and has a twin: what it knows, others know too. Else "no": nothing is
-    proven of the column.
+    classes (see `_tell_alone`) and has a twin: what it knows, others know too. Else "no": nothing
+    is proven of the column.
     """
     little = table.index[(table["worth"] <= 0) & (table["twin"] != "-")]
     redundant = _tell_alone(X[little], y, ids, random_state)
