@@ -35,9 +35,11 @@ def judged_again(folder: Path, said: dict[str, dict[str, Any]]) -> list[str]:
     them the tables are judged again as they were written; `uv run sluice verify` makes them anew.
     """
     _judge_tables(folder)
+    before = verdicts(folder / REPORTS / "gates")
+    _copy_inputs(folder)
     ended = run_stage("evaluate", folder)
     stopped = refusals("evaluate", ended) if ended.returncode else []
-    now = verdicts(folder / REPORTS / "gates")
+    now = verdicts(folder / REPORTS / "gates") | before
     problems = [
         f"reports/gates/{name}.json says {_words(said[name])}, the gate, asked again today, says"
         f" {_words(now[name])}"
@@ -59,7 +61,7 @@ def judged_again(folder: Path, said: dict[str, dict[str, Any]]) -> list[str]:
 
 
 def _judge_tables(folder: Path) -> None:
-    """Copy what evaluate reads to `folder`, and judge there the tables of the stages before it."""
+    """Judge in `folder` the tables of the stages before evaluate."""
     data = load_params().data
     unasked = [] if data.sensitive else list(OF_GROUPS)
     tables = {
@@ -70,16 +72,21 @@ def _judge_tables(folder: Path) -> None:
         if name not in unasked
     }
     shutil.copytree("expectations", folder / "expectations")
-    reads = read_stages("dvc.yaml").get("evaluate", {}).get("deps", [])
-    for name in ["params.yaml", JUDGED_MODELS, *reads]:
-        if Path(name).is_file() and not name.startswith(CODE):
-            (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(name, folder / name)
     with contextlib.chdir(folder):
         for name in unasked:
             not_audited(name, data, UNSEEN)
         for name, table in tables.items():
             gate(table, f"expectations/{name}.json", REPORTS / "gates" / f"{name}.json")
+
+
+def _copy_inputs(folder: Path) -> None:
+    """Copy what evaluate reads to `folder`, the gates' reports as they are among it."""
+    shutil.copytree(REPORTS / "gates", folder / REPORTS / "gates", dirs_exist_ok=True)
+    reads = read_stages("dvc.yaml").get("evaluate", {}).get("deps", [])
+    for name in ["params.yaml", JUDGED_MODELS, *reads]:
+        if Path(name).is_file() and not name.startswith(CODE):
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(name, folder / name)
 
 
 def _written(name: str) -> pd.DataFrame | LazyParquet:
