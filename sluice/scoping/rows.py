@@ -15,21 +15,12 @@ from tqdm import tqdm
 from sluice.core.command import UserError
 from sluice.core.params import ROW_ID, Params
 from sluice.core.tables import read_parquet
-from sluice.data.cleaning import (
-    IS_TEST,
-    KIND,
-    PROBLEM,
-    N,
-    assign,
-    check_classes,
-    check_target,
-    conform,
-    fates,
-    label_fates,
-    reject,
-)
+from sluice.data.assigning import IS_TEST, assign
+from sluice.data.cells import PROBLEM, conform
+from sluice.data.cleaning import fates
 from sluice.data.derived import add_features
 from sluice.data.groups import check_audit
+from sluice.data.rejecting import KIND, N, check_classes, check_target, label_fates, reject
 from sluice.data.shares import lost_and_equal
 from sluice.data.sources import RECORD, Raw, Source
 from sluice.scoping.column_findings import findings

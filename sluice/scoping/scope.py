@@ -20,7 +20,8 @@ from sluice.core.params import ROW_ID, Params, load_params
 from sluice.core.private import show, shows_values
 from sluice.core.tables import write_json, write_text
 from sluice.core.text import say
-from sluice.data.cleaning import MANY_COLUMNS, check_roles
+from sluice.data.cleaning import MANY_COLUMNS
+from sluice.data.role_checks import check_roles
 from sluice.data.sources import Source, check_records, load_sources, read
 from sluice.gates.messages import count
 from sluice.gates.thresholds import Thresholds, thresholds

@@ -9,6 +9,7 @@ from click.testing import CliRunner
 from sluice import cli
 from sluice.core.command import UserError
 from sluice.monitoring.live import lines, live_files
+from tests.pipeline_run import PROJECT
 
 NAMES = [
     "zz;touch x;.csv",
