@@ -58,8 +58,7 @@ def freeze(
     scores = {label: pd.Series(y_score[:, nth]) for nth, label in enumerate(model.classes)}
     bins = {"values": list(model.classes)}
     deff = design_effect(pd.Series(y_pred, dtype="object"), bins, of_test)
-    groups = audited(test, data)
-    performance = figures(test[data.target], y_score, y_pred, groups, model.classes, of_test)
+    of = (audited(test, data), model.classes, of_test)
     return {
         "rows": {"train": len(train), "test": len(test)},
         "trained_until": latest(train, data),
@@ -68,7 +67,7 @@ def freeze(
         "scores": {label: _of_score(values, of_test) for label, values in scores.items()},
         "decisions": {label: int((y_pred == label).sum()) for label in model.classes},
         "decisions_deff": deff,
-        "performance": performance,
+        "performance": figures(test[data.target], y_score, y_pred, *of),
     }
 
 

@@ -3,7 +3,7 @@ import json
 import pandas as pd
 import pytest
 
-from sluice.gates.gate import find
+from sluice.gates.gate import findings_of
 from sluice.gates.suite import read_suite
 from sluice.scoping.propose_columns import Roles, propose_column
 
@@ -44,7 +44,7 @@ def found(tmp_path):
         path = tmp_path / "toys.json"
         path.write_text(json.dumps({"name": "toys", "expectations": [ALWAYS, *expectations]}))
         table = pd.DataFrame({"size": other})
-        return {one.code for one in find(table, read_suite(path))}
+        return {one.code for one in findings_of(table, read_suite(path))}
 
     return found
 
