@@ -85,7 +85,7 @@ class Notation:
             text = regex.sub(new, text)
         return text
 
-    def said(self) -> str:
+    def example(self) -> str:
         """Return the number 1234.5, and -1234.5 where another sign than a minus marks it, as
         they are written so.
         """

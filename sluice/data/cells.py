@@ -82,7 +82,7 @@ def _conformed(
     format_ = source.date_formats.get(column) if is_text else None
     value = _date(text, format_) if kind == "date" else _typed(plain, kind)
     what = f"no date written {format_}" if format_ else WORDS[kind]
-    like = f" such as {notation.said()}" if column in source.number_formats else ""
+    like = f" such as {notation.example()}" if column in source.number_formats else ""
     reason = f"{column} is {what}{like}: written as " + form(text)
     wrong = [(text.notnull() & value.isnull(), reason)]
     if is_text and column in source.one_spelling:

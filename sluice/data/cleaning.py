@@ -30,7 +30,7 @@ from sluice.data.rejecting import (
 from sluice.data.shares import lost_and_equal
 from sluice.data.sources import RECORD, Raw, Source
 
-MANY_COLUMNS = 100
+MANY_COLUMNS = 100  # from here on DuckDB's optimizer of common expressions takes too long
 
 
 @dataclass(frozen=True)
@@ -134,13 +134,13 @@ def shares(row: dict[str, Any], counts: pd.DataFrame) -> dict[str, Any]:
 
     `before_cutoff_share` is of the rows that could have been training rows. counts: see `fates`.
     """
-    told = lost_and_equal(counts)
+    classes = lost_and_equal(counts)
     before = row["before_cutoff"] + row["train"]
     found = {
         f"{kind}_share": n / max(row["records"], 1)
-        for kind, n in (("duplicate", row["duplicate"]), ("equal", told["equal"]))
+        for kind, n in (("duplicate", row["duplicate"]), ("equal", classes["equal"]))
     }
-    return found | {"before_cutoff_share": row["before_cutoff"] / max(before, 1)} | told
+    return found | {"before_cutoff_share": row["before_cutoff"] / max(before, 1)} | classes
 
 
 def write_rows(rows: ibis.Table, path: Path) -> None:

@@ -19,7 +19,7 @@ if (
     import ibis
 
 MAX_GROUP_CODES = 10  # different numbers that may each be a group, as codes are
-BETWEEN = " × "  # of several columns, and of their groups
+CROSSED_BY = " × "  # of several columns, and of their groups
 
 
 def groups(values: pd.Series, cut_points: list[float] | None = None) -> pd.Series:
@@ -61,7 +61,7 @@ def crossed(
     """
     first, *others = (groups(rows[column], cut_points.get(column)) for column in columns)
     for other in others:
-        first = first + BETWEEN + other
+        first = first + CROSSED_BY + other
     return first
 
 

@@ -12,7 +12,7 @@ from scipy.stats import norm
 
 from sluice.core.command import UserError
 from sluice.core.params import Data
-from sluice.data.groups import BETWEEN, crossed, groups
+from sluice.data.groups import CROSSED_BY, crossed, groups
 from sluice.metrics.bootstrap import effective_sample_size
 from sluice.metrics.intervals import clopper_pearson, newcombe
 
@@ -149,7 +149,7 @@ def attributes(rows: pd.DataFrame, data: Data) -> dict[str, pd.Series]:
         column: groups(rows[column], data.cut_points.get(column)) for column in data.sensitive
     }
     pairs = {
-        f"{a}{BETWEEN}{b}": crossed(rows, [a, b], data.cut_points)
+        f"{a}{CROSSED_BY}{b}": crossed(rows, [a, b], data.cut_points)
         for a, b in combinations(single, 2)
     }
     return single | pairs

@@ -22,7 +22,7 @@ from sluice.core.text import csv_cell, say
 from sluice.data.derived import derived_columns
 from sluice.data.roles import features
 from sluice.data.sources import Source, load_sources
-from sluice.gates.gate import find
+from sluice.gates.gate import findings_of
 from sluice.gates.suite import Suite
 from sluice.metrics.decision import confidence
 from sluice.modeling.model import Model
@@ -196,7 +196,7 @@ def keep(
         held.repeated = repeated(spool, source.key)
     table = LazyParquet(spool)
     table.columns = pd.Index(judged)
-    blocking = find(table, of_all) if len(table) and of_all.expected else []
+    blocking = findings_of(table, of_all) if len(table) and of_all.expected else []
     if sentences := [finding.sentence for finding in blocking if finding.blocks]:
         raise UserError("\n".join([f"{path} is refused as a whole", *sentences]))
     return records, held

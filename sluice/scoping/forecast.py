@@ -12,7 +12,7 @@ import pandas as pd
 from sluice.core.params import Data, Params
 from sluice.data.groups import groups
 from sluice.fairness.gaps import ERRORS, OTHERS
-from sluice.gates.gate import find
+from sluice.gates.gate import findings_of
 from sluice.gates.suite import Expected, Suite, read_suite
 from sluice.metrics.intervals import clopper_pearson
 from sluice.scoping.finding import Finding, finding
@@ -36,7 +36,7 @@ def blocked(gate: str, table: pd.DataFrame, by: str | list[str]) -> list[Any]:
     return [
         key
         for key, rows in table.groupby(by, sort=False)
-        if any(finding.blocks for finding in find(rows, _asked(suite, rows)))
+        if any(finding.blocks for finding in findings_of(rows, _asked(suite, rows)))
     ]
 
 
@@ -148,7 +148,7 @@ def gate_findings(
     if blocked("sources", table, "source"):
         said.append(finding("sources_stop", name, n=n, records=records))
     for suite, table in ((PREPARED, found.rows), (CHANGES, changed)):
-        stops = find(table, read_suite(suite)) if changed is not None else []
+        stops = findings_of(table, read_suite(suite)) if changed is not None else []
         said += [
             finding(
                 "suite_stops",

@@ -220,13 +220,13 @@ def question(
         shown = ", ".join(repr(show(cell)) for cell in written.odd[:NOTATION_EXAMPLES])
         rest = len(written.odd) - NOTATION_EXAMPLES
         shown += f" and {rest} more" if rest > 0 else ""
-        fitting = "" if notation == Notation() else f" written as {notation.said()}"
+        fitting = "" if notation == Notation() else f" written as {notation.example()}"
         do = f"if that means missing, {declare} the words under missing_in: {{{column}: [...]}}"
         return f"holds numbers{fitting}, but also {shown}", do
     if notation in (Notation(), Notation(decimal=",")):
         return None
     do = f"if they are no names or codes, {declare} {formats[0]}"
-    return f"holds numbers written as {notation.said()}", do
+    return f"holds numbers written as {notation.example()}", do
 
 
 def _both_ways(

@@ -248,7 +248,7 @@ def _notes(looks: dict[str, Look], formats: dict[str, Notation]) -> list[str]:
                 " as UTC"
             )
     read_as = [
-        (column, f"numbers written {number.said()}", "number_formats")
+        (column, f"numbers written {number.example()}", "number_formats")
         for column, number in formats.items()
     ]
     read_as += [

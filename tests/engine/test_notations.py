@@ -10,7 +10,7 @@ from sluice.scoping.notations import is_sure, one_line, question, written_as
 
 def readings(*cells):
     written = written_as(set(cells))
-    return [one.said() for one in written.readings] if written else []
+    return [one.example() for one in written.readings] if written else []
 
 
 def sure(*cells):
