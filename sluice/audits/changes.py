@@ -175,17 +175,11 @@ def changes(
     how much the ROC AUC in a group is proven to be below .5, as where labels were turned round.
     """
     rows = rows.reset_index(drop=True)
-    model = model or tried(rows, data, random_state)
-    found = _all_checks(rows, data, known, today, model)
-    table = [{"check": "profile", "column": "-", "value": float(known is not None)}]
+    found = _all_checks(rows, data, known, today, model or tried(rows, data, random_state))
+    table = [("profile", "-", float(known is not None))]
     for name, neutral in CHANGES_CHECKS.items():
-        mine = [
-            {"check": check, "column": column, "value": float(value)}
-            for check, column, value in found
-            if check == name
-        ]
-        table += mine or [{"check": name, "column": "-", "value": neutral}]
-    return pd.DataFrame(table)
+        table += [row for row in found if row[0] == name] or [(name, "-", neutral)]
+    return pd.DataFrame(table, columns=["check", "column", "value"]).astype({"value": "float64"})
 
 
 Checked = tuple[str, str, float]

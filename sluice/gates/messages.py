@@ -39,9 +39,7 @@ class Finding:
     values: Sequence[str] = field(default=(), compare=False)
 
     def parts(self) -> dict[str, str]:
-        """Return what is said of each of MESSAGE_PARTS, in this order, without those of which nothing is
-        known.
-        """
+        """Return the text of each of MESSAGE_PARTS, in this order, without those that are empty."""
         more = [f"and {self.more:,} more"] * bool(self.more)
         said = {part: getattr(self, part) for part in MESSAGE_PARTS} | {
             "found": "; ".join([*self.found, *more])
