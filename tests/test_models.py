@@ -1,4 +1,6 @@
-"""Each model of stages/models.py learns from the project's rows, and is the same once it was saved."""
+"""Each model of stages/models.py learns from the project's rows, and is the same once it was
+saved.
+"""
 
 import numpy as np
 import pytest

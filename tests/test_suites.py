@@ -1,4 +1,6 @@
-"""Each expectation of each suite of the pipeline turns red at the defect it exists for, and lets clean tables pass."""
+"""Each expectation of each suite of the pipeline turns red at the defect it exists for, and lets
+clean tables pass.
+"""
 
 import json
 

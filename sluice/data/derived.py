@@ -1,4 +1,6 @@
-"""Derived columns: what the project's stages/features.py adds to cleaned rows, in training and in service alike."""
+"""Derived columns: what the project's stages/features.py adds to cleaned rows, in training and in
+service alike.
+"""
 
 import ast
 import hashlib
@@ -31,8 +33,9 @@ WHERE = f"{SOURCE.as_posix()}: add_features"
 def add_features(rows: pd.DataFrame, data: Data) -> pd.DataFrame:
     """Return `rows` and, after their columns, those that the project derives from them.
 
-    The project's function sees neither the target nor columns of the engine. Numbers and booleans come back as float64.
-    Raises UserError, all problems at once, if it fails or does more than add columns.
+    The project's function sees neither the target nor columns of the engine. Numbers and booleans
+    come back as float64. Raises UserError, all problems at once, if it fails or does more than add
+    columns.
     """
     hidden = (data.target, *data.forbidden)
     seen = rows[[one for one in rows.columns if one not in hidden and not one.startswith(RESERVED)]]
@@ -54,9 +57,11 @@ def derived_columns(columns: Mapping[str, str], data: Data) -> dict[str, str]:
 
 
 def check_row_wise(rows: pd.DataFrame, made: pd.DataFrame, data: Data) -> None:
-    """Raise UserError if a derived column of a row depends on other rows: a row in service comes alone.
+    """Raise UserError if a derived column of a row depends on other rows: a row in service comes
+    alone.
 
-    made: what `add_features` returned for `rows`. Every other row, in reverse order, has to give the same values.
+    made: what `add_features` returned for `rows`. Every other row, in reverse order, has to give
+    the same values.
     """
     again = add_features(rows.iloc[::-2], data)
     new = made.columns[len(rows.columns) :]
@@ -118,10 +123,12 @@ def _problems(seen: pd.DataFrame, made: object) -> list[str]:
         return [f"{WHERE} returns a {type(made).__name__}, must return a DataFrame"]
     if not made.index.equals(seen.index):
         return [
-            f"{WHERE} returns {len(made):,} rows for {len(seen):,}; it must keep rows and their order"
+            f"{WHERE} returns {len(made):,} rows for {len(seen):,}; it must keep rows and their"
+            " order"
         ]
     problems = [
-        f"{WHERE} {'changes' if column in made else 'drops'} the column {column!r}; it may only add columns"
+        f"{WHERE} {'changes' if column in made else 'drops'} the column {column!r}; it may only add"
+        " columns"
         for column in seen.columns
         if column not in made or not made[column].equals(seen[column])
     ]

@@ -72,8 +72,7 @@ def wilson(share: float, n: float, level: float) -> tuple[float, float]:
 
 def paired_lead(
     y_true: pd.Series,
-    y_pred: np.ndarray,
-    y_pred_rival: np.ndarray,
+    y_preds: tuple[np.ndarray, np.ndarray],
     objective: str,
     random_state: int,
     clusters: pd.Series | None = None,
@@ -91,7 +90,7 @@ def paired_lead(
     k = len(classes)
     true, first, second = (
         pd.Categorical(labels, categories=classes).codes.astype(int)
-        for labels in (y_true, y_pred, y_pred_rival)
+        for labels in (y_true, *y_preds)
     )
     cells = (true * k + first) * k + second
     held, counts = _kinds(cells, None if clusters is None else clusters.to_numpy())

@@ -72,7 +72,12 @@ class Judge:
         objective.
         """
         return paired_lead(
-            self.y, one.y_pred, over.y_pred, self.objective, self.random_state, self.clusters, level
+            self.y,
+            (one.y_pred, over.y_pred),
+            self.objective,
+            self.random_state,
+            self.clusters,
+            level,
         )
 
     def gain(self, one: OutOfFold, over: OutOfFold, level: float) -> tuple[float, float]:

@@ -135,7 +135,9 @@ def _leads(
     level = 1 - 0.05 / max(1, len(made) - 1)
     leads = {}
     for nth, one in enumerate(made):
-        low, high = paired_lead(y, y_pred[nth], y_pred[0], objective, random_state, together, level)
+        low, high = paired_lead(
+            y, (y_pred[nth], y_pred[0]), objective, random_state, together, level
+        )
         leads[one.name] = {
             "score": score[nth],
             "lead": score[nth] - score[0],
@@ -180,10 +182,10 @@ def non_inferiority(
     champion, challenger: the classes that each knows, and (n_samples,) decisions. `known`: rows
     whose groups have to be there, too. `difference` is the challenger's recall less the champion's,
     with one-sided bounds that hold with `level` each: Newcombe's for pairs, clusters worth as many
-    rows as they tell of the difference (see `effective_sample_size`). `proven_fall` is the fall where the
-    bounds exclude 0, else 0. `status` of a class: kept, new (the champion does not know it), gone
-    (the challenger does not, or no row is of it). A group of fewer rows has a wider interval; one
-    without any has bounds of -1 and 1. `accepted`: see `accept`; here "no".
+    rows as they tell of the difference (see `effective_sample_size`). `proven_fall` is the fall
+    where the bounds exclude 0, else 0. `status` of a class: kept, new (the champion does not know
+    it), gone (the challenger does not, or no row is of it). A group of fewer rows has a wider
+    interval; one without any has bounds of -1 and 1. `accepted`: see `accept`; here "no".
     """
     y = cohort[data.target].to_numpy(dtype=object)
     codes = pd.factorize(clusters(cohort, data.cluster))[0]

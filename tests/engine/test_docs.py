@@ -23,7 +23,9 @@ ROOT_PAGES = [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "data/REA
 
 
 def texts() -> Iterator[tuple[str, str]]:
-    """Yield (file:line, text) for what a generated project says: string literals, pages, settings and suites."""
+    """Yield (file:line, text) for what a generated project says: string literals, pages,
+    settings and suites.
+    """
     code = [path for folder in ("stages", "sluice") for path in (ROOT / folder).rglob("*")]
     for path in code:
         if path.suffix == ".py":

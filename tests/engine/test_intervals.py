@@ -108,26 +108,26 @@ def decisions(seed: int, n: int, right: float) -> tuple[pd.Series, np.ndarray, n
 def test_equal_decisions_lead_by_nothing(objective):
     y, _ = labels("aaabbc")
     same = np.array(list("abbbac"), dtype=object)
-    assert paired_lead(y, same, same.copy(), objective, 0) == (0, 0)
+    assert paired_lead(y, (same, same.copy()), objective, 0) == (0, 0)
 
 
 @pytest.mark.parametrize("objective", AIMS)
 def test_a_clearly_better_model_leads_for_certain(objective):
     y, y_pred = labels("aaabbc" * 20)
-    low, high = paired_lead(y, y_pred, np.array(list("babbac") * 20, dtype=object), objective, 0)
+    low, high = paired_lead(y, (y_pred, np.array(list("babbac") * 20, dtype=object)), objective, 0)
     assert 0 < low < high <= 1
 
 
 @pytest.mark.parametrize("objective", AIMS)
 def test_a_lead_turns_around_when_the_models_change_places(objective):
     y, y_pred, rival = decisions(0, 300, 0.8)
-    low, high = paired_lead(y, y_pred, rival, objective, 0)
-    assert paired_lead(y, rival, y_pred, objective, 0) == pytest.approx((-high, -low), abs=0.02)
+    low, high = paired_lead(y, (y_pred, rival), objective, 0)
+    assert paired_lead(y, (rival, y_pred), objective, 0) == pytest.approx((-high, -low), abs=0.02)
 
 
 def test_a_lead_of_every_row_has_no_width():
     y, y_pred = labels("aabb")
-    assert paired_lead(y, y_pred, np.array(list("bbaa"), dtype=object), "none", 0) == (1, 1)
+    assert paired_lead(y, (y_pred, np.array(list("bbaa"), dtype=object)), "none", 0) == (1, 1)
 
 
 @pytest.mark.parametrize(
@@ -148,20 +148,20 @@ def test_a_lead_of_every_row_has_no_width():
 def test_a_lead_of_two_rows_is_as_worked_by_hand(objective, rival, bounds):
     y, y_pred = labels("ab")
     assert paired_lead(
-        y, y_pred, np.array(list(rival), dtype=object), objective, 0
+        y, (y_pred, np.array(list(rival), dtype=object)), objective, 0
     ) == pytest.approx(bounds)
 
 
 def test_a_class_that_a_model_never_decides_is_none_of_the_others():
     y, y_pred = labels("aaaab" * 4)
-    low, high = paired_lead(y, y_pred, np.array(["b"] * 20, dtype=object), "none", 0)
+    low, high = paired_lead(y, (y_pred, np.array(["b"] * 20, dtype=object)), "none", 0)
     assert 0.5 < low < 0.8 < high <= 1  # right in 20 of 20 and 4 of 20 rows
 
 
 @pytest.mark.parametrize("objective", AIMS)
 def test_a_lead_is_the_same_for_the_same_seed(objective):
-    assert paired_lead(*decisions(1, 50, 0.7), objective, 3) == paired_lead(
-        *decisions(1, 50, 0.7), objective, 3
+    assert paired_lead(*decisions(1, 50, 0.7), (objective, 3)) == paired_lead(
+        *decisions(1, 50, 0.7), (objective, 3)
     )
 
 
@@ -169,8 +169,8 @@ def test_a_lead_is_the_same_for_the_same_seed(objective):
 def test_a_lead_ignores_the_order_of_rows(objective):
     y, y_pred, rival = decisions(2, 60, 0.7)
     order = np.random.default_rng(0).permutation(60)
-    assert paired_lead(y[order], y_pred[order], rival[order], objective, 0) == paired_lead(
-        y, y_pred, rival, objective, 0
+    assert paired_lead(y[order], (y_pred[order], rival[order]), objective, 0) == paired_lead(
+        y, (y_pred, rival), objective, 0
     )
 
 
@@ -186,14 +186,14 @@ def test_a_lead_agrees_with_a_bootstrap_that_draws_rows(objective):
             objective_score(y[at], y_pred[at], objective)
             - objective_score(y[at], rival[at], objective)
         )
-    assert paired_lead(y, y_pred, rival, objective, 0) == pytest.approx(
+    assert paired_lead(y, (y_pred, rival), objective, 0) == pytest.approx(
         np.quantile(leads, [0.05, 0.95]), abs=0.03
     )
 
 
 def test_bounds_of_a_lead_hold_about_as_often_as_they_say():
     bounds = np.array(
-        [paired_lead(*decisions(seed, 200, 0.6), "none", seed) for seed in range(200)]
+        [paired_lead(*decisions(seed, 200, 0.6), ("none", seed)) for seed in range(200)]
     )
     assert 0.9 <= (bounds[:, 0] <= 0.1).mean() <= 0.99
     assert 0.9 <= (bounds[:, 1] >= 0.1).mean() <= 0.99
@@ -204,8 +204,7 @@ def test_a_class_that_a_draw_lacks_makes_no_warning():
         warnings.simplefilter("error")
         low, high = paired_lead(
             pd.Series(list("aaab")),
-            np.array(list("aaab")),
-            np.array(list("aaaa")),
+            (np.array(list("aaab")), np.array(list("aaaa"))),
             "balanced_accuracy",
             0,
         )
@@ -225,17 +224,17 @@ def test_rows_of_one_cluster_widen_the_interval_of_a_lead():
         np.repeat(np.arange(40), 10) % 4 > 0, y, "a"
     )  # whole clusters of ten are right or wrong together
     second = np.array(["a"] * 400, dtype=object)
-    low, high = paired_lead(y, first, second, "none", 0)
+    low, high = paired_lead(y, (first, second), "none", 0)
     low_whole, high_whole = paired_lead(
-        y, first, second, "none", 0, pd.Series(np.repeat(range(40), 10))
+        y, (first, second), "none", 0, pd.Series(np.repeat(range(40), 10))
     )
     assert high_whole - low_whole > 1.2 * (high - low)
 
 
 def test_a_cluster_per_row_is_as_good_as_none():
     y, first, second = pd.Series([*"aabb"] * 30), np.array([*"abbb"] * 30), np.array([*"aaba"] * 30)
-    assert paired_lead(y, first, second, "none", 0) == paired_lead(
-        y, first, second, "none", 0, pd.Series(range(120))
+    assert paired_lead(y, (first, second), "none", 0) == paired_lead(
+        y, (first, second), "none", 0, pd.Series(range(120))
     )
 
 

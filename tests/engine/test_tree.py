@@ -1,4 +1,6 @@
-"""The tree: two rooms, imports in one direction, and stages that depend on just what they import."""
+"""The tree: two rooms, imports in one direction, and stages that depend on just what they
+import.
+"""
 
 import ast
 import json

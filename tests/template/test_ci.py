@@ -107,6 +107,8 @@ def committed(baked, tmp_path_factory) -> dict[str, Path]:
         )
         shutil.copy(ROOT / "dvc.lock", folders[ci])
         (folders[ci] / ".venv").symlink_to(ROOT / ".venv")
+        for name in ("pyproject.toml", "uv.lock"):  # else make would install the project into it
+            os.utime(folders[ci] / name, (0, 0))
         git(folders[ci], "init", "--quiet")
         assert bash(folders[ci], "make env").returncode == 0
         (folders[ci] / ".git" / "info" / "exclude").write_text(".venv\n", encoding="utf-8")

@@ -2,8 +2,10 @@
 `cruft update`, not edited.
 """
 
+import gc
 import os
 import sys
+from pathlib import Path
 from typing import Any
 
 __version__ = "0.3.0"
@@ -23,5 +25,7 @@ def _fail(kind: type[BaseException], error: BaseException, trace: Any) -> None:
         fail(error)
 
 
-if sys.argv[0] == "-m":  # so it is while Python looks for the module of `python -m stages.X`
+# so it is while Python looks for the module of `python -m sluice`, and while a stage runs
+if sys.argv[0] == "-m" or Path(sys.argv[0]).parent.name == "stages":
+    gc.disable()  # see `run`
     sys.excepthook = _fail

@@ -3,6 +3,7 @@
 A command imports what it needs only when it is called, so that `sluice --help` answers at once.
 """
 
+import gc
 import sys
 from importlib import import_module
 from pathlib import Path
@@ -13,7 +14,7 @@ import click
 from sluice import __version__
 from sluice.core.command import run
 
-PHASES = {
+COMMANDS = {
     "Before training": ["scope", "confirm"],
     "Training": ["repro", "summary", "compare", "compare-remedies", "age", "verify"],
     "In service": ["score", "monitor", "retrain"],
@@ -28,20 +29,26 @@ class ByPhase(click.Group):
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the names of all commands, the first phase first."""
-        return [name for names in PHASES.values() for name in names]
+        return [name for names in COMMANDS.values() for name in names]
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write a section of the help for each phase."""
-        for phase, names in PHASES.items():
+        for phase, names in COMMANDS.items():
             with formatter.section(phase):
-                formatter.write_dl(
-                    [(name, self.commands[name].get_short_help_str(80)) for name in names]
-                )
+                formatter.write_dl([(name, _first_sentence(name)) for name in names])
+
+
+def _first_sentence(name: str) -> str:
+    """Return what the command does, whole, however wide the terminal is."""
+    return sluice.commands[name].get_short_help_str(sys.maxsize)
 
 
 def _call(module: str, *given: Any) -> None:
     """Call `main` of a module of the engine."""
-    import_module(f"sluice.{module}").main(*given)
+    gc.disable()  # see `run`
+    main = import_module(f"sluice.{module}").main
+    gc.enable()
+    main(*given)
 
 
 @click.group(cls=ByPhase, context_settings={"help_option_names": ["-h", "--help"]})
@@ -71,9 +78,7 @@ def confirm(suite: str | None, column: str | None) -> None:
 
 @sluice.command()
 def repro() -> None:
-    """Run every stage that changed, then show the result, also that of a run that a gate
-    stopped.
-    """
+    """Run every stage that changed, then show the result, also where a gate stopped the run."""
     _call("commands.repro")
 
 
@@ -119,7 +124,11 @@ def verify(reports: bool) -> None:
     "--out", type=FILE, help="The file to write, .csv or .parquet; by default in scored/."
 )
 def score(file: Path, out: Path | None) -> None:
-    """Decide each row of FILE with the model in service."""
+    """Decide each row of FILE with the model in service.
+
+    Rows that do not conform are set aside, with their reasons, in OUT.rejects.csv. Exit code 1: the
+    file as a whole is refused, and nothing is written.
+    """
     _call("monitoring.score", file, out)
 
 
@@ -149,8 +158,11 @@ def monitor(batch: str | None, labels: Path | None, window: str | None, sample: 
     "--labels", multiple=True, help="The labels of the nth file, or - where its rows hold them."
 )
 def retrain(files: tuple[str, ...], labels: tuple[str, ...]) -> None:
-    """Train challengers on all labelled rows, FILES included, and register one that passes every
-    gate.
+    """Fit challengers on all labelled rows, FILES included, and register the best if every gate
+    passes.
+
+    Without FILES all of data/live is taken. Exit code 0: a challenger is registered, which
+    `sluice promote` may put into service. Exit code 1: the model in service stays.
     """
     _call("retraining.retrain", list(files), list(labels))
 

@@ -8,8 +8,10 @@ from ibis import _
 from sluice.core.command import run
 from sluice.core.params import load_params
 from sluice.core.tables import REJECTED, TEST, TRAIN, atomic_write, write_table
-from sluice.data.cleaning import IS_TEST, MANY_COLUMNS, _write, check_roles, prepare, summarise
+from sluice.data.assigning import IS_TEST
+from sluice.data.cleaning import MANY_COLUMNS, prepare, summarise, write_rows
 from sluice.data.derived import derive_file
+from sluice.data.role_checks import check_roles
 from sluice.data.sources import check_records, load_sources, read
 from sluice.gates.gate import gate, stop
 
@@ -34,7 +36,7 @@ def main() -> None:
     write_table(table, "reports/sources.csv")
     with atomic_write(TRAIN, TEST) as parts:
         for part, is_test in zip(parts, (False, True), strict=True):
-            _write(prepared.rows.filter(_[IS_TEST] == is_test).drop(IS_TEST), part)
+            write_rows(prepared.rows.filter(_[IS_TEST] == is_test).drop(IS_TEST), part)
             derive_file(part, params.data)
         stop([gate(table, "expectations/sources.json", "reports/gates/sources.json")])
 

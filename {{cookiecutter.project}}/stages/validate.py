@@ -23,20 +23,19 @@ from sluice.gates.gate import gate, stop
 
 
 def main() -> None:
-    """Judge all three tables before stopping, so that every problem is seen at once."""
+    """Judge every table before stopping, so that every problem is seen at once."""
     params = load_params()
     train, test = read_table(TRAIN), read_table(TEST)
     support = class_support(train, test, params.data, params.scope.metric)
-    told = by_feature(
+    leaks = by_feature(
         train, test, params.data, params.random_state, params.prepare.split.keep_clusters_whole
     )
-    leaks = told.drop(columns="feature")
     write_table(support, "reports/classes.csv")
-    write_table(leaks, "reports/leakage.csv")
+    write_table(leaks.drop(columns="feature"), "reports/leakage.csv")
     tables: dict[str, pd.DataFrame | LazyParquet] = {
         "prepared": LazyParquet(TRAIN, TEST),
         "classes": support,
-        "leakage": leaks,
+        "leakage": leaks.drop(columns="feature"),
     }
     both, today = pd.concat([train, test], ignore_index=True), pd.Timestamp.now()
     with threadpool_limits(params.train.threads):
@@ -45,7 +44,7 @@ def main() -> None:
         of_groups = {
             "proxies": proxies(train, params.data, params.random_state),
             "label_bias": label_bias(
-                train, params.data, params.random_state, limits(told, train, params.data)
+                train, params.data, params.random_state, limits(leaks, train, params.data)
             ),
         }
     for name, table in of_groups.items():

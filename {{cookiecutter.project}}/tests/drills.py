@@ -1,34 +1,41 @@
 """Defects, one for each type of expectation, that a gate must stop."""
 
+import json
+from pathlib import Path
+
 import pandas as pd
 import pytest
 from pandas.api.types import is_datetime64_any_dtype, is_integer_dtype, is_numeric_dtype
 
 from sluice.data.roles import with_column
+from sluice.gates.gate import gate
 
-# a critical expectation that holds for every table, so that a suite of a single warning is not
-# refused
+# holds for every table: a suite of a single warning would be refused
 ALWAYS = {
     "type": "expect_table_column_count_to_be_between",
     "kwargs": {"min_value": 1},
     "severity": "critical",
     "meta": {"notes": "Holds.", "bound": "confirmed"},
 }
-ROWS = {  # the columns that name a row of each judged table
-    "sources": ["source"],
-    "classes": ["class"],
-    "changes": ["check", "column"],
-    "leakage": ["check", "column"],
-    "synthetic": ["check", "column"],
-    "proxies": ["column"],
-    "label_bias": ["column", "group", "class"],
-    "candidates": ["candidate"],
-    "features": ["feature"],
-    "by_class": ["class"],
-    "by_group": ["column", "group", "against", "class", "rate"],
-    "slices": ["slice", "value", "class"],
-    "test_set": ["test_sha256"],
-}
+VERDICTS = {"critical": "fail", "warning": "warn", "info": "pass"}
+
+
+def assert_bites(clean: pd.DataFrame, suite: dict, raw: dict, path: Path) -> None:
+    """Assert that the expectation `raw` of `suite`, alone at `path`, finds each of its defects, and
+    that its message names what is wrong and where.
+    """
+    path.write_text(json.dumps({**suite, "expectations": [raw, ALWAYS]}), encoding="utf-8")
+    expected = raw["meta"].get("verdict", VERDICTS[raw["severity"]])
+    for named, table in broken(clean, raw):
+        verdict = gate(table, path, path.with_name("report.json"))
+        [message] = verdict.sentences
+        assert (verdict.verdict, verdict.blocks) == (expected, raw["severity"] == "critical"), (
+            message
+        )
+        if suite["name"] == "features" and raw["severity"] == "info":
+            named = table["feature"].iloc[0]  # a list of names, not of figures
+        assert named in message
+        assert path.name in message
 
 
 def broken(table: pd.DataFrame, raw: dict) -> list[tuple[str, pd.DataFrame]]:

@@ -7,10 +7,13 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
+import pytest
+from filelock import FileLock
 
 PROJECT = Path(__file__).resolve().parent.parent
 COPIED = [
@@ -143,3 +146,21 @@ def copy_project(folder: Path, without: tuple[str, ...] = (), outputs_of: Run | 
         shutil.copytree(outputs_of.folder, folder, dirs_exist_ok=True)
     (folder / ".dvc" / "config.local").write_text("[core]\n    no_scm = true\n", encoding="utf-8")
     return Run(folder)
+
+
+def once(
+    factory: pytest.TempPathFactory, name: str, make: Callable[[Path], Run]
+) -> tuple[Run, str]:
+    """Return the project that `make` puts into a folder, after one `dvc repro`, and what stopped
+    it, if anything did: the same for all workers of pytest-xdist.
+    """
+    base = factory.getbasetemp()
+    shared = (base.parent if base.name.startswith("popen-") else base) / name
+    shared.mkdir(exist_ok=True)
+    run, stopped = Run(shared / "project"), shared / "stopped.txt"
+    with FileLock(shared / "lock"):
+        if not stopped.exists():
+            ended = make(run.folder).repro()
+            why = (run.stopped_by() or ended.stdout) if ended.returncode else ""
+            stopped.write_text(why, encoding="utf-8")
+    return run, stopped.read_text(encoding="utf-8")

@@ -1,4 +1,6 @@
-"""Each model of stages/models.py learns from the project's rows, and is the same once it was saved."""
+"""Each model of stages/models.py learns from the project's rows, and is the same once it was
+saved.
+"""
 
 import numpy as np
 import pytest
@@ -15,7 +17,7 @@ from sluice.modeling.models import build_model, model_names
 from stages.models import SEARCH_SPACES
 from tests.pipeline_run import PROJECT
 
-LARGEST = 1000  # rows of a class: enough to learn something, few enough to fit in seconds
+LARGEST = 300  # rows of a class: enough to learn something, few enough to fit in seconds
 EVERY_MODEL = pytest.mark.parametrize("name", model_names())
 
 

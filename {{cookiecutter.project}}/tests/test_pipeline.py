@@ -77,7 +77,8 @@ def test_broken_table_stops_at_validate(pipeline, tmp_path):
 def test_misspelt_parameter_stops_before_anything_runs(tmp_path):
     run = copy_project(tmp_path / "project")
     run.edit("params.yaml", "floor_share:", "floor_shares:")
-    result = run.repro()
+    result = run.call("sluice", "repro")
+    assert "Running stage" not in result.stdout
     assert result.returncode != 0
     assert "augment.floor_shares is unknown" in result.stdout
     assert "Traceback" not in result.stdout

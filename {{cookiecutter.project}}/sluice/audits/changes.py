@@ -26,6 +26,10 @@ from sluice.metrics.performance import delong
 from sluice.modeling.importance import capped
 
 PROFILE = "data/profile.json"
+PROFILE_KEYS = [
+    *("rows", "latest", "equal", "periods", "columns"),
+    *("common", "future", "groups", "auc"),
+]
 MIN_COMMON_SHARE = 0.01  # share of the rows from which a value is remembered
 FOLDS = 3
 MAX_FITTED_CHANGES = 3000  # rows of a class that the model of these checks is fitted and scored on
@@ -72,19 +76,12 @@ def profile(
     """
     rows = rows.reset_index(drop=True)
     X = features(rows, data)
-    counts = (
-        periods(rows[data.time]).astype("str").value_counts()
-        if data.time
-        else pd.Series(dtype="int64")
-    )
-    groups = {column: named.value_counts() for column, named in audited(rows, data).items()}
+    aucs = _aucs(*(model or tried(rows, data, random_state)))
     return {
         "rows": len(rows),
         "latest": latest(rows, data),
         "equal": _equal(rows),
-        "periods": {
-            str(name): int(n) for name, n in counts.sort_index().items() if n >= MIN_ROWS_NAMED
-        },
+        "periods": _large(_periods(rows, data).sort_index()),
         "columns": {column: distribution(X[column], X[column].head(0)) for column in X},
         "common": {column: _common(rows[column]) for column in X},
         "future": [
@@ -93,14 +90,21 @@ def profile(
             if share >= MIN_COMMON_SHARE and column != data.time
         ],
         "groups": {
-            column: {str(name): int(n) for name, n in found.items() if n >= MIN_ROWS_NAMED}
-            for column, found in groups.items()
+            column: _large(named.value_counts()) for column, named in audited(rows, data).items()
         },
-        "auc": {
-            label: list(figures)
-            for label, figures in _aucs(*(model or tried(rows, data, random_state))).items()
-        },
+        "auc": {label: list(figures) for label, figures in aucs.items()},
     }
+
+
+def _periods(rows: pd.DataFrame, data: Data) -> pd.Series:
+    """Return how many rows each period has; none where data.time is null."""
+    names = periods(rows[data.time]) if data.time else pd.Series(dtype="str")
+    return names.astype("str").value_counts()
+
+
+def _large(counts: pd.Series) -> dict[str, int]:
+    """Return the counts that are at least MIN_ROWS_NAMED, by name."""
+    return {str(name): int(n) for name, n in counts.items() if n >= MIN_ROWS_NAMED}
 
 
 def write_profile(
@@ -133,20 +137,7 @@ def read_profile(path: Path = Path(PROFILE)) -> dict[str, Any] | None:
         return None
     try:
         known = json.loads(path.read_text(encoding="utf-8"))
-        return {
-            key: known[key]
-            for key in (
-                "rows",
-                "latest",
-                "equal",
-                "periods",
-                "columns",
-                "common",
-                "future",
-                "groups",
-                "auc",
-            )
-        }
+        return {key: known[key] for key in PROFILE_KEYS}
     except (ValueError, KeyError, TypeError):
         raise UserError(
             f"{path.as_posix()} is not what `make scope` writes; restore it from git, or run `make"
@@ -184,33 +175,35 @@ def changes(
     how much the ROC AUC in a group is proven to be below .5, as where labels were turned round.
     """
     rows = rows.reset_index(drop=True)
-    X, model = features(rows, data), model or tried(rows, data, random_state)
-    found = [
+    found = _all_checks(rows, data, known, today, model or tried(rows, data, random_state))
+    table = [("profile", "-", float(known is not None))]
+    for name, neutral in CHANGES_CHECKS.items():
+        table += [row for row in found if row[0] == name] or [(name, "-", neutral)]
+    return pd.DataFrame(table, columns=["check", "column", "value"]).astype({"value": "float64"})
+
+
+Checked = tuple[str, str, float]
+
+
+def _all_checks(
+    rows: pd.DataFrame,
+    data: Data,
+    known: dict[str, Any] | None,
+    today: pd.Timestamp,
+    model: Tried,
+) -> list[Checked]:
+    X, expected = features(rows, data), known["future"] if known else []
+    future = _future(rows, today).items()
+    return [
         *_kept_rows(rows, data, known),
         *_kept_groups(rows, data, known),
         *_moved_columns(X, rows, data, known),
         *(_lost_auc(_aucs(*model), known) if known and set(known["columns"]) <= set(X) else []),
-        *(
-            ("future", column, share)
-            for column, share in _future(rows, today).items()
-            if known is None or column not in known["future"]
-        ),
+        *(("future", column, share) for column, share in future if column not in expected),
         *_stretches(X, rows, data),
         *_not_seen_since(rows, data),
         *_flipped(rows, data, *model),
     ]
-    table = [{"check": "profile", "column": "-", "value": float(known is not None)}]
-    for name, neutral in CHANGES_CHECKS.items():
-        mine = [
-            {"check": check, "column": column, "value": float(value)}
-            for check, column, value in found
-            if check == name
-        ]
-        table += mine or [{"check": name, "column": "-", "value": neutral}]
-    return pd.DataFrame(table)
-
-
-Checked = tuple[str, str, float]
 
 
 def _kept_rows(rows: pd.DataFrame, data: Data, known: dict[str, Any] | None) -> list[Checked]:
@@ -224,7 +217,7 @@ def _kept_rows(rows: pd.DataFrame, data: Data, known: dict[str, Any] | None) -> 
         found.append(
             ("latest", data.time, max(0.0, known["latest"] - float(latest(rows, data) or 0.0)))
         )
-        counts = periods(rows[data.time]).astype("str").value_counts()
+        counts = _periods(rows, data)
         kept = {name: counts.get(name, 0) / n for name, n in list(known["periods"].items())[:-1]}
         if kept:
             worst, most = (

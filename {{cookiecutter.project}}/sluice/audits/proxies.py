@@ -28,6 +28,10 @@ STRATA = 10  # of rows that are otherwise alike
 # ROC AUC of a label within the groups: below it a feature that tells the group says nothing else of
 # the label
 MIN_LABEL_AUC = 0.55
+LABEL_BIAS = [
+    *("column", "group", "class", "rows", "share"),
+    *("gap", "gap_low", "gap_high", "proven_gap", "left_out", "gap_with_all"),
+]
 
 
 @dataclass(frozen=True)
@@ -65,42 +69,38 @@ def proxies(rows: pd.DataFrame, data: Data, random_state: int) -> pd.DataFrame:
     ROC AUC. Up to MAX_PROXY_ROWS rows, drawn at random; groups in fewer than RANKING_FOLDS clusters
     are left out, and where fewer than two remain all is chance.
     """
-    table = []
-    for column in data.sensitive:
-        part = rows.sample(min(len(rows), MAX_PROXY_ROWS), random_state=random_state).sort_index()
-        groups = groups_of(part, column, data)
-        ids = clusters(part, data.cluster)
-        n_clusters = ids.groupby(groups).nunique()
-        enough = groups.isin(n_clusters.index[n_clusters >= RANKING_FOLDS])
-        X = features(part, data).drop(columns=column, errors="ignore")
-        X, groups, ids = (one[enough].reset_index(drop=True) for one in (X, groups, ids))
-        row = {
-            "column": column,
-            "groups": groups.nunique(),
-            "rows": len(X),
-            "auc": 0.5,
-            "best": "-",
-        }
-        if groups.nunique() > 1:
-            alone = (
-                single_feature_auc(X, groups, ids, random_state)
-                .mean(axis=1)
-                .sort_values(ascending=False, kind="stable")
-                .head(BEST)
-            )
-            row["best"] = ", ".join(f"{name} {auc:.2f}" for name, auc in alone.items())
-            y_score = _out_of_fold(baseline_random_forest, X, groups, ids, random_state)
-            names = sorted(groups.unique())
-            row["auc"] = float(
-                np.mean(
-                    [
-                        roc_auc_score(groups == name, y_score[:, nth])
-                        for nth, name in enumerate(names)
-                    ]
-                )
-            )
-        table.append(row)
+    part = _sample(rows, MAX_PROXY_ROWS, random_state)
+    table = [_proxy(part, column, data, random_state) for column in data.sensitive]
     return pd.DataFrame(table, columns=["column", "groups", "rows", "auc", "best"])
+
+
+def _sample(rows: pd.DataFrame, n: int, random_state: int) -> pd.DataFrame:
+    """Return up to `n` rows, drawn at random, in their order and numbered anew."""
+    chosen = rows.sample(min(len(rows), n), random_state=random_state)
+    return chosen.sort_index().reset_index(drop=True)
+
+
+def _proxy(rows: pd.DataFrame, column: str, data: Data, random_state: int) -> dict[str, Any]:
+    """Return how well the features tell the groups of one sensitive column (see `proxies`)."""
+    groups, ids = groups_of(rows, column, data), clusters(rows, data.cluster)
+    n_clusters = ids.groupby(groups).nunique()
+    enough = groups.isin(n_clusters.index[n_clusters >= RANKING_FOLDS])
+    X = features(rows, data).drop(columns=column, errors="ignore")
+    X, groups, ids = (part[enough].reset_index(drop=True) for part in (X, groups, ids))
+    row = {"column": column, "groups": groups.nunique(), "rows": len(X)}
+    if groups.nunique() < 2:
+        return row | {"auc": 0.5, "best": "-"}
+    alone = single_feature_auc(X, groups, ids, random_state).mean(axis=1)
+    best = alone.sort_values(ascending=False, kind="stable").head(BEST)
+    y_score = _out_of_fold(baseline_random_forest, X, groups, ids, random_state)
+    aucs = [
+        roc_auc_score(groups == name, y_score[:, nth])
+        for nth, name in enumerate(sorted(groups.unique()))
+    ]
+    return row | {
+        "auc": float(np.mean(aucs)),
+        "best": ", ".join(f"{name} {auc:.2f}" for name, auc in best.items()),
+    }
 
 
 def _out_of_fold(
@@ -133,49 +133,29 @@ def label_bias(rows: pd.DataFrame, data: Data, random_state: int, limits: Limits
     else the rarer one. Up to MAX_LABELLED rows. A sensitive column that the features tell together
     leaves part of a bias unseen.
     """
-    part = (
-        rows.sample(min(len(rows), MAX_LABELLED), random_state=random_state)
-        .sort_index()
-        .reset_index(drop=True)
-    )
+    part = _sample(rows, MAX_LABELLED, random_state)
     y, ids = part[data.target], clusters(part, data.cluster)
     X = features(part, data).drop(columns=data.sensitive, errors="ignore")
-    counts = y.value_counts()
-    labels = (
-        [data.favourable]
-        if data.favourable
-        else [counts.index[-1]]
-        if len(counts) == 2
-        else sorted(counts.index)
-    )
-    n_clusters = ids.groupby(y).nunique()
-    labels = [label for label in labels if n_clusters.get(label, 0) >= RANKING_FOLDS]
-    with_all = {label: _expected(X, y == label, ids, random_state) for label in labels}
-    table = []
+
+    def expected(X: pd.DataFrame) -> Expected:
+        labels = _looked_at(y, ids, data.favourable)
+        return {label: _expected(X, y == label, ids, random_state) for label in labels}
+
+    with_all, table = expected(X), []
     for column in data.sensitive:
         left_out = _left_out(part, column, data, limits, random_state)
-        alike = X.drop(columns=left_out)
-        expected = (
-            {label: _expected(alike, y == label, ids, random_state) for label in labels}
-            if left_out
-            else with_all
-        )
-        gaps = _gaps(groups_of(part, column, data), y, expected, with_all, ids, limits.rows)
+        alike = expected(X.drop(columns=left_out)) if left_out else with_all
+        gaps = _gaps(groups_of(part, column, data), y, alike, with_all, ids, limits.rows)
         table += [{"column": column, "left_out": ", ".join(left_out) or "-"} | row for row in gaps]
-    columns = [
-        "column",
-        "group",
-        "class",
-        "rows",
-        "share",
-        "gap",
-        "gap_low",
-        "gap_high",
-        "proven_gap",
-        "left_out",
-        "gap_with_all",
-    ]
-    return pd.DataFrame(table, columns=columns)
+    return pd.DataFrame(table, columns=LABEL_BIAS)
+
+
+def _looked_at(y: pd.Series, ids: pd.Series, favourable: str | None) -> list[str]:
+    """Return the labels that `label_bias` looks at: those that RANKING_FOLDS clusters have."""
+    counts, n_clusters = y.value_counts(), ids.groupby(y).nunique()
+    rarest_or_all = [counts.index[-1]] if len(counts) == 2 else sorted(counts.index)
+    labels = [favourable] if favourable else rarest_or_all
+    return [label for label in labels if n_clusters.get(label, 0) >= RANKING_FOLDS]
 
 
 Expected = dict[str, np.ndarray]  # by label, (n_samples,) its probabilities
@@ -246,16 +226,9 @@ def _left_out(
     better than limits.auc alone, but not the label within the groups (ROC AUC below MIN_LABEL_AUC),
     as a second code of the group does. What tells both may be merit, of which one group has more.
     """
-    part = (
-        rows.sample(min(len(rows), MAX_PROXY_ROWS), random_state=random_state)
-        .sort_index()
-        .reset_index(drop=True)
-    )
-    X, y, ids = (
-        features(part, data).drop(columns=data.sensitive, errors="ignore"),
-        part[data.target],
-        clusters(part, data.cluster),
-    )
+    part = _sample(rows, MAX_PROXY_ROWS, random_state)
+    X = features(part, data).drop(columns=data.sensitive, errors="ignore")
+    y, ids = part[data.target], clusters(part, data.cluster)
     groups = groups_of(part, column, data)
     counts = groups.value_counts() * len(rows) / len(part)
     alone = single_feature_auc(X, groups, ids, random_state)
@@ -264,13 +237,13 @@ def _left_out(
     within = pd.Series(0.0, index=telling)
     for _name, mine in groups.groupby(groups) if telling else ():
         at = mine.index
-        told = single_feature_auc(
+        aucs = single_feature_auc(
             X.loc[at, telling].reset_index(drop=True),
             y[at].reset_index(drop=True),
             ids[at].reset_index(drop=True),
             random_state,
         )
-        within += told.mean(axis=1) * len(at) / len(X)
+        within += aucs.mean(axis=1) * len(at) / len(X)
     proxies_of = {name for name in telling if within[name] < MIN_LABEL_AUC}
     return [
         name
@@ -327,5 +300,5 @@ def pooled_gap(
     signed = np.where(rows["group"], weights, -weights) / weights[rows["group"]].sum()
     gap = float((signed * rows["value"]).sum())
     mean = rows.groupby(["stratum", "group"])["value"].transform("mean")
-    told = (signed * (rows["value"] - mean)).groupby(rows["cluster"]).sum()
-    return gap, float(np.sqrt((told**2).sum()))
+    by_cluster = (signed * (rows["value"] - mean)).groupby(rows["cluster"]).sum()
+    return gap, float(np.sqrt((by_cluster**2).sum()))

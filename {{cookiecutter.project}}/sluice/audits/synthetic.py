@@ -61,27 +61,33 @@ def synthetic(
     counts["share_of_table"] = {"-": float(added.mean())}
     if added.any():
         X, y = features(augmented.drop(columns=ORIGIN), data), augmented[data.target]
-        text = text_columns(X)
-        codes = [
-            column for column in X.columns if column in text or X.loc[~added, column].nunique() <= 2
-        ]
-        numbers = [column for column in X.columns if column not in text]
-        counts |= _broken(X.loc[~added, numbers], X.loc[added, numbers])
-        for label in sorted(y[added].unique()):
-            mine = y == label
-            _count(counts, X[mine & ~added], X[mine & added], text, codes)
-            if (made := mine & (augmented[ORIGIN] == "synthetic")).any():
-                counts["told_apart"][label] = told_apart(
-                    X[mine & ~added], X[made], text, random_state
-                )
-    rows = []
-    for check, found in counts.items():
-        nothing = 0.5 if check == "told_apart" else 0
-        rows += [
-            {"check": check, "column": column, "value": value}
-            for column, value in (found or {"-": nothing}).items()
-        ]
+        _count_added(counts, X, y, augmented[ORIGIN], random_state)
+    rows = [
+        {"check": check, "column": column, "value": value}
+        for check, values in counts.items()
+        for column, value in (values or {"-": 0.5 if check == "told_apart" else 0}).items()
+    ]
     return pd.DataFrame(rows)
+
+
+def _count_added(
+    counts: dict[str, dict[str, float]],
+    X: pd.DataFrame,
+    y: pd.Series,
+    origin: pd.Series,
+    random_state: int,
+) -> None:
+    """Add to `counts` what is wrong with all rows that were added."""
+    is_real, text = origin == "real", text_columns(X)
+    codes = [one for one in X.columns if one in text or X.loc[is_real, one].nunique() <= 2]
+    numbers = [column for column in X.columns if column not in text]
+    counts |= _broken(X.loc[is_real, numbers], X.loc[~is_real, numbers])
+    for label in sorted(y[~is_real].unique()):
+        mine = y == label
+        real, made = X[mine & is_real], X[mine & (origin == "synthetic")]
+        _count(counts, real, X[mine & ~is_real], text, codes)
+        if len(made):
+            counts["told_apart"][label] = told_apart(real, made, text, random_state)
 
 
 def _count(

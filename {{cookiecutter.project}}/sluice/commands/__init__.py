@@ -1,1 +1,1 @@
-"""TODO."""
+"""Commands that belong to no single area: confirm, compare, summary, verify."""

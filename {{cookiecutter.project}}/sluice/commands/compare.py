@@ -18,6 +18,7 @@ import pandas as pd
 from sluice.core import text
 from sluice.core.command import UserError
 from sluice.core.git import ask
+from sluice.core.progress import waiting
 from sluice.core.tables import TEST, read_csv, write_table
 from sluice.gates.gate import Verdict, gate, stop
 from sluice.gates.messages import Finding
@@ -137,8 +138,8 @@ def commit_of(rev: str | None) -> str:
         there = [branch for branch in BRANCHES if ask("rev-parse", "--verify", "--quiet", branch)]
         if not there:
             raise UserError(
-                f"there is no branch {', '.join(BRANCHES)}; name the commit to compare with: python"
-                " -m sluice.commands.compare REV"
+                f"there is no branch {', '.join(BRANCHES)}; name the commit to compare with:"
+                " `uv run sluice compare REV`"
             )
         rev = (ask("merge-base", "HEAD", there[0]) or "").strip()
         if not rev:
@@ -187,9 +188,9 @@ def _dvc_diff(what: str, commit: str) -> str:
     nothing does.
     """
     command = [sys.executable, "-m", "dvc", what, "diff", "--json", commit[:10]]
-    ended = subprocess.run(
-        command, env={**os.environ, "PYTHONUTF8": "1"}, capture_output=True, encoding="utf-8"
-    )  # Windows would not
+    utf8 = {**os.environ, "PYTHONUTF8": "1"}  # Windows would not
+    with waiting(f"compare: asks DVC which {what} differ"):
+        ended = subprocess.run(command, env=utf8, capture_output=True, encoding="utf-8")
     if ended.returncode:
         raise UserError(f"`dvc {what} diff` failed: {' '.join(ended.stderr.split())}")
     found = [

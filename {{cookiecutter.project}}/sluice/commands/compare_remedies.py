@@ -18,7 +18,7 @@ from sluice.modeling.candidates import Judge, OutOfFold, tune_decision
 from sluice.modeling.fitting import CandidateSpec, augmented, folds_of, from_params, out_of_fold
 
 TABLE = "reports/remedies.csv"
-LEVEL = 0.95  # of all intervals together
+REMEDY_LEVEL = 0.95  # of all intervals together
 
 
 @dataclass(frozen=True)
@@ -117,7 +117,7 @@ def compare_remedies(data: Dataset, params: Params) -> pd.DataFrame:
         return tune_decision(name, y, scores[name], fits[name].calibration, aim)
 
     present = tuned("params.yaml", params.train.decision_weights)
-    level = 1 - (1 - LEVEL) / (2 * len(REMEDIES))
+    level = 1 - (1 - REMEDY_LEVEL) / (2 * len(REMEDIES))
     rows: list[dict[str, Any]] = []
     for name, remedy in REMEDIES.items():
         lines = {"remedy": name, "params": "; ".join(lines_for(remedy, params))}

@@ -19,9 +19,9 @@ from sluice.gates.suite import Expected, Suite, read_suite, spans
 from sluice.gates.thresholds import picked
 
 SUITES = Path("expectations")
-TABLES = {"prepared": (TRAIN, TEST), "augmented": (AUGMENTED,)}
+JUDGED_FILES = {"prepared": (TRAIN, TEST), "augmented": (AUGMENTED,)}
 PROPOSED = re.compile(r'("bound"\s*:\s*)"inferred"')
-WIDTH = 44  # of a cell of the screen
+CELL_WIDTH = 44  # of a cell of the screen
 
 
 def proposed(suite: Suite, column: str | None = None) -> list[Expected]:
@@ -73,10 +73,10 @@ def _of(values: pd.Series) -> str:
 
 def _table(name: str) -> pd.DataFrame | LazyParquet | None:
     """Return the table that the suite `name` judges as it is now, None before a run."""
-    paths = TABLES.get(name, (REPORTS / f"{name}.csv",))
+    paths = JUDGED_FILES.get(name, (REPORTS / f"{name}.csv",))
     if not all(Path(path).is_file() for path in paths):
         return None
-    return LazyParquet(*paths) if name in TABLES else read_csv(paths[0])
+    return LazyParquet(*paths) if name in JUDGED_FILES else read_csv(paths[0])
 
 
 def show(suite: Suite, chosen: list[Expected]) -> None:
@@ -93,7 +93,7 @@ def show(suite: Suite, chosen: list[Expected]) -> None:
 
 
 def _cut(text: str) -> str:
-    return text if len(text) <= WIDTH else f"{text[: WIDTH - 3]}..."
+    return text if len(text) <= CELL_WIDTH else f"{text[: CELL_WIDTH - 3]}..."
 
 
 def _suite(name: str) -> Suite:
@@ -140,7 +140,7 @@ def overview() -> None:
             for one in json.loads(path.read_text(encoding="utf-8"))["expectations"]
         ]
         say(f"  {path.stem:<14}{bounds.count('confirmed')} of {len(bounds)} bounds confirmed")
-    say("`make confirm SUITE=NAME` shows the others of a suite beside the data, and confirms them.")
+    say("`uv run sluice confirm NAME` shows the other bounds beside the data, and confirms them.")
 
 
 def main(suite: str | None, column: str | None) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 from sluice.core.command import UserError
 from sluice.core.pipeline import frozen, read_stages
+from sluice.core.progress import waiting
 from sluice.core.text import say
 from sluice.gates.names import GATES, REPORTS
 from sluice.reports.evaluation_page import UNJUDGED, Judged, judge, write
@@ -36,7 +37,8 @@ def stages_that_ran() -> list[str]:
     reports of a run but not its tables and its model: that is no change.
     """
     command = [sys.executable, "-m", "dvc", "status", "--json", *GATES]
-    asked = subprocess.run(command, capture_output=True, encoding="utf-8")
+    with waiting("summary: asks DVC what changed"):
+        asked = subprocess.run(command, capture_output=True, encoding="utf-8")
     if asked.returncode:
         return []
     stages, described = list(GATES), read_stages("dvc.yaml")
@@ -76,7 +78,10 @@ def _only_absent(found: list[Any], outs: set[str]) -> bool:
 def _is_newer(stage: str, reads: list[str]) -> bool:
     """Whether the reports of the gates of `stage` were written after all that it `reads` was."""
     files = [
-        file for path in map(Path, reads) for file in (path.rglob("*") if path.is_dir() else [path])
+        file
+        for path in map(Path, reads)
+        for file in (path.rglob("*") if path.is_dir() else [path])
+        if "__pycache__" not in file.parts and not file.is_dir()
     ]
     times = [
         path.stat().st_mtime_ns if path.exists() else None
@@ -102,8 +107,10 @@ def classes(metrics: dict[str, Any]) -> list[str]:
     for label in metrics["classes"]:
         for nth, (name, model) in enumerate(models.items()):
             row = model["classes"][label]
-            figures = f"{_number(row['recall'], 3):>8}{_number(row['precision'], 3):>11}{_number(row['alarms_per_1000'], 1):>18}"
-            lines.append(f"  {label if nth == 0 else '':<14}{name:<30}{figures}")
+            recall, precision = (_number(row[one], 3) for one in ("recall", "precision"))
+            alarms = _number(row["alarms_per_1000"], 1)
+            first = label if nth == 0 else ""
+            lines.append(f"  {first:<14}{name:<30}{recall:>8}{precision:>11}{alarms:>18}")
     overall = (
         "balanced accuracy {balanced_accuracy:.3f}, macro F1 {macro_f1:.3f}, Brier {brier:.4f},"
         " accuracy {accuracy:.3f}"
@@ -155,7 +162,7 @@ def main() -> None:
     """
     if not any(REPORTS.glob("gates/*.json")):
         raise UserError(
-            "there is no report yet; run `make repro` (without make: `uv run dvc repro`)"
+            "there is no report yet; run `make repro` (without make: `uv run sluice repro`)"
         )
     ran = stages_that_ran()
     judged = judge(REPORTS, GATES, ran)

@@ -2,7 +2,6 @@
 dvc.lock.
 """
 
-import os
 import subprocess
 import sys
 import tempfile
@@ -26,10 +25,8 @@ def run_again() -> Stages:
     """Return the dvc.lock of a run in a scratch copy; raises UserError where that is stopped."""
     with tempfile.TemporaryDirectory() as folder:
         copy_tracked(Path(), Path(folder))
-        path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
-        again = subprocess.run(
-            [sys.executable, "-m", "dvc", "repro"], cwd=folder, env={**os.environ, "PATH": path}
-        )
+        command = "import sys; from sluice.commands.repro import run_stages; sys.exit(run_stages())"
+        again = subprocess.run([sys.executable, "-c", command], cwd=folder)
         if again.returncode:
             raise UserError("the run in the scratch copy was stopped, see above")
         return read_stages(Path(folder, "dvc.lock"))
@@ -47,18 +44,8 @@ def main(only_reports: bool) -> None:
     if problems := frozen(described):
         raise UserError("\n".join(problems))
     there = run_again()
-    wanted, again, kept = outputs(here), outputs(there), reported(described)
     stale = [name for name in {**here, **there} if origin(here, name) != origin(there, name)]
-    outdated = {
-        path
-        for lock in (here, there)
-        for path in outputs({name: lock[name] for name in stale if name in lock})
-    }
-    says = {
-        path: "same" if _holds(path, wanted.get(path), again.get(path)) else "differs"
-        for path in {**wanted, **again}
-    }
-    says |= {path: "outdated" for path in outdated if says[path] == "differs"}
+    says = _compared(here, there, stale)
     say(*(f"{verdict:<9}{path}" for path, verdict in says.items()))
     if stale:
         say(
@@ -66,17 +53,31 @@ def main(only_reports: bool) -> None:
             " commit the run"
         )
     allowed = ("same", "outdated") if only_reports else ("same",)
-    differing = [
-        path
-        for path, verdict in says.items()
-        if verdict not in allowed and (path in kept or not only_reports)
-    ]
+    asked = reported(described) if only_reports else says
+    differing = [path for path in says if says[path] not in allowed and path in asked]
     if differing:
         raise UserError(
             f"{len(differing)} of {len(says)} outputs differ from dvc.lock: {', '.join(differing)};"
             " nobody may edit them, or commit them without running what makes them: commit the run"
             " of `make repro`, or find out what is random"
         )
+
+
+def _compared(here: Stages, there: Stages, stale: list[str]) -> dict[str, str]:
+    """Return of each output whether it is the same, differs, or is outdated, since its stage is
+    `stale`.
+    """
+    wanted, again = outputs(here), outputs(there)
+    outdated = {
+        path
+        for lock in (here, there)
+        for path in outputs({name: lock[name] for name in stale if name in lock})
+    }
+    other = {True: "outdated", False: "differs"}
+    return {
+        path: "same" if _holds(path, wanted.get(path), again.get(path)) else other[path in outdated]
+        for path in {**wanted, **again}
+    }
 
 
 def _holds(path: str, wanted: str | None, again: str | None) -> bool:

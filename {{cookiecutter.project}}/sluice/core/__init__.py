@@ -1,1 +1,1 @@
-"""TODO."""
+"""What every area needs: parameters, files, text, git, and how a command ends."""

@@ -2,6 +2,8 @@
 a command that is ended tidies up.
 """
 
+import atexit
+import gc
 import os
 import signal
 import sys
@@ -35,6 +37,9 @@ def run(command: Callable[[], object], name: str = "", refused: int = 1) -> None
     name: of the command, by default that of the module that Python runs. What the terminal's
     encoding lacks, in a column's name say, is printed escaped.
     """
+    gc.freeze()  # what is imported stays: to look for garbage in it takes half a second
+    atexit.register(gc.unfreeze)  # DuckDB calls it a leak
+    gc.enable()
     name = name or Path(sys.argv[0]).stem
     sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     try:

@@ -92,16 +92,7 @@ def wrong_names(names: list[str]) -> list[str]:
         for name in names
         if {name.strip(), name.strip(SPACES)} != {name}
     ]
-    folded = [name.lower() for name in names]  # DuckDB does not tell "Size" from "size"
-    twice = sorted(
-        {name for nth, name in enumerate(names) if name and name.lower() in folded[:nth]}
-    )
-    wrong += [
-        "two columns are named"
-        f" {name!r}{'' if names.count(name) > 1 else ', upper and lower case aside'}; each needs a"
-        " name of its own"
-        for name in twice
-    ]
+    wrong += _same_names(names)
     wrong += [
         f"the name of column {nth} is {len(name):,} characters long, must be {LONGEST_NAME} at most"
         for nth, name in enumerate(names, 1)
@@ -120,6 +111,17 @@ def wrong_names(names: list[str]) -> list[str]:
         if name.lower().startswith(RESERVED)
     ]
     return wrong
+
+
+def _same_names(names: list[str]) -> list[str]:
+    folded = [name.lower() for name in names]  # DuckDB does not tell "Size" from "size"
+    twice = {name for nth, name in enumerate(names) if name and name.lower() in folded[:nth]}
+    return [
+        "two columns are named"
+        f" {name!r}{'' if names.count(name) > 1 else ', upper and lower case aside'}; each needs a"
+        " name of its own"
+        for name in sorted(twice)
+    ]
 
 
 def date_pattern(written: str) -> tuple[str, list[str]]:

@@ -85,11 +85,12 @@ class Notation:
             text = regex.sub(new, text)
         return text
 
-    def said(self) -> str:
+    def example(self) -> str:
         """Return the number 1234.5, and -1234.5 where another sign than a minus marks it, as
         they are written so.
         """
-        body = f"{self.before}1{self.thousands or ''}234{self.decimal}5{' ' if self.after.isalpha() else ''}{self.after}"
+        unit = f" {self.after}" if self.after.isalpha() else self.after
+        body = f"{self.before}1{self.thousands or ''}234{self.decimal}5{unit}"
         return body + {
             "parentheses": f", negative ({body})",
             "trailing": f", negative {body}-",

@@ -123,3 +123,10 @@ def run_stage(stage: str, folder: Path) -> subprocess.CompletedProcess[str]:
         encoding="utf-8",
         errors="replace",
     )
+
+
+def refusals(stage: str, ended: subprocess.CompletedProcess[str]) -> list[str]:
+    """Return the sentences with which a stage that `ended` badly says why."""
+    lines = ended.stderr.splitlines()
+    own = [line for line in lines if line.startswith(f"{stage}: ")]
+    return own or lines[-1:] or [f"{stage} ended with exit code {ended.returncode}"]

@@ -10,7 +10,10 @@ from sluice.core.tables import write_text
 from sluice.core.text import say, terminal
 
 PRIVATE = Path("private")  # git ignores it
-TYPE = r"str|string|int|float|bool|object|date[\w.]*|Timestamp|Timedelta|NoneType|\w*(int|float)(8|16|32|64)|\w*Array"
+TYPE = (
+    r"str|string|int|float|bool|object|date[\w.]*|Timestamp|Timedelta|NoneType"
+    r"|\w*(int|float)(8|16|32|64)|\w*Array"
+)
 KNOWN = re.compile(
     rf"[<>=!+*/-]+|{TYPE}|mean|sum|max|min|quantiles|value_ranges|\w+_value|\w+_set"
 )  # what other programs quote that is no value

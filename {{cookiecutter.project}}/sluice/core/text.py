@@ -48,13 +48,6 @@ def say(*lines: str, verdict: str = "") -> None:
         )
 
 
-def svg(text: str) -> str:
-    """Return `text` for a picture: on one line, and without signs that XML does not allow;
-    matplotlib escapes the rest.
-    """
-    return terminal(text)
-
-
 def csv_cell(text: str) -> str:
     """Return `text` for a cell of CSV: a formula begins with an apostrophe, so that a
     spreadsheet shows it; a number stays one.

@@ -28,7 +28,7 @@ class Waiver:
             column in row and str(row[column]) == value for column, value in self.where.items()
         )
 
-    def told(self) -> str:
+    def sentence(self) -> str:
         """Return it as a sentence without its full stop."""
         return (
             f"{', '.join(f'{column} {value}' for column, value in self.where.items())} is waived:"

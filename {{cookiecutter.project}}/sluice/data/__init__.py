@@ -1,1 +1,1 @@
-"""TODO."""
+"""Read sources, clean rows, split them into training and test, and add derived columns."""

@@ -19,7 +19,7 @@ if (
     import ibis
 
 MAX_GROUP_CODES = 10  # different numbers that may each be a group, as codes are
-BETWEEN = " × "  # of several columns, and of their groups
+CROSSED_BY = " × "  # of several columns, and of their groups
 
 
 def groups(values: pd.Series, cut_points: list[float] | None = None) -> pd.Series:
@@ -61,7 +61,7 @@ def crossed(
     """
     first, *others = (groups(rows[column], cut_points.get(column)) for column in columns)
     for other in others:
-        first = first + BETWEEN + other
+        first = first + CROSSED_BY + other
     return first
 
 
@@ -71,7 +71,8 @@ def not_audited(name: str, data: Data, unseen: str) -> None:
     """
     why = (
         data.no_sensitive
-        or f"data.sensitive in params.yaml names no column: {unseen}; name one, or say in data.no_sensitive why none is"
+        or f"data.sensitive in params.yaml names no column: {unseen}; name one, or say in"
+        " data.no_sensitive why none is"
     )
     not_judged(
         f"expectations/{name}.json",

@@ -297,22 +297,7 @@ def _read_csv(con: Any, name: str, source: Source, path: Path, before: int) -> R
     header = [INDEX_COLUMN if is_index(header) else header[0], *header[1:]]
     _check_columns(name, source, path, header)
     rows, is_record, is_ended = row_lines(path, source, before)
-    columns = ", ".join(f"{_quoted(column)}: 'VARCHAR'" for column in header)
-    options = (
-        f"header=true, delim={_quoted(source.delimiter)}, quote='\"', escape='\"',"
-        f" encoding={_quoted(source.encoding)}"
-    )
-    packed, as_it_is = (
-        "gzip" if ending(path) == ".gz" else "none",
-        ", ".join(f"{name}={value}" for name, value in AS_IT_IS.items()),
-    )
-    named = f"* EXCLUDE ({INDEX_COLUMN})" if INDEX_COLUMN in header else "*"
-    con.raw_sql(
-        f"CREATE TEMP TABLE raw AS SELECT row_number() OVER () AS {RECORD}, {named} FROM"
-        f" read_csv({_quoted(_literal(path))}, {as_it_is}, compression={_quoted(packed)},"
-        f" auto_detect=false, columns={{{columns}}}, {options}, nullstr='', strict_mode=true,"
-        " store_rejects=true, rejects_limit=0)"
-    )
+    con.raw_sql(_csv_query(source, path, header))
     query = (
         "SELECT line, min(lower(error_type)) AS what, arg_min(error_message, lower(error_type)) AS"
         " why FROM reject_errors GROUP BY line"
@@ -338,6 +323,24 @@ def _read_csv(con: Any, name: str, source: Source, path: Path, before: int) -> R
         }
     )
     return Raw(con.table("raw"), rejects[REJECTS], rows[is_record][1:])
+
+
+def _csv_query(source: Source, path: Path, header: list[str]) -> str:
+    """Return the query that reads a CSV file as text into the table raw, its rows numbered."""
+    columns = ", ".join(f"{_quoted(column)}: 'VARCHAR'" for column in header)
+    options = (
+        f"header=true, delim={_quoted(source.delimiter)}, quote='\"', escape='\"',"
+        f" encoding={_quoted(source.encoding)}"
+    )
+    packed = "gzip" if ending(path) == ".gz" else "none"
+    as_it_is = ", ".join(f"{name}={value}" for name, value in AS_IT_IS.items())
+    named = f"* EXCLUDE ({INDEX_COLUMN})" if INDEX_COLUMN in header else "*"
+    return (
+        f"CREATE TEMP TABLE raw AS SELECT row_number() OVER () AS {RECORD}, {named} FROM"
+        f" read_csv({_quoted(_literal(path))}, {as_it_is}, compression={_quoted(packed)},"
+        f" auto_detect=false, columns={{{columns}}}, {options}, nullstr='', strict_mode=true,"
+        " store_rejects=true, rejects_limit=0)"
+    )
 
 
 def _read_parquet(con: Any, name: str, source: Source, path: Path, before: int) -> Raw:

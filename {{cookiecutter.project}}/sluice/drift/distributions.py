@@ -72,7 +72,11 @@ def drift(
             **(told_apart or {}),
         }
     )
-    table = pd.DataFrame(rows, columns=DRIFT_COLUMNS).assign(rows=len(X))
+    return _adjusted(pd.DataFrame(rows, columns=DRIFT_COLUMNS).assign(rows=len(X)))
+
+
+def _adjusted(table: pd.DataFrame) -> pd.DataFrame:
+    """Return the table with `q` and `proven_effect`, which follow from all p together."""
     numbers = ["effect", "effect_train", "p", "weight"]
     table[numbers] = table[numbers].astype("float64")
     known = table["p"].notna()
@@ -239,15 +243,8 @@ def domain(
         side.sample(min(len(side), MAX_DOMAIN_ROWS), random_state=random_state).index
         for side in (X_test, X)
     ]
-    both = pd.concat(
-        [side.loc[index] for side, index in zip((X_test[X.columns], X), chosen, strict=True)],
-        ignore_index=True,
-    )
-    named = (
-        both
-        if ids is None
-        else pd.concat([side.loc[index] for side, index in zip(ids, chosen, strict=True)])
-    )
+    both = _drawn([X_test[X.columns], X], chosen)
+    named = both if ids is None else _drawn(ids, chosen)
     of = named.groupby(list(named.columns), dropna=False, sort=False).ngroup().to_numpy()
     is_live = np.repeat([False, True], [len(index) for index in chosen])
     if min(len(np.unique(of[is_live])), len(np.unique(of[~is_live]))) < MIN_CLUSTERS:
@@ -258,10 +255,16 @@ def domain(
     classifier = HistGradientBoostingClassifier(
         max_iter=30, max_depth=4, early_stopping=False, random_state=random_state
     )
-    y_score = cross_val_predict(
+    scores = cross_val_predict(
         classifier, both, is_live, groups=of, cv=folds, method="predict_proba"
-    )[:, 1]
-    area, variance = delong(y_score, is_live, of)
+    )
+    area, variance = delong(scores[:, 1], is_live, of)
     if area is None or not variance:
         return {"effect": (area or 0.5) - 0.5, "p": 0.0 if area and area > 0.5 else 1.0}
     return {"effect": max(0.0, area - 0.5), "p": float(norm.sf((area - 0.5) / np.sqrt(variance)))}
+
+
+def _drawn(sides: list[pd.DataFrame], chosen: list[pd.Index]) -> pd.DataFrame:
+    """Return the `chosen` rows of each of `sides`, one below the other."""
+    parts = [side.loc[index] for side, index in zip(sides, chosen, strict=True)]
+    return pd.concat(parts, ignore_index=True)

@@ -12,7 +12,7 @@ from sluice.core.tables import TEST, write_json
 from sluice.data.groups import audited
 from sluice.data.roles import as_number, clusters, features
 from sluice.gates.names import GATES, REPORTS
-from sluice.metrics.bootstrap import rows_worth
+from sluice.metrics.bootstrap import effective_sample_size
 from sluice.metrics.performance import figures
 from sluice.modeling.model import MODEL, Model, sha256
 
@@ -39,46 +39,44 @@ def freeze(
 ) -> dict[str, Any]:
     """Return how features, scores, decisions and errors were distributed.
 
-    train, test: prepared rows; y_score, y_pred: probabilities and decisions of the test rows. Only
-    what the model sees is frozen. Scores are those of the test rows, since on rows that it was
-    fitted on a model is surer than it will be. `deff` is the design effect of clusters (see
-    `design_effect`). A split at random puts whole clusters on one side, equal rows among them: then
-    training and test rows together are a sample of the features, and the test rows are one of
-    clusters.
+    train, test: prepared rows; y_score, y_pred: of the test rows. Only what the model sees is
+    frozen. Scores are those of the test rows, since on rows that it was fitted on a model is surer
+    than it will be. `deff`: see `design_effect`. After a split at random training and test rows
+    together are a sample of the features, and the test rows one of clusters.
     """
-    data, at_random = params.data, params.prepare.split.by == "random"
-    X_train, X_test, y_test = features(train, data), features(test, data), test[data.target]
-    every, of_every = (
-        (pd.concat([X_train, X_test]), pd.concat([train, test])) if at_random else (X_test, test)
-    )
-    ids, of_test = (
-        clusters(one, data.cluster) if data.cluster or cut else None
-        for one, cut in ((of_every, False), (test, at_random))
-    )
-    frozen = {column: distribution(X_test[column], X_train[column]) for column in model.columns}
+    data, split = params.data, params.prepare.split.by
+    X_train, X_test = features(train, data), features(test, data)
+    every, of_every = X_test, test
+    if split == "random":
+        every, of_every = pd.concat([X_train, X_test]), pd.concat([train, test])
+    ids = clusters(of_every, data.cluster) if data.cluster else None
+    of_test = clusters(test, data.cluster) if data.cluster or split == "random" else None
+    seen = {}
+    for column in model.columns:
+        bins = distribution(X_test[column], X_train[column])
+        seen[column] = bins | {"deff": design_effect(every[column], bins, ids)}
     scores = {label: pd.Series(y_score[:, nth]) for nth, label in enumerate(model.classes)}
-    of_scores = {
-        label: distribution(values, pd.Series(dtype="float64")) for label, values in scores.items()
-    }
-    decided = {"values": list(model.classes)}
+    bins = {"values": list(model.classes)}
+    deff = design_effect(pd.Series(y_pred, dtype="object"), bins, of_test)
+    of = (audited(test, data), model.classes, of_test)
     return {
         "rows": {"train": len(train), "test": len(test)},
         "trained_until": latest(train, data),
-        "split": params.prepare.split.by,
-        "features": {
-            column: bins | {"deff": design_effect(every[column], bins, ids)}
-            for column, bins in frozen.items()
-        },
-        "scores": {
-            label: bins | {"deff": design_effect(scores[label], bins, of_test)}
-            for label, bins in of_scores.items()
-        },
+        "split": split,
+        "features": seen,
+        "scores": {label: _of_score(values, of_test) for label, values in scores.items()},
         "decisions": {label: int((y_pred == label).sum()) for label in model.classes},
-        "decisions_deff": design_effect(pd.Series(y_pred, dtype="object"), decided, of_test),
-        "performance": figures(
-            y_test, y_score, y_pred, audited(test, data), model.classes, of_test
-        ),
+        "decisions_deff": deff,
+        "performance": figures(test[data.target], y_score, y_pred, *of),
     }
+
+
+def _of_score(values: pd.Series, ids: pd.Series | None) -> dict[str, Any]:
+    """Return the distribution of a score, which training rows do not have, with its design
+    effect.
+    """
+    bins = distribution(values, pd.Series(dtype="float64"))
+    return bins | {"deff": design_effect(values, bins, ids)}
 
 
 def latest(rows: pd.DataFrame, data: Data) -> float | None:
@@ -166,7 +164,7 @@ def design_effect(values: pd.Series, bins: dict[str, Any], ids: pd.Series | None
     spreads = [
         float(hit.var()) + 1e-12 for hit in hits
     ]  # where all values are one, that one counts
-    effects = [len(at) / rows_worth(hit, codes) for hit in hits]
+    effects = [len(at) / effective_sample_size(hit, codes) for hit in hits]
     return float(np.average(effects, weights=spreads))
 
 

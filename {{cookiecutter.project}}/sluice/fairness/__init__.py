@@ -1,1 +1,1 @@
-"""TODO."""
+"""Compare groups: gaps in error rates, and weights that reduce them."""

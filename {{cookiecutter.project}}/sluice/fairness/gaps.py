@@ -12,8 +12,8 @@ from scipy.stats import norm
 
 from sluice.core.command import UserError
 from sluice.core.params import Data
-from sluice.data.groups import BETWEEN, crossed, groups
-from sluice.metrics.bootstrap import rows_worth
+from sluice.data.groups import CROSSED_BY, crossed, groups
+from sluice.metrics.bootstrap import effective_sample_size
 from sluice.metrics.intervals import clopper_pearson, newcombe
 
 OTHERS = "all others"
@@ -54,15 +54,15 @@ class Decisions:
 
 @dataclass(frozen=True)
 class Measured:
-    """A rate on some rows, with one-sided 95 % bounds: `worth` independent rows, or a standard
-    `error` where it is no share.
+    """A rate on some rows, with one-sided 95 % bounds: `n_effective` independent rows, or a
+    standard `error` where it is no share.
     """
 
     support: int
     value: float
     low: float
     high: float
-    worth: float = 0.0
+    n_effective: float = 0.0
     error: float | None = None
 
 
@@ -85,16 +85,11 @@ def by_group(
     the class), and selection_rate of data.favourable where that is named. `support` is what the
     rate is a share of, `other` the rate there, `gap` the one less the other, with an interval that
     holds for all gaps of the column together with 99 % (Bonferroni): Newcombe's of shares, clusters
-    worth as many rows as they tell (see `rows_worth`). `ratio` is the smaller of the two selection
-    rates over the greater. `proven_gap` and `proven_ratio` are both where the interval excludes 0,
-    else 0 and 1. Raises UserError where `rows` lack a sensitive column.
+    count as many rows as they tell (see `effective_sample_size`). `ratio` is the smaller of the two
+    selection rates over the greater. `proven_gap` and `proven_ratio` are both where the interval
+    excludes 0, else 0 and 1. Raises UserError where `rows` lack a sensitive column.
     """
-    if lacking := [column for column in data.sensitive if column not in rows.columns]:
-        raise UserError(
-            f"the test rows lack {', '.join(lacking)}, which data.sensitive of params.yaml names:"
-            " nobody can look whether its groups are treated alike; run `dvc repro`, or mend"
-            " data/sources.yaml"
-        )
+    _refuse_lacking([column for column in data.sensitive if column not in rows.columns])
     made = Decisions(
         rows[data.target].to_numpy(dtype=object),
         y_pred,
@@ -110,6 +105,16 @@ def by_group(
             column, of.to_numpy(dtype=object), column not in data.sensitive, asked, made
         )
     return pd.DataFrame(table, columns=GAP_COLUMNS)
+
+
+def _refuse_lacking(columns: list[str]) -> None:
+    """Raise UserError where there are such sensitive `columns`."""
+    if columns:
+        raise UserError(
+            f"the test rows lack {', '.join(columns)}, which data.sensitive of params.yaml names:"
+            " nobody can look whether its groups are treated alike; run `dvc repro`, or mend"
+            " data/sources.yaml"
+        )
 
 
 def without_small(table: pd.DataFrame, fewest_rows: float, fewest_support: float) -> pd.DataFrame:
@@ -144,7 +149,7 @@ def attributes(rows: pd.DataFrame, data: Data) -> dict[str, pd.Series]:
         column: groups(rows[column], data.cut_points.get(column)) for column in data.sensitive
     }
     pairs = {
-        f"{a}{BETWEEN}{b}": crossed(rows, [a, b], data.cut_points)
+        f"{a}{CROSSED_BY}{b}": crossed(rows, [a, b], data.cut_points)
         for a, b in combinations(single, 2)
     }
     return single | pairs
@@ -178,16 +183,11 @@ def _of_column(
     """Return the rows of the table for one column, whose groups are `of`."""
     names = sorted(set(of))
     sides = {name: of == name for name in names}
-    mine = {
-        (name, *what): _measure(is_mine, *what, made)
-        for name, is_mine in sides.items()
-        for what in asked
-    }
-    rest = {
-        (name, *what): _measure(~is_mine, *what, made)
-        for name, is_mine in sides.items()
-        for what in asked
-    }
+    mine, rest = {}, {}
+    for name, is_mine in sides.items():
+        for what in asked:
+            mine[name, *what] = _measure(is_mine, *what, made)
+            rest[name, *what] = _measure(~is_mine, *what, made)
     held = [("crossed" if is_crossed else "group", name, OTHERS) for name in names]
     if len(names) > 2 and not is_crossed:
         held += [("pair", *pair) for pair in combinations(names, 2)]
@@ -203,8 +203,6 @@ def _of_column(
                 "against": against,
                 "class": label,
                 "rate": rate,
-            }
-            row |= {
                 "rows": int(sides[group].sum()),
                 "support": a.support,
                 "value": a.value,
@@ -242,8 +240,13 @@ def _measure(concerned: np.ndarray, label: str, rate: str, made: Decisions) -> M
     hits, codes = hit[concerned & among], made.clusters[concerned & among]
     if not len(hits):
         return UNKNOWN
-    worth, share = rows_worth(hits, codes), float(hits.mean())
-    return Measured(len(hits), share, *clopper_pearson(share * worth, worth), worth=worth)
+    n_effective, share = effective_sample_size(hits, codes), float(hits.mean())
+    return Measured(
+        len(hits),
+        share,
+        *clopper_pearson(share * n_effective, n_effective),
+        n_effective=n_effective,
+    )
 
 
 def _mean(values: np.ndarray, codes: np.ndarray) -> Measured:
@@ -273,7 +276,9 @@ def _held(a: Measured, b: Measured, rate: str, level: float) -> dict[str, float]
         )
         low, high = max(-2.0, gap - reach), min(2.0, gap + reach)
     else:
-        low, high = newcombe(a.value * a.worth, a.worth, b.value * b.worth, b.worth, level)
+        low, high = newcombe(
+            a.value * a.n_effective, a.n_effective, b.value * b.n_effective, b.n_effective, level
+        )
     low, high = (-1.0, 1.0) if np.isnan(gap) else (low, high)
     is_proven = bool(low > 0 or high < 0)
     found = {

@@ -9,7 +9,7 @@ import pandas as pd
 from great_expectations.execution_engine import PandasExecutionEngine
 from great_expectations.expectations.core import ExpectColumnPairValuesToBeInSet
 from great_expectations.expectations.expectation import MulticolumnMapExpectation
-from great_expectations.expectations.metrics.column_pair_map_metrics.column_pair_values_in_set import (
+from great_expectations.expectations.metrics.column_pair_map_metrics.column_pair_values_in_set import (  # noqa: E501
     ColumnPairValuesInSet,
 )
 from great_expectations.expectations.metrics.map_metric_provider import (

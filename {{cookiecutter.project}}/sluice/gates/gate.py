@@ -46,7 +46,7 @@ SETS = {  # what the end of a type's name asks of its value_set
     "values_to_equal_set": "all of {}, and nothing else",
     "values_to_contain_set": "all of {}",
 }
-PLAIN = {
+IN_WORDS = {
     "values_to_not_be_null": "no value is missing",
     "values_to_be_unique": "no value stands twice",
     "last_column_to_equal_sum": "the last of them is the sum of the others",
@@ -81,7 +81,7 @@ def gate(
     """Judge `table` by the suite at `suite`, write the outcome to `report`, print it, and return
     it.
 
-    Of a table that is Stored only the columns that the suite names are read, a few at a time.
+    Of a LazyParquet only the columns that the suite names are read, a few at a time.
     dropped: columns that data.forbidden took out of the table, of which the suite may still speak.
 
     Verdicts: pass (nothing failed but infos); warn (only warnings failed); insufficient (too few
@@ -89,7 +89,7 @@ def gate(
     waiver, or if it could not judge everything it was asked to.
     """
     loaded = read_suite(suite, dropped)
-    verdict = _verdict(find(table, loaded), report)
+    verdict = _verdict(findings_of(table, loaded), report)
     # nobody confirms a copy; prepare's gate counts the bounds of the suite itself
     own = [] if "copy_of" in loaded.meta else loaded.expected
     confirmed = sum(one.meta["bound"] == "confirmed" for one in own)
@@ -113,7 +113,7 @@ def _verdict(findings: list[Finding], report: str | Path) -> Verdict:
     )
 
 
-def find(table: pd.DataFrame | LazyParquet, suite: Suite) -> list[Finding]:
+def findings_of(table: pd.DataFrame | LazyParquet, suite: Suite) -> list[Finding]:
     """Return what a suite finds in `table`, in the order of the suite, after what is wrong with
     the suite or the table itself.
     """
@@ -252,8 +252,9 @@ def checked(expected: Expected) -> str:
 def _picked(part: dict[str, Any]) -> str:
     if not isinstance(part, dict) or not isinstance(part.get("column"), dict):
         return str(part)
-    sign = part.get("operator", part.get("type", ""))
-    return f"{part['column'].get('name')} {'is' if sign == '==' else sign} {part.get('parameter', '')}".rstrip()
+    operator = part.get("operator", part.get("type", ""))
+    sign = "is" if operator == "==" else operator
+    return f"{part['column'].get('name')} {sign} {part.get('parameter', '')}".rstrip()
 
 
 def _without_column(
@@ -352,7 +353,7 @@ def _failure(suite: Suite, expected: Expected, result: dict[str, Any]) -> Findin
     is_waived = bool(rows) and not open_rows
     severity, meta = expected.raw["severity"], expected.meta
     blocks = severity == "critical" and not is_waived
-    fix = "; ".join(waiver.told() for waiver in applied) if is_waived else meta["notes"]
+    fix = "; ".join(waiver.sentence() for waiver in applied) if is_waived else meta["notes"]
     if blocks and open_rows and "verdict" in meta:
         fix += _how_to_waive(suite, open_rows)
     worst = sorted(open_rows or rows, key=lambda row: _rank(expected, row)) if suite.row else []
@@ -512,7 +513,7 @@ def _plainly(expected: Expected) -> str:
         return f"one of {some(kwargs['value_pairs_set'])}"
     if kind.endswith("columns_to_match_set") and isinstance(kwargs.get("column_set"), list):
         return f"the columns {some(kwargs['column_set'], 20)}"
-    return next((words for end, words in PLAIN.items() if kind.endswith(end)), "")
+    return next((words for end, words in IN_WORDS.items() if kind.endswith(end)), "")
 
 
 def _rendered(expected: Expected) -> str:

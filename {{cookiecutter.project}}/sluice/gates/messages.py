@@ -10,7 +10,7 @@ from sluice.core.text import say, terminal
 
 EXAMPLES = 5  # of rows or values, of which the first are named
 DIGITS = 2  # significant ones of a number that a person reads
-PARTS = ("found", "required", "fix", "where")
+MESSAGE_PARTS = ("found", "required", "fix", "where")
 UNWRITTEN = ("values",)  # values of rows stay out of reports
 
 
@@ -39,11 +39,9 @@ class Finding:
     values: Sequence[str] = field(default=(), compare=False)
 
     def parts(self) -> dict[str, str]:
-        """Return what is said of each of PARTS, in this order, without those of which nothing is
-        known.
-        """
+        """Return the text of each of MESSAGE_PARTS, in this order, without those that are empty."""
         more = [f"and {self.more:,} more"] * bool(self.more)
-        said = {part: getattr(self, part) for part in PARTS} | {
+        said = {part: getattr(self, part) for part in MESSAGE_PARTS} | {
             "found": "; ".join([*self.found, *more])
         }
         return {part: terminal(text) for part, text in said.items() if text}

@@ -236,9 +236,7 @@ def _plainly_bites(raw: dict[str, Any], columns: list[str]) -> bool:
     values = kwargs.get("value_set", kwargs.get("column_set"))
     match raw["type"].removeprefix("expect_"):
         case "column_values_to_be_between":
-            bounds = [
-                kwargs[end] for end in ("min_value", "max_value") if kwargs.get(end) is not None
-            ]
+            bounds = [kwargs.get("min_value"), kwargs.get("max_value")]
             return any(
                 isinstance(bound, int | float) and abs(bound) < NUMBERS[-1] for bound in bounds
             )
@@ -246,9 +244,9 @@ def _plainly_bites(raw: dict[str, Any], columns: list[str]) -> bool:
             "column_values_to_be_in_set"
             | "column_distinct_values_to_equal_set"
             | "column_distinct_values_to_contain_set"
+            | "column_values_to_not_be_in_set"
+            | "column_distinct_values_to_be_in_set"
         ):
-            return _some(values)
-        case "column_values_to_not_be_in_set" | "column_distinct_values_to_be_in_set":
             return _some(values)
         case "table_columns_to_match_set":
             return _some(values) and kwargs.get("exact_match") is not False

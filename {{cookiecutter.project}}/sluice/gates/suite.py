@@ -16,6 +16,7 @@ from great_expectations.expectations.expectation import Expectation
 from great_expectations.expectations.expectation_configuration import ExpectationConfiguration
 from great_expectations.expectations.registry import list_registered_expectation_implementations
 
+import sluice.gates.expectations  # noqa: F401 - registers the types that are ours
 from sluice.core.waivers import Waiver, says_something, waiver_problems, waivers
 from sluice.gates.judging import FAULTS
 from sluice.gates.probe import is_number, named, toothless
@@ -182,42 +183,33 @@ def _loaded(path: Path) -> tuple[Any, str | None]:
             object_pairs_hook=_without_twins,
         )
         json.dumps(content, ensure_ascii=False).encode()
-    except FileNotFoundError:
-        return (
-            None,
-            f"{path} does not exist; restore it from git: a table without a suite passes nothing",
-        )
-    except OSError as error:
-        return (
-            None,
-            (
-                f"{path} cannot be read ({error.strerror or error}); it must be a file: restore it"
-                " from git"
-            ),
-        )
-    except UnicodeDecodeError as error:
-        return None, f"{path} is not UTF-8 (byte {error.start}); save it as UTF-8"
-    except UnicodeEncodeError:
-        return (
-            None,
-            (
-                f"{path} holds half of a character (a lone surrogate such as \\ud800), which no"
-                " table can hold; mend it there"
-            ),
-        )
-    except RecursionError:
-        return None, f"{path} is nested deeper than any expectation is; mend it there"
-    except ValueError as error:
-        return None, f"{path} is not JSON: {error}; mend it there"
+    except (OSError, RecursionError, ValueError) as error:
+        return None, f"{path} {_unreadable(error)}"
     if _depth(content) > DEEPEST:
-        return (
-            None,
-            (
-                f"{path} is nested deeper than any expectation is, over {DEEPEST} levels; mend it"
-                " there"
-            ),
+        return None, (
+            f"{path} is nested deeper than any expectation is, over {DEEPEST} levels; mend it there"
         )
     return content, None
+
+
+def _unreadable(error: Exception) -> str:
+    """Return why a suite cannot be read, and what to do, as the end of a sentence."""
+    match error:
+        case FileNotFoundError():
+            return "does not exist; restore it from git: a table without a suite passes nothing"
+        case OSError():
+            why = error.strerror or error
+            return f"cannot be read ({why}); it must be a file: restore it from git"
+        case UnicodeDecodeError():
+            return f"is not UTF-8 (byte {error.start}); save it as UTF-8"
+        case UnicodeEncodeError():
+            return (
+                "holds half of a character (a lone surrogate such as \\ud800), which no table can"
+                " hold; mend it there"
+            )
+        case RecursionError():
+            return "is nested deeper than any expectation is; mend it there"
+    return f"is not JSON: {error}; mend it there"
 
 
 def _depth(content: Any) -> int:

@@ -1,1 +1,1 @@
-"""TODO."""
+"""Measure predictions: by class and by slice, with intervals, costs and referral."""

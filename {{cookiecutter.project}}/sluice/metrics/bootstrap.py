@@ -7,13 +7,13 @@ import pandas as pd
 from scipy.stats import t
 
 from sluice.data.split import strata
-from sluice.metrics.intervals import DRAWS, Ranked, clopper_pearson, figure
+from sluice.metrics.intervals import DRAWS, Ranked, clopper_pearson, confusion_metric
 
 BOUNDS = [0.05, 0.95]
 Decided = tuple[np.ndarray, np.ndarray]  # probabilities, labels
 
 
-def draws(of: np.ndarray, by: np.ndarray, random_state: int) -> Iterator[np.ndarray]:
+def bootstrap_counts(of: np.ndarray, by: np.ndarray, random_state: int) -> Iterator[np.ndarray]:
     """Yield DRAWS times how often each row is drawn, (n_samples,): with replacement, whole
     clusters, as many in each stratum as it has.
 
@@ -44,14 +44,12 @@ def clustered_share(
     n = len(hits)
     if not n:
         return clopper_pearson(0, 0, level)
-    worth, share = (
-        rows_worth(hits, np.unique(clusters, return_inverse=True)[1], level),
-        hits.sum() / n,
-    )
-    return clopper_pearson(share * worth, worth, level)
+    codes = np.unique(clusters, return_inverse=True)[1]
+    n_effective, share = effective_sample_size(hits, codes, level), hits.sum() / n
+    return clopper_pearson(share * n_effective, n_effective, level)
 
 
-def rows_worth(values: np.ndarray, codes: np.ndarray, level: float = 0.95) -> float:
+def effective_sample_size(values: np.ndarray, codes: np.ndarray, level: float = 0.95) -> float:
     """Return how many rows that know nothing of each other tell as much of the mean of `values` as
     these do (see `clustered_share`).
 
@@ -90,7 +88,7 @@ def mean_intervals(values: np.ndarray, clusters: pd.Series, random_state: int) -
     means = np.array(
         [
             (sums * drawn[:, None]).sum(axis=0)
-            for drawn in draws(one, np.zeros_like(one), random_state)
+            for drawn in bootstrap_counts(one, np.zeros_like(one), random_state)
         ]
     )
     return np.quantile(means[:, :-1] / means[:, -1:], BOUNDS, axis=0)
@@ -120,31 +118,33 @@ def overall_intervals(
         name: true * k + np.searchsorted(classes, y_pred) for name, (_, y_pred) in decided.items()
     }
     tables: dict[str, list[np.ndarray]] = {name: [] for name in decided}
-    for drawn in draws(of, np.zeros(of.max() + 1), random_state):
+    for drawn in bootstrap_counts(of, np.zeros(of.max() + 1), random_state):
         for name, cell in cells.items():
             tables[name].append(np.bincount(cell, weights=drawn, minlength=k * k))
     found = {}
     for nth, name in enumerate(decided):
-        confusion = np.array(tables[name]).reshape(DRAWS, k, k)
-        absent = k / np.maximum(
-            (confusion.sum(axis=2) > 0).sum(axis=1), 1
-        )  # `figure` takes the mean of all classes
-        hits = np.einsum("dkk->dk", confusion)
-        stray = np.where(
-            confusion.sum(axis=2) > 0, confusion.sum(axis=2) + confusion.sum(axis=1), 0
-        )
-        f1 = np.divide(2 * hits, stray, out=np.zeros_like(hits), where=stray > 0).mean(axis=1)
-        per_draw = {
-            "accuracy": figure(confusion, "none"),
-            "balanced_accuracy": figure(confusion, "balanced_accuracy") * absent,
-        }
-        bounds = {
-            metric: np.quantile(values, BOUNDS)
-            for metric, values in (per_draw | {"macro_f1": f1 * absent}).items()
-        }
+        per_draw = _confusion_metrics(np.array(tables[name]).reshape(DRAWS, k, k))
+        bounds = {metric: np.quantile(values, BOUNDS) for metric, values in per_draw.items()}
         bounds |= {"log_loss": losses[:, 2 * nth], "brier": losses[:, 2 * nth + 1]}
         found[name] = {metric: [float(low), float(high)] for metric, (low, high) in bounds.items()}
     return found
+
+
+def _confusion_metrics(confusion: np.ndarray) -> dict[str, np.ndarray]:
+    """Return (n_draws,) metrics of (n_draws, n_classes, n_classes) confusion matrices, over the
+    classes that a draw has.
+    """
+    support = confusion.sum(axis=2)
+    # `confusion_metric` takes the mean of all classes
+    absent = confusion.shape[1] / np.maximum((support > 0).sum(axis=1), 1)
+    hits = np.einsum("dkk->dk", confusion)
+    stray = np.where(support > 0, support + confusion.sum(axis=1), 0)
+    f1 = np.divide(2 * hits, stray, out=np.zeros_like(hits), where=stray > 0).mean(axis=1)
+    return {
+        "accuracy": confusion_metric(confusion, "none"),
+        "balanced_accuracy": confusion_metric(confusion, "balanced_accuracy") * absent,
+        "macro_f1": f1 * absent,
+    }
 
 
 def _losses(true: np.ndarray, y_score: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -182,23 +182,16 @@ def class_intervals(
         y_score - true, clusters, random_state
     )
     of = _codes(clusters)
-    by = strata(pd.Series(y_true.to_numpy()), pd.Series(of), 1).sort_index()
-    ranked = [
-        Ranked(true[:, nth], y_score[:, nth]) for nth in range(len(classes)) if true[:, nth].any()
+    by = pd.factorize(strata(pd.Series(y_true.to_numpy()), pd.Series(of), 1).sort_index())[0]
+    present = true.any(axis=0)
+    ranked = [Ranked(true[:, nth], y_score[:, nth]) for nth in np.flatnonzero(present)]
+    found = [
+        [one.average_precision(drawn) for one in ranked]
+        for drawn in bootstrap_counts(of, by, random_state)
     ]
-    found = np.array(
-        [
-            [one.average_precision(drawn) for one in ranked]
-            for drawn in draws(of, pd.factorize(by)[0], random_state)
-        ]
-    )
-    bounds = np.quantile(found, BOUNDS, axis=0)
-    present = table.index[true.any(axis=0)]
-    return table.join(
-        pd.DataFrame(
-            bounds.T, index=present, columns=["average_precision_low", "average_precision_high"]
-        )
-    )
+    low, high = np.quantile(np.array(found), BOUNDS, axis=0)
+    bounds = {"average_precision_low": low, "average_precision_high": high}
+    return table.join(pd.DataFrame(bounds, index=table.index[present]))
 
 
 def _codes(clusters: pd.Series) -> np.ndarray:

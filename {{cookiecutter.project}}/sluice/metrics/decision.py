@@ -13,7 +13,7 @@ STARTS = (1.0, 0.0, 0.5, 1.5)  # powers of the inverse class shares
 
 
 def objective_score(y_true: pd.Series, y_pred: np.ndarray, decision_weights: str) -> float:
-    """Return the figure that a decision rule aims at: accuracy for none, else balanced_accuracy
+    """Return the metric that a decision rule aims at: accuracy for none, else balanced_accuracy
     or macro_f1 (0 to 1).
     """
     if decision_weights == "none":
@@ -124,10 +124,30 @@ def _best_weight(
     rival = others.argmax(axis=1)
     ratio = np.maximum(others.max(axis=1) / np.maximum(y_score[:, nth], 1e-12), 1e-12)
     order = np.argsort(ratio, kind="stable")
-    true, rival, ratio = true[order], rival[order], ratio[order]
-    n_classes = len(weights)
-    hits = np.zeros((len(true) + 1, n_classes))
-    decided = np.zeros((len(true) + 1, n_classes))
+    true, ratio = true[order], ratio[order]
+    hits, decided = _turning(true, rival[order], nth, len(weights))
+    present = counts > 0
+    if objective == "balanced_accuracy":
+        reached = (hits[:, present] / counts[present]).mean(axis=1)
+    else:
+        reached = (2 * hits[:, present] / (counts[present] + decided[:, present])).mean(axis=1)
+    step = np.append(ratio[1:] > ratio[:-1], True)  # rows of equal ratio turn together
+    allowed = np.flatnonzero(np.append(True, step))
+    best = allowed[reached[allowed].argmax()]
+    if best == 0:
+        return float(ratio[0] / 2)
+    return (
+        float(ratio[-1] * 2) if best == len(true) else float(np.sqrt(ratio[best - 1] * ratio[best]))
+    )
+
+
+def _turning(
+    true: np.ndarray, rival: np.ndarray, nth: int, n_classes: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return (n_samples + 1, n_classes) true positives and decisions of each class, after none,
+    one, two ... of the rows turned from their `rival` class to `nth`.
+    """
+    hits, decided = np.zeros((2, len(true) + 1, n_classes))
     hits[0] = np.bincount(true[true == rival], minlength=n_classes)
     decided[0] = np.bincount(rival, minlength=n_classes)
     rows = np.arange(1, len(true) + 1)
@@ -135,20 +155,7 @@ def _best_weight(
     hits[rows, nth] += true == nth
     decided[rows, rival] -= 1
     decided[rows, nth] += 1
-    hits, decided = hits.cumsum(axis=0), decided.cumsum(axis=0)
-    present = counts > 0
-    if objective == "balanced_accuracy":
-        figure = (hits[:, present] / counts[present]).mean(axis=1)
-    else:
-        figure = (2 * hits[:, present] / (counts[present] + decided[:, present])).mean(axis=1)
-    step = np.append(ratio[1:] > ratio[:-1], True)  # rows of equal ratio turn together
-    allowed = np.flatnonzero(np.append(True, step))
-    best = allowed[figure[allowed].argmax()]
-    if best == 0:
-        return float(ratio[0] / 2)
-    return (
-        float(ratio[-1] * 2) if best == len(true) else float(np.sqrt(ratio[best - 1] * ratio[best]))
-    )
+    return hits.cumsum(axis=0), decided.cumsum(axis=0)
 
 
 def fit_calibration(

@@ -72,8 +72,7 @@ def wilson(share: float, n: float, level: float) -> tuple[float, float]:
 
 def paired_lead(
     y_true: pd.Series,
-    y_pred: np.ndarray,
-    y_pred_rival: np.ndarray,
+    y_preds: tuple[np.ndarray, np.ndarray],
     objective: str,
     random_state: int,
     clusters: pd.Series | None = None,
@@ -91,7 +90,7 @@ def paired_lead(
     k = len(classes)
     true, first, second = (
         pd.Categorical(labels, categories=classes).codes.astype(int)
-        for labels in (y_true, y_pred, y_pred_rival)
+        for labels in (y_true, *y_preds)
     )
     cells = (true * k + first) * k + second
     held, counts = _kinds(cells, None if clusters is None else clusters.to_numpy())
@@ -102,7 +101,9 @@ def paired_lead(
         for cell in kind:
             tables[:, cell] += drawn
     triples = tables.reshape(DRAWS, k, k, k)
-    leads = figure(triples.sum(axis=3), objective) - figure(triples.sum(axis=2), objective)
+    leads = confusion_metric(triples.sum(axis=3), objective) - confusion_metric(
+        triples.sum(axis=2), objective
+    )
     low, high = np.quantile(leads, [1 - level, level])
     return float(low), float(high)
 
@@ -179,7 +180,7 @@ class Ranked:
         return float((gained * hits / np.maximum(named, 1)).sum() / max(hits[-1], 1))
 
 
-def figure(confusion: np.ndarray, objective: str) -> np.ndarray:
+def confusion_metric(confusion: np.ndarray, objective: str) -> np.ndarray:
     """Return accuracy, balanced accuracy or macro F1 of (n_draws, n_classes, n_classes) tables,
     true classes in rows.
     """

@@ -9,11 +9,11 @@ import pandas as pd
 from scipy.stats import norm, rankdata
 from scipy.stats import t as student
 
-from sluice.metrics.bootstrap import rows_worth
+from sluice.metrics.bootstrap import effective_sample_size
 from sluice.metrics.intervals import clopper_pearson, newcombe
 
-ALPHA = 0.01  # one-sided, for all figures together
-PERFORMANCE_KEY = ["figure", "column", "group", "class"]
+ALPHA = 0.01  # one-sided, for all metrics together
+PERFORMANCE_KEY = ["metric", "column", "group", "class"]
 PERFORMANCE_COLUMNS = [
     *PERFORMANCE_KEY,
     "support",
@@ -41,7 +41,7 @@ def figures(
     no row of the table.
 
     AUC: of each class against the rest, once where there are two; `support` counts the rarer side.
-    `variance` is that of the figure. Recall: `hits` of `support` rows. audited: the groups of each
+    `variance` is that of the metric. Recall: `hits` of `support` rows. audited: the groups of each
     row, as sluice.data.groups names them. ids: the cluster of each row, None where no row knows of
     another; with them `deff` is the design effect on a recall, `share_deff` that on the class's
     share.
@@ -49,40 +49,41 @@ def figures(
     codes = None if ids is None else pd.factorize(ids)[0]
     is_label = {label: (y_true == label).to_numpy() for label in classes}
     rows = []
-    for label in (
-        classes if len(classes) > 2 else classes[1:]
-    ):  # of two classes, both have the same area
+    # of two classes, both have the same area
+    for label in classes if len(classes) > 2 else classes[1:]:
         value, variance = delong(y_score[:, classes.index(label)], is_label[label], codes)
         n = int(is_label[label].sum())
         rows.append(
             _row("auc", ALL, ALL, label, min(n, len(y_true) - n), value=value, variance=variance)
         )
-    rows.append(
-        _row("log_loss", ALL, ALL, ALL, len(y_true), **_log_loss(y_true, y_score, classes, codes))
-    )
-    hit = (y_true == y_pred).to_numpy()
-    groups = [(ALL, ALL, np.ones(len(y_true), dtype=bool))]
+    log_loss = _log_loss(y_true, y_score, classes, codes)
+    rows.append(_row("log_loss", ALL, ALL, ALL, len(y_true), **log_loss))
+    return rows + _recalls(is_label, (y_true == y_pred).to_numpy(), audited, codes)
+
+
+def _recalls(
+    is_label: dict[str, np.ndarray],
+    hit: np.ndarray,
+    audited: pd.DataFrame,
+    codes: np.ndarray | None,
+) -> list[dict[str, Any]]:
+    """Return the recall of each class, on all rows and in each group."""
+    groups = [(ALL, ALL, np.ones(len(hit), dtype=bool))]
     for column, named in audited.items():
         groups += [
             (str(column), name, (named == name).to_numpy()) for name in sorted(named.unique())
         ]
+    rows = []
     for column, group, mine in groups:
-        for label in classes:
-            concerned = mine & is_label[label]
-            more = {"share_deff": _deff(is_label[label], codes)} if column == ALL else {}
-            of = _deff(hit[concerned], None if codes is None else codes[concerned])
-            rows.append(
-                _row(
-                    "recall",
-                    column,
-                    group,
-                    label,
-                    int(concerned.sum()),
-                    hits=int(hit[concerned].sum()),
-                    deff=of,
-                    **more,
-                )
-            )
+        for label, has_label in is_label.items():
+            concerned = mine & has_label
+            found = {
+                "hits": int(hit[concerned].sum()),
+                "deff": _deff(hit[concerned], None if codes is None else codes[concerned]),
+            }
+            if column == ALL:
+                found["share_deff"] = _deff(has_label, codes)
+            rows.append(_row("recall", column, group, label, int(concerned.sum()), **found))
     return rows
 
 
@@ -90,14 +91,18 @@ def _deff(values: np.ndarray, codes: np.ndarray | None) -> float:
     """Return by how much clusters raise the variance of the mean of `values`: 1 without
     clusters.
     """
-    return 1.0 if codes is None or not len(values) else len(values) / rows_worth(values, codes)
+    return (
+        1.0
+        if codes is None or not len(values)
+        else len(values) / effective_sample_size(values, codes)
+    )
 
 
 def _row(
-    figure: str, column: str, group: str, label: str, support: int, **values: Any
+    metric: str, column: str, group: str, label: str, support: int, **values: Any
 ) -> dict[str, Any]:
     return {
-        "figure": figure,
+        "metric": metric,
         "column": column,
         "group": group,
         "class": label,
@@ -159,14 +164,14 @@ def delong(
 def performance(
     reference: list[dict[str, Any]], live: list[dict[str, Any]], coverage: float
 ) -> pd.DataFrame:
-    """Return one row per figure, class and group: what it was on the test rows, what it is now, and
+    """Return one row per metric, class and group: what it was on the test rows, what it is now, and
     the loss; and the share of each class.
 
     reference, live: as `figures` gives them; coverage: the share of the batch that has a label.
     `loss` is what an AUC or a recall fell by, and by what share the log loss rose beyond what the
     probabilities themselves expect on these rows: rows that drifted to where the model rightly is
     unsure are no loss. `loss_low` its one-sided bound at ALPHA, Bonferroni-corrected for all
-    figures (AUC: DeLong; log loss: Welch; recall: Newcombe). `proven_loss` is the loss where that
+    metrics (AUC: DeLong; log loss: Welch; recall: Newcombe). `proven_loss` is the loss where that
     bound is above 0, else 0. `low` and `high` are two-sided 95 %. A group that had no test row has
     nothing to lose, and is left out; one without live rows has support 0. Of a class's share among
     the labels the loss is by what part of itself it rose or fell, with Newcombe's bounds likewise.
@@ -189,7 +194,7 @@ def performance(
             before["hits"] / before["support"] if "hits" in before else before["value"]
         )
         known = after["support"] > 1
-        rows.append(row | (LOSS_BY_METRIC[before["figure"]](before, after, alpha) if known else {}))
+        rows.append(row | (LOSS_BY_METRIC[before["metric"]](before, after, alpha) if known else {}))
     table = pd.DataFrame(rows, columns=PERFORMANCE_COLUMNS)
     numbers = PERFORMANCE_COLUMNS[len(PERFORMANCE_KEY) :]
     table[numbers] = table[numbers].astype("float64")
@@ -201,7 +206,7 @@ def _class_shares(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Return for each class the share of the labels that are it, by the recalls of all rows:
     their supports count the labels.
     """
-    found = [row for row in rows if row["figure"] == "recall" and row["column"] == ALL]
+    found = [row for row in rows if row["metric"] == "recall" and row["column"] == ALL]
     n = sum(row["support"] for row in found)
     return [
         _row(
@@ -256,7 +261,7 @@ def _lost(before: dict[str, Any], after: dict[str, Any], alpha: float) -> dict[s
         "low": value - norm.ppf(0.975) * error,
         "high": value + norm.ppf(0.975) * error,
     }
-    if before["figure"] == "auc":
+    if before["metric"] == "auc":
         loss, variance = before["value"] - value, before["variance"] + after["variance"]
         return bounds | {"loss": loss, "loss_low": loss - norm.ppf(1 - alpha) * np.sqrt(variance)}
     loss, variance = (

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from pandas.api.types import is_bool_dtype, is_datetime64_any_dtype, is_numeric_dtype
 
+from sluice.data.dataset import Dataset
 from sluice.data.groups import cut, labels
 from sluice.metrics.bootstrap import clustered_share
 
@@ -63,14 +64,12 @@ def named(values: pd.Series, known: pd.Series, cut_points: list[float] | None = 
 
 
 def slices(
-    test: pd.DataFrame,
+    test: Dataset,
     train: pd.DataFrame,
     y_pred: np.ndarray,
     classes: list[str],
-    target: str,
     columns: list[str],
     cut_points: dict[str, list[float]],
-    clusters: pd.Series,
 ) -> pd.DataFrame:
     """Return one row per slice (a column, and `all`), value and class: its test rows and their
     recall with its bounds.
@@ -80,10 +79,10 @@ def slices(
     all values, slices and classes (Bonferroni): of twenty recalls at their floor one would be
     proven to be below it by chance.
     """
-    y_true, rows = test[target].to_numpy(dtype=object), []
-    parts = {ALL: (pd.Series(ALL, index=test.index), [ALL])}
+    y_true, rows = test.y.to_numpy(dtype=object), []
+    parts = {ALL: (pd.Series(ALL, index=test.rows.index), [ALL])}
     for column in columns:
-        mine = named(test[column], train[column], cut_points.get(column))
+        mine = named(test.rows[column], train[column], cut_points.get(column))
         theirs = named(train[column], train[column], cut_points.get(column))
         parts[column] = (mine, sorted({*mine, *theirs}))
     n_recalls = len(classes) * max(
@@ -95,7 +94,7 @@ def slices(
                 concerned = (part == value).to_numpy() & (y_true == label)
                 rows.append(
                     {"slice": column, "value": value, "class": label}
-                    | _recall(concerned, y_pred == label, clusters, len(values), n_recalls)
+                    | _recall(concerned, y_pred == label, test.groups, len(values), n_recalls)
                 )
     return pd.DataFrame(rows, columns=SLICE_COLUMNS)
 

@@ -1,1 +1,1 @@
-"""During training: models, decisions, intervals and pictures, which stages share."""
+"""Fit, choose, save and load models."""

@@ -1,6 +1,7 @@
 """Lift rare classes in the training rows and mark every row as real, repeated or synthetic."""
 
 import math
+from typing import Any
 
 import pandas as pd
 from pandas.api.types import is_datetime64_any_dtype, is_numeric_dtype
@@ -64,13 +65,63 @@ def _smote(
     (Chawla et al. 2002, JAIR 16) where there are codes beside numbers, SMOTEN where there are only
     codes.
     """
+    names = _features_of(rows, data, settings.smote_max_rows)
+    parents = _parents(rows, names, data.target, lacking, settings.k_neighbors)
+    counts = parents[data.target].value_counts()
+    wanted = {label: n + int(counts[label]) for label, n in lacking.items()}
+    codes = [column for column in names if _is_code(parents[column])]
+    X = parents[names].astype(dict.fromkeys(codes, "category"))
+    real = rows.loc[parents.index, [data.target, *codes]].drop_duplicates()
+    synthetic = rows.head(0)
+    for attempt in range(SMOTE_ATTEMPTS):
+        seed = (random_state + attempt) % 2**32
+        sampler = _sampler(codes, names, wanted, seed, settings.k_neighbors)
+        X_all, y_all = sampler.fit_resample(X, parents[data.target])
+        made = X_all.iloc[len(X) :].apply(lambda column: _like(column, rows[column.name]))
+        made = with_column(made, data.target, y_all.iloc[len(X) :])
+        synthetic = pd.concat([synthetic, made.merge(real)])
+        if all((synthetic[data.target] == label).sum() >= n for label, n in lacking.items()):
+            chosen = [
+                synthetic[synthetic[data.target] == one].head(n) for one, n in lacking.items()
+            ]
+            made = pd.concat(chosen).astype(rows.dtypes[rows.isna().all()])
+            return made.assign(**{ORIGIN: "synthetic"})
+    raise UserError(
+        f"smote made too few rows with a combination of {', '.join(codes)} that some real row of"
+        " the class has; take 'oversample' for augment.strategy in params.yaml"
+    )
+
+
+def _is_code(values: pd.Series) -> bool:
+    """Return whether these are codes: text, or at most two values."""
+    return not is_numeric_dtype(values) or values.nunique() <= 2
+
+
+def _sampler(
+    codes: list[str], names: list[str], wanted: dict[str, int], random_state: int, k_neighbors: int
+) -> Any:
+    """Return the kind of SMOTE that suits such `codes` among the features `names`."""
     from imblearn.over_sampling import SMOTE, SMOTEN, SMOTENC
 
-    if len(rows) > settings.smote_max_rows:
+    options = {
+        "sampling_strategy": wanted,
+        "random_state": random_state,
+        "k_neighbors": k_neighbors,
+    }
+    if len(codes) == len(names):
+        return SMOTEN(**options)
+    return SMOTENC("auto", **options) if codes else SMOTE(**options)
+
+
+def _features_of(rows: pd.DataFrame, data: Data, max_rows: int) -> list[str]:
+    """Return the features that are not empty; raises UserError where all are, or where there are
+    more than `max_rows`.
+    """
+    if len(rows) > max_rows:
         raise UserError(
             f"augment.strategy is 'smote' for {len(rows):,} rows, params.yaml:"
-            f" augment.smote_max_rows allows {settings.smote_max_rows:,}; take 'oversample', or"
-            " raise the limit and wait"
+            f" augment.smote_max_rows allows {max_rows:,}; take 'oversample', or raise the limit"
+            " and wait"
         )
     names = [
         column
@@ -82,17 +133,21 @@ def _smote(
             "smote has nothing to go by: all features are empty in the training rows; set"
             " augment.strategy: none in params.yaml"
         )
+    return names
+
+
+def _parents(
+    rows: pd.DataFrame, names: list[str], target: str, lacking: dict[str, int], k_neighbors: int
+) -> pd.DataFrame:
+    """Return the rows that no feature lacks; raises UserError where a class has too few."""
     parents = rows.dropna(subset=names)
-    parents = parents.astype(
-        {column: "int64" for column in names if is_datetime64_any_dtype(rows[column])}
-    )
-    counts = parents[data.target].value_counts()
+    counts = parents[target].value_counts()
     for label in lacking:
-        if counts.get(label, 0) <= settings.k_neighbors:
+        if counts.get(label, 0) <= k_neighbors:
             raise UserError(
                 f"class {label!r} has {counts.get(label, 0)} training rows without missing"
-                f" features, smote needs augment.k_neighbors + 1 = {settings.k_neighbors + 1};"
-                f" {_emptiest(rows.loc[rows[data.target] == label, names])}lower k_neighbors in"
+                f" features, smote needs augment.k_neighbors + 1 = {k_neighbors + 1};"
+                f" {_emptiest(rows.loc[rows[target] == label, names])}lower k_neighbors in"
                 " params.yaml, take 'oversample', or add rows"
             )
     if len(counts) < 2:
@@ -100,45 +155,8 @@ def _smote(
             f"smote needs rows without missing features of two classes, only {counts.index[0]!r}"
             " has some; take 'oversample'"
         )
-    wanted = {label: n + int(counts[label]) for label, n in lacking.items()}
-    codes = [
-        column
-        for column in names
-        if not is_numeric_dtype(parents[column]) or parents[column].nunique() <= 2
-    ]
-    X = parents[names].astype(dict.fromkeys(codes, "category"))
-    real = rows.loc[parents.index, [data.target, *codes]].drop_duplicates()
-    synthetic = rows.head(0)
-    for attempt in range(SMOTE_ATTEMPTS):
-        options = {
-            "sampling_strategy": wanted,
-            "random_state": (random_state + attempt) % 2**32,
-            "k_neighbors": settings.k_neighbors,
-        }
-        sampler = (
-            SMOTEN(**options)
-            if len(codes) == len(names)
-            else SMOTENC("auto", **options)
-            if codes
-            else SMOTE(**options)
-        )
-        X_all, y_all = sampler.fit_resample(X, parents[data.target])
-        made = X_all.iloc[len(X) :].apply(lambda column: _like(column, rows[column.name]))
-        made = with_column(made, data.target, y_all.iloc[len(X) :])
-        synthetic = pd.concat([synthetic, made.merge(real)])
-        if all((synthetic[data.target] == label).sum() >= n for label, n in lacking.items()):
-            chosen = [
-                synthetic[synthetic[data.target] == label].head(n) for label, n in lacking.items()
-            ]
-            return (
-                pd.concat(chosen)
-                .astype(rows.dtypes[rows.isna().all()])
-                .assign(**{ORIGIN: "synthetic"})
-            )
-    raise UserError(
-        f"smote made too few rows with a combination of {', '.join(codes)} that some real row of"
-        " the class has; take 'oversample' for augment.strategy in params.yaml"
-    )
+    dates = [column for column in names if is_datetime64_any_dtype(rows[column])]
+    return parents.astype(dict.fromkeys(dates, "int64"))
 
 
 def _emptiest(features: pd.DataFrame) -> str:

@@ -38,14 +38,7 @@ def forward_selection(rows: pd.DataFrame, data: Data, random_state: int) -> list
 
     def loss(columns: list[str]) -> float:
         parts = [part for column in columns if (part := encoded[column]) is not None]
-        if not parts:
-            return float("inf")
-        both = np.hstack(parts)
-        model = LogisticRegression(max_iter=2000).fit(both[is_fitted], y[is_fitted])
-        losses = log_losses(
-            y[is_scored], model.predict_proba(both[is_scored]), class_shares(y[is_fitted])
-        )
-        return float(pd.Series(losses).groupby(y[is_scored].to_numpy()).mean().mean())
+        return _loss(np.hstack(parts), y, is_fitted, is_scored) if parts else float("inf")
 
     alone = {column: loss([column]) for column in X.columns}
     shortlist = sorted(alone, key=lambda column: alone[column])[:SHORTLIST]
@@ -58,6 +51,13 @@ def forward_selection(rows: pd.DataFrame, data: Data, random_state: int) -> list
             )
         )
     return chosen
+
+
+def _loss(X: np.ndarray, y: pd.Series, is_fitted: pd.Series, is_scored: pd.Series) -> float:
+    """Return the log loss of a logistic regression, every class counting alike."""
+    model = LogisticRegression(max_iter=2000).fit(X[is_fitted], y[is_fitted])
+    losses = log_losses(y[is_scored], model.predict_proba(X[is_scored]), class_shares(y[is_fitted]))
+    return float(pd.Series(losses).groupby(y[is_scored].to_numpy()).mean().mean())
 
 
 def _encoded(X: pd.DataFrame, is_fitted: pd.Series) -> np.ndarray | None:

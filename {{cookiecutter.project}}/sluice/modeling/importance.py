@@ -46,51 +46,50 @@ def importances(rows: pd.DataFrame, data: Data, fit: Fit, random_state: int) -> 
     Software 36): `shadow_high` is the most that one of these, or nothing at all, seems to be worth,
     and `worth` what `low` has over it; 0 or less is worth nothing. `together_low` is the lower
     bound, 99 %, of what shuffling all columns together adds: a table may tell the classes of which
-    no feature is proven to. `adds` is "yes" where `worth` is above 0. Of the others it is
-    "redundant" where the column by itself tells the classes (see `_tell_alone`) and has a twin:
-    what it knows, others know too. Else it is "no": nothing is proven of the column. `twin` names
-    the column whose ranks agree best, with a rank correlation of TWINS or more, else "-".
+    no feature is proven to. For `adds` see `_adds`, for `twin` see `_twins`.
 
-    FOLDS folds, or fewer where a class stands in fewer clusters, which stay whole; a fold is fitted
-    on up to MAX_FITTED_IMPORTANCE rows of each class, without augmentation or weights. Raises
-    UserError if a class stands in one cluster.
+    FOLDS folds, or fewer where a class stands in fewer clusters, which stay whole; each is fitted
+    on up to MAX_FITTED_IMPORTANCE rows of a class. Raises UserError if one stands in one cluster.
     """
-    rng = np.random.default_rng(random_state)
-    y, ids = (
-        rows[data.target].reset_index(drop=True),
-        clusters(rows, data.cluster).reset_index(drop=True),
-    )
-    names = list(features(rows.head(1), data).columns)
-    with_shadows, shadows = _add_shadows(rows.reset_index(drop=True), names, rng)
+    rng, rows = np.random.default_rng(random_state), rows.reset_index(drop=True)
+    y, ids = rows[data.target], clusters(rows, data.cluster)
+    names = list(features(rows.head(1), data))
+    with_shadows, shadows = _add_shadows(rows, names, rng)
     X = features(with_shadows, data)[[*names, *shadows]]
     n_folds = max(2, min(FOLDS, ids.groupby(y).nunique().min()))
+    most = max(MIN_SHUFFLED_ROWS, SCORED // (X.shape[1] * REPEATS * y.nunique()))
     parts = []
     for is_training, is_scored in kfold(y, ids, n_folds, random_state):
         fitted_on = capped(y[is_training], MAX_FITTED_IMPORTANCE, rng)
         model = fit(with_shadows.loc[fitted_on])
-        most = max(MIN_SHUFFLED_ROWS, SCORED // (X.shape[1] * REPEATS * y.nunique()))
         scored = capped(y[is_scored], most, rng)
         parts.append(_added_loss(model, X.loc[scored], y[scored], class_shares(y[fitted_on]), rng))
     added = pd.concat(parts)
     levels = dict.fromkeys(X.columns, 1 - 0.05 / len(names)) | {TOGETHER: 0.99}
-    table = pd.DataFrame(
-        [_bounds(added[one], y[added.index], ids[added.index], at) for one, at in levels.items()],
-        index=list(levels),
-    )
-    shadow_high = max(0.0, table.loc[shadows, "importance"].max())
-    together_low = table.loc[TOGETHER, "low"]
-    table = table.loc[names].assign(
-        shadow_high=shadow_high, worth=lambda table: table["low"] - shadow_high
-    )
+    table = _all_bounds(added, y[added.index], ids[added.index], levels)
+    high, together_low = table.loc[shadows, "importance"].max(), table.loc[TOGETHER, "low"]
+    table = table.loc[names].assign(shadow_high=max(0.0, high))
+    table["worth"] = table["low"] - table["shadow_high"]
     table["twin"] = _twins(X[names])
-    little = table.index[(table["worth"] <= 0) & (table["twin"] != "-")]
     drawn = capped(y, FOLDS * MAX_FITTED_IMPORTANCE, rng)
-    redundant = _tell_alone(X.loc[drawn, little], y[drawn], ids[drawn], random_state)
-    table["adds"] = np.where(
+    table["adds"] = _adds(table, X.loc[drawn], y[drawn], ids[drawn], random_state)
+    return table.assign(together_low=together_low).rename_axis("feature").reset_index()
+
+
+def _adds(
+    table: pd.DataFrame, X: pd.DataFrame, y: pd.Series, ids: pd.Series, random_state: int
+) -> np.ndarray:
+    """Return (n_features,) whether each feature of `table` adds something.
+
+    "yes" where `worth` is above 0. Of the others "redundant" where the column by itself tells the
+    classes (see `_tell_alone`) and has a twin: what it knows, others know too. Else "no": nothing
+    is proven of the column.
+    """
+    little = table.index[(table["worth"] <= 0) & (table["twin"] != "-")]
+    redundant = _tell_alone(X[little], y, ids, random_state)
+    return np.where(
         table["worth"] > 0, "yes", np.where(table.index.isin(redundant), "redundant", "no")
     )
-    table["together_low"] = together_low
-    return table.rename_axis("feature").reset_index()
 
 
 def important_features(table: pd.DataFrame) -> list[str]:
@@ -181,6 +180,14 @@ def _shuffled(
     )
 
 
+def _all_bounds(
+    added: pd.DataFrame, y: pd.Series, ids: pd.Series, levels: dict[str, float]
+) -> pd.DataFrame:
+    """Return the `_bounds` of each column of `added` at its level, by column."""
+    rows = [_bounds(added[column], y, ids, level) for column, level in levels.items()]
+    return pd.DataFrame(rows, index=list(levels))
+
+
 def _bounds(added: pd.Series, y: pd.Series, ids: pd.Series, level: float) -> dict[str, float]:
     """Return the mean over classes of the mean over their rows, with normal bounds from sums
     over clusters.
@@ -211,8 +218,8 @@ def _tell_alone(X: pd.DataFrame, y: pd.Series, ids: pd.Series, random_state: int
 
 
 def _twins(X: pd.DataFrame) -> list[str]:
-    """Return for each column the one that its ranks agree with best, or "-"; text ranks in its
-    order of the alphabet.
+    """Return for each column the one that its ranks agree with best, with a correlation of TWINS or
+    more, or "-"; text ranks in its order of the alphabet.
     """
     text = text_columns(X)
     codes = X.apply(

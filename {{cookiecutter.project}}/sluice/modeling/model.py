@@ -43,6 +43,14 @@ TRUSTED = [
     "sklearn.utils._bunch.Bunch",
     f"{WeightedPipeline.__module__}.{WeightedPipeline.__qualname__}",
 ]
+BROKEN_FILES = (  # what reading a damaged model or card raises
+    UnicodeDecodeError,
+    json.JSONDecodeError,
+    AttributeError,
+    KeyError,
+    TypeError,
+    zipfile.BadZipFile,
+)
 
 
 @dataclass(frozen=True)
@@ -115,39 +123,16 @@ def load_model(path: str | Path) -> Model:
     try:
         content = Path(path).read_bytes()
         card = json.loads(card_path.read_text(encoding="utf-8"))
-        if hashlib.sha256(content).hexdigest() != card["model_sha256"]:
-            raise UserError(
-                f"{path} is not the file that {card_path} describes (SHA-256 differs); run `dvc"
-                " checkout` or `dvc repro`"
-            )
-        if card["features_sha256"] != features_sha256():
-            raise UserError(
-                f"{SOURCE.as_posix()} changed since {path} was trained: the features would mean something else. Restore the file from "
-                "git, or train and promote again"
-            )
+        _check_card(card, content, path)
         estimator = skops.io.loads(content, trusted=TRUSTED)
         if (classes := [str(label) for label in estimator.classes_]) != card["classes"]:
             raise UserError(
                 f"{card_path} names the classes {card['classes']}, {path} has {classes}; run `dvc"
                 " checkout` or `dvc repro`"
             )
-        if card.get("by_group"):
-            raise UserError(
-                f"{card_path}: the model decides differently for different groups, which is no"
-                " longer supported; run `make repro` with train.mitigation none or reweighing in"
-                " params.yaml"
-            )
-        data = (
-            check(card_path, Data, card["data"]) if card.get("data") else None
-        )  # one of an earlier release has none
-        return Model(
-            estimator,
-            classes,
-            card["columns"],
-            card["calibration"],
-            card["decision_weights"],
-            data,
-        )
+        chosen = (card["calibration"], card["decision_weights"])
+        data = check(card_path, Data, card["data"]) if card.get("data") else None  # old ones: None
+        return Model(estimator, classes, card["columns"], *chosen, data)
     except FileNotFoundError as error:
         raise UserError(
             f"{error.filename} does not exist; run `dvc repro`, which makes it"
@@ -157,17 +142,30 @@ def load_model(path: str | Path) -> Model:
             f"{path} holds types that sluice/modeling/model.py does not trust: {error}; if you"
             " wrote them, add them to TRUSTED"
         ) from None
-    except (
-        UnicodeDecodeError,
-        json.JSONDecodeError,
-        AttributeError,
-        KeyError,
-        TypeError,
-        zipfile.BadZipFile,
-    ) as error:
+    except BROKEN_FILES as error:
         raise UserError(
             f"{path} or {card_path} is broken ({error!r}); run `dvc checkout` or `dvc repro`"
         ) from None
+
+
+def _check_card(card: dict[str, Any], content: bytes, path: str | Path) -> None:
+    """Raise UserError unless the card describes the file at `path` and today's features."""
+    card_path = Path(path).with_suffix(".json")
+    if hashlib.sha256(content).hexdigest() != card["model_sha256"]:
+        raise UserError(
+            f"{path} is not the file that {card_path} describes (SHA-256 differs); run `dvc"
+            " checkout` or `dvc repro`"
+        )
+    if card["features_sha256"] != features_sha256():
+        raise UserError(
+            f"{SOURCE.as_posix()} changed since {path} was trained, so its features would mean"
+            " something else. Restore the file from git, or train and promote again"
+        )
+    if card.get("by_group"):
+        raise UserError(
+            f"{card_path}: the model decides differently for different groups, which is no longer"
+            " supported; run `make repro` with train.mitigation none or reweighing in params.yaml"
+        )
 
 
 def sha256(path: str | Path) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 from sklearn.base import ClassifierMixin
 
+import sluice
 from sluice.core.params import Data, Params
 from sluice.core.tables import AUGMENTED, TRAIN, read_table, write_table
 from sluice.data.dataset import Dataset
@@ -51,6 +52,7 @@ def provenance(spec: CandidateSpec) -> dict[str, Any]:
     code = sorted(name for name in sys.modules if name.startswith(("sluice.", "stages.")))
     return {
         "model": spec.model,
+        "engine": sluice.__version__,
         "settings": dict(spec.settings),
         "data_sha256": {path: sha256(path) for path in (TRAIN, AUGMENTED)},
         "code_sha256": {name: sha256(Path(str(sys.modules[name].__file__))) for name in code},

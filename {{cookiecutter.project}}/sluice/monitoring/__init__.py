@@ -1,1 +1,1 @@
-"""After training: the reference, drift, performance, the registry, scoring and retraining."""
+"""Models in service: score files, judge live batches, measure how a model ages."""

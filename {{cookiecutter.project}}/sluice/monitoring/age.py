@@ -2,7 +2,6 @@
 one would be proven to be better.
 """
 
-import sys
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,11 +18,11 @@ from sluice.data.roles import as_number, features
 from sluice.gates.gate import gate, stop
 from sluice.gates.suite import read_suite
 from sluice.metrics.decision import decide
-from sluice.metrics.intervals import DRAWS, figure
+from sluice.metrics.intervals import DRAWS, confusion_metric
 from sluice.modeling.fitting import CandidateSpec, fit_candidate
 
 AGE_SUITE = "expectations/model_age.json"
-TABLE = "reports/model_age.csv"
+AGES = "reports/model_age.csv"
 AGE_BLOCKS = 8  # of rows in order of time, where the time column has more values
 
 
@@ -73,7 +72,7 @@ def backtest(parts: list[Block], params: Params) -> dict[tuple[int, int], np.nda
     target, decided = params.data.target, {}
     classes = sorted({label for part in parts for label in part.rows[target].unique()})
     origins = [n for n in range(len(parts) - 1) if parts[0].rows[target].nunique() > 1 or n > 0]
-    for fitted in tqdm(origins, desc="age: fits on the past", disable=not sys.stderr.isatty()):
+    for fitted in tqdm(origins, desc="age: fits on the past", disable=None):
         past = pd.concat([part.rows for part in parts[: fitted + 1]])
         if past[target].nunique() < 2:
             continue
@@ -109,8 +108,8 @@ def ageing(
     """Return one row per age: what a model fitted up to just before has over one so much older, on
     the same rows.
 
-    `score` is that of the older, `fresh` that of the fresh one, in the figure that the decision
-    aims at, and `loss` is between them: means over all such blocks. `periods` counts blocks, `age`
+    `score` is that of the older, `fresh` that of the fresh one, in the objective of the decision,
+    and `loss` is between them: means over all such blocks. `periods` counts blocks, `age`
     is the mean time from the older model's last row to the middle of the block it decides. loss_low
     and loss_high are one-sided 95 % bounds, Bonferroni-corrected for the number of ages, of a
     paired bootstrap over rows; `proven_loss` is the loss where loss_low is above 0.
@@ -120,44 +119,51 @@ def ageing(
     rows = []
     for step in steps:
         pairs = [
-            (scored - 1, fitted, scored)
-            for fitted, scored in decided
-            if scored - fitted == step and (scored - 1, scored) in decided
+            (old, scored)
+            for old, scored in decided
+            if scored - old == step and (scored - 1, scored) in decided
         ]
-        losses, scores, draws = [], [], np.zeros(DRAWS)
-        for fresh, old, scored in pairs:
-            y_true = parts[scored].rows[target]
-            score, drawn = _loss(
-                y_true, decided[fresh, scored], decided[old, scored], objective, rng
+        lost = [
+            _loss(
+                parts[scored].rows[target],
+                decided[scored - 1, scored],
+                decided[old, scored],
+                objective,
+                rng,
             )
-            losses.append(drawn[0])
-            scores.append(score)
-            draws += drawn[1:] / len(pairs)
-        low, high = np.quantile(draws, [0.05 / len(steps), 1 - 0.05 / len(steps)])
-        loss, score = float(np.mean(losses)), float(np.mean(scores))
-        rows.append(
-            {
-                "periods": step,
-                "age": float(
-                    np.mean([parts[scored].middle - parts[old].last for _, old, scored in pairs])
-                ),
-                "blocks": len(pairs),
-                "rows": sum(len(parts[scored].rows) for *_, scored in pairs),
-                "score": score,
-                "fresh": score + loss,
-                "loss": loss,
-                "loss_low": float(low),
-                "loss_high": float(high),
-                "proven_loss": max(loss, 0.0) if low > 0 else 0.0,
-            }
-        )
+            for old, scored in pairs
+        ]
+        both = [(parts[old], parts[scored]) for old, scored in pairs]
+        rows.append({"periods": step} | _aged(both, lost, 0.05 / len(steps)))
     return pd.DataFrame(rows)
+
+
+def _aged(
+    pairs: list[tuple[Block, Block]], lost: list[tuple[float, np.ndarray]], alpha: float
+) -> dict[str, float]:
+    """Return the row of one age: the last block of each older model, the one that it scores, and
+    what it `lost` there (see `_loss`).
+    """
+    loss, *draws = np.mean([leads for _, leads in lost], axis=0)
+    low, high = np.quantile(draws, [alpha, 1 - alpha])
+    score = float(np.mean([score for score, _ in lost]))
+    return {
+        "age": float(np.mean([scored.middle - old.last for old, scored in pairs])),
+        "blocks": len(pairs),
+        "rows": sum(len(scored.rows) for _, scored in pairs),
+        "score": score,
+        "fresh": float(score + loss),
+        "loss": float(loss),
+        "loss_low": float(low),
+        "loss_high": float(high),
+        "proven_loss": max(float(loss), 0.0) if low > 0 else 0.0,
+    }
 
 
 def _loss(
     y_true: pd.Series, fresh: np.ndarray, old: np.ndarray, objective: str, rng: np.random.Generator
 ) -> tuple[float, np.ndarray]:
-    """Return the figure of the decisions `old`, and (1 + DRAWS,) what `fresh` has over it: as it
+    """Return the objective of the decisions `old`, and (1 + DRAWS,) what `fresh` has over it: as it
     is, then drawn by bootstrap.
     """
     classes = sorted(set(y_true) | set(fresh) | set(old))
@@ -168,17 +174,18 @@ def _loss(
     )
     cells, counts = np.unique((true * k + first) * k + second, return_counts=True)
     draws = np.vstack([counts, rng.multinomial(len(y_true), counts / counts.sum(), size=DRAWS)])
-    figures = []
+    scores = []
     for decided in (cells // k % k, cells % k):
         confusion = np.zeros((len(draws), k * k))
         for cell, column in zip(cells // k**2 * k + decided, draws.T, strict=True):
             confusion[:, cell] += column
         present = np.unique(true)
         table = confusion.reshape(-1, k, k)
-        figures.append(
-            figure(table, objective) * (k / len(present) if objective == "balanced_accuracy" else 1)
+        scores.append(
+            confusion_metric(table, objective)
+            * (k / len(present) if objective == "balanced_accuracy" else 1)
         )
-    return float(figures[1][0]), figures[0] - figures[1]
+    return float(scores[1][0]), scores[0] - scores[1]
 
 
 def longest_age(table: pd.DataFrame, most: float) -> float | None:
@@ -226,7 +233,7 @@ def main() -> None:
             f"too few periods of {params.data.time!r} hold two classes, so that no two models can"
             " be compared; add rows"
         )
-    write_table(table, TABLE)
+    write_table(table, AGES)
     verdict = gate(table, AGE_SUITE, "reports/gates/model_age.json")
     longest = longest_age(table, allowed_loss())
     unit = (

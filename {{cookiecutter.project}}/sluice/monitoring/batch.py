@@ -18,7 +18,7 @@ from sluice.core.formats import RESERVED, is_parquet
 from sluice.core.params import ROW_ID, Data
 from sluice.core.private import show, without_values
 from sluice.core.tables import read_csv
-from sluice.data.cleaning import PROBLEM, conform
+from sluice.data.cells import PROBLEM, conform
 from sluice.data.derived import add_features
 from sluice.data.sources import RECORD, REJECTS, Source, header_of, read
 from sluice.drift.reference import counted
@@ -94,9 +94,6 @@ def read_batch(path: Path, source: Source, data: Data, before: int = 0) -> Batch
     rows = table.order_by(RECORD).to_pyarrow().to_pandas()
     rows[LINE] = raw.lines(rows[RECORD])
     bad = rows[rows[PROBLEM].notna()]
-    rejects = pd.DataFrame(
-        {"source": "batch", "line": bad[LINE], "kind": "bad_value", "reason": bad[PROBLEM]}
-    )
     rows = rows[rows[PROBLEM].isna()].reset_index(drop=True)
     labels = (
         rows[data.target]
@@ -108,16 +105,13 @@ def read_batch(path: Path, source: Source, data: Data, before: int = 0) -> Batch
         for column in live.columns
         if column in source.key or column not in (data.target, *data.forbidden)
     ]
-    rejects = pd.concat([side for side in (raw.rejects, rejects) if len(side)] or [rejects])[
-        REJECTS
-    ].sort_values("line", ignore_index=True)
     hidden = rows[
         [column for column in live.columns if column in data.forbidden and column not in found]
     ]
     return Batch(
         add_features(rows[[LINE, *found]], data),
         labels.astype("str"),
-        rejects,
+        _rejects(raw.rejects, bad[LINE], "bad_value", bad[PROBLEM]),
         raw.records_in_file,
         hidden,
         bad[[LINE, *found]],
@@ -146,17 +140,8 @@ def once(batch: Batch, source: Source) -> Batch:
         )
     out = repeated | rivals
     kind = repeated[out].map({True: "duplicate", False: "key_conflict"})
-    more = pd.DataFrame(
-        {
-            "source": "batch",
-            "line": batch.rows.loc[out, LINE],
-            "kind": kind,
-            "reason": kind.map(reasons(source.key)),
-        }
-    )
-    rejects = pd.concat(
-        [side for side in (batch.rejects, more) if len(side)] or [more]
-    ).sort_values("line", ignore_index=True)
+    lines, why = batch.rows.loc[out, LINE], kind.map(reasons(source.key))
+    rejects = _rejects(batch.rejects, lines, kind, why)
     rows, labels, hidden = (
         side[~out].reset_index(drop=True) for side in (batch.rows, batch.labels, batch.hidden)
     )
@@ -164,6 +149,15 @@ def once(batch: Batch, source: Source) -> Batch:
         pd.concat([batch.left_out, batch.rows[out]]) if len(batch.left_out) else batch.rows[out]
     )
     return Batch(rows, labels, rejects, batch.records, hidden, left_out)
+
+
+def _rejects(
+    others: pd.DataFrame, lines: pd.Series, kind: pd.Series | str, reason: pd.Series
+) -> pd.DataFrame:
+    """Return the table of rejects with those of `lines` added, in order of lines."""
+    more = pd.DataFrame({"source": "batch", "line": lines, "kind": kind, "reason": reason})
+    sides = [side for side in (others, more) if len(side)] or [more]
+    return pd.concat(sides)[REJECTS].sort_values("line", ignore_index=True)
 
 
 def reasons(key: list[str]) -> dict[str, str]:
@@ -195,7 +189,34 @@ def with_labels(batch: Batch, path: Path, key: list[str], source: Source) -> Bat
     Labels of rows that were left out are not used. Raises UserError for a column that is lacking, a
     key that stands twice, and a row that the batch does not have.
     """
-    target, by = str(batch.labels.name), named_by(list(batch.rows.columns), key)
+    by = named_by(list(batch.rows.columns), key)
+    given, rows = _labels_of(path, str(batch.labels.name), by, source), _keys(batch.rows, by)
+    left_out = batch.rejects.rename(columns={"line": LINE}) if by == [LINE] else batch.left_out
+    wrong = {
+        f"{path} names a row twice; give each one label": given.index[given.index.duplicated()],
+        f"{path} names a row that the batch does not have": (
+            given.index.difference(rows).difference(_keys(left_out, by))
+        ),
+        "the batch has a row twice, so that no label can be its own": rows[rows.duplicated()],
+    }
+    wrong = {what: names for what, names in wrong.items() if len(names)}
+    if wrong:
+        examples = {what: names.unique()[:EXAMPLES] for what, names in wrong.items()}
+        show("labels", [f"{what}: {name}" for what, names in examples.items() for name in names])
+        named = f"by {', '.join(by)}"
+        raise UserError(
+            "\n".join(f"{what} ({_times(len(names))}, {named})" for what, names in wrong.items())
+        )
+    labels = given.reindex(rows)
+    labels.index = batch.rows.index
+    labels = labels.fillna(batch.labels).astype("str").rename(batch.labels.name)
+    return replace(batch, labels=labels)
+
+
+def _labels_of(path: Path, target: str, by: list[str], source: Source) -> pd.Series:
+    """Return the labels that the file at `path` gives, by the name of their row; raises UserError
+    where it is no table of labels.
+    """
     try:
         table = _read_labels(path, source.delimiter)
     except FileNotFoundError:
@@ -211,40 +232,9 @@ def with_labels(batch: Batch, path: Path, key: list[str], source: Source) -> Bat
             f" name the row, and {target}"
         )
     kinds: dict[str, str] = {LINE: "integer", **source.columns}
-    table = _conformed(
-        table.select([*named, target]).rename_columns([*by, target]), path, kinds, source
-    )
-    given = pd.Series(table[target].to_numpy(), index=_keys(table, by)).loc[
-        lambda labels: labels.notna()
-    ]
-    rows, left_out = (
-        _keys(batch.rows, by),
-        batch.rejects.rename(columns={"line": LINE}) if by == [LINE] else batch.left_out,
-    )
-    wrong = {
-        f"{path} names a row twice; give each one label": given.index[given.index.duplicated()],
-        f"{path} names a row that the batch does not have": (
-            given.index.difference(rows).difference(_keys(left_out, by))
-        ),
-        "the batch has a row twice, so that no label can be its own": rows[rows.duplicated()],
-    }
-    if problems := [
-        f"{what} ({_times(len(names))}, by {', '.join(by)})"
-        for what, names in wrong.items()
-        if len(names)
-    ]:
-        show(
-            "labels",
-            [
-                f"{what}: {name}"
-                for what, names in wrong.items()
-                for name in names.unique()[:EXAMPLES]
-            ],
-        )
-        raise UserError("\n".join(problems))
-    labels = given.reindex(rows)
-    labels.index = batch.rows.index
-    return replace(batch, labels=labels.fillna(batch.labels).astype("str").rename(target))
+    table = table.select([*named, target]).rename_columns([*by, target])
+    cells = _conformed(table, path, kinds, source)
+    return pd.Series(cells[target].to_numpy(), index=_keys(cells, by)).dropna()
 
 
 def _read_labels(path: Path, delimiter: str) -> pa.Table:

@@ -16,6 +16,7 @@ from threadpoolctl import threadpool_limits
 from sluice.core.command import UserError
 from sluice.core.params import Data, Params, load_params
 from sluice.core.private import PRIVATE
+from sluice.core.progress import waiting
 from sluice.core.tables import TEST, read_table, write_json, write_table
 from sluice.core.text import csv_text, say
 from sluice.data.groups import audited
@@ -27,9 +28,7 @@ from sluice.gates.suite import read_suite
 from sluice.metrics.performance import figures, performance
 from sluice.modeling.model import Model, sha256
 from sluice.monitoring import windows
-from sluice.monitoring.age import AGE_SUITE as AGE
-from sluice.monitoring.age import TABLE as AGES
-from sluice.monitoring.age import allowed_loss, longest_age
+from sluice.monitoring.age import AGES, allowed_loss, longest_age
 from sluice.monitoring.batch import (
     LINE,
     Batch,
@@ -58,6 +57,7 @@ DRIFT, PERFORMANCE, WINDOWS = (
     Path(f"expectations/{name}.json") for name in ("drift", "performance", "windows")
 )
 CODES = {"pass": 0, "warn": 1, "fail": 2, "insufficient": 3}
+NOTHING = {"rows": 0, "rejected_share": 0.0, "until": None, "age": None, "coverage": 0.0}
 SHOWN_REASONS = 3  # reasons why no row can be used
 MIN_DOMAIN_ROWS = 10  # rows that a classifier is asked about
 WINDOW_NAME = re.compile(r"[\w-][\w.-]{0,99}")
@@ -137,7 +137,7 @@ def classes_moved(table: pd.DataFrame) -> int:
         for kwargs in shares
         if kwargs.get("row_condition", {}).get("parameter") == "class_share"
     ]
-    moved = table.loc[table["figure"] == "class_share", "proven_loss"]
+    moved = table.loc[table["metric"] == "class_share", "proven_loss"]
     return int((moved > min(most, default=np.inf)).sum())
 
 
@@ -151,7 +151,8 @@ def _told_apart(
     if why is None:
         test = read_table(TEST)
         named = [side[columns] for side in (test, rows)] if columns else None
-        found = domain(features(test, params.data), X, named, params.random_state)
+        with waiting("monitor: asks a classifier to tell live rows from test rows"):
+            found = domain(features(test, params.data), X, named, params.random_state)
         why = None if found else "too few of them are different"
     if why:
         say(f"no classifier was asked to tell live rows from test rows: {why}")
@@ -233,25 +234,23 @@ def monitor(
         "nth": windows.number(WINDOWS_FOLDER, name, digest),
         "model": served,
         "model_sha256": reference["model_sha256"],
-    } | {"rows": 0, "rejected_share": 0.0, "until": None, "age": None, "coverage": 0.0}
-    if batch is not None:
-        repeated = batch.rejects["kind"].isin(["duplicate", "key_conflict"])
-        record["repeated"] = int(repeated.sum()) if source.key else 0
+    }
     if batch is None or broken:
-        verdicts = _failed(WINDOWS_FOLDER / name, broken)
+        record |= NOTHING | _failed(WINDOWS_FOLDER / name, broken)
     else:
         batch = with_labels(batch, labels, source.key, source) if labels else batch
         check_labels(batch.labels, model.classes)
-        verdicts = judge(
-            batch, WINDOWS_FOLDER / name, (model, reference), params, sample, source.key
-        )
+        champion, folder = (model, reference), WINDOWS_FOLDER / name
+        record |= judge(batch, folder, champion, params, sample, source.key)
         record |= _measured(batch, params.data.time, reference["trained_until"])
+    if batch is not None and source.key:
+        record["repeated"] = int(batch.rejects["kind"].isin(["duplicate", "key_conflict"]).sum())
     if version() != served:
         raise UserError(
             f"another model took the place of {served} while it was monitored; run it again"
         )
-    write_json(record | verdicts, WINDOWS_FOLDER / name / windows.WINDOW_RECORD)
-    is_red = any(verdicts[signal] in ("warn", "fail") for signal in windows.SIGNALS)
+    write_json(record, WINDOWS_FOLDER / name / windows.WINDOW_RECORD)
+    is_red = any(record[signal] in ("warn", "fail") for signal in windows.SIGNALS)
     over_all = close(WINDOWS_FOLDER, params.monitor.label_delay)
     return max(over_all, "warn" if is_red else "pass", key=RANK.index)
 
@@ -291,7 +290,7 @@ def _check_unseen(digest: str, reference: dict[str, Any]) -> None:
 
 def _measured(batch: Batch, time: str | None, trained_until: float | None) -> dict[str, Any]:
     """Return what the record of a window says of its rows: how many, how many labels, how late."""
-    record: dict[str, Any] = {
+    record = NOTHING | {
         "rows": len(batch.rows),
         "rejected_share": len(batch.rejects) / batch.records,
         "coverage": float(batch.labels.notna().mean()),
@@ -318,7 +317,9 @@ def _failed(folder: Path, broken: list[str]) -> dict[str, Any]:
     left, and return the verdicts.
     """
     findings = [closed("unreadable", "the batch", sentence) for sentence in broken]
-    say("gate batch: fail", *(finding.sentence for finding in findings))
+    say("gate batch: fail", verdict="fail")
+    for finding in findings:
+        finding.tell()
     report = {
         "gate": "batch",
         "verdict": "fail",
@@ -368,7 +369,7 @@ def close(folder: Path, label_delay: float | None) -> str:
 
 def _longest_age() -> float | None:
     """Return the age that `uv run sluice age` found to be the longest, None where nobody asked."""
-    return longest_age(pd.read_csv(AGES), allowed_loss(AGE)) if Path(AGES).is_file() else None
+    return longest_age(pd.read_csv(AGES), allowed_loss()) if Path(AGES).is_file() else None
 
 
 def main(batch: str | None, labels: Path | None, window: str | None, sample: int) -> None:
@@ -378,7 +379,8 @@ def main(batch: str | None, labels: Path | None, window: str | None, sample: int
     batches = live_files([batch] if batch else [])
     if not batches:
         raise UserError(
-            f"{LIVE.as_posix()}/ has no file; name a batch of live rows: sluice monitor FILE"
+            f"{LIVE.as_posix()}/ has no file; name a batch of live rows:"
+            " `uv run sluice monitor FILE`"
         )
     [source] = load_sources().sources.values()
     verdict = monitor(batches[-1], labels, window, sample, load_params(), source)

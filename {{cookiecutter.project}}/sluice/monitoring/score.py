@@ -2,7 +2,6 @@
 allowed are set aside, the rest decided.
 """
 
-import sys
 import tempfile
 from collections import Counter
 from dataclasses import dataclass, field
@@ -23,7 +22,7 @@ from sluice.core.text import csv_cell, say
 from sluice.data.derived import derived_columns
 from sluice.data.roles import features
 from sluice.data.sources import Source, load_sources
-from sluice.gates.gate import find
+from sluice.gates.gate import findings_of
 from sluice.gates.suite import Suite
 from sluice.metrics.decision import confidence
 from sluice.modeling.model import Model
@@ -33,7 +32,7 @@ from sluice.monitoring.keys import repeated
 from sluice.monitoring.quarantine import REJECTED_COLUMNS, Held, parted, quarantine
 from sluice.registry.champion import as_trained, load_champion, suite_of_rows, version
 
-SCORED = Path("scored")
+SCORED_FOLDER = Path("scored")
 SCORE_DIGITS = (
     12  # of probabilities: the digits after these depend on how many rows are scored together
 )
@@ -78,20 +77,24 @@ class Rejects:
             )
 
 
-def score(path: Path, out: Path, params: Params, source: Source, most: int = CHUNK_ROWS) -> None:
-    """Write to `out` what the model in service decides of each row of the file at `path`, and
-    beside it which rows were set aside.
-
-    Columns of `out` (CSV or Parquet), in this order: those of the declared key, else `line`; then
-    those of `columns_of`. At most `most` rows are in memory at once. Raises UserError, and writes
-    nothing, where the file, its columns or the table as a whole are not what was declared, and
-    where no row is left.
+@dataclass(frozen=True)
+class Service:
+    """The model in service, called `version`, the roles and the key it was trained with, and how
+    many rows are in memory at once, at most.
     """
-    if ending(out) not in WRITERS:
-        raise UserError(f"--out is {out}, must end in .csv or .parquet")
-    if out.resolve() == path.resolve():
-        raise UserError(f"--out is {out}, the file to score; name another")
-    served, (model, reference), aside_name = version(), load_champion(), f"{out}.rejects.csv"
+
+    version: str
+    model: Model
+    params: Params
+    source: Source
+    most: int
+
+
+def in_service(params: Params, source: Source, most: int) -> tuple[Service, Suite]:
+    """Return the model in service and what is critical of its suite of rows; raises UserError
+    where another takes its place meanwhile.
+    """
+    served, (model, reference) = version(), load_champion()
     params, source = as_trained(model, reference, params, source)
     suite = critical(suite_of_rows(), params.data)
     if version() != served:
@@ -103,6 +106,24 @@ def score(path: Path, out: Path, params: Params, source: Source, most: int = CHU
             f"the key {', '.join(clash)} has the name of a column that is written here; rename it"
             " in the file and data/sources.yaml"
         )
+    return Service(served, model, params, source, most), suite
+
+
+def score(path: Path, out: Path, params: Params, source: Source, most: int = CHUNK_ROWS) -> None:
+    """Write what the model in service decides of each row of the file at `path` to `out`, and the
+    rows that are set aside to OUT.rejects.csv.
+
+    Every record is in exactly one of the two, named by its key, without one by its line; for the
+    columns of `out` see `columns_of`. At most `most` rows are in memory at once. Raises UserError,
+    and writes nothing, where the file, its columns or the table as a whole are not what was
+    declared, and where no row is left.
+    """
+    if ending(out) not in WRITERS:
+        raise UserError(f"--out is {out}, must end in .csv or .parquet")
+    if out.resolve() == path.resolve():
+        raise UserError(f"--out is {out}, the file to score; name another")
+    service, suite = in_service(params, source, most)
+    aside_name = f"{out}.rejects.csv"
     with (
         tempfile.TemporaryDirectory() as folder,
         atomic_write(out, aside_name) as [part, aside_part],
@@ -110,35 +131,30 @@ def score(path: Path, out: Path, params: Params, source: Source, most: int = CHU
         spool = Path(folder, "rows.parquet")
         with pyarrow.csv.CSVWriter(aside_part, SET_ASIDE) as file:
             rejects = Rejects(file)
-            records, held = keep(path, source, params, suite, spool, rejects, most)
-            decided = decide(spool, part, source, params, model, served, held, rejects, most)
+            records, held = keep(path, service, suite, spool, rejects)
+            decided = decide(spool, part, service, held, rejects)
         if records != (scored := decided.total()) + (n_aside := rejects.kinds.total()):
             raise RuntimeError(
                 f"of {records:,} rows {scored:,} were scored and {n_aside:,} set aside"
             )
         if not scored:
-            raise UserError(
-                "\n".join(
-                    [
-                        f"no row of {path} can be scored: all {records:,} would be set aside",
-                        *rejects.first,
-                    ]
-                )
-            )
-    say(f"score: {scored:,} of {records:,} rows, model {served}: {out}")
+            what = f"no row of {path} can be scored: all {records:,} would be set aside"
+            raise UserError("\n".join([what, *rejects.first]))
+    say(f"score: {scored:,} of {records:,} rows, model {service.version}: {out}")
     say(f"  decided: {_counts(decided)}")
     if n_aside:
         say(f"  WARN: {n_aside:,} set aside, {aside_name} says why: {_counts(rejects.kinds)}")
-    if differences := held.differences():
-        say(
-            "  WARN: more rows than in training hold what was rare or new there; they were decided."
-        )
-        say(*(f"    {one}" for one in differences[:SHOWN_DIFFERENCES]))
-        if len(differences) > SHOWN_DIFFERENCES:
-            say(
-                f"    and {len(differences) - SHOWN_DIFFERENCES} more such columns; `uv run sluice monitor`"
-                " names them"
-            )
+    _say_differences(held.differences())
+
+
+def _say_differences(differences: list[str]) -> None:
+    """Warn of what is more frequent in the file than in training, the worst first."""
+    if not differences:
+        return
+    say("  WARN: more rows than in training hold what was rare or new there; they were decided.")
+    say(*(f"    {one}" for one in differences[:SHOWN_DIFFERENCES]))
+    if (more := len(differences) - SHOWN_DIFFERENCES) > 0:
+        say(f"    and {more} more such columns; `uv run sluice monitor` names them")
 
 
 def _counts(counter: Counter[str]) -> str:
@@ -146,39 +162,28 @@ def _counts(counter: Counter[str]) -> str:
 
 
 def keep(
-    path: Path,
-    source: Source,
-    params: Params,
-    suite: Suite,
-    spool: Path,
-    rejects: Rejects,
-    most: int,
+    path: Path, service: Service, suite: Suite, spool: Path, rejects: Rejects
 ) -> tuple[int, Held]:
     """Write the rows that conform and are allowed to `spool`, as Parquet, the others to `rejects`.
 
     Return how many rows the file has, and what its rows were held against. Raises UserError as
     `score` does.
     """
-    data = params.data
+    data, source = service.params.data, service.source
     declared = live_source(path, source, data).columns
     columns = {
-        column: ARROW_TYPES[kind] for column, kind in declared.items() if column != data.target
-    }
-    columns = {
-        column: kind
-        for column, kind in columns.items()
+        column: ARROW_TYPES[kind]
+        for column, kind in declared.items()
         if column in source.key or column not in data.forbidden
     }
+    columns.pop(data.target, None)
     derived = derived_columns(declared, data)
     columns |= {column: ARROW_TYPES[kind] for column, kind in derived.items()}
     judged = [column for column in columns if column not in data.forbidden]
     by_row, of_all = parted(suite, judged)
     held, records, schema = Held(by_row), 0, pa.schema({LINE: pa.int64(), **columns})
-    with (
-        pq.ParquetWriter(spool, schema) as kept,
-        tqdm(desc="score: reads", unit=" rows", disable=not sys.stderr.isatty()) as progress,
-    ):
-        for batch in batches(path, source, data, most):
+    with pq.ParquetWriter(spool, schema) as kept, rows_done("score: reads") as progress:
+        for batch in batches(path, source, data, service.most):
             wrong = held.quarantine(batch.rows)
             rejects.add(batch.rejects, wrong)
             rows = batch.rows[~batch.rows[LINE].isin(wrong["line"])]
@@ -191,65 +196,63 @@ def keep(
         held.repeated = repeated(spool, source.key)
     table = LazyParquet(spool)
     table.columns = pd.Index(judged)
-    if (
-        len(table)
-        and of_all.expected
-        and (blocking := [finding.sentence for finding in find(table, of_all) if finding.blocks])
-    ):
-        raise UserError("\n".join([f"{path} is refused as a whole", *blocking]))
+    blocking = findings_of(table, of_all) if len(table) and of_all.expected else []
+    if sentences := [finding.sentence for finding in blocking if finding.blocks]:
+        raise UserError("\n".join([f"{path} is refused as a whole", *sentences]))
     return records, held
 
 
-def decide(
-    spool: Path,
-    out: Path,
-    source: Source,
-    params: Params,
-    model: Model,
-    served: str,
-    held: Held,
-    rejects: Rejects,
-    most: int,
-) -> Counter[str]:
+def rows_done(what: str, total: int | None = None) -> tqdm:
+    """Return a bar that shows on a terminal how many rows are done."""
+    return tqdm(total=total, desc=what, unit=" rows", disable=None)
+
+
+def decide(spool: Path, out: Path, service: Service, held: Held, rejects: Rejects) -> Counter[str]:
     """Write what the model decides of the rows in `spool` to `out`, and the rows that the whole
     file shows to be wrong to `rejects`.
 
     Return how often each class was decided.
     """
-    decided: Counter[str] = Counter()
-    exceeded = held.exceeded()
-    with pq.ParquetFile(spool, pre_buffer=False) as file, threadpool_limits(params.train.threads):
-        key = named_by(file.schema_arrow.names, source.key)
-        schema = pa.schema(
-            [
-                *(file.schema_arrow.field(column).with_name(written(column)) for column in key),
-                *columns_of(model.classes).items(),
-            ]
-        )
-        total, is_quiet = file.metadata.num_rows, not sys.stderr.isatty()
-        with (
-            WRITERS[ending(Path(out.stem))](out, schema) as scored,
-            tqdm(total=total, desc="score: decides", disable=is_quiet) as progress,
-        ):
-            for chunk in file.iter_batches(batch_size=most):
+    decided, exceeded = Counter[str](), held.exceeded()
+    threads, writer = service.params.train.threads, WRITERS[ending(Path(out.stem))]
+    with pq.ParquetFile(spool, pre_buffer=False) as file, threadpool_limits(threads):
+        schema = _schema_of(service, file.schema_arrow)
+        rows_there = file.metadata.num_rows
+        with writer(out, schema) as scored, rows_done("score: decides", rows_there) as progress:
+            for chunk in file.iter_batches(batch_size=service.most):
                 rows = chunk.to_pandas()
-                repeats = held.repeats(rows, source.key)
-                wrong = pd.concat(
-                    [repeats, quarantine(rows[~rows[LINE].isin(repeats["line"])], exceeded)]
-                )
+                repeats = held.repeats(rows, service.source.key)
+                others = rows[~rows[LINE].isin(repeats["line"])]
+                wrong = pd.concat([repeats, quarantine(others, exceeded)])
                 rejects.add(wrong)
                 is_kept = ~rows[LINE].isin(wrong["line"])
                 if is_kept.any():
-                    table = decisions(rows[is_kept], model, served, params)
+                    table = decisions(rows[is_kept], service)
                     decided.update(table["decision"])
-                    names = [chunk.filter(pa.array(is_kept))[column] for column in key]
-                    columns = [
-                        pa.array(table[name], type=kind)
-                        for name, kind in columns_of(model.classes).items()
-                    ]
-                    scored.write_table(pa.Table.from_arrays([*names, *columns], schema=schema))
+                    scored.write_table(_with_names(table, chunk.filter(pa.array(is_kept)), schema))
                 progress.update(len(chunk))
     return decided
+
+
+def _schema_of(service: Service, spooled: pa.Schema) -> pa.Schema:
+    """Return the columns of the scored file: what names a row, and what is decided of it."""
+    key = named_by(spooled.names, service.source.key)
+    names = [spooled.field(column).with_name(written(column)) for column in key]
+    return pa.schema([*names, *columns_of(service.model.classes).items()])
+
+
+def _with_names(table: pd.DataFrame, rows: pa.RecordBatch, schema: pa.Schema) -> pa.Table:
+    """Return `table`, what was decided of `rows`, with their names, as `schema` has it."""
+    named = {written(column): rows[column] for column in rows.schema.names}
+    return pa.Table.from_arrays(
+        [
+            pa.array(table[field.name], type=field.type)
+            if field.name in table
+            else named[field.name]
+            for field in schema
+        ],
+        schema=schema,
+    )
 
 
 def columns_of(classes: list[str]) -> dict[str, pa.DataType]:
@@ -269,8 +272,9 @@ def columns_of(classes: list[str]) -> dict[str, pa.DataType]:
     }
 
 
-def decisions(rows: pd.DataFrame, model: Model, served: str, params: Params) -> pd.DataFrame:
+def decisions(rows: pd.DataFrame, service: Service) -> pd.DataFrame:
     """Return one row per row: what `score` writes of it, apart from its name."""
+    model, params = service.model, service.params
     y_score = model.predict_proba(features(rows.drop(columns=LINE), params.data)).round(
         SCORE_DIGITS
     )
@@ -281,15 +285,13 @@ def decisions(rows: pd.DataFrame, model: Model, served: str, params: Params) -> 
         decision=model.decide(y_score),
         confidence=sure,
         referred=False if below is None else sure < below,
-        model_version=served,
+        model_version=service.version,
     )
 
 
 def main(file: Path, out: Path | None) -> None:
-    """Score the file ; exits with 0 also where rows were set aside, with 1 where the file is
-    refused.
-    """
+    """Score the file, by default into a file of the same name in scored/."""
     [source] = load_sources().sources.values()
     name = Path(file.stem).stem if ending(file) in PACKED else file.stem
     suffix = ".parquet" if is_parquet(file) else ".csv"
-    score(file, out or SCORED / (name + suffix), load_params(), source)
+    score(file, out or SCORED_FOLDER / (name + suffix), load_params(), source)

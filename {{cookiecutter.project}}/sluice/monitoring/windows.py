@@ -87,38 +87,42 @@ def timeline(
     ends before the newest rows that were known when it came, of an earlier window or of training.
     `after_today`: how many rows are dated after today; they do not count as the newest.
     """
-    rows = []
-    for nth, record in enumerate(found):
-        past = [
-            one
-            for one in found[: nth + 1]
-            if all(one.get(key) == record.get(key) for key in ("model", "model_sha256"))
-        ]
-        matured = [one for one in past if one["performance"] != "insufficient"]
-        row = {
-            key: record[key]
-            for key in ("window", "nth", "rows", "until", "rejected_share", "coverage", *SIGNALS)
-        }
-        row |= {"newest": "yes" if nth + 1 == len(found) else "no"}
-        row |= {
-            "batch_hits": hits(past, "batch", ("fail", "insufficient")),
-            "drift_hits": hits(past, "drift", ("warn", "fail")),
-            "performance_hits": hits(matured, "performance", ("fail",)),
-            "drift_judged": int(record["drift"] != "insufficient"),
-            "labels_judged": int(record["performance"] != "insufficient"),
-            "unlabelled_for": _waited(past, matured) / label_delay if label_delay else 0.0,
-            "classes_moved": record.get("classes_moved", 0),
-            "repeated": record.get("repeated", 0),
-            "older_by": _older_by(record, found[:nth]),
-            "after_today": record.get("after_today", 0),
-            "overdue": (
-                max(0.0, record["age"] - longest_age)
-                if longest_age is not None and record["age"] is not None
-                else 0.0
-            ),
-        }
-        rows.append(row)
+    rows = [
+        _row(record, found[:nth], label_delay, longest_age)
+        | {"newest": "yes" if nth + 1 == len(found) else "no"}
+        for nth, record in enumerate(found)
+    ]
     return pd.DataFrame(rows, columns=WINDOW_COLUMNS)
+
+
+def _row(
+    record: dict[str, Any],
+    before: list[dict[str, Any]],
+    label_delay: float | None,
+    longest_age: float | None,
+) -> dict[str, Any]:
+    """Return the row of the window `record`, which came after those `before`."""
+    same = [
+        one
+        for one in before
+        if all(one.get(key) == record.get(key) for key in ("model", "model_sha256"))
+    ]
+    past = [*same, record]
+    matured = [one for one in past if one["performance"] != "insufficient"]
+    kept = ("window", "nth", "rows", "until", "rejected_share", "coverage", *SIGNALS)
+    over = None if None in (longest_age, record["age"]) else record["age"] - longest_age
+    return {
+        **{key: record[key] for key in kept},
+        "batch_hits": hits(past, "batch", ("fail", "insufficient")),
+        "drift_hits": hits(past, "drift", ("warn", "fail")),
+        "performance_hits": hits(matured, "performance", ("fail",)),
+        "drift_judged": int(record["drift"] != "insufficient"),
+        "labels_judged": int(record["performance"] != "insufficient"),
+        "unlabelled_for": _waited(past, matured) / label_delay if label_delay else 0.0,
+        **{key: record.get(key, 0) for key in ("classes_moved", "repeated", "after_today")},
+        "older_by": _older_by(record, before),
+        "overdue": max(0.0, over or 0.0),
+    }
 
 
 def _older_by(record: dict[str, Any], before: list[dict[str, Any]]) -> float:

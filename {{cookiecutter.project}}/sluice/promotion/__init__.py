@@ -1,1 +1,1 @@
-"""TODO."""
+"""Put a model into service, after its evidence was checked again."""

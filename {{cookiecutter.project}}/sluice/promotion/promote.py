@@ -3,6 +3,7 @@ passed and files that match their hashes.
 """
 
 import json
+import shlex
 import subprocess
 import sys
 import tempfile
@@ -27,7 +28,7 @@ from sluice.registry.champion import load_champion
 from sluice.registry.promotion_evidence import (
     COMPARISON_GATE,
     EVALUATED,
-    PARTS,
+    VERSION_PARTS,
     missing_proof,
     suites,
     verdicts,
@@ -63,7 +64,7 @@ def version_files(proven: Iterable[str]) -> dict[str, Path]:
     """Return the files that make the last run's version: the model with card and reference, and
     what the gates `proven` said of it.
     """
-    files = {name: Path(path) for name, path in PARTS.items()}
+    files = {name: Path(path) for name, path in VERSION_PARTS.items()}
     files |= {f"gates/{name}.json": REPORTS / "gates" / f"{name}.json" for name in proven}
     if lacking := [path.as_posix() for path in files.values() if not path.is_file()]:
         raise UserError(f"{', '.join(lacking)} does not exist; run `make repro`, which writes it")
@@ -117,8 +118,8 @@ def _ways_on(table: pd.DataFrame, same_rows: bool) -> list[str]:
     ):
         ways.append(
             f"if it is meant that {', '.join(falls)} is found less often, say so for each class,"
-            f" and say in WHY what it is worth: `make promote ACCEPT={falls[0]} WHY=...` keeps it"
-            " in the records"
+            " and in --why what it is worth; the tag keeps both:"
+            f" `uv run sluice promote --accept {shlex.quote(falls[0])} --why ...`"
         )
     if not same_rows:
         ways.append(
@@ -141,8 +142,11 @@ def of_last_run(why: str, is_signed: bool, uncompared: str | None, accepted: lis
     now = to_beat(past)
     if now is not None:
         served = verified(now, past, is_signed)["files"]
-        if all(sha256(PARTS[name]) == served[name] for name in ("model.skops", "model.json")):
+        if all(
+            sha256(VERSION_PARTS[name]) == served[name] for name in ("model.skops", "model.json")
+        ):
             raise UserError(f"{now} is the model of the last run, and in service already")
+    say("promote: judges the last run again, as it stands")
     with tempfile.TemporaryDirectory(prefix="promote") as folder:
         if problems := judged_again(Path(folder), proven):
             way_on = (
@@ -246,8 +250,8 @@ def _objections(version: str, manifest: dict[str, Any], before: str | None) -> l
     if before is not None and manifest.get("compared_with") != before:
         other = manifest.get("compared_with") or "no model"
         problems.append(
-            f"{version} was held against {other}, and {before} is in service; `uv run sluice retrain` holds "
-            "one against it, `uv run sluice rollback` goes back"
+            f"{version} was held against {other}, and {before} is in service; `uv run sluice"
+            " retrain` holds one against it, `uv run sluice rollback` goes back"
         )
     today = suites()
     return problems + [

@@ -13,27 +13,17 @@ from sluice.audits.leakage import UNSEEN
 from sluice.audits.test_set import JUDGED_MODELS
 from sluice.core.command import UserError
 from sluice.core.params import load_params
-from sluice.core.pipeline import md5, outputs, read_stages, run_stage
+from sluice.core.pipeline import md5, outputs, read_stages, refusals, run_stage
 from sluice.core.tables import AUGMENTED, TEST, TRAIN, LazyParquet
 from sluice.data.groups import not_audited
 from sluice.gates.gate import gate
 from sluice.gates.names import GATES, REPORTS
 from sluice.gates.suite import read_suite
-from sluice.modeling.model import BASELINE, MODEL
+from sluice.modeling.model import MODEL
 from sluice.registry.promotion_evidence import EVALUATED, verdicts
 
-CARDS = [str(Path(model).with_suffix(".json").as_posix()) for model in (MODEL, BASELINE)]
-READ = [
-    "params.yaml",
-    "data/sources.yaml",
-    JUDGED_MODELS,
-    TRAIN,
-    TEST,
-    MODEL,
-    BASELINE,
-    *CARDS,
-]  # by evaluate, beside the suites
 STORED = {"prepared": (TRAIN, TEST), "augmented": (AUGMENTED,)}  # tables that are no reports
+CODE = ("sluice/", "stages/")  # is not copied: the stage runs that of this project
 OF_GROUPS = ("proxies", "label_bias")  # not asked where no column is sensitive
 
 
@@ -42,8 +32,36 @@ def judged_again(folder: Path, said: dict[str, dict[str, Any]]) -> list[str]:
     into the empty `folder` alone.
 
     said: the verdicts of the reports (see `verdicts`). The stages before evaluate take longer: of
-    them the tables are judged again as they were written, and `uv run sluice verify` makes them anew.
+    them the tables are judged again as they were written; `uv run sluice verify` makes them anew.
     """
+    _judge_tables(folder)
+    before = verdicts(folder / REPORTS / "gates")
+    _copy_inputs(folder)
+    ended = run_stage("evaluate", folder)
+    stopped = refusals("evaluate", ended) if ended.returncode else []
+    now = verdicts(folder / REPORTS / "gates") | before
+    problems = [
+        f"reports/gates/{name}.json says {_words(said[name])}, the gate, asked again today, says"
+        f" {_words(now[name])}"
+        for name in EVALUATED
+        if name in now and _words(now[name]) != _words(said[name])
+    ]
+    wanted = outputs({"evaluate": read_stages("dvc.lock").get("evaluate", {})})
+    differing = [
+        path
+        for path, digest in wanted.items()
+        if not (folder / path).is_file() or md5(folder / path) != digest
+    ]
+    if differing and not stopped:
+        problems.append(
+            f"{', '.join(differing)}: not what {MODEL} gives on {TEST}; run `dvc repro --force"
+            " --single-item evaluate`"
+        )
+    return [*stopped, *problems]
+
+
+def _judge_tables(folder: Path) -> None:
+    """Judge in `folder` the tables of the stages before evaluate."""
     data = load_params().data
     unasked = [] if data.sensitive else list(OF_GROUPS)
     tables = {
@@ -53,36 +71,22 @@ def judged_again(folder: Path, said: dict[str, dict[str, Any]]) -> list[str]:
         for name in names
         if name not in unasked
     }
-    for name in filter(lambda one: Path(one).is_file(), READ):
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(name, folder / name)
     shutil.copytree("expectations", folder / "expectations")
-    wanted = outputs({"evaluate": read_stages("dvc.lock").get("evaluate", {})})
     with contextlib.chdir(folder):
         for name in unasked:
             not_audited(name, data, UNSEEN)
         for name, table in tables.items():
             gate(table, f"expectations/{name}.json", REPORTS / "gates" / f"{name}.json")
-        ended = run_stage("evaluate", Path())
-        stopped = ended.stderr.splitlines() if ended.returncode else []
-        differing = [
-            path
-            for path, digest in wanted.items()
-            if not Path(path).is_file() or md5(Path(path)) != digest
-        ]
-        now = verdicts(REPORTS / "gates")
-    problems = [
-        f"reports/gates/{name}.json says {_words(said[name])}, the gate, asked again today, says"
-        f" {_words(now[name])}"
-        for name in EVALUATED
-        if name in now and _words(now[name]) != _words(said[name])
-    ]
-    if differing and not stopped:
-        problems.append(
-            f"{', '.join(differing)}: not what {MODEL} gives on {TEST}; run `dvc repro --force"
-            " --single-item evaluate`"
-        )
-    return [*stopped, *problems]
+
+
+def _copy_inputs(folder: Path) -> None:
+    """Copy what evaluate reads to `folder`, the gates' reports as they are among it."""
+    shutil.copytree(REPORTS / "gates", folder / REPORTS / "gates", dirs_exist_ok=True)
+    reads = read_stages("dvc.yaml").get("evaluate", {}).get("deps", [])
+    for name in ["params.yaml", JUDGED_MODELS, *reads]:
+        if Path(name).is_file() and not name.startswith(CODE):
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(name, folder / name)
 
 
 def _written(name: str) -> pd.DataFrame | LazyParquet:

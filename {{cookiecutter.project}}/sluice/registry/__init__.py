@@ -1,1 +1,1 @@
-"""TODO."""
+"""Versions of the model as git tags: register, verify, roll back, show the history."""

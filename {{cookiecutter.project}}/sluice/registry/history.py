@@ -25,7 +25,8 @@ def main() -> None:
     said = events()
     if not said:
         raise UserError(
-            "no model is registered yet; `uv run sluice promote --why ...` puts the last run's into service"
+            "no model is registered yet; `uv run sluice promote --why ...` puts the last run's into"
+            " service"
         )
     for event in said:
         say(*lines(event))

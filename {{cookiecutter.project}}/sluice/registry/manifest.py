@@ -7,6 +7,7 @@ from typing import Any
 
 from sluice.core.command import UserError
 from sluice.core.tables import write_json
+from sluice.core.version import engine
 from sluice.modeling.model import sha256
 
 MANIFEST = "manifest.json"
@@ -14,9 +15,11 @@ OLD_SIGNATURE = "manifest.sig"  # releases before git's own signatures left it b
 
 
 def write_manifest(folder: Path, said: dict[str, Any]) -> None:
-    """Write the manifest of `folder`: what is `said` of the model, and the hash of each file."""
+    """Write the manifest of `folder`: what is `said` of the model, the engine that registers it and
+    the hash of each file.
+    """
     files = {name: sha256(folder / name) for name in sorted(_files(folder))}
-    write_json(said | {"files": files}, folder / MANIFEST)
+    write_json(said | {"engine": engine(), "files": files}, folder / MANIFEST)
 
 
 def read_manifest(folder: Path, wanted_sha256: str, tag: str = "") -> dict[str, Any]:

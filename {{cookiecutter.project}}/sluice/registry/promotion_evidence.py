@@ -12,7 +12,7 @@ from sluice.gates.names import GATES
 from sluice.modeling.model import sha256
 
 EVALUATED = [name for names in GATES.values() for name in names]
-PARTS = {  # of a version, beside the reports of its gates: where a run leaves them
+VERSION_PARTS = {  # of a version, beside the reports of its gates: where a run leaves them
     "model.skops": "models/model.skops",
     "model.json": "models/model.json",
     "reference.json": "models/reference.json",

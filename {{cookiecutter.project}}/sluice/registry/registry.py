@@ -222,9 +222,9 @@ def _of_others(said: list[Event]) -> list[str]:
         if event.stage is None and not event.is_withdrawal
     }
     return [
-        f"the tag {event.tag} does not come from `uv run sluice promote` or `uv run sluice rollback`, since it does "
-        f"not name the manifest of {event.version}; take it away with {_delete(event.tag)}, and "
-        "promote the version"
+        f"the tag {event.tag} does not come from `uv run sluice promote` or `uv run sluice"
+        f" rollback`, since it does not name the manifest of {event.version}; take it away with"
+        f" {_delete(event.tag)}, and promote the version"
         for event in said
         if event.stage == CHAMPION
         and not event.is_withdrawal
@@ -308,8 +308,8 @@ def in_service(said: list[Event]) -> str | None:
         )
         if not returnable(said):
             ways = (
-                "none that was in service is registered any more; `uv run sluice promote --why ...` puts the"
-                " last run's into service"
+                "none that was in service is registered any more; `uv run sluice promote --why ...`"
+                " puts the last run's into service"
             )
         raise UserError(
             f"the model in service was withdrawn with `gto deprecate`, so that no model is; {ways}"
@@ -449,7 +449,8 @@ def register(files: dict[str, Path], said: dict[str, Any], why: str, is_signed: 
                 return version
         on_a_branch()
         _may_tag(past, is_signed)
-        version = f"v{1 + max((int(event.version[1:].split('.')[0]) for event in past if event.version), default=0)}.0.0"
+        numbers = [int(event.version[1:].split(".")[0]) for event in past if event.version]
+        version = f"v{1 + max(numbers, default=0)}.0.0"
         for left in REGISTRY.glob(
             ".*.part"
         ):  # of a process that was killed: no other holds the lock

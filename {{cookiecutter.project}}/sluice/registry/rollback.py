@@ -36,13 +36,13 @@ def target(version: str | None, said: list[Event]) -> str:
     )
     if not past:
         raise UserError(
-            "no model was ever promoted, so there is none to go back to; `uv run sluice promote` puts one"
-            " into service"
+            "no model was ever promoted, so there is none to go back to; `uv run sluice"
+            " promote --why ...` puts one into service"
         )
     if version is not None and version == now:
         raise UserError(f"{version} is in service already")
     if version is None and not before:
-        known = f"; VERSION= may name {', '.join(others)}, which was" if others else ""
+        known = f"; VERSION may be {', '.join(others)}, which was" if others else ""
         raise UserError(
             f"no model was in service before {now or 'the one withdrawn'} that was not rolled"
             f" back{known}"

@@ -18,7 +18,7 @@ from sluice.gates.messages import Finding
 from sluice.reports.page import count, percent, render, two
 
 PAGE = "evaluation.html"
-MODEL = Path("models")  # as evaluate reads it; its modules take seconds to import
+MODELS = Path("models")  # as evaluate reads it; its modules take seconds to import
 RANK = ("pass", "warn", "insufficient", "fail")
 UNJUDGED = ("no verdict", "did not run")
 # columns of text in any report
@@ -143,8 +143,8 @@ def about(by_class: Rows) -> dict[str, str]:
     if by_class:
         found["Tested on"] = f"{count(sum(row['support'] for row in by_class))} rows"
         found["Tested on"] += _period((params or {"data": {}})["data"].get("time"))
-        if model := _json(MODEL / "model.json"):
-            digest = hashlib.sha256((MODEL / "model.skops").read_bytes()).hexdigest()
+        if model := _json(MODELS / "model.json"):
+            digest = hashlib.sha256((MODELS / "model.skops").read_bytes()).hexdigest()
             found["Model"] = model["model"].replace("_", " ")
             found["Version"] = f"{digest[:8]} (the first digits of the model file's SHA-256)"
     return found

@@ -12,7 +12,7 @@ from sluice.reports.page import render
 
 MONITORING_PAGE = "monitoring.html"
 MONITORED_TEXT_COLUMNS = dict.fromkeys(
-    ["window", "figure", "column", "group", "class", "what", "name", "test", "feature"], "str"
+    ["window", "metric", "column", "group", "class", "what", "name", "test", "feature"], "str"
 )
 
 

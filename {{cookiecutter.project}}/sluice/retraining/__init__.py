@@ -1,1 +1,1 @@
-"""TODO."""
+"""Train challengers on newer rows and compare them with the champion."""

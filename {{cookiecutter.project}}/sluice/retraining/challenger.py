@@ -1,7 +1,6 @@
 """Hold challengers against the model in service, on rows that none of them was fitted on."""
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -11,7 +10,7 @@ from sluice.core.params import Data, Params
 from sluice.core.private import show
 from sluice.data.groups import groups
 from sluice.data.roles import clusters, features
-from sluice.metrics.bootstrap import mean_intervals, rows_worth
+from sluice.metrics.bootstrap import effective_sample_size, mean_intervals
 from sluice.metrics.decision import objective_score
 from sluice.metrics.intervals import newcombe_paired, paired_lead
 from sluice.modeling.model import Model
@@ -22,7 +21,7 @@ CHAMPION = "champion"
 CANDIDATE_COLUMNS = [
     "candidate",
     "chosen",
-    "aim",
+    "objective",
     "score",
     "lead",
     "lead_low",
@@ -87,75 +86,68 @@ def challengers(
     """Return one row for the champion and each candidate on the rows of `cohort`, and the candidate
     with the best score, the challenger.
 
-    `score` is the figure that decisions aim at, `lead` what a candidate has over the champion in
-    it, with one-sided 95 % bounds for all candidates together (Bonferroni; see `paired_lead`).
-    `brier_lead` is the champion's Brier score less the candidate's, and `proven_rise` what it rose
-    by, as a share of the champion's, where that is beyond chance (one-sided 95 %, a paired
-    bootstrap over clusters), else 0. A candidate that was not made has no figures, bounds of -1 and
-    1, and `why`.
+    `score` is the objective of decisions, `lead` what a candidate has over the champion in it, with
+    one-sided 95 % bounds for all candidates together (Bonferroni; see `paired_lead`). `brier_lead`
+    is the champion's Brier score less the candidate's, and `proven_rise` what it rose by, as a
+    share of the champion's, where that is beyond chance (one-sided 95 %, a paired bootstrap over
+    clusters), else 0. A candidate that was not made has no metrics, bounds of -1 and 1, and `why`.
     """
-    y, together = cohort[params.data.target], clusters(cohort, params.data.cluster)
+    made = [one for one in candidates if one.model is not None]
     objective = params.train.decision_weights
-    models = {CHAMPION: champion} | {
-        one.name: one.model for one in candidates if one.model is not None
-    }
-    y_score = {
-        name: model.predict_proba(seen(model, cohort, params.data))
-        for name, model in models.items()
-    }
-    y_pred = {name: model.decide(y_score[name]) for name, model in models.items()}
-    score = {name: objective_score(y, decided, objective) for name, decided in y_pred.items()}
-    squares = {name: _squares(y, y_score[name], model.classes) for name, model in models.items()}
-    brier = {name: float(of_rows.mean()) for name, of_rows in squares.items()}
-    rises = np.column_stack([of_rows - squares[CHAMPION] for of_rows in squares.values()])
-    is_worse = dict(
-        zip(models, mean_intervals(rises, together, params.random_state)[0] > 0, strict=True)
-    )
-    level = 1 - 0.05 / max(1, len(models) - 1)
-    best = max(
-        (one for one in candidates if one.model is not None),
-        key=lambda one: score[one.name],
-        default=None,
-    )
-    rows = []
-    for one in [Candidate(CHAMPION, model=champion, why="the model in service"), *candidates]:
-        row: dict[str, Any] = {
+    first = Candidate(CHAMPION, model=champion, why="the model in service")
+    y_score = [
+        one.model.predict_proba(seen(one.model, cohort, params.data))  # type: ignore[union-attr, arg-type]
+        for one in [first, *made]
+    ]
+    leads = _leads([first, *made], y_score, cohort, params)
+    best = max(made, key=lambda one: leads[one.name]["score"], default=None)
+    unknown = {"lead_low": -1.0, "lead_high": 1.0, "proven_rise": 0.0}
+    rows = [
+        {
             "candidate": one.name,
             "chosen": "yes" if one is best else "no",
+            "objective": "accuracy" if objective == "none" else objective,
             "fitted_on": one.fitted_on,
-            "why": one.why,
+            "why": one.why or ("the best score" if one is best else "another scored better"),
+            **leads.get(one.name, unknown),
         }
-        row |= {"lead_low": -1.0, "lead_high": 1.0, "proven_rise": 0.0}  # nothing is known
-        if one.model is not None:
-            low, high = paired_lead(
-                y,
-                y_pred[one.name],
-                y_pred[CHAMPION],
-                objective,
-                params.random_state,
-                together,
-                level,
-            )
-            row |= {
-                "score": score[one.name],
-                "lead": score[one.name] - score[CHAMPION],
-                "lead_low": low,
-                "lead_high": high,
-            }
-            row |= {"brier": brier[one.name], "brier_lead": brier[CHAMPION] - brier[one.name]}
-            row |= {
-                "proven_rise": brier[one.name] / brier[CHAMPION] - 1 if is_worse[one.name] else 0.0
-            }
-            row |= {
-                "why": one.why or ("the best score" if one is best else "another scored better")
-            }
-        rows.append(row)
-    return (
-        pd.DataFrame(rows, columns=CANDIDATE_COLUMNS).assign(
-            aim="accuracy" if objective == "none" else objective
-        ),
-        best,
-    )
+        for one in [first, *candidates]
+    ]
+    return pd.DataFrame(rows, columns=CANDIDATE_COLUMNS), best
+
+
+def _leads(
+    made: list[Candidate], y_score: list[np.ndarray], cohort: pd.DataFrame, params: Params
+) -> dict[str, dict[str, float]]:
+    """Return what each candidate has over the first, the champion, by their names.
+
+    y_score: (n_samples, n_classes) probabilities of each.
+    """
+    y, together = cohort[params.data.target], clusters(cohort, params.data.cluster)
+    objective, random_state = params.train.decision_weights, params.random_state
+    models = [one.model for one in made if one.model is not None]
+    y_pred = [model.decide(p) for model, p in zip(models, y_score, strict=True)]
+    score = [objective_score(y, decided, objective) for decided in y_pred]
+    squares = [_squares(y, p, one.classes) for one, p in zip(models, y_score, strict=True)]
+    brier = [float(of_rows.mean()) for of_rows in squares]
+    rises = np.column_stack([of_rows - squares[0] for of_rows in squares])
+    is_worse = mean_intervals(rises, together, random_state)[0] > 0
+    level = 1 - 0.05 / max(1, len(made) - 1)
+    leads = {}
+    for nth, one in enumerate(made):
+        low, high = paired_lead(
+            y, (y_pred[nth], y_pred[0]), objective, random_state, together, level
+        )
+        leads[one.name] = {
+            "score": score[nth],
+            "lead": score[nth] - score[0],
+            "lead_low": low,
+            "lead_high": high,
+            "brier": brier[nth],
+            "brier_lead": brier[0] - brier[nth],
+            "proven_rise": brier[nth] / brier[0] - 1 if is_worse[nth] else 0.0,
+        }
+    return leads
 
 
 def seen(model: Model, rows: pd.DataFrame, data: Data) -> pd.DataFrame:
@@ -190,46 +182,46 @@ def non_inferiority(
     champion, challenger: the classes that each knows, and (n_samples,) decisions. `known`: rows
     whose groups have to be there, too. `difference` is the challenger's recall less the champion's,
     with one-sided bounds that hold with `level` each: Newcombe's for pairs, clusters worth as many
-    rows as they tell of the difference (see `rows_worth`). `proven_fall` is the fall where the
-    bounds exclude 0, else 0. `status` of a class: kept, new (the champion does not know it), gone
-    (the challenger does not, or no row is of it). A group of fewer rows has a wider interval; one
-    without any has bounds of -1 and 1. `accepted`: see `accept`; here "no".
+    rows as they tell of the difference (see `effective_sample_size`). `proven_fall` is the fall
+    where the bounds exclude 0, else 0. `status` of a class: kept, new (the champion does not know
+    it), gone (the challenger does not, or no row is of it). A group of fewer rows has a wider
+    interval; one without any has bounds of -1 and 1. `accepted`: see `accept`; here "no".
     """
-    y, together = (
-        cohort[data.target].to_numpy(dtype=object),
-        pd.factorize(clusters(cohort, data.cluster))[0],
-    )
-    hits = [y == decided for _, decided in (champion, challenger)]
-    parts = [(ALL, ALL, np.ones(len(y), dtype=bool))]
+    y = cohort[data.target].to_numpy(dtype=object)
+    codes = pd.factorize(clusters(cohort, data.cluster))[0]
+    old, new = (y == decided for _, decided in (champion, challenger))
+    status = {
+        label: "gone"
+        if label not in challenger[0] or label not in y
+        else "kept"
+        if label in champion[0]
+        else "new"
+        for label in sorted({*champion[0], *challenger[0], *y})
+    }
+    rows = []
+    for column, group, mine in _parts(cohort, known, data):
+        for label, what in status.items():
+            rows_of = mine & (y == label)
+            row = {"column": column, "group": group, "class": label, "status": what}
+            row["support"] = int(rows_of.sum())
+            rows.append(row | _difference(old[rows_of], new[rows_of], codes[rows_of], level))
+    return pd.DataFrame(rows, columns=CHALLENGER_COLUMNS).assign(accepted="no")
+
+
+def _parts(
+    cohort: pd.DataFrame, known: pd.DataFrame, data: Data
+) -> list[tuple[str, str, np.ndarray]]:
+    """Return all rows of `cohort`, and those of each group of each sensitive column, also of one
+    that only `known` has.
+    """
+    parts = [(ALL, ALL, np.ones(len(cohort), dtype=bool))]
     for column in data.sensitive:
         of, before = (
             groups(rows[column], data.cut_points.get(column)).to_numpy(dtype=object)
             for rows in (cohort, known)
         )
         parts += [(column, group, of == group) for group in sorted({*of, *before})]
-    rows = []
-    for column, group, mine in parts:
-        for label in sorted({*champion[0], *challenger[0], *y}):
-            status = (
-                "gone"
-                if label not in challenger[0] or label not in y
-                else "kept"
-                if label in champion[0]
-                else "new"
-            )
-            concerned = mine & (y == label)
-            row = {
-                "column": column,
-                "group": group,
-                "class": label,
-                "status": status,
-                "support": int(concerned.sum()),
-            }
-            rows.append(
-                row
-                | _difference(hits[0][concerned], hits[1][concerned], together[concerned], level)
-            )
-    return pd.DataFrame(rows, columns=CHALLENGER_COLUMNS).assign(accepted="no")
+    return parts
 
 
 def accept(table: pd.DataFrame, classes: list[str]) -> pd.DataFrame:
@@ -269,7 +261,7 @@ def _difference(
         return {"low": -1.0, "high": 1.0, "proven_fall": 0.0}
     difference = float(challenger.mean() - champion.mean())
     worth = (
-        rows_worth(
+        effective_sample_size(
             challenger.astype("float64") - champion, np.unique(codes, return_inverse=True)[1], level
         )
         / n

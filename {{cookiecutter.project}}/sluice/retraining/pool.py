@@ -9,9 +9,10 @@ import ibis
 import pandas as pd
 
 from sluice.core.command import UserError
-from sluice.core.params import ROW_ID, Params
+from sluice.core.params import ROW_ID, Data, Params
 from sluice.core.text import say
-from sluice.data.cleaning import SQL_TYPES, apart, row_id
+from sluice.data.cells import SQL_TYPES
+from sluice.data.rejecting import apart, row_id
 from sluice.data.roles import as_number, with_column
 from sluice.data.sources import RECORD, Source
 from sluice.monitoring.batch import LINE, Batch, read_batch, with_labels
@@ -99,30 +100,12 @@ def gather(
     found = [
         (path, *matured(path, of, params, source)) for path, of in zip(paths, labels, strict=True)
     ]
-    records, rejected = (
-        sum(count(batch) for *_, batch in found)
-        for count in (lambda b: b.records, lambda b: len(b.rejects))
-    )
-    unlabelled = records - rejected - sum(len(rows) for _, rows, _ in found)
-    kinds = pd.concat([batch.rejects["kind"] for *_, batch in found]).value_counts()
     for path, rows, batch in found:
         say(
             f"retrain: {path.as_posix()}: {len(rows):,} of {batch.records:,} rows are labelled,"
             f" {len(batch.rejects):,} do not conform"
         )
-    time = params.data.time
-    with_rows = [(path, rows) for path, rows, _ in found if len(rows)]
-    if not with_rows:
-        beside = "".join(
-            f" and a {column}" for column in [*params.data.cluster, *([time] if time else [])]
-        )
-        raise UserError(
-            f"no row of {', '.join(path.as_posix() for path in paths)} has a label{beside}: wait"
-            " until labels come, or give --labels"
-        )
-    if time:
-        with_rows = sorted(with_rows, key=lambda one: float(as_number(one[1][time]).max()))
-    earlier, (cohort, newest) = with_rows[:-1], with_rows[-1]
+    earlier, (cohort, newest) = _in_order([(path, rows) for path, rows, _ in found], params.data)
     parts = [prepared, *(rows[prepared.columns] for _, rows in earlier)]
     train, test, left_out = part(parts, newest[prepared.columns], params, source)
     if test.empty:
@@ -130,27 +113,43 @@ def gather(
             f"{cohort.as_posix()}: each labelled row of it is in the pool as well, so that none can"
             " judge; name a newer file"
         )
-    went = {kind: int(kinds.get(kind, 0)) for kind in ("malformed", "bad_value")} | {
-        "unlabelled": unlabelled
+    fate, target = {**left_out, "kept": pd.concat([train, test])}, params.data.target
+    counts = {kind: rows[target].value_counts() for kind, rows in fate.items()}
+    went = {
+        "records": len(prepared) + sum(batch.records for *_, batch in found),
+        **_unused(found),
+        **{kind: len(rows) for kind, rows in left_out.items()},
+        **{"train": len(train), "test": len(test)},
     }
-    went |= {kind: len(rows) for kind, rows in left_out.items()} | {
-        "train": len(train),
-        "test": len(test),
+    fitted_on, of_classes = [path for path, _ in earlier], pd.DataFrame(counts).fillna(0)
+    return Pool(train, test, cohort, fitted_on, went, of_classes.astype(int))
+
+
+def _in_order(
+    files: list[tuple[Path, pd.DataFrame]], data: Data
+) -> tuple[list[tuple[Path, pd.DataFrame]], tuple[Path, pd.DataFrame]]:
+    """Return the files that have rows, in order of time if there is one, and the last apart."""
+    time = [data.time] if data.time else []
+    with_rows = [(path, rows) for path, rows in files if len(rows)]
+    if not with_rows:
+        needed = "".join(f" and a {column}" for column in [*data.cluster, *time])
+        raise UserError(
+            f"no row of {', '.join(path.as_posix() for path, _ in files)} has a label{needed}: wait"
+            " until labels come, or give --labels"
+        )
+    for column in time:
+        with_rows.sort(key=lambda one: float(as_number(one[1][column]).max()))
+    return with_rows[:-1], with_rows[-1]
+
+
+def _unused(found: list[tuple[Path, pd.DataFrame, Batch]]) -> dict[str, int]:
+    """Return how many records of live files do not conform, or have no label, by kind."""
+    kinds = pd.concat([batch.rejects["kind"] for *_, batch in found]).value_counts()
+    conform = sum(batch.records - len(batch.rejects) for *_, batch in found)
+    return {
+        **{kind: int(kinds.get(kind, 0)) for kind in ("malformed", "bad_value")},
+        "unlabelled": conform - sum(len(rows) for _, rows, _ in found),
     }
-    fate = {**left_out, "kept": pd.concat([train, test])}
-    of_classes = (
-        pd.DataFrame({kind: rows[params.data.target].value_counts() for kind, rows in fate.items()})
-        .fillna(0)
-        .astype(int)
-    )
-    return Pool(
-        train,
-        test,
-        cohort,
-        [path for path, _ in earlier],
-        {"records": records + len(prepared), **went},
-        of_classes,
-    )
 
 
 def part(

@@ -21,7 +21,7 @@ from sluice.audits.changes import PROFILE, of_other_rows, read_profile
 from sluice.audits.test_set import JUDGED_MODELS, remember, test_rows_sha256
 from sluice.core.command import FAILED, TRACEBACKS, UserError
 from sluice.core.params import ORIGIN, ROW_ID, Params, load_params
-from sluice.core.pipeline import run_stage
+from sluice.core.pipeline import refusals, run_stage
 from sluice.core.tables import (
     AUGMENTED,
     TEST,
@@ -45,7 +45,7 @@ from sluice.monitoring.live import LIVE, lines, live_files
 from sluice.registry.champion import champion as in_service
 from sluice.registry.champion import load_champion
 from sluice.registry.champion import version as served
-from sluice.registry.promotion_evidence import PARTS, suites, verdicts
+from sluice.registry.promotion_evidence import VERSION_PARTS, suites, verdicts
 from sluice.registry.registry import CHALLENGER as STAGE
 from sluice.registry.registry import assign, identified, register
 from sluice.registry.repository import on_a_branch
@@ -167,13 +167,8 @@ def staged(folder: Path, name: str, names: tuple[str, ...]) -> str:
             say(*ended.stderr.splitlines())
             raise RuntimeError(f"the stage {stage} failed for the candidate {name}")
         if ended.returncode:
-            said = [
-                line for line in ended.stderr.splitlines() if line.startswith(f"{stage}: ")
-            ] or ended.stderr.splitlines()[-1:]
-            return (
-                "; ".join(said).replace("reports/gates/", f"{RETRAINING_REPORTS.as_posix()}/gates/")
-                or f"{stage} ended with {ended.returncode}"
-            )
+            said = "; ".join(refusals(stage, ended))
+            return said.replace("reports/gates/", f"{RETRAINING_REPORTS.as_posix()}/gates/")
     return ""
 
 
@@ -317,7 +312,7 @@ def keep(folder: Path, name: str, fitted_on: dict[str, str], judged_by: dict[str
     """
     part = CHALLENGER_FOLDER.with_name(f".{CHALLENGER_FOLDER.name}.new.part")
     part.mkdir(parents=True)
-    for file, source in PARTS.items():
+    for file, source in VERSION_PARTS.items():
         shutil.copy(folder / source, part / file)
     reference = json.loads((part / "reference.json").read_text(encoding="utf-8"))
     write_json(
@@ -385,7 +380,10 @@ def retrain(paths: list[Path], labels: list[Path | None], params: Params, source
         threadpool_limits(params.train.threads),
     ):
         folder, names = Path(temporary), sorted(set(params.retrain.candidates))  # all comes first
-        made = [make_candidate(name, folder, pool, params, champion) for name in names]
+        made = []
+        for nth, candidate in enumerate(names, 1):
+            say(f"retrain: candidate {nth} of {len(names)}: {candidate}")
+            made.append(make_candidate(candidate, folder, pool, params, champion))
         name, compared = choose_challenger(made, folder, pool, params, champion)
         n_fitted = count_looks(made, folder, name, test_rows_sha256(pool.test, params.data.target))
         why, held = judge(name, folder / name, pool, params, champion, n_fitted)
@@ -478,8 +476,7 @@ def files_and_labels(named: list[str], told: list[str]) -> tuple[list[Path], lis
     files, of_each = live_files(named), lines(told)
     if not files:
         raise UserError(
-            "name a file of live rows: make retrain FILES=FILE, or python -m"
-            f" sluice.retraining.retrain FILE; {LIVE.as_posix()}/ has none"
+            f"{LIVE.as_posix()}/ has no file; name files of live rows: `uv run sluice retrain FILE`"
         )
     if of_each and len(of_each) != len(files):
         raise UserError(
@@ -490,9 +487,7 @@ def files_and_labels(named: list[str], told: list[str]) -> tuple[list[Path], lis
 
 
 def main(files: list[str], labels: list[str]) -> None:
-    """Retrain on the files ; exit with 0 where a challenger may be promoted, with 1 where it is
-    refused.
-    """
+    """Retrain on the files, register a challenger that may be promoted, and say which it is."""
     paths, given = files_and_labels(files, labels)
     [source] = load_sources().sources.values()
     identified()
@@ -503,8 +498,8 @@ def main(files: list[str], labels: list[str]) -> None:
         f"a challenger ({name}) of {', '.join(map(str, paths))}", params.registry.signed
     )
     say(
-        f"retrain: {version} ({name}) passed all gates; `sluice promote {version} --why ...` puts"
-        " it into service, nothing else does"
+        f"retrain: {version} ({name}) passed all gates; `uv run sluice promote {version} --why ...`"
+        " puts it into service, nothing else does"
     )
     say(
         f"retrain: commit {JUDGED_MODELS}, which counts who was judged by these rows, and"

@@ -1,1 +1,1 @@
-"""Before training: what `make scope` finds, proves, estimates and proposes."""
+"""Look at new data: what they hold, what they can prove, and which suites fit them."""

@@ -11,7 +11,7 @@ from sluice.audits.attributes import sensitive
 from sluice.core.params import ROW_ID, Data
 from sluice.data.roles import as_number
 from sluice.metrics.margins import FALSE_ALARM_RATE
-from sluice.scoping.finding import Finding
+from sluice.scoping.finding import Finding, finding
 from sluice.scoping.propose_columns import MAX_CODES, kind_of
 from sluice.scoping.suspicious import orders
 
@@ -119,23 +119,11 @@ def _rises(values: pd.Series, time: pd.Series) -> bool:
 
 def clock_findings(moving: dict[str, set[str]], data: Data) -> list[Finding]:
     """Return what is to be said of features that move on with time."""
-    found = []
-    for column in [column for column in moving if column not in data.not_features()]:
-        what = "grows with time: a model must extrapolate, and no upper bound is proposed"
-        do = (
-            "replace it by what does not grow, such as a change or a share, or name it in"
-            " data.forbidden of params.yaml"
+    return [
+        finding(
+            "new_values" if "value_set" in how else "grows" if "max_value" in how else "falls",
+            column,
         )
-        if "value_set" in moving[column]:
-            what = (
-                "new values keep appearing with time: a model knows nothing of them, and no list of"
-                " values is proposed"
-            )
-            do = (
-                "replace it by what lasts, such as the kind that a value belongs to, or name it in"
-                " data.forbidden of params.yaml"
-            )
-        elif "max_value" not in moving[column]:
-            what = "falls with time: a model must extrapolate, and no lower bound is proposed"
-        found.append(Finding("look", "training", column, what, do))
-    return found
+        for column, how in moving.items()
+        if column not in data.not_features()
+    ]

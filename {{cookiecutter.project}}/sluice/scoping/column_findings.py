@@ -8,7 +8,8 @@ import pandas as pd
 
 from sluice.audits.attributes import personal, sensitive, words
 from sluice.core.params import Data
-from sluice.data.cleaning import MANY_COLUMNS, WORDS
+from sluice.data.cells import WORDS
+from sluice.data.cleaning import MANY_COLUMNS
 from sluice.data.groups import MAX_GROUP_CODES
 from sluice.data.shares import alike
 from sluice.data.sources import Source
@@ -20,47 +21,32 @@ from sluice.scoping.columns import (
     copies,
     written,
 )
-from sluice.scoping.finding import Finding
+from sluice.scoping.finding import Finding, finding
 from sluice.scoping.notations import written_as
 from sluice.scoping.sample import asked
 
-NAMED = """account agent applicant application article asset batch bill booking borrower box branch building buyer call campaign car card
-    case claim claimant client company contract county course cust customer dealer device doc doctor document driver employee employer emp
-    encounter entity event facility family file flight group guest hospital household house image instance invoice item job kunde kunden
-    lab lead line listing loan location lot machine member merchant message mother node object obj offer operator order org owner parcel
-    parent part participant partner party patient payment person plant player policy post prod product project property provider
-    record recipient ref region rental report request res ride route row sale sample school seller sensor serial sess session shipment shop
-    site station stay store student subj subject subscriber sub supplier task team tenant test ticket tour trade train trans transaction
-    # things of which each has an id
-    trial trip txn unit user vehicle vendor vessel visit visitor voter ward worker zone"""
+# things of which each has an id
+NAMED = """
+    account agent applicant application article asset batch bill booking borrower box branch
+    building buyer call campaign car card case claim claimant client company contract county
+    course cust customer dealer device doc doctor document driver employee employer emp
+    encounter entity event facility family file flight group guest hospital household house
+    image instance invoice item job kunde kunden lab lead line listing loan location lot machine
+    member merchant message mother node object obj offer operator order org owner parcel parent
+    part participant partner party patient payment person plant player policy post prod product
+    project property provider record recipient ref region rental report request res ride route
+    row sale sample school seller sensor serial sess session shipment shop site station stay
+    store student subj subject subscriber sub supplier task team tenant test ticket tour trade
+    train trans transaction trial trip txn unit user vehicle vendor vessel visit visitor voter
+    ward worker zone
+"""
 DIGIT, LETTERS = re.compile(r"\d"), re.compile(r"[^\W\d_]+")
 ALMOST_ALL = 0.99  # almost constant, almost one value a row
-MISSING_WORDS = {
-    "?",
-    "-",
-    ".",
-    "na",
-    "n/a",
-    "nan",
-    "null",
-    "nil",
-    "unknown",
-    "unk",
-    "missing",
-    "not available",
-    "not known",
-}
+MISSING_WORDS = {"?", "-", ".", "na", "n/a", "nan", "null", "nil", "unknown", "unk", "missing"}
+MISSING_WORDS |= {"not available", "not known"}
 SENTINELS = {-1, -9, -99, -999, -9999, 99, 999, 9999, 99999, 999999}
-OPEN_DATES = {
-    "0001-01-01",
-    "1753-01-01",
-    "1800-01-01",
-    "1899-12-30",
-    "1900-01-01",
-    "2099-12-31",
-    "2999-12-31",
-    "9999-12-31",
-}  # of databases
+OPEN_DATES = {"0001-01-01", "1753-01-01", "1800-01-01", "1899-12-30", "1900-01-01"}  # of databases
+OPEN_DATES |= {"2099-12-31", "2999-12-31", "9999-12-31"}
 DATE = re.compile(
     r"\d{4}[-/.]\d{1,2}[-/.]\d{1,2}([ T].*)?|\d{1,2}[-/.]\d{1,2}[-/.]\d{2,4}([ T].*)?|\d{1,2}["
     r" -][A-Za-z]{3,9}[ -]\d{2,4}"
@@ -69,16 +55,7 @@ DATE = re.compile(
 
 def copy_findings(X: pd.DataFrame) -> list[Finding]:
     """Return the features that are one another in another code."""
-    return [
-        Finding(
-            "note",
-            "data",
-            ", ".join(group),
-            "they say the same in other words: each value of one goes with one of the other",
-            "keep one",
-        )
-        for group in copies(X)
-    ]
+    return [finding("copies", ", ".join(group)) for group in copies(X)]
 
 
 def is_identifier(column: Column) -> bool:
@@ -169,83 +146,38 @@ def findings(
     for column in columns:
         found += _of_values(column, source, data.target)
         if column.name not in data.not_features():
-            found += _of_features(column, data, tells.get(column.name, ""))
+            found += _of_features(column, tells.get(column.name, ""))
     if len(columns) > MANY_COLUMNS:
-        found.append(
-            Finding(
-                "note",
-                "data",
-                source.path,
-                f"{len(columns)} columns",
-                "each that carries nothing costs time and chance hits",
-            )
-        )
+        found.append(finding("many_columns", source.path, n=len(columns)))
     return found
 
 
 def _of_values(column: Column, source: Source, target: str) -> list[Finding]:
     """Return what is to be said of how values are written."""
-    name, found = column.name, []
+    found = []
     if column.misfits:
-        examples, codes = ", ".join(map(repr, column.examples)), name in source.one_spelling
-        what = (
-            f"{column.misfits:,} of {column.rows:,} values are"
-            f" {WORDS[column.type]}{' or may be codes' if codes else ''}"
-        )
-        do = (
-            f"mend its type in data/sources.yaml (now {column.type}), or the words under missing"
-            " there, or the file"
-        )
-        do += (
-            "; numbers with leading zeros are text if they are codes, else take the column out of"
-            " one_spelling"
-            if codes
-            else ""
-        )
-        found.append(
-            Finding(
-                "stop", "data", name, f"{what}, written as {examples}; their rows are rejected", do
-            )
-        )
-    words_for_missing = [
-        value for value, _n in column.common if value.strip().lower() in MISSING_WORDS
-    ]
-    if column.type == "text" and words_for_missing:
-        n = dict(column.common)[words_for_missing[0]]
-        do = f"if so, add it to missing_in: {{{name}: [...]}} in data/sources.yaml"
-        found.append(
-            Finding(
-                "look",
-                "data",
-                name,
-                f"{words_for_missing[0]!r} ({n:,} times) may mean a missing value",
-                do,
-            )
-        )
+        code = "misfits_or_codes" if column.name in source.one_spelling else "misfits"
+        values = {"words": WORDS[column.type], "examples": ", ".join(map(repr, column.examples))}
+        of = {"n": column.misfits, "rows": column.rows, "type": column.type}
+        found.append(finding(code, column.name, **values, **of))
     if column.type == "text":
-        found += _of_text(column, [*source.ignore_case, target])
-    if column.type in ("integer", "number") and (sentinel := _sentinel(column)):
-        do = "if it means a missing value, write nothing there instead; as a number it misleads"
-        found.append(
-            Finding("look", "data", name, f"the value {sentinel} stands apart from all others", do)
-        )
-    if column.type == "date" and (
-        ends := [end for end in (column.low, column.high) if end and end[:10] in OPEN_DATES]
-    ):
-        do = (
-            f"if so, add {' and '.join(map(repr, ends))}, as the file writes it, to missing in"
-            " data/sources.yaml; as a date it misleads"
-        )
-        found.append(
-            Finding(
-                "look",
-                "data",
-                name,
-                f"{' and '.join(ends)} may stand for open or not known, as databases write it",
-                do,
-            )
-        )
+        found += _missing_word(column) + _of_text(column, [*source.ignore_case, target])
+    elif column.type in ("integer", "number") and (value := _sentinel(column)):
+        found.append(finding("sentinel", column.name, value=value))
+    elif column.type == "date":
+        ends = [end for end in (column.low, column.high) if end and end[:10] in OPEN_DATES]
+        of = {"ends": " and ".join(ends), "quoted": " and ".join(map(repr, ends))}
+        found += [finding("open_date", column.name, **of)] if ends else []
     return found
+
+
+def _missing_word(column: Column) -> list[Finding]:
+    words = [(word, n) for word, n in column.common if word.strip().lower() in MISSING_WORDS][:1]
+    where = f"missing_in: {{{column.name}: [...]}}"
+    return [
+        finding("word_for_missing", column.name, word=word, n=n, missing_in=where)
+        for word, n in words
+    ]
 
 
 def _of_text(column: Column, settled: list[str]) -> list[Finding]:
@@ -254,20 +186,11 @@ def _of_text(column: Column, settled: list[str]) -> list[Finding]:
 
     Values that few rows have are shown as `form` shows them.
     """
-    frequent = {value for value, _n in column.frequent}
+    name, frequent = column.name, {value for value, _n in column.frequent}
     found = []
-    if column.name not in settled and (same := alike(frequent)):
+    if name not in settled and (same := alike(frequent)):
         groups = "; ".join(", ".join(map(repr, group)) for group in same[:SHOWN_VALUES])
-        do = f"if they are one, write ignore_case: [{column.name}] in data/sources.yaml"
-        found.append(
-            Finding(
-                "look",
-                "data",
-                column.name,
-                f"values differ only in upper and lower case or in spaces: {groups}",
-                do,
-            )
-        )
+        found.append(finding("alike", name, groups=groups, name=name))
 
     def show(value: str) -> str:
         return DIGIT.sub("9", value if value in frequent else LETTERS.sub("a", value))
@@ -276,132 +199,73 @@ def _of_text(column: Column, settled: list[str]) -> list[Finding]:
         value if DIGIT.search(value) or value in frequent else LETTERS.sub("a", value)
         for value, _n in column.common
     }
-    return found + [
-        Finding("look", "data", column.name, f"declared as text, it {what}", do)
-        for what, do in asked(column.name, cells, written_as(cells), 1, show)
-    ]
+    of_numbers = asked(name, cells, written_as(cells), 1, show)
+    return found + [finding("text_of_numbers", name, what=what, do=do) for what, do in of_numbers]
 
 
 def _sentinel(column: Column) -> str | None:
-    """Return the commonest value that is one of SENTINELS, lies at an end, and far from the next
-    value that is looked at.
+    """Return the value that is one of SENTINELS, lies at an end, and far from the next value that
+    is looked at.
     """
     numbers = {float(value): value for value, _n in column.common}
     if len(numbers) < 10 or column.low is None or column.high is None:
         return None
-    ordered = sorted(numbers)
-    width = ordered[-2] - ordered[1]
+    ordered, ends = sorted(numbers), (column.low, column.high)
+    width = max(ordered[-2] - ordered[1], 1)
     for end, neighbour in ((ordered[0], ordered[1]), (ordered[-1], ordered[-2])):
-        is_end = written(end) in (column.low, column.high) or numbers[end] in (
-            column.low,
-            column.high,
-        )
-        if (
-            end in SENTINELS
-            and is_end
-            and (
-                abs(end - neighbour) > max(width, 1)
-                or (end < 0 <= neighbour and dict(column.common)[numbers[end]] > 1)
-            )
-        ):
+        often_below = end < 0 <= neighbour and dict(column.common)[numbers[end]] > 1
+        is_apart = abs(end - neighbour) > width or often_below
+        is_end = written(end) in ends or numbers[end] in ends
+        if end in SENTINELS and is_end and is_apart:
             return numbers[end]
     return None
 
 
-def _of_features(column: Column, data: Data, tells: str) -> list[Finding]:
+def _of_features(column: Column, tells: str) -> list[Finding]:
     """Return what a column that the model would see seems to be; tells: what it tells of a
     sensitive column.
     """
-    name, values = column.name, [value for value, _n in column.common]
     if column.distinct == 0:
-        return [
-            Finding(
-                "look",
-                "data",
-                name,
-                "it is empty",
-                "name it in data.forbidden of params.yaml, or find its values",
-            )
-        ]
+        return [finding("empty", column.name)]
     if is_constant(column):
-        share = max(column.missing, column.common[0][1]) / column.rows
-        what = "missing" if column.missing > column.common[0][1] else repr(column.common[0][0])
-        return [
-            Finding(
-                "note",
-                "data",
-                name,
-                f"{what} in {share:.1%} of the rows: it says next to nothing",
-                "leave it out if it costs anything",
-            )
-        ]
+        [(value, n)] = column.common[:1]
+        what = "missing" if column.missing > n else repr(value)
+        share = max(column.missing, n) / column.rows
+        return [finding("constant", column.name, value=what, share=share)]
     found = []
-    if is_identifier(column):
-        do = "name it in data.forbidden of params.yaml: a model can only learn it by heart"
-        found.append(
-            Finding(
-                "look",
-                "data",
-                name,
-                f"it names the row: {column.distinct:,} values in {column.filled:,} rows{tells}",
-                do,
-            )
-        )
-    elif names_a_thing(column):
-        do = (
-            "if rows of one thing know of each other, name it in data.cluster of params.yaml, else"
-            " in data.forbidden"
-        )
-        what = (
-            f"by its name it names something that stands in several rows: {column.distinct:,}"
-            f" values in {column.filled:,} rows{tells}"
-        )
-        found.append(Finding("look", "data", name, what, do, ("cluster",)))
+    if names_a_thing(column):
+        code = "identifier" if is_identifier(column) else "names_a_thing"
+        counts = {"distinct": column.distinct, "filled": column.filled}
+        found.append(finding(code, column.name, **counts, tells=tells))
     if is_date(column):
-        do = "to use it as a date, declare it as date in data/sources.yaml"
-        if fits := list(filter(None, column.dates)):
-            do += ", with date_formats: " + " or ".join(f'{{{name}: "{how}"}}' for how in fits)
-            do += (
-                ", whichever is right: nobody can tell the day from the month"
-                if len(fits) > 1
-                else ""
-            )
-        elif not column.dates:
-            do = (
-                "to use it as a date, write all its values in one format, best as 2024-12-31, and"
-                " declare it as date in data/sources.yaml"
-            )
-        do += "; name it in data.time of params.yaml if it orders the rows"
-        found.append(
-            Finding(
-                "look",
-                "data",
-                name,
-                f"its values are written as dates, as {DIGIT.sub('9', values[0])}, but declared as"
-                f" {column.type}",
-                do,
-                ("time",),
-            )
+        example = DIGIT.sub("9", column.common[0][0])
+        do = _as_date(column)
+        found.append(finding("date", column.name, example=example, type=column.type, do=do))
+    return [*found, *_of_long_text(column), *_of_persons(column)]
+
+
+def _as_date(column: Column) -> str:
+    """Return how values that are written as dates become dates."""
+    declare = "declare it as date in data/sources.yaml"
+    if not column.dates:
+        return (
+            "to use it as a date, write all its values in one format, best as 2024-12-31, and"
+            f" {declare}"
         )
+    fits = [f'{{{column.name}: "{how}"}}' for how in column.dates if how]
+    formats = f", with date_formats: {' or '.join(fits)}" if fits else ""
+    unsure = ", whichever is right: nobody can tell the day from the month" * (len(fits) > 1)
+    return f"to use it as a date, {declare}{formats}{unsure}"
+
+
+def _of_long_text(column: Column) -> list[Finding]:
     if is_free_text(column):
-        do = "a table model takes each text as one category: make features of it, or forbid it"
-        found.append(
-            Finding(
-                "look", "data", name, f"free text, {column.words_a_value:.0f} words a value", do
-            )
-        )
-    elif (
-        column.type == "text"
-        and column.distinct > MAX_COMMON_VALUES
-        and not is_identifier(column)
-        and not is_date(column)
-    ):
-        do = (
-            f"the models tell the {MAX_COMMON_VALUES} commonest apart and take the rest as one;"
-            " group them by what they share"
-        )
-        found.append(Finding("note", "data", name, f"{column.distinct:,} categories", do))
-    return found + _of_persons(column)
+        return [finding("free_text", column.name, words=column.words_a_value)]
+    is_many = column.type == "text" and column.distinct > MAX_COMMON_VALUES
+    if not is_many or is_identifier(column) or is_date(column):
+        return []
+    counts = {"distinct": column.distinct, "most": MAX_COMMON_VALUES}
+    return [finding("many_categories", column.name, **counts)]
 
 
 def _of_persons(column: Column) -> list[Finding]:
@@ -410,67 +274,28 @@ def _of_persons(column: Column) -> list[Finding]:
     """
     name, values = column.name, [value for value, _n in column.common]
     if column.type == "text" and (kind := personal(name, values)):
-        do = (
-            "the model does not need it and the law protects it: name it in data.forbidden of"
-            " params.yaml, better leave it out of the file"
-        )
-        return [
-            Finding(
-                "stop",
-                "data",
-                name,
-                f"it seems to hold {kind} of a person".replace(
-                    "a person's name of a person", "persons' names"
-                ),
-                do,
-                ("personal",),
-            )
-        ]
+        named = "persons' names" if kind == "a person's name" else f"{kind} of a person"
+        return [finding("personal", name, kind=named)]
     trait = sensitive(name, values[:20] if column.distinct <= 20 else [])
     if not trait:
         return []
-    do = (
-        "name each in data.sensitive of params.yaml, which keeps it out of the features and audits"
-        " it by group; run `make scope` again"
-    )
+    code = "sensitive_groups"
     if column.type in ("number", "integer") and column.distinct > MAX_GROUP_CODES:
-        do = (
-            "decide whether the model may use it; to audit it, name it in data.sensitive, its"
-            " groups' bounds in data.cut_points"
-        )
+        code = "sensitive_number"
     elif column.type in ("number", "date") or column.distinct > MIN_ALIKE_VALUES:
-        do = (
-            "decide whether the model may use it; to audit it, add a column of groups such as"
-            " bands, and name that in data.sensitive"
-        )
-    return [
-        Finding(
-            "look", "data", name, f"it seems to be {trait}, and is a feature", do, ("sensitive",)
-        )
-    ]
+        code = "sensitive_many"
+    return [finding(code, name, trait=trait)]
 
 
 def missing_findings(columns: list[Column], data: Data) -> list[Finding]:
     """Return the features of which more than half is missing, the emptiest first, as one
     finding.
     """
+    shares = {c.name: c.missing / c.rows for c in columns if c.distinct}
     empty = [
-        c
-        for c in columns
-        if c.name not in data.not_features()
-        and c.distinct
-        and ALMOST_ALL * c.rows > c.missing > c.rows / 2
+        f"{name} {share:.0%}"
+        for name, share in sorted(shares.items(), key=lambda item: -item[1])
+        if name not in data.not_features() and ALMOST_ALL > share > 0.5
     ]
-    if not empty:
-        return []
-    named = ", ".join(
-        f"{c.name} {c.missing / c.rows:.0%}"
-        for c in sorted(empty, key=lambda c: -c.missing)[:SHOWN_VALUES]
-    )
-    do = (
-        "find out why, and whether it will be so in use: the gap itself may be what the model"
-        " learns"
-    )
-    return [
-        Finding("look", "data", f"{len(empty)} columns", f"more than half is missing: {named}", do)
-    ]
+    named = ", ".join(empty[:SHOWN_VALUES])
+    return [finding("mostly_missing", f"{len(empty)} columns", named=named)] if empty else []

@@ -12,7 +12,7 @@ import pandas as pd
 from ibis import _
 
 from sluice.core.formats import PATTERNS, RESERVED
-from sluice.data.cleaning import PROBLEM, cell, conform, form
+from sluice.data.cells import PROBLEM, cell, conform, form
 from sluice.data.sources import RECORD, Source
 from sluice.drift.reference import MIN_ROWS_NAMED
 from sluice.scoping.sample import date_formats
@@ -80,29 +80,15 @@ def misfits(
         return {}
     joined = raw.inner_join(wrong, RECORD)
     texts = {column: cell(joined, column, source) for column in typed}
-    is_wrong = {
-        column: joined[RESERVED + column] & text.notnull() for column, text in texts.items()
-    }
-    counts = (
-        joined.aggregate([is_wrong[column].sum().name(column) for column in typed])
-        .to_pandas()
-        .iloc[0]
-    )
+    is_wrong = {c: joined[RESERVED + c] & text.notnull() for c, text in texts.items()}
+    sums = joined.aggregate([is_wrong[column].sum().name(column) for column in typed])
+    counts = sums.to_pandas().iloc[0]
     found = {}
-    for column in typed:
-        if counts[column]:
-            values = (
-                joined.filter(is_wrong[column])
-                .select(value=form(texts[column]))
-                .group_by("value")
-                .agg(n=_.count())
-            )
-            commonest = (
-                values.order_by([ibis.desc("n"), "value"])
-                .limit(COLUMN_EXAMPLES)
-                .to_pandas()["value"]
-            )
-            found[column] = (int(counts[column]), commonest.tolist())
+    for column in [column for column in typed if counts[column]]:
+        values = joined.filter(is_wrong[column]).select(value=form(texts[column]))
+        values = values.group_by("value").agg(n=_.count()).order_by([ibis.desc("n"), "value"])
+        commonest = values.limit(COLUMN_EXAMPLES).to_pandas()["value"]
+        found[column] = (int(counts[column]), commonest.tolist())
     return found
 
 
@@ -112,40 +98,30 @@ def describe(
     """Return what stands in one column of a conformed table of `rows` records; `wrong` as
     `misfits` gave it.
     """
-    con = table.get_backend()
-    counted = con.create_table(
-        "counted",
-        table.filter(_[column].notnull()).group_by(value=_[column]).agg(n=_.count()),
-        temp=True,
-    )
+    con, (n_wrong, examples) = table.get_backend(), wrong
+    values = table.filter(_[column].notnull()).group_by(value=_[column]).agg(n=_.count())
+    counted = con.create_table("counted", values, temp=True)
     try:
         total = counted.aggregate(distinct=_.count(), filled=_.n.sum()).to_pandas().iloc[0]
         common = counted.order_by([ibis.desc("n"), "value"]).limit(MAX_COMMON_VALUES).to_pandas()
-        distinct, filled = int(total["distinct"]), int(total["filled"]) if total["distinct"] else 0
-        values = [written(value) for value in common["value"]]
+        shown = [written(value) for value in common["value"]]
         counts = common["n"].astype(int).tolist()
-        more = (
-            {"picture": counts[:SHOWN_VALUES], "words_a_value": _words(counted)}
-            if kind == "text"
-            else _spread(counted, kind)
-        )
-        more["dates"] = [how for how in _may_be_dates(values, kind) if _all_dates(counted, how)]
+        more = {} if kind == "text" else _spread(counted, kind)
+        if kind == "text":
+            more = {"picture": counts[:SHOWN_VALUES], "words_a_value": _words(counted)}
+        more["dates"] = [how for how in _may_be_dates(shown, kind) if _all_dates(counted, how)]
     finally:
         con.raw_sql("DROP TABLE counted")
-    rises = (
-        kind in ("integer", "text", "date")
-        and distinct > MIN_ALIKE_VALUES
-        and _rises(table, column)
-    )
-    n_wrong, examples = wrong
+    distinct = int(total["distinct"])
+    may_rise = kind in ("integer", "text", "date") and distinct > MIN_ALIKE_VALUES
     return Column(
         column,
         kind,
         rows,
-        rows - filled - n_wrong,
+        rows - (int(total["filled"]) if distinct else 0) - n_wrong,
         distinct,
-        list(zip(values, counts, strict=True)),
-        rises=rises,
+        list(zip(shown, counts, strict=True)),
+        rises=may_rise and _rises(table, column),
         misfits=n_wrong,
         examples=examples,
         **more,

@@ -9,8 +9,11 @@ import shlex
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterable
 from difflib import get_close_matches
+from importlib.resources import files
 from pathlib import Path
+from string import Template
 
 from sluice.core.command import UserError
 from sluice.core.formats import MAX_CLASSES, PACKED, check_rows, is_parquet
@@ -107,83 +110,33 @@ def sources_yaml(found: Found, path: str, labels: list[str]) -> str:
     columns.
     """
     name = re.sub(r"[^a-z0-9]+", "_", Path(path).name.split(".")[0].lower()).strip("_") or "table"
-    kinds = found.columns | {
-        column: _label_kind(found, column) for column in labels if column in found.columns
-    }
+    labels = [column for column in labels if column in found.columns]
+    kinds = found.columns | {column: _label_kind(found, column) for column in labels}
     numbers = [column for column, kind in kinds.items() if kind in ("integer", "number")]
-    missing_in = {
-        column: f"[{', '.join(map(_quoted, words))}]" for column, words in found.missing_in.items()
-    }
-    formats = {
-        column: one_line(found.number_formats[column])
-        for column in numbers
-        if column in found.number_formats
-    }
-    lines = [
-        "# What the raw files are. Types: text, integer, number, boolean, date.",
-        "sources:",
-        f"  {_plain(name)}:",
-        f"    path: {_plain(path)}",
-        f"    format: {found.format}  # csv (also {', '.join(PACKED)}) | parquet",
-        f"    delimiter: {_quoted(found.delimiter)}",
-        f"    encoding: {found.encoding}  # utf-8 | utf-16 | cp1252 | latin-1",
-        f'    decimal: "{found.decimal}"  # "." | ","',
-        (
-            f"    missing: [{', '.join(map(_quoted, found.missing))}]  # how the file writes a"
-            " missing value"
+    missing_in = {column: f"[{_list(words)}]" for column, words in found.missing_in.items()}
+    formats = {c: one_line(found.number_formats[c]) for c in numbers if c in found.number_formats}
+    text = (files(__package__) / "sources.yaml.txt").read_text(encoding="utf-8")
+    head = Template(text).substitute(
+        name=_plain(name),
+        path=_plain(path),
+        format=found.format,
+        packed=", ".join(PACKED),
+        delimiter=_quoted(found.delimiter),
+        encoding=found.encoding,
+        decimal=found.decimal,
+        missing=_list(found.missing),
+        missing_in=_mapping(missing_in),
+        number_formats=_mapping(formats),
+        one_spelling=", ".join(
+            _plain(column) for column in numbers if column in found.one_spelling
         ),
-        (
-            f"    missing_in: {_mapping(missing_in)}  # column: the words that mean missing there,"
-            " instead of those under missing"
-        ),
-        (
-            "    records: null  # how many the file must have, where its sender says so: a file"
-            " that was cut off is refused"
-        ),
-        (
-            "    # column: how its numbers are written, where not as the decimal mark says, such as"
-            ' {decimal: ",", thousands: "."};'
-        ),
-        (
-            '    # also before: "$", after: "%", and negative: parentheses as in (1.20), or'
-            " trailing as in 1.20-"
-        ),
-        f"    number_formats: {_mapping(formats)}",
-        (
-            "    # columns of numbers that are no codes: a row with 010, with 1E5, or with 1.10"
-            " where 1.1 stands as well, is rejected"
-        ),
-        (
-            "    one_spelling:"
-            f" [{', '.join(_plain(column) for column in numbers if column in found.one_spelling)}]"
-        ),
-        (
-            "    ignore_case: []  # columns of text in which upper and lower case, and how many"
-            " spaces, make no difference"
-        ),
-        (
-            "    date_formats:"
-            f" {_mapping({column: _quoted(how) for column, how in found.date_formats.items()})}  #"
-            ' column: how its dates are written, where not as 2024-12-31, such as "%d.%m.%Y"'
-        ),
-        (
-            "    key: []  # columns that name a row: repeats of a row are dropped, rows of one key"
-            " that differ are refused"
-        ),
-        (
-            "    equal_rows: together  # rows equal in all columns; together: on one side of every"
-            " split | separate: different cases | drop"
-        ),
-        (
-            "    no_content: []  # columns that say nothing of a row, such as a line number of the"
-            " export: equal rows may differ in them"
-        ),
-        "    columns:",
-    ]
-    return (
-        "\n".join([*lines, *(f"      {_plain(column)}: {kind}" for column, kind in kinds.items())])
-        + "\n"
+        date_formats=_mapping({column: _quoted(how) for column, how in found.date_formats.items()}),
     )
+    return head + "".join(f"      {_plain(column)}: {kind}\n" for column, kind in kinds.items())
+
+
+def _list(words: Iterable[str]) -> str:
+    return ", ".join(map(_quoted, words))
 
 
 def _mapping(values: dict[str, str]) -> str:

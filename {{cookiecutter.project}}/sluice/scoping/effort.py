@@ -4,7 +4,8 @@ training rows, and its extrapolation.
 
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from itertools import product
 
 import numpy as np
 import pandas as pd
@@ -17,9 +18,9 @@ from sluice.core.params import Scope as Criteria
 from sluice.data.roles import clusters, features
 from sluice.data.split import kfold, strata
 from sluice.metrics.decision import decide
-from sluice.metrics.intervals import figure
+from sluice.metrics.intervals import confusion_metric
 from sluice.modeling.models import build_model
-from sluice.scoping.finding import Finding
+from sluice.scoping.finding import Finding, finding
 
 FOLDS = 3
 MAX_EFFORT_ROWS, MAX_WORK = (
@@ -86,7 +87,7 @@ class Gain:
 
 def _figures(confusions: np.ndarray, classes: list[str], metric: str) -> dict[str, np.ndarray]:
     recalls = np.einsum("dkk->dk", confusions) / np.maximum(confusions.sum(axis=2), 1)
-    return {metric: figure(confusions, AIMS[metric])} | {
+    return {metric: confusion_metric(confusions, AIMS[metric])} | {
         f"recall of {label}": recalls[:, nth] for nth, label in enumerate(classes)
     }
 
@@ -98,47 +99,35 @@ def learn(rows: pd.DataFrame, params: Params) -> Curve | None:
     Clusters stay whole, and the smaller samples are parts of the larger. More rows than the limits
     above are cut off, so give them in an order of chance.
     """
-    data = params.data
-    ids = clusters(rows, data.cluster)
-    n_clusters = ids.groupby(rows[data.target]).nunique()
+    y, ids, X = (
+        rows[params.data.target],
+        clusters(rows, params.data.cluster),
+        features(rows, params.data),
+    )
+    n_clusters = ids.groupby(y).nunique()
     enough = sorted(n_clusters.index[n_clusters >= FOLDS])
-    left_out = sorted(set(rows[data.target]) - set(enough))
-    X = features(rows, data)
+    left_out = sorted(set(y) - set(enough))
     if len(enough) < 2 or (X.nunique(dropna=False) < 2).all():
         return None
     most = min(MAX_EFFORT_ROWS, max(int(MAX_WORK / (X.shape[1] * len(enough))), 500))
-    kept = _first(rows[data.target], ids, rows[data.target].isin(enough), most)
-    X, y, ids = (
-        X[kept].reset_index(drop=True),
-        rows.loc[kept, data.target].reset_index(drop=True),
-        ids[kept].reset_index(drop=True),
-    )
-    steps = [
-        share
-        for share in CURVE_SHARES
-        if share == 1 or share * len(y) * (FOLDS - 1) / FOLDS >= MIN_CURVE_ROWS * len(enough)
-    ]
+    kept = _first(y, ids, y.isin(enough), most)
+    X, y, ids = (one[kept].reset_index(drop=True) for one in (X, y, ids))
+    least = MIN_CURVE_ROWS * len(enough) * FOLDS / (FOLDS - 1)
+    steps = [share for share in CURVE_SHARES if share == 1 or share * len(y) >= least]
     confusions = np.zeros((len(steps), FOLDS, len(enough), len(enough)), dtype=int)
     seconds, sizes = np.zeros(len(steps)), np.zeros(len(steps))
-    with tqdm(
-        total=FOLDS * len(steps), desc="scope: learning curve", disable=not sys.stderr.isatty()
-    ) as progress:
-        for fold, (is_training, is_scored) in enumerate(kfold(y, ids, FOLDS, params.random_state)):
-            for nth, share in enumerate(steps):
-                part = is_training & _part(y, ids, is_training, share, params.random_state)
-                y_pred, spent = _try(X, y, part, is_scored, enough, params)
-                confusions[nth, fold] = confusion_matrix(y[is_scored], y_pred, labels=enough)
-                seconds[nth] += spent / FOLDS
-                sizes[nth] += part.sum() / FOLDS
-                progress.update()
-    return Curve(
-        params.train.model,
-        enough,
-        [round(size) for size in sizes],
-        confusions,
-        left_out,
-        seconds.tolist(),
-    )
+    fits = product(enumerate(kfold(y, ids, FOLDS, params.random_state)), enumerate(steps))
+    progress = {"total": FOLDS * len(steps), "disable": not sys.stderr.isatty()}
+    for (fold, (is_training, is_scored)), (nth, share) in tqdm(
+        fits, desc="scope: learning curve", **progress
+    ):
+        part = is_training & _part(y, ids, is_training, share, params.random_state)
+        y_pred, spent = _try(X, y, part, is_scored, enough, params)
+        confusions[nth, fold] = confusion_matrix(y[is_scored], y_pred, labels=enough)
+        seconds[nth] += spent / FOLDS
+        sizes[nth] += part.sum() / FOLDS
+    rounded = [round(size) for size in sizes]
+    return Curve(params.train.model, enough, rounded, confusions, left_out, seconds.tolist())
 
 
 def _first(y: pd.Series, ids: pd.Series, allowed: pd.Series, most: int) -> np.ndarray:
@@ -206,18 +195,15 @@ def extrapolate(sizes: list[int], values: np.ndarray, at: np.ndarray) -> np.ndar
         return np.repeat(values[:, -1:], len(at), axis=1)
     best = np.full(len(values), np.inf)
     predicted = np.zeros((len(values), len(at)))
+    base = values.mean(axis=1)[:, None]
     for exponent in EXPONENTS:
-        x, x_at = (
-            np.array(sizes, dtype=float) ** -exponent,
-            np.asarray(at, dtype=float) ** -exponent,
-        )
+        x, x_at = (np.asarray(one, dtype=float) ** -exponent for one in (sizes, at))
         centred = x - x.mean()
-        slope = values @ centred / (centred @ centred)
-        base = values.mean(axis=1)
-        error = ((values - base[:, None] - slope[:, None] * centred) ** 2).sum(axis=1)
+        slope = (values @ centred / (centred @ centred))[:, None]
+        error = ((values - base - slope * centred) ** 2).sum(axis=1)
         better = error < best
         best[better] = error[better]
-        predicted[better] = base[better, None] + slope[better, None] * (x_at - x.mean())
+        predicted[better] = base[better] + slope[better] * (x_at - x.mean())
     return predicted.clip(0, 1)
 
 
@@ -284,21 +270,14 @@ def training_time(curve: Curve, n_train: int, folds: int) -> str:
     The power of the rows with which time grows is fitted to the largest samples, between 1 and 2.
     """
     sizes, seconds = np.array(curve.sizes, dtype=float), np.maximum(curve.seconds, 1e-3)
-    power = (
-        float(np.clip(np.polyfit(np.log(sizes[-3:]), np.log(seconds[-3:]), 1)[0], 1, 2))
-        if len(sizes) > 1
-        else 1.0
-    )
+    power = 1.0
+    if len(sizes) > 1:
+        slope = np.polyfit(np.log(sizes[-3:]), np.log(seconds[-3:]), 1)[0]
+        power = float(np.clip(slope, 1, 2))
     total = 2 * (folds + 1) * seconds[-1] * (n_train / sizes[-1]) ** power
-    for limit, words in (
-        (60, "under a minute"),
-        (600, "under ten minutes"),
-        (3600, "under an hour"),
-        (36000, "under ten hours"),
-    ):
-        if total < limit:
-            return words
-    return "over ten hours"
+    limits = {60: "a minute", 600: "ten minutes", 3600: "an hour", 36000: "ten hours"}
+    below = [words for limit, words in limits.items() if total < limit]
+    return f"under {below[0]}" if below else "over ten hours"
 
 
 def effort_findings(
@@ -311,23 +290,16 @@ def effort_findings(
     at all sizes.
     """
     found = []
-    for name in [
-        name
-        for name in gained
-        if name == criteria.metric or name.removeprefix("recall of ") in too_weak
-    ]:
-        gain = gained[name]
-        what = (
-            f"doubling the rows would give about {gain.gain:+.2f} ({gain.low:+.2f} to"
-            f" {gain.high:+.2f}) {name}, now {gain.now:.2f}"
-        )
+    for name, gain in gained.items():
+        if name != criteria.metric and name.removeprefix("recall of ") not in too_weak:
+            continue
         if gain.high < GAIN:
             do = "more rows of this kind will not help: better features, or cleaner labels"
         elif gain.low > 0:
             do = "more rows would help: weigh that against their cost"
         else:
-            do = "that cannot be told from nothing here: try features first"
-        found.append(Finding("note", "training", name, what, do))
+            do = "the gain cannot be told from zero: try better features first"
+        found.append(finding("more_rows", name, **asdict(gain), name=name, do=do))
     return found
 
 
@@ -338,26 +310,21 @@ def time_gap(rows: pd.DataFrame, order: pd.Series, params: Params) -> tuple[floa
     None where some class is not in all four parts. A test by chance that is easier than the future
     shows as a gap.
     """
-    data = params.data
-    y, X = rows[data.target], features(rows, data)
+    y, X, n = rows[params.data.target], features(rows, params.data), len(rows)
     late = order.rank(method="first", pct=True) > 0.8
-    drawn = pd.Series(
-        np.random.default_rng(params.random_state).permutation(len(rows)) >= 0.8 * len(rows),
-        index=rows.index,
-    )
+    shuffled = np.random.default_rng(params.random_state).permutation(n)
+    drawn = pd.Series(shuffled >= 0.8 * n, index=rows.index)
     if any(set(y[part]) != set(y) for is_test in (late, drawn) for part in (is_test, ~is_test)):
         return None
-    classes = sorted(set(y))
-    plain = params.model_copy(
-        update={
-            "train": params.train.model_copy(
-                update={"model": "logistic_regression", "decision_weights": "macro_f1"}
-            )
-        }
+    classes, settings = (
+        sorted(set(y)),
+        {"model": "logistic_regression", "decision_weights": "macro_f1"},
     )
-    means = []
-    for is_test in (late, drawn):
+    plain = params.model_copy(update={"train": params.train.model_copy(update=settings)})
+
+    def recall(is_test: pd.Series) -> float:
         y_pred, _spent = _try(X, y, ~is_test, is_test, classes, plain)
         table = confusion_matrix(y[is_test], y_pred, labels=classes)
-        means.append(float((np.diag(table) / table.sum(axis=1)).mean()))
-    return means[0], means[1]
+        return float((np.diag(table) / table.sum(axis=1)).mean())
+
+    return recall(late), recall(drawn)

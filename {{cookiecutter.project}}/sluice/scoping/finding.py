@@ -1,7 +1,10 @@
 """One thing that `scope` has to say of the data, and what to do about it."""
 
+import tomllib
 from dataclasses import dataclass, field
-from typing import Literal
+from functools import cache
+from importlib.resources import files
+from typing import Any, Literal
 
 Weight = Literal["stop", "look", "note"]
 Phase = Literal["data", "training", "deployment", "monitoring"]
@@ -23,6 +26,21 @@ class Finding:
     what: str
     do: str
     asks: tuple[str, ...] = field(default=(), compare=False)
+
+
+@cache
+def _words() -> dict[str, dict[str, Any]]:
+    return tomllib.loads((files(__package__) / "findings.toml").read_text(encoding="utf-8"))
+
+
+def finding(code: str, about: str, weight: Any = None, **values: Any) -> Finding:
+    """Return the finding `code` of findings.toml, its words filled with `values`; weight: of its
+    own.
+    """
+    words = _words()[code]
+    what, do = (words[part].format(**values) for part in ("what", "do"))
+    phase, asks = words.get("phase", "data"), tuple(words.get("asks", ()))
+    return Finding(weight or words["weight"], phase, about, what, do, asks)
 
 
 def heaviest_first(findings: list[Finding]) -> list[Finding]:

@@ -10,14 +10,19 @@ from typing import Any
 import pandas as pd
 
 from sluice.core.params import Data, Params
+from sluice.data.groups import groups
 from sluice.fairness.gaps import ERRORS, OTHERS
-from sluice.gates.gate import find
+from sluice.gates.gate import findings_of
 from sluice.gates.suite import Expected, Suite, read_suite
 from sluice.metrics.intervals import clopper_pearson
+from sluice.scoping.finding import Finding, finding
 from sluice.scoping.power import ClassProof, tested_rows
+from sluice.scoping.rows import Rows
 
 BOUND = "expect_column_values_to_be_between"
 SUITES = Path("expectations")
+PREPARED, CHANGES = "expectations/prepared.json", "expectations/changes.json"
+UNUSABLE = ("malformed", "bad_value", "unlabelled", "key_conflict")  # records that are errors
 
 
 def blocked(gate: str, table: pd.DataFrame, by: str | list[str]) -> list[Any]:
@@ -31,7 +36,7 @@ def blocked(gate: str, table: pd.DataFrame, by: str | list[str]) -> list[Any]:
     return [
         key
         for key, rows in table.groupby(by, sort=False)
-        if any(finding.blocks for finding in find(rows, _asked(suite, rows)))
+        if any(finding.blocks for finding in findings_of(rows, _asked(suite, rows)))
     ]
 
 
@@ -49,36 +54,26 @@ def _answers(rows: pd.DataFrame, expected: Expected) -> bool:
     """Tell whether `expected` is a critical bound on columns of `rows`, for at least one of
     them.
     """
-    if (
-        expected.raw["type"] != BOUND
-        or expected.raw["severity"] != "critical"
-        or not (expected.needs or {""}) <= set(rows.columns)
-    ):
+    raw, needs = expected.raw, expected.needs or {""}
+    is_critical = raw["type"] == BOUND and raw["severity"] == "critical"
+    if not is_critical or not needs <= set(rows.columns):
         return False
-    condition = expected.raw["kwargs"].get("row_condition")
+    condition = raw["kwargs"].get("row_condition")
     if condition is None:
         return True
     parts = condition["conditions"] if condition["type"] == "and" else [condition]
     if any(part.get("operator") != "==" for part in parts):
         return False
-    return bool(
-        pd.concat([rows[part["column"]["name"]] == part["parameter"] for part in parts], axis=1)
-        .all(axis=1)
-        .any()
-    )
+    holds = [rows[part["column"]["name"]] == part["parameter"] for part in parts]
+    return bool(pd.concat(holds, axis=1).all(axis=1).any())
 
 
 def class_table(counts: pd.DataFrame) -> pd.DataFrame:
     """Return one row per class, with its training rows and `support`, its test rows, as
     `classes` and `by_class` are judged by.
     """
-    return pd.DataFrame(
-        {
-            "class": counts.index.astype("str"),
-            "train": counts["train"].to_numpy(),
-            "support": counts["test"].to_numpy(),
-        }
-    )
+    table = counts.rename_axis("class").reset_index().astype({"class": "str"})
+    return table[["class", "train", "test"]].rename(columns={"test": "support"})
 
 
 def recall_table(proofs: list[ClassProof]) -> pd.DataFrame:
@@ -96,18 +91,14 @@ def recall_table(proofs: list[ClassProof]) -> pd.DataFrame:
 
 def unforeseen(params: Params) -> list[str]:
     """Return the gates that may stop a run, of whose tables nothing can be known before it."""
-    fits_augmented = params.augment.strategy != "none"
-    asked = {
-        "synthetic": fits_augmented,
+    may_stop = {
+        "synthetic": params.augment.strategy != "none",
         "candidates": True,
         "features": True,
         "by_group": bool(params.data.sensitive),
+        "slices": bool(params.evaluate.slices),
     }
-    return [
-        name
-        for name, may_stop in (asked | {"slices": bool(params.evaluate.slices)}).items()
-        if may_stop
-    ]
+    return [name for name, it_may in may_stop.items() if it_may]
 
 
 def group_table(rows: pd.DataFrame, data: Data, test_share: float | pd.Series) -> pd.DataFrame:
@@ -130,3 +121,50 @@ def group_table(rows: pd.DataFrame, data: Data, test_share: float | pd.Series) -
                     }
                     table.append(row | {"rows": round(of_class.sum()), "support": round(support)})
     return pd.DataFrame(table)
+
+
+def gate_findings(
+    found: Rows, changed: pd.DataFrame | None, name: str, params: Params
+) -> list[Finding]:
+    """Return what will stop the next run but for classes, groups and columns that give the target
+    away.
+
+    changed: the table that the gate changes will judge; None where not all prepared rows are at
+    hand: then neither it nor the suite of the prepared rows is asked.
+    """
+    said = []
+    n, records = sum(found.kinds.get(kind, 0) for kind in UNUSABLE), found.records
+    table = pd.DataFrame({"source": [name], "unusable_share": [n / max(records, 1)]})
+    if blocked("sources", table, "source"):
+        said.append(finding("sources_stop", name, n=n, records=records))
+    for suite, table in ((PREPARED, found.rows), (CHANGES, changed)):
+        stops = findings_of(table, read_suite(suite)) if changed is not None else []
+        said += [
+            finding(
+                "suite_stops",
+                suite,
+                gate=Path(suite).stem,
+                sentence=one.sentence.removeprefix("FAIL: "),
+            )
+            for one in stops
+            if one.blocks
+        ]
+    data, rows = params.data, found.rows
+    of_column = [
+        {"column": column, "groups": groups(rows[column], data.cut_points.get(column)).nunique()}
+        for column in data.sensitive
+    ]
+    alone = blocked("proxies", pd.DataFrame(of_column), "column") if of_column else []
+    return said + [finding("proxies_stop", column) for column in alone]
+
+
+def recall_findings(proofs: list[ClassProof]) -> list[Finding]:
+    """Return the classes whose recall, if it is what it was on rows held back, the gate by_class
+    will stop.
+    """
+    table = recall_table(proofs)
+    highest = table.set_index("class")["recall_high"].to_dict()
+    return [
+        finding("recall_stops", f"class {label}", highest=highest[label])
+        for label in blocked("by_class", table, "class")
+    ]

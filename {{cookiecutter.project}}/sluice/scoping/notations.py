@@ -6,7 +6,7 @@ import json
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 
 from sluice.core.numbers import (
@@ -208,45 +208,36 @@ def question(
         return None  # a code such as A12
     if not (re.search(UNIT_BEFORE, notation.before) and re.search(AFTER, notation.after)):
         return None  # a sentence such as "for 5 years", which cannot be declared
+    formats = [f"number_formats: {{{column}: {one_line(one)}}}" for one in written.readings]
+    declare = "declare it as number in data/sources.yaml, with"
     if len(written.readings) > 1:
-        fit = [
-            cell
-            for cell in sorted(cells)
-            if len({_value(one, cell) for one in written.readings} - {None}) > 1
-        ][:examples]
-        both = "; ".join(
-            f"{show(cell)} as"
-            f" {' or '.join(show(value) for one in written.readings if (value := _value(one, cell)))}"
-            for cell in fit
-        )
-        how = " or ".join(
-            f"number_formats: {{{column}: {one_line(one)}}}" for one in written.readings
-        )
-        return (
-            f"holds numbers that can be read in two ways: {both}",
-            f"declare it as number in data/sources.yaml, with {how}",
-        )
+        both = _both_ways(written.readings, cells, examples, show)
+        what = f"holds numbers that can be read in two ways: {both}"
+        return what, f"{declare} {' or '.join(formats)}"
     if written.odd:
         if len(cells) < MANY:
             return None
-        shown = ", ".join(repr(show(cell)) for cell in written.odd[:NOTATION_EXAMPLES]) + (
-            f" and {len(written.odd) - NOTATION_EXAMPLES} more" if len(written.odd) > 3 else ""
-        )
-        fitting = "" if notation == Notation() else f" written as {notation.said()}"
-        return (
-            f"holds numbers{fitting}, but also {shown}",
-            (
-                "if that means missing, declare it as number in data/sources.yaml, with the words"
-                f" under missing_in: {{{column}: [...]}}"
-            ),
-        )
+        shown = ", ".join(repr(show(cell)) for cell in written.odd[:NOTATION_EXAMPLES])
+        rest = len(written.odd) - NOTATION_EXAMPLES
+        shown += f" and {rest} more" if rest > 0 else ""
+        fitting = "" if notation == Notation() else f" written as {notation.example()}"
+        do = f"if that means missing, {declare} the words under missing_in: {{{column}: [...]}}"
+        return f"holds numbers{fitting}, but also {shown}", do
     if notation in (Notation(), Notation(decimal=",")):
         return None
-    how = f"number_formats: {{{column}: {one_line(notation)}}}"
-    return (
-        f"holds numbers written as {notation.said()}",
-        f"if they are no names or codes, declare it as number in data/sources.yaml, with {how}",
-    )
+    do = f"if they are no names or codes, {declare} {formats[0]}"
+    return f"holds numbers written as {notation.example()}", do
+
+
+def _both_ways(
+    readings: Sequence[Notation], cells: set[str], examples: int, show: Callable[[str], str]
+) -> str:
+    """Return examples of cells that `readings` take for different numbers."""
+    values = {
+        cell: [value for one in readings if (value := _value(one, cell))] for cell in sorted(cells)
+    }
+    fit = [cell for cell, found in values.items() if len(set(found)) > 1][:examples]
+    return "; ".join(f"{show(cell)} as {' or '.join(map(show, values[cell]))}" for cell in fit)
 
 
 def _value(notation: Notation, cell: str) -> str | None:

@@ -3,7 +3,8 @@ params.yaml.
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -15,7 +16,7 @@ from sluice.core.waivers import suggested
 from sluice.data.groups import groups
 from sluice.gates.thresholds import Thresholds
 from sluice.metrics.intervals import clopper_pearson, gap_level, newcombe
-from sluice.scoping.finding import Finding, Phase, Weight
+from sluice.scoping.finding import Finding, finding
 
 RECALL_MARGIN = 0.1  # by how much a recall is taken to beat its floor where no model has been tried
 MAX_NEEDED_ROWS = 10_000_000
@@ -68,9 +69,9 @@ def check_criteria(criteria: Criteria, counts: pd.Series, seen: float) -> None:
     counts: rows of each class. seen: the least share of the largest class's rows at which accuracy
     sees a class.
     """
+    classes = ", ".join(counts.index[:20])
     problems = [
-        f"params.yaml: scope.recall_floors names {label!r}, which is no class; there are"
-        f" {', '.join(counts.index[:20])}"
+        f"params.yaml: scope.recall_floors names {label!r}, which is no class; there are {classes}"
         for label in criteria.recall_floors
         if label not in counts.index
     ]
@@ -86,25 +87,20 @@ def check_criteria(criteria: Criteria, counts: pd.Series, seen: float) -> None:
 
 def rows_needed(floor: float, recall: float) -> int | None:
     """Return the fewest test rows whose lower bound reaches `floor` when the share `recall` of them
-    is found, or None.
-
-    None where `recall` does not beat the floor, or would need more than MAX_NEEDED_ROWS rows. Hits
-    are rounded down.
+    is found; None where that would be more than MAX_NEEDED_ROWS. Hits are rounded down.
     """
-    if recall <= floor:
-        return None
+
+    def proves(n: int) -> bool:
+        return bool(clopper_pearson(int(recall * n + 1e-9), n)[0] >= floor)
+
     low, high = 1, 1
-    while clopper_pearson(int(recall * high + 1e-9), high)[0] < floor:
+    while not proves(high):
         low, high = high, high * 2
-        if high > MAX_NEEDED_ROWS:
+        if recall <= floor or high > MAX_NEEDED_ROWS:
             return None
     while high - low > 1:
         middle = (low + high) // 2
-        low, high = (
-            (low, middle)
-            if clopper_pearson(int(recall * middle + 1e-9), middle)[0] >= floor
-            else (middle, high)
-        )
+        low, high = (low, middle) if proves(middle) else (middle, high)
     return high
 
 
@@ -119,13 +115,8 @@ def prove(
     more = None
     if test > 0 and train > 0:
         at_least = [(needed or 0, test), (limits.support, test), (limits.training, train)]
-        more = max(
-            0,
-            *(
-                math.ceil(fewest * (train + test) / side) - train - test
-                for fewest, side in at_least
-            ),
-        )
+        total = max(math.ceil(fewest * (train + test) / side) for fewest, side in at_least)
+        more = max(0, total - train - test)
     best = clopper_pearson(test, test)[0]
     if test < limits.support or train < limits.training:
         verdict = "not judged"
@@ -135,19 +126,10 @@ def prove(
         verdict = "below"
     else:
         verdict = "expected" if low >= floor else "unproven"
+    rows: Any = {"label": label, "rows": train + test, "train": train, "test": test}
+    recalls: Any = {"floor": floor, "best_low": best, "expected": recall, "expected_low": low}
     return ClassProof(
-        label,
-        train + test,
-        train,
-        test,
-        floor,
-        best,
-        recall,
-        low,
-        needed,
-        more,
-        verdict,
-        limits.support,
+        **rows, **recalls, needed=needed, more=more, verdict=verdict, fewest=limits.support
     )
 
 
@@ -157,102 +139,30 @@ def class_findings(
     """Return what is to be said of classes that are not expected to be proven, rarest first: too
     few rows, or too weak a model.
     """
-    found = []
-    for proof in sorted(proofs, key=lambda one: one.rows):
-        if said := _said(proof, decision_weights, limits):
-            weight, phase, what, do = said
-            found.append(Finding(weight, phase, f"class {proof.label}", what, do))
-    return found
+    return [
+        finding(code, f"class {proof.label}", **_values(proof, limits))
+        for proof in sorted(proofs, key=lambda one: one.rows)
+        if (code := _code(proof, decision_weights))
+    ]
 
 
-def _said(
-    proof: ClassProof, decision_weights: str, limits: Thresholds
-) -> tuple[Weight, Phase, str, str] | None:
-    """Return weight, phase, sentence and remedy for one class, None where there is nothing to
-    say.
-    """
-    more = _remedy(proof, limits)
-    few = (
-        f"cannot be judged: {proof.train:,} training rows (needs {limits.training:,}) and"
-        f" {proof.test:,} test rows "
-    )
-    few += f"(needs {limits.support:,})"
-    match proof.verdict:
-        case "not judged":
-            return (
-                "stop",
-                "data",
-                few,
-                (
-                    f"{more}, join it with another class, or accept it:"
-                    f" {_waiver('by_class', {'class': proof.label})}"
-                ),
-            )
-        case "waived":
-            return (
-                "note",
-                "data",
-                few,
-                (
-                    "the suites waive that, with a reason: nothing to do, and nothing known of its"
-                    " recall"
-                ),
-            )
-        case "below":
-            what = (
-                f"a model reaches recall {proof.expected:.2f} on rows held back, its floor is"
-                f" {proof.floor:.2f}: the model is too weak"
-            )
-            if decision_weights == "none":
-                return (
-                    "look",
-                    "training",
-                    what,
-                    (
-                        "set train.decision_weights in params.yaml: decisions do not weigh rare"
-                        " classes yet"
-                    ),
-                )
-            return (
-                "look",
-                "training",
-                what,
-                "better features or another model first; else a lower floor that its use can bear",
-            )
-        case "not known":
-            what = (
-                "its recall is not known yet: of the rows that a model was tried on, fewer than"
-                f" {limits.support:,} held back have it"
-            )
-            do = (
-                f"run `dvc repro`, and read reports/by_class.csv: {proof.needed or 0:,} test rows"
-                " prove the floor from a recall of "
-            )
-            return (
-                "look",
-                "training",
-                what,
-                f"{do}{proof.assumed:.2f} on, and there are about {proof.test:,}",
-            )
-        case "unproven" if proof.expected is None:
-            what = (
-                f"too few rows: even if a model found all {proof.test:,} test rows, that would"
-                f" prove {proof.best_low:.2f} at most"
-            )
-            return (
-                "look",
-                "data",
-                what,
-                f"{more}: {proof.needed or 0:,} test rows would prove its floor {proof.floor:.2f}",
-            )
-        case "unproven":
-            what = (
-                f"too few rows: {proof.test:,} test rows do not prove its floor {proof.floor:.2f}"
-                f" from a recall like that of the model tried, {proof.expected:.2f} (lower bound"
-                f" {proof.expected_low:.2f})"
-            )
-            return "look", "data", what, f"{more}: {proof.needed or 0:,} test rows would prove it"
-    return None
+def _code(proof: ClassProof, decision_weights: str) -> str | None:
+    if proof.verdict == "unproven" and proof.expected is None:
+        return "class_unprovable"
+    if proof.verdict == "below" and decision_weights == "none":
+        return "class_below_unweighted"
+    return None if proof.verdict == "expected" else f"class_{proof.verdict.replace(' ', '_')}"
+
+
+def _values(proof: ClassProof, limits: Thresholds) -> dict[str, Any]:
+    return asdict(proof) | {
+        "more": _remedy(proof, limits),
+        "waiver": _waiver("by_class", {"class": proof.label}),
+        "enough": proof.needed or 0,
+        "assumed": proof.assumed,
+        "training": limits.training,
+        "support": limits.support,
+    }
 
 
 def _remedy(proof: ClassProof, limits: Thresholds) -> str:
@@ -308,12 +218,9 @@ def group_proofs(
         level = gap_level(len(counts), counts.shape[1])
         for group, of_class in counts.iterrows():
             n, support = round(of_class.sum()), round(of_class.min())
-            verdict = (
-                "judged"
-                if n >= limits.group_rows and support >= limits.group_support
-                else "not judged"
-            )
+            is_enough = n >= limits.group_rows and support >= limits.group_support
             provable = _smallest_gap(support, round(counts.to_numpy().sum()) - n, level)
+            verdict = "judged" if is_enough else "not judged"
             proofs.append(GroupProof(column, str(group), n, support, provable, verdict))
     return proofs
 
@@ -324,10 +231,8 @@ def tested_rows(
     """Return about how many test rows there are of each group of a sensitive column, in rows,
     and class, in columns.
     """
-    named, share = (
-        groups(rows[column], data.cut_points.get(column)),
-        pd.Series(test_share, index=rows.index, dtype="float64"),
-    )
+    named = groups(rows[column], data.cut_points.get(column))
+    share = pd.Series(test_share, index=rows.index, dtype="float64")
     return pd.crosstab(named, rows[data.target], values=share, aggfunc="sum").fillna(0.0)
 
 
@@ -346,46 +251,14 @@ def group_findings(
 ) -> list[Finding]:
     """Return what is to be said of groups that cannot be audited for the largest gap."""
     found = []
+    needs = {"rows": limits.group_rows, "needed": limits.group_support}
     for proof in proofs:
+        about, counts = f"{proof.column} {proof.group}", asdict(proof)
         if proof.verdict == "not judged":
-            rarest = f"{proof.support:,} of its rarest class (needs {limits.group_support:,})"
-            what = (
-                f"cannot be audited: about {proof.test:,} test rows (needs {limits.group_rows:,}),"
-                f" {rarest}"
-            )
-            accept = _waiver("by_group", {"column": proof.column, "group": proof.group})
-            do = f"collect rows of it, join it with another group, or accept it: {accept}"
-            found.append(
-                Finding(
-                    "stop",
-                    "data",
-                    f"{proof.column} {proof.group}",
-                    f"{what}: the gate by_group will stop the run",
-                    do,
-                )
-            )
+            waiver = _waiver("by_group", {"column": proof.column, "group": proof.group})
+            found.append(finding("group_not_judged", about, **counts, **needs, waiver=waiver))
         elif proof.verdict == "waived":
-            what = (
-                f"too few rows to be audited: about {proof.test:,} test rows, {proof.support:,} of"
-                " its rarest class"
-            )
-            do = (
-                "expectations/by_group.json lets that pass: nothing to do, and nothing known of how"
-                " it is treated"
-            )
-            found.append(Finding("note", "data", f"{proof.column} {proof.group}", what, do))
+            found.append(finding("group_waived", about, **counts))
         elif proof.provable > criteria.largest_gap:
-            what = (
-                f"a gap is told from chance from {proof.provable:.2f} on, the largest allowed is"
-                f" {criteria.largest_gap:.2f}"
-            )
-            found.append(
-                Finding(
-                    "note",
-                    "data",
-                    f"{proof.column} {proof.group}",
-                    what,
-                    "more rows of the group in its rarest class",
-                )
-            )
+            found.append(finding("group_coarse", about, **counts, largest=criteria.largest_gap))
     return found

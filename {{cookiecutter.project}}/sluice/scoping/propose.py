@@ -15,12 +15,12 @@ from sluice.core.tables import atomic_write
 from sluice.gates.suite import read_suite
 from sluice.gates.thresholds import picked
 from sluice.scoping.clocks import clocks
-from sluice.scoping.propose_columns import expect, kind_of, propose_column
-from sluice.scoping.propose_judged import ASKED, Asked, Criteria, judged_suites, suite
+from sluice.scoping.propose_columns import Roles, expect, kind_of, propose_column
+from sluice.scoping.propose_judged import ASKED, Asked, Criteria, judged_suites
 from sluice.scoping.propose_relations import propose_relations
+from sluice.scoping.suites import Json, suite
 
-Json = dict[str, Any]
-STATISTICAL = {  # judged of a table as a whole, which augmentation changes on purpose
+NOT_OF_ADDED_ROWS = {  # of a table as a whole, which augmentation changes; sums are audited apart
     "expect_column_kl_divergence_to_be_less_than",
     "expect_column_most_common_value_to_be_in_set",
     "expect_column_proportion_of_non_null_values_to_be_between",
@@ -29,6 +29,7 @@ STATISTICAL = {  # judged of a table as a whole, which augmentation changes on p
     "expect_column_values_to_be_unique",
     "expect_column_values_to_not_be_in_set",
     "expect_compound_columns_to_be_unique",
+    "expect_last_column_to_equal_sum",
     "expect_table_row_count_to_be_between",
 }
 
@@ -51,139 +52,82 @@ def propose(
 
 def _prepared(prepared: pd.DataFrame, data: Data, n_rows: int, drops_equal: bool) -> Json:
     is_whole = len(prepared) == n_rows
-    needed = {data.target, data.time, *data.cluster}
-    expectations = _table(list(prepared.columns), n_rows)
-    if drops_equal:
-        notes, names = "Equal rows were rejected as duplicates.", [ROW_ID, data.target]
-        expectations.append(
-            expect("compound_columns_to_be_unique", "critical", notes, column_list=names)
-        )
-    moving = clocks(prepared, data)
-    for column in prepared.columns.drop(ROW_ID):
-        roles = {
-            "is_time": column == data.time,
-            "is_needed": column in needed,
-            "is_target": column == data.target,
-        }
-        expectations += propose_column(
-            prepared[column], **roles, is_whole=is_whole, moves=moving.get(column, frozenset())
-        )
-    expectations += propose_relations(prepared.drop(columns=[ROW_ID]), is_whole, moving)
-    expectations = [
-        one for one in expectations if one["kwargs"].get("mostly", 1) > 0
-    ]  # of so few rows any share can be chance
-    rows = (
-        f"all {n_rows:,} rows" if is_whole else f"a sample of {len(prepared):,} of {n_rows:,} rows"
-    )
-    left_out = "errors and duplicates" if drops_equal else "errors"
-    return suite(
+    sample = f"a sample of {len(prepared):,} of {n_rows:,} rows"
+    filled = suite(
         "prepared",
-        f"One row is one row of the raw data, after {left_out} were rejected. Proposed from"
-        f" {rows}.",
-        expectations,
+        left_out="errors and duplicates" if drops_equal else "errors",
+        rows=f"all {n_rows:,} rows" if is_whole else sample,
+        columns=list(prepared.columns),
+        n_rows=f"{n_rows:,}",
+        half=max(1, n_rows // 2),
+        low=int(0.9 * n_rows),
+        high=-int(-1.1 * n_rows // 1),
+        drop=drops_equal,
+        equal_rows_key=[ROW_ID, data.target],
     )
-
-
-def _table(columns: list[str], n_rows: int) -> list[Json]:
-    """Return what is expected of the table as a whole."""
-    undeclared = "Columns that nobody declared must not reach the model, and none may be missing: "
-    undeclared += "where it was declared since, run `make scope` again."
-    truncated = f"It has {n_rows:,} rows; one half as long is a truncated one."
-    resized = (
-        f"It has {n_rows:,} rows, and the margins below hold for about as many: propose anew where"
-        " it grew or shrank."
-    )
-    return [
-        expect("table_columns_to_match_set", "critical", undeclared, column_set=columns),
-        expect(
-            "table_row_count_to_be_between", "critical", truncated, min_value=max(1, n_rows // 2)
-        ),
-        expect(
-            "table_row_count_to_be_between",
-            "warning",
-            resized,
-            min_value=int(0.9 * n_rows),
-            max_value=-int(-1.1 * n_rows // 1),
-        ),
+    moving = clocks(prepared, data)
+    expectations = [
+        one
+        for column in prepared.columns.drop(ROW_ID)
+        for one in propose_column(
+            prepared[column],
+            Roles(
+                is_time=column == data.time,
+                is_needed=column in {data.target, data.time, *data.cluster},
+                is_target=column == data.target,
+                is_whole=is_whole,
+                moves=moving.get(column, frozenset()),
+            ),
+        )
     ]
+    expectations += propose_relations(prepared.drop(columns=[ROW_ID]), is_whole, moving)
+    # of so few rows any share can be chance
+    telling = [one for one in expectations if one["kwargs"].get("mostly", 1) > 0]
+    return filled | {"expectations": filled["expectations"] + telling}
 
 
 def _augmented(prepared: pd.DataFrame, of_prepared: Json, data: Data) -> Json:
     """Return what of the suite of the prepared table also holds for rows that are repeated or
     synthetic.
 
-    A synthetic row is nobody: it has no time, cluster or sensitive value. Its numbers lie between
-    those of two real rows, so that numbers of more than two values keep their range, but no list,
-    nor which of them go together.
+    A synthetic row has no time, cluster or sensitive value. Its numbers lie between those of two
+    real rows, so that numbers of more than two values keep their range, but no list of values.
     """
     apart = {ROW_ID, data.target, data.time, *data.cluster, *data.sensitive}
-    between = [
+    between = {
         column
         for column in prepared.columns
         if kind_of(prepared[column]) == "number" and prepared[column].nunique() > 2
-    ]
-    origins = ["real", "repeated", "synthetic"]
-    classes = sorted(prepared[data.target].unique())
-    marked, label = {"column": ORIGIN}, {"column": data.target}
-    expectations = [
-        expect(
-            "table_columns_to_match_set",
-            "critical",
-            "The prepared columns and origin, nothing else.",
-            column_set=[*prepared.columns, ORIGIN],
-        ),
-        expect(
-            "column_distinct_values_to_be_in_set",
-            "critical",
-            "What is not marked cannot be told from what happened.",
-            **marked,
-            value_set=origins,
-        ),
-        expect("column_values_to_not_be_null", "critical", "Every row is marked.", **marked),
-        expect(
-            "column_distinct_values_to_contain_set",
-            "critical",
-            "Augmentation adds to the real rows, it does not replace them.",
-            **marked,
-            value_set=["real"],
-        ),
-        expect(
-            "column_values_to_not_be_null",
-            "critical",
-            "A synthetic row without a label teaches nothing.",
-            **label,
-        ),
-        expect(
-            "column_distinct_values_to_equal_set",
-            "critical",
-            "No class may appear or vanish by augmentation.",
-            **label,
-            value_set=classes,
-        ),
-    ]
-    for expectation in of_prepared["expectations"]:
-        kwargs = expectation["kwargs"]
-        columns = {kwargs[key] for key in ("column", "column_A", "column_B") if key in kwargs}
-        if not columns or columns & apart or expectation["type"] in STATISTICAL:
-            continue
-        if expectation["type"] == "expect_column_values_to_be_in_set" and columns & set(between):
-            low, high = min(kwargs["value_set"]), max(kwargs["value_set"])
-            bounds = {"min_value": low, "max_value": high, "mostly": kwargs.get("mostly")}
-            notes = f"{expectation['meta']['notes']} A synthetic row can lie between."
-            expectation = expect(
-                "column_values_to_be_between", "critical", notes, column=kwargs["column"], **bounds
-            )
-        elif expectation["type"] == "expect_column_pair_values_to_be_in_set" and columns & set(
-            between
-        ):
-            continue
-        expectations.append(expectation)
-    return suite(
+    }
+    filled = suite(
         "augmented",
-        "One row is one training row, real, repeated or synthetic. Synthetic rows have no time,"
-        " cluster or sensitive value.",
-        expectations,
+        columns=[*prepared.columns, ORIGIN],
+        origin=ORIGIN,
+        target=data.target,
+        classes=sorted(prepared[data.target].unique()),
     )
+    for expectation in of_prepared["expectations"]:
+        columns = _judged(expectation)[1]
+        if columns and not columns & apart and expectation["type"] not in NOT_OF_ADDED_ROWS:
+            is_between = bool(columns & between)
+            filled["expectations"] += _of_synthetic(expectation) if is_between else [expectation]
+    return filled
+
+
+def _of_synthetic(expectation: Json) -> list[Json]:
+    """Return what holds of a synthetic row's numbers where `expectation` holds of real ones: a list
+    of values becomes a range, pairs of values fall away.
+    """
+    kwargs = expectation["kwargs"]
+    if expectation["type"] == "expect_column_pair_values_to_be_in_set":
+        return []
+    if expectation["type"] != "expect_column_values_to_be_in_set":
+        return [expectation]
+    low, high = min(kwargs["value_set"]), max(kwargs["value_set"])
+    bounds = {"min_value": low, "max_value": high, "mostly": kwargs.get("mostly")}
+    notes = f"{expectation['meta']['notes']} A synthetic row can lie between."
+    kind, column = "column_values_to_be_between", kwargs["column"]
+    return [expect(kind, "critical", notes, column=column, **bounds)]
 
 
 def sealed(proposed: Json) -> Json:
@@ -218,40 +162,40 @@ def merge(old: Json | None, proposed: Json) -> tuple[Json, list[str]]:
     new = {_about(expectation): expectation for expectation in proposed["expectations"]}
     named, kept, lines, gone = _words(old), [], [], set()
     for expectation in old["expectations"]:
-        rival = new.pop(_about(expectation), None)
-        is_ours = expectation["meta"].get("bound") == "inferred" and expectation["meta"].get(
-            "proposed"
-        ) == _fingerprint(expectation)
-        if is_ours and rival is None:
+        rival, by = new.pop(_about(expectation), None), _decided(expectation)
+        if not by and rival is None:
             lines.append(f"removed: {_told(expectation)}; it is proposed no more")
             gone.add(_judged(expectation))
             continue
-        if rival is not None and _bounds(rival) != _bounds(expectation):
-            by = (
-                "changed"
-                if is_ours
-                else (
-                    "confirmed, so kept"
-                    if expectation["meta"].get("bound") == "confirmed"
-                    else "edited, so kept"
-                )
-            )
-            lines.append(f"{by}: {_told(expectation)}; proposed now: {_told(rival)}")
-        kept.append(rival if is_ours and rival is not None else expectation)
+        if rival is not None and _differ(rival, expectation):
+            by_whom = f"{by}, so kept" if by else "changed"
+            lines.append(f"{by_whom}: {_told(expectation)}; proposed now: {_told(rival)}")
+        kept.append(expectation if by or rival is None else rival)
     for about, expectation in new.items():
-        if (
-            about[1] - named or _judged(expectation) in gone
-        ):  # in place of what went, such as a floor of each class for one of all
-            kept.append(expectation)
-            lines.append(f"added: {_told(expectation)}")
-        else:
-            lines.append(f"not in the suite, so left out: {_told(expectation)}")
+        # in place of what went, such as a floor of each class for one of all
+        is_new = about[1] - named or _judged(expectation) in gone
+        kept += [expectation] if is_new else []
+        what = "added" if is_new else "not in the suite, so left out"
+        lines.append(f"{what}: {_told(expectation)}")
     return old | {"expectations": kept}, [f"{proposed['name']}: {line}" for line in lines]
+
+
+def _decided(expectation: Json) -> str:
+    """Return what a person did with an expectation: confirmed, edited, or nothing."""
+    if expectation["meta"].get("bound") != "inferred":
+        return "confirmed" if expectation["meta"].get("bound") == "confirmed" else "edited"
+    is_proposed = expectation["meta"].get("proposed") == _fingerprint(expectation)
+    return "" if is_proposed else "edited"
+
+
+def _differ(one: Json, other: Json) -> bool:
+    return any(one[part] != other[part] for part in ("kwargs", "severity"))
 
 
 def _about(expectation: Json) -> tuple[str, frozenset[str], str]:
     """Return what tells one expectation of a suite from another: type, the names it is about,
-    severity, and of the two ranges and two lists of numbers that a column can have, which.
+    severity and description, and of the two ranges and two lists of numbers that a column can have,
+    which.
     """
     kwargs = expectation["kwargs"]
     kind, columns = _judged(expectation)
@@ -261,7 +205,7 @@ def _about(expectation: Json) -> tuple[str, frozenset[str], str]:
         if kind == "expect_column_values_to_be_between"
         else kwargs.get("value_set") == [0]
     )
-    return kind, names, f"{expectation['severity']} {variant}"
+    return kind, names, f"{expectation['severity']} {variant} {expectation.get('description')}"
 
 
 def _judged(expectation: Json) -> tuple[str, frozenset[str]]:
@@ -282,22 +226,14 @@ def _words(content: Any) -> set[str]:
     return {str(content)}
 
 
-def _bounds(expectation: Json) -> tuple[Json, str]:
-    return expectation["kwargs"], expectation["severity"]
-
-
 def _told(expectation: Json) -> str:
     """Return an expectation in one line: type, what it is about, and its bounds, cut short."""
-    kwargs = {key: value for key, value in expectation["kwargs"].items() if key != "row_condition"}
-    where = " and ".join(
-        f"{column} is {value}"
-        for column, value in picked(expectation["kwargs"].get("row_condition")).items()
-    )
+    kwargs = dict(expectation["kwargs"])
+    rows = picked(kwargs.pop("row_condition", None))
+    where = " and ".join(f"{column} is {value}" for column, value in rows.items())
     bounds = json.dumps(kwargs, ensure_ascii=False)
-    return (
-        f"{expectation['type']}"
-        f" {bounds if len(bounds) <= 200 else bounds[:200] + '...'}{' where ' + where if where else ''}"
-    )
+    bounds = bounds if len(bounds) <= 200 else f"{bounds[:200]}..."
+    return f"{expectation['type']} {bounds}" + (f" where {where}" if where else "")
 
 
 def write(proposed: dict[str, Json], folder: str | Path = "expectations") -> list[str]:
@@ -308,30 +244,17 @@ def write(proposed: dict[str, Json], folder: str | Path = "expectations") -> lis
     person decided.
     """
     paths = {name: Path(folder, f"{name}.json") for name in proposed}
-    problems = [
-        problem for path in paths.values() if path.exists() for problem in read_suite(path).problems
-    ]
-    if problems:
-        raise UserError(
-            "\n".join(
-                f"{problem.removesuffix('; mend it there')}; mend it there, or delete the file to"
-                " have it proposed anew"
-                for problem in problems
-            )
-        )
+    there = [path for path in paths.values() if path.exists()]
+    if problems := [problem for path in there for problem in read_suite(path).problems]:
+        anew = "; mend it there, or delete the file to have it proposed anew"
+        raise UserError("\n".join(one.removesuffix("; mend it there") + anew for one in problems))
     lines = []
     with atomic_write(*paths.values()) as parts:
         for part, (name, path) in zip(parts, paths.items(), strict=True):
             old = json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
             merged, differences = merge(old, proposed[name])
-            part.write_text(
-                json.dumps(merged, indent=2, ensure_ascii=False, allow_nan=False) + "\n",
-                encoding="utf-8",
-                newline="",
-            )
-            lines += (
-                [f"{name}: proposed, {len(merged['expectations'])} expectations"]
-                if old is None
-                else differences
-            )
+            text = json.dumps(merged, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+            part.write_text(text, encoding="utf-8", newline="")
+            first = [f"{name}: proposed, {len(merged['expectations'])} expectations"]
+            lines += first if old is None else differences
     return lines

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
@@ -35,28 +36,35 @@ def expect(kind: str, severity: str, notes: str, **kwargs: Any) -> dict[str, Any
     """Return an inferred expectation; an option that is None is left out, and so is `mostly`
     where it is 1.
     """
-    kwargs = {
-        key: value
-        for key, value in kwargs.items()
-        if value is not None and (key, value) != ("mostly", 1)
-    }
-    return {
-        "type": f"expect_{kind}",
-        "kwargs": kwargs,
-        "severity": severity,
-        "meta": {"notes": notes, "bound": "inferred"},
-    }
+    options = {key: value for key, value in kwargs.items() if value is not None}
+    if options.get("mostly") == 1:
+        del options["mostly"]
+    meta = {"notes": notes, "bound": "inferred"}
+    return {"type": f"expect_{kind}", "kwargs": options, "severity": severity, "meta": meta}
 
 
 def kind_of(values: pd.Series) -> str:
     """Return text, number or date."""
-    return (
-        "date"
-        if is_datetime64_any_dtype(values)
-        else "number"
-        if is_numeric_dtype(values)
-        else "text"
-    )
+    if is_datetime64_any_dtype(values):
+        return "date"
+    return "number" if is_numeric_dtype(values) else "text"
+
+
+@dataclass(frozen=True)
+class Roles:
+    """What is known of a column.
+
+    is_time: the next table goes on from here, so that only its range is bounded. is_needed: prepare
+    rejects rows without it. is_target: a class that was not there makes another problem. is_whole:
+    these are all rows of the table, not a sample; only then is the number of different values a
+    figure of the table. moves: what `clocks` found of it: bounds that later rows pass.
+    """
+
+    is_time: bool = False
+    is_needed: bool = False
+    is_target: bool = False
+    is_whole: bool = True
+    moves: AbstractSet[str] = frozenset()
 
 
 def is_code(counts: pd.Series, kind: str) -> bool:
@@ -64,11 +72,8 @@ def is_code(counts: pd.Series, kind: str) -> bool:
     they are numbers, none once: counts of things have such tails.
     """
     often = len(counts) == 1 or counts.sum() >= 3 * len(counts)
-    return (
-        0 < len(counts) <= MAX_CODES.get(kind, 0)
-        and often
-        and (kind == "text" or bool(counts.min() > 1))
-    )
+    is_few = 0 < len(counts) <= MAX_CODES.get(kind, 0)
+    return is_few and often and (kind == "text" or bool(counts.min() > 1))
 
 
 def plain(value: Any) -> Any:
@@ -78,85 +83,53 @@ def plain(value: Any) -> Any:
     if isinstance(value, pd.Timestamp):
         return value.isoformat()
     value = value.item() if hasattr(value, "item") else value
-    return (
-        int(value)
-        if isinstance(value, float) and value.is_integer() and abs(value) < 2**53
-        else value
-    )
+    is_whole = isinstance(value, float) and value.is_integer() and abs(value) < 2**53
+    return int(value) if is_whole else value
 
 
-def propose_column(
-    values: pd.Series,
-    *,
-    is_time: bool,
-    is_needed: bool,
-    is_target: bool,
-    is_whole: bool,
-    moves: AbstractSet[str] = frozenset(),
-) -> list[dict[str, Any]]:
-    """Return the expectations for one column.
-
-    is_time: the next table goes on from here, so that only its range is bounded. is_needed: prepare
-    rejects rows without it. is_target: a class that was not there makes another problem. is_whole:
-    these are all rows of the table, not a sample; only then is the number of different values a
-    figure of the table. moves: what `clocks` found of it: bounds that later rows pass.
-    """
-    column, kind = str(values.name), kind_of(values)
-    held = values.dropna()
+def propose_column(values: pd.Series, roles: Roles) -> list[dict[str, Any]]:
+    """Return the expectations for one column."""
+    column, kind, held = str(values.name), kind_of(values), values.dropna()
     if held.empty:
-        return [
-            expect(
-                "column_values_to_be_null",
-                "warning",
-                f"Empty in all {len(values):,} rows: what is it for?",
-                column=column,
-            )
-        ]
+        notes = f"Empty in all {len(values):,} rows: what is it for?"
+        return [expect("column_values_to_be_null", "warning", notes, column=column)]
+    first = [_present(values, roles.is_needed), *_type(column, kind)]
+    if roles.is_time:
+        return [*first, *_range(held, goes_on=True)]
     counts = held.value_counts()
-    expectations = [_present(values, is_needed)]
-    if kind in TYPE_NAMES:
-        notes = f"Read as {kind}s; words among them are a fault of the export."
-        expectations.append(
-            expect(
-                "column_values_to_be_in_type_list",
-                "critical",
-                notes,
-                column=column,
-                type_list=TYPE_NAMES[kind],
-            )
-        )
-    if is_time:
-        return [*expectations, *_range(held, goes_on=True)]
-    if not moves and (is_target or is_code(counts, kind)):
-        return [*expectations, _codes(column, counts, is_target), *_shares(column, counts)]
-    unique = _distinct(column, counts, kind) if is_whole else []
+    if not roles.moves and (roles.is_target or is_code(counts, kind)):
+        return [*first, _codes(column, counts, roles.is_target), *_shares(column, counts)]
+    unique = _distinct(column, counts, kind) if roles.is_whole else []
     names_row = [one for one in unique if one["severity"] == "critical"]
-    if kind == "number" and names_row:
-        moves = moves or {"max_value"}  # later rows have later names
-    if kind != "text":
-        expectations += _range(held, kind == "date", moves)
+    # later rows have later names
+    moves = roles.moves or ({"max_value"} if kind == "number" and names_row else set())
+    ranges = _range(held, kind == "date", moves) if kind != "text" else []
     if moves:
-        return expectations + names_row
-    expectations += _pattern(column, counts) if kind == "text" else []
-    expectations += [*_quantiles(held), *_zeros(held)] if kind == "number" else []
-    expectations += _most_common(column, counts) if kind != "date" else []
-    return expectations + unique
+        return [*first, *ranges, *names_row]
+    of_kind = _pattern(column, counts) if kind == "text" else []
+    of_kind += [*_quantiles(held), *_zeros(held)] if kind == "number" else []
+    common = _most_common(column, counts) if kind != "date" else []
+    return [*first, *ranges, *of_kind, *common, *unique]
+
+
+def _type(column: str, kind: str) -> list[dict[str, Any]]:
+    if kind not in TYPE_NAMES:
+        return []
+    notes = f"Read as {kind}s; words among them are a fault of the export."
+    types = {"column": column, "type_list": TYPE_NAMES[kind]}
+    return [expect("column_values_to_be_in_type_list", "critical", notes, **types)]
 
 
 def _present(values: pd.Series, is_needed: bool) -> dict[str, Any]:
     """Return how many values may be missing."""
     column, n, missing = values.name, len(values), int(values.isna().sum())
-    if is_needed and not missing:
-        return expect(
-            "column_values_to_not_be_null",
-            "critical",
-            "A row without it is rejected before this table.",
-            column=column,
-        )
     if not missing:
-        notes = f"None of {n:,} is missing; up to {most(0)} can be by chance in as many rows."
+        notes = "A row without it is rejected before this table."
+        if not is_needed:
+            notes = f"None of {n:,} is missing; up to {most(0)} can be by chance in as many rows."
+        share = 1 if is_needed else mostly(0, n)
         return expect(
-            "column_values_to_not_be_null", "critical", notes, column=column, mostly=mostly(0, n)
+            "column_values_to_not_be_null", "critical", notes, column=column, mostly=share
         )
     low, high = 1 - most(missing) / n, 1 - least(missing) / n
     notes = (
@@ -164,13 +137,8 @@ def _present(values: pd.Series, is_needed: bool) -> dict[str, Any]:
         f" {most(missing):,} in as many rows."
     )
     bounds = {"min_value": max(0, round(low, 5)), "max_value": min(1, round(high, 5))}
-    return expect(
-        "column_proportion_of_non_null_values_to_be_between",
-        "warning",
-        notes,
-        column=column,
-        **bounds,
-    )
+    kind = "column_proportion_of_non_null_values_to_be_between"
+    return expect(kind, "warning", notes, column=column, **bounds)
 
 
 def _codes(column: str, counts: pd.Series, is_target: bool) -> dict[str, Any]:
@@ -183,20 +151,13 @@ def _codes(column: str, counts: pd.Series, is_target: bool) -> dict[str, Any]:
     n, once = int(counts.sum()), int((counts == 1).sum())
     values = [plain(value) for value in sorted(counts.index)]
     notes = f"{len(counts)} different values in {n:,} rows, the rarest in {counts.min():,}"
-    notes = (
-        f"The classes: {notes}."
-        if is_target
-        else f"{notes}; up to {most(once)} rows in as many can have a rarer one by chance."
-    )
-    share = 1 if is_target else mostly(once, n)
-    return expect(
-        "column_values_to_be_in_set",
-        "critical",
-        notes,
-        column=column,
-        value_set=values,
-        mostly=share,
-    )
+    if is_target:
+        notes, share = f"The classes: {notes}.", 1.0
+    else:
+        notes += f"; up to {most(once)} rows in as many can have a rarer one by chance."
+        share = mostly(once, n)
+    options = {"column": column, "value_set": values, "mostly": share}
+    return expect("column_values_to_be_in_set", "critical", notes, **options)
 
 
 def _shares(column: str, counts: pd.Series) -> list[dict[str, Any]]:
@@ -207,26 +168,22 @@ def _shares(column: str, counts: pd.Series) -> list[dict[str, Any]]:
     shares = counts.sort_index() / n
     if len(shares) < 2:
         return []
-    partition = {
-        "values": [plain(value) for value in shares.index],
-        "weights": [round(float(share), 6) for share in shares],
-    }
-    top = ", ".join(
-        f"{plain(value)} {share:.1%}"
-        for value, share in shares.sort_values(ascending=False, kind="stable").head(5).items()
-    )
+    largest = shares.sort_values(ascending=False, kind="stable").head(5)
+    top = ", ".join(f"{plain(value)} {share:.1%}" for value, share in largest.items())
     notes = (
         f"Shares of {n:,} rows: {top}{', ...' if len(shares) > 5 else ''}. Beyond this"
         " Kullback-Leibler divergence they moved."
     )
     options = {
-        "partition_object": partition,
+        "partition_object": {
+            "values": [plain(value) for value in shares.index],
+            "weights": [round(float(share), 6) for share in shares],
+        },
         "threshold": round(divergence(len(shares) + 1, n), 6),
         "tail_weight_holdout": round(1 / n, 6),
     }
-    return [
-        expect("column_kl_divergence_to_be_less_than", "warning", notes, column=column, **options)
-    ]
+    kind = "column_kl_divergence_to_be_less_than"
+    return [expect(kind, "warning", notes, column=column, **options)]
 
 
 def _range(
@@ -237,50 +194,31 @@ def _range(
 
     goes_on: later rows have later values, so that a value beyond is for a person to judge.
     """
-    severity, n = "warning" if goes_on else "critical", len(held)
-    hard = (
-        {} if goes_on else {end: limit for end, limit in limits(held).items() if end not in moves}
-    )
-    expectations = []
+    kind, severity = "column_values_to_be_between", "warning" if goes_on else "critical"
+    n, found = len(held), []
+    hard = {} if goes_on else {end: at for end, at in limits(held).items() if end not in moves}
     if hard:
-        notes = (
-            f"{' and '.join(dict.fromkeys(why for _, why in hard.values())).capitalize()}; none of"
-            f" {n:,} rows is beyond."
-        )
+        why = " and ".join(dict.fromkeys(why for _, why in hard.values())).capitalize()
         bounds = {end: bound for end, (bound, _) in hard.items()}
-        expectations.append(
-            expect("column_values_to_be_between", severity, notes, column=held.name, **bounds)
-        )
+        notes = f"{why}; none of {n:,} rows is beyond."
+        found.append(expect(kind, severity, notes, column=held.name, **bounds))
     seen = {"min_value": held.min(), "max_value": held.max()}
     ends = seen if goes_on else rounded_out(held)
-    soft = {
-        end: plain(bound) for end, bound in ends.items() if end not in hard and end not in moves
-    }
+    soft = {end: plain(at) for end, at in ends.items() if end not in hard and end not in moves}
     if soft:
         used = len(soft) - 1
-        notes = (
-            f"The outermost of {n:,} rows: {' and '.join(str(plain(seen[end])) for end in soft)}. "
-        )
+        outermost = " and ".join(str(plain(seen[end])) for end in soft)
+        notes = f"The outermost of {n:,} rows: {outermost}. "
         notes += f"Up to {most(used)} in as many may lie beyond these bounds."
-        expectations.append(
-            expect(
-                "column_values_to_be_between",
-                severity,
-                notes,
-                column=held.name,
-                **soft,
-                mostly=mostly(used, n),
-            )
-        )
-    return expectations
+        share = mostly(used, n)
+        found.append(expect(kind, severity, notes, column=held.name, **soft, mostly=share))
+    return found
 
 
 def _quantiles(held: pd.Series) -> list[dict[str, Any]]:
     """Return ranges for quantiles, for those that anything bounds."""
     pairs = zip(QUANTILES, quantile_ranges(held, QUANTILES), strict=True)
-    bounded = {
-        q: [plain(bound) for bound in bounds] for q, bounds in pairs if bounds != [None, None]
-    }
+    bounded = {q: [plain(bound) for bound in ends] for q, ends in pairs if ends != [None, None]}
     if not bounded:
         return []
     ranges = {"quantiles": list(bounded), "value_ranges": list(bounded.values())}
@@ -288,15 +226,8 @@ def _quantiles(held: pd.Series) -> list[dict[str, Any]]:
         f"The median of {len(held):,} rows is {plain(held.median())}; each quantile lies at a rank"
         " that chance can reach."
     )
-    return [
-        expect(
-            "column_quantile_values_to_be_between",
-            "warning",
-            notes,
-            column=held.name,
-            quantile_ranges=ranges,
-        )
-    ]
+    kind = "column_quantile_values_to_be_between"
+    return [expect(kind, "warning", notes, column=held.name, quantile_ranges=ranges)]
 
 
 def _zeros(held: pd.Series) -> list[dict[str, Any]]:
@@ -306,22 +237,15 @@ def _zeros(held: pd.Series) -> list[dict[str, Any]]:
     Source: Pearson (2006), The problem of disguised missing data, SIGKDD Explorations 8.
     """
     n, zeros = len(held), int((held == 0).sum())
-    if held.min() > 0 or held.max() < 0 or mostly(zeros, n) == 0:
+    share = mostly(zeros, n)
+    if held.min() > 0 or held.max() < 0 or share == 0:
         return []
     notes = (
         f"{zeros:,} of {n:,} are 0; more than {most(zeros):,} in as many may stand for missing"
         " values."
     )
-    return [
-        expect(
-            "column_values_to_not_be_in_set",
-            "warning",
-            notes,
-            column=held.name,
-            value_set=[0],
-            mostly=mostly(zeros, n),
-        )
-    ]
+    options = {"column": held.name, "value_set": [0], "mostly": share}
+    return [expect("column_values_to_not_be_in_set", "warning", notes, **options)]
 
 
 def _most_common(column: str, counts: pd.Series) -> list[dict[str, Any]]:
@@ -333,21 +257,11 @@ def _most_common(column: str, counts: pd.Series) -> list[dict[str, Any]]:
     plausible = [value for value, count in top.items() if most(int(count)) >= lowest]
     if len(plausible) > MAX_MODES or lowest == 0:
         return []
-    notes = (
-        f"{plain(top.index[0])} is the most common value, in {top.iloc[0]:,} of {counts.sum():,}"
-        " rows."
-    )
+    common, n = plain(top.index[0]), f"{top.iloc[0]:,} of {counts.sum():,}"
+    notes = f"{common} is the most common value, in {n} rows."
     values = [plain(value) for value in sorted(plausible)]
-    return [
-        expect(
-            "column_most_common_value_to_be_in_set",
-            "warning",
-            notes,
-            column=column,
-            value_set=values,
-            ties_okay=True,
-        )
-    ]
+    options = {"column": column, "value_set": values, "ties_okay": True}
+    return [expect("column_most_common_value_to_be_in_set", "warning", notes, **options)]
 
 
 def _distinct(column: str, counts: pd.Series, kind: str) -> list[dict[str, Any]]:
@@ -356,50 +270,29 @@ def _distinct(column: str, counts: pd.Series, kind: str) -> list[dict[str, Any]]
 
     That text or whole numbers never repeat is no chance: they name a row.
     """
-    n = int(counts.sum())
-    repeated = int(counts[counts > 1].sum())
+    n, repeated = int(counts.sum()), int(counts[counts > 1].sum())
     if repeated <= REPEATED * n and n > 2 * most(0):
-        names_a_row = not repeated and (
-            kind == "text" or (kind == "number" and bool((counts.index % 1 == 0).all()))
-        )
-        notes = f"{repeated:,} of {n:,} values stand in more than one row" + (
-            ": it names a row." if names_a_row else "."
-        )
-        severity = "critical" if names_a_row else "warning"
-        return [
-            expect(
-                "column_values_to_be_unique",
-                severity,
-                notes,
-                column=column,
-                mostly=mostly_unique(repeated, n),
-            )
-        ]
+        is_whole = kind == "number" and bool((counts.index % 1 == 0).all())
+        names_row = not repeated and (kind == "text" or is_whole)
+        severity, what = ("critical", ": it names a row.") if names_row else ("warning", ".")
+        notes = f"{repeated:,} of {n:,} values stand in more than one row{what}"
+        options: dict[str, Any] = {"column": column, "mostly": mostly_unique(repeated, n)}
+        return [expect("column_values_to_be_unique", severity, notes, **options)]
     low, high = distinct(counts)
     if (low, high) == (1, n):
         return []
     notes = f"{len(counts):,} different values in {n:,} rows, {(counts == 1).sum():,} of them once."
-    return [
-        expect(
-            "column_unique_value_count_to_be_between",
-            "warning",
-            notes,
-            column=column,
-            min_value=low,
-            max_value=high,
-        )
-    ]
+    options = {"column": column, "min_value": low, "max_value": high}
+    return [expect("column_unique_value_count_to_be_between", "warning", notes, **options)]
 
 
 def _pattern(column: str, counts: pd.Series) -> list[dict[str, Any]]:
     """Return the shapes of codes, or the characters of free text, as a regular expression."""
     n = int(counts.sum())
     seen = pd.Series(counts.index).head(MAX_TEXTS).astype("str")
-    shapes = (
-        seen.str.replace("[A-Z]+", "\x01", regex=True)
-        .str.replace("[a-z]+", "\x02", regex=True)
-        .str.replace("[0-9]+", "\x03", regex=True)
-    )
+    shapes = seen
+    for sign, run in RUNS.items():
+        shapes = shapes.str.replace(f"{run}+", sign, regex=True)
     of_shape = counts.head(MAX_TEXTS).groupby(shapes.to_numpy()).sum()
     if len(of_shape) <= MAX_SHAPES:
         regex = "|".join(_regex(shape, seen[shapes == shape]) for shape in sorted(of_shape.index))
@@ -408,18 +301,10 @@ def _pattern(column: str, counts: pd.Series) -> list[dict[str, Any]]:
     else:
         regex, once = _characters(seen)
         notes = f"The characters of {n:,} rows"
-    strangers = int(counts[~counts.index.str.contains(regex)].sum())
-    notes += f"; up to {most(once + strangers)} others in as many by chance."
-    return [
-        expect(
-            "column_values_to_match_regex",
-            "critical",
-            notes,
-            column=column,
-            regex=regex,
-            mostly=mostly(once + strangers, n),
-        )
-    ]
+    others = once + int(counts[~counts.index.str.contains(regex)].sum())
+    notes += f"; up to {most(others)} others in as many by chance."
+    options = {"column": column, "regex": regex, "mostly": mostly(others, n)}
+    return [expect("column_values_to_match_regex", "critical", notes, **options)]
 
 
 RUNS = {"\x01": "[A-Z]", "\x02": "[a-z]", "\x03": "[0-9]"}
@@ -430,14 +315,9 @@ def _regex(shape: str, values: pd.Series) -> str:
     to be.
     """
     grouped = "".join(f"({RUNS[sign]}+)" if sign in RUNS else re.escape(sign) for sign in shape)
-    lengths = (
-        values.str.extract(f"^{grouped}$").apply(lambda run: run.str.len())
-        if "(" in grouped
-        else pd.DataFrame()
-    )
-    counts = iter(
-        f"{{{lengths[run].iloc[0]}}}" if lengths[run].nunique() == 1 else "+" for run in lengths
-    )
+    runs = values.str.extract(f"^{grouped}$") if "(" in grouped else pd.DataFrame()
+    lengths = [runs[run].str.len().unique() for run in runs]
+    counts = iter(f"{{{found[0]}}}" if len(found) == 1 else "+" for found in lengths)
     return "".join(RUNS[sign] + next(counts) if sign in RUNS else re.escape(sign) for sign in shape)
 
 

@@ -12,16 +12,13 @@ import pandas as pd
 from sluice.metrics.margins import most, mostly, mostly_unique
 from sluice.scoping.propose_columns import MAX_CODES, REPEATED, expect, is_code, kind_of, plain
 
-ORDER_ROWS, LOOK = (
-    1000,
-    50_000,
-)  # rows on which a relation is looked for before it is held against all
+# rows on which a relation is looked for before it is held against all
+ORDER_ROWS, LOOK = 1000, 50_000
 MAX_ADDED = 100  # columns of numbers among which sums are looked for: the time grows with the cube
 MAX_PAIRS = 20  # so many pair sets are proposed, those first that say most
 MAX_LISTED = 50  # more pairs than this nobody reads
-TELLING = (
-    0.01  # a relation that unrelated columns would break in fewer rows than this share says nothing
-)
+# a relation that unrelated columns would break in fewer rows than this share says nothing
+TELLING = 0.01
 
 
 def propose_relations(
@@ -41,19 +38,12 @@ def propose_relations(
     codes = [
         column
         for column in kinds
-        if sizes[column] <= max(MAX_CODES.values()) and column not in moving
+        if 1 < sizes[column] <= max(MAX_CODES.values())
+        and column not in moving
+        and is_code(table[column].value_counts(), kinds[column])
     ]
-    codes = [
-        column
-        for column in codes
-        if is_code(table[column].value_counts(), kinds[column]) and sizes[column] > 1
-    ]
-    relations = [
-        *_orders(table[numbers]),
-        *_orders(table[dates]),
-        *_sums(table[numbers]),
-        *_pairs(table[codes]),
-    ]
+    orders = [*_orders(table[numbers]), *_orders(table[dates])]
+    relations = [*orders, *_sums(table[numbers]), *_pairs(table[codes])]
     return relations + (_names(table, sizes) if is_whole else [])
 
 
@@ -82,12 +72,11 @@ def _orders(table: pd.DataFrame) -> list[dict[str, Any]]:
 
 
 def _order(table: pd.DataFrame, low: str, high: str, is_equal: bool) -> dict[str, Any]:
-    n = len(table[[low, high]].dropna())
+    n, how = len(table[[low, high]].dropna()), "equal to" if is_equal else "never above"
     notes = (
-        f"{low} is {'equal to' if is_equal else 'never above'} {high} in {n:,} rows; up to"
-        f" {most(0)} can break it by chance in as many."
+        f"{low} is {how} {high} in {n:,} rows; up to {most(0)} can break it by chance in as many."
     )
-    pair = {
+    pair: dict[str, Any] = {
         "column_A": high,
         "column_B": low,
         "mostly": mostly(0, n),
@@ -95,9 +84,8 @@ def _order(table: pd.DataFrame, low: str, high: str, is_equal: bool) -> dict[str
     }
     if is_equal:
         return expect("column_pair_values_to_be_equal", "critical", notes, **pair)
-    return expect(
-        "column_pair_values_a_to_be_greater_than_b", "critical", notes, **pair, or_equal=True
-    )
+    kind = "column_pair_values_a_to_be_greater_than_b"
+    return expect(kind, "critical", notes, **pair, or_equal=True)
 
 
 def _holds(low: np.ndarray, high: np.ndarray) -> bool:
@@ -190,23 +178,21 @@ def _pair(
         f"{len(pairs)} of {counts.size} pairs occur in {n:,} rows; unrelated columns would have"
         f" another in {lacking:.0%} of them."
     )
-    fixed = [
-        name for name, axis in ((a, 1), (b, 0)) if (np.count_nonzero(counts, axis=axis) == 1).all()
+    fixes = [
+        f" {one} fixes {other}."
+        for one, other, axis in ((a, b, 1), (b, a, 0))
+        if (np.count_nonzero(counts, axis=axis) == 1).all()
     ]
-    notes += (
-        f" {fixed[0]} fixes {b if fixed[0] == a else a}."
-        if fixed
-        else " Neither fixes the other, so that a new pair can be right."
-    )
+    notes += [*fixes, " Neither fixes the other, so that a new pair can be right."][0]
     options = {
+        "column_A": a,
+        "column_B": b,
         "value_pairs_set": pairs,
         "mostly": mostly(once, n),
         "ignore_row_if": "either_value_is_missing",
     }
-    severity = "critical" if fixed else "warning"
-    return expect(
-        "column_pair_values_to_be_in_set", severity, notes, column_A=a, column_B=b, **options
-    )
+    severity = "critical" if fixes else "warning"
+    return expect("column_pair_values_to_be_in_set", severity, notes, **options)
 
 
 def _names(table: pd.DataFrame, sizes: dict[str, int]) -> list[dict[str, Any]]:
@@ -239,10 +225,5 @@ def _name(chosen: list[str], repeated: int, n: int) -> dict[str, Any]:
         f"{repeated:,} of {n:,} rows agree with another in all of these; a join that multiplies"
         " rows adds such."
     )
-    return expect(
-        "compound_columns_to_be_unique",
-        "warning",
-        notes,
-        column_list=chosen,
-        mostly=mostly_unique(repeated, n),
-    )
+    options: dict[str, Any] = {"column_list": chosen, "mostly": mostly_unique(repeated, n)}
+    return expect("compound_columns_to_be_unique", "warning", notes, **options)

@@ -3,7 +3,7 @@ return in each period (panel data).
 """
 
 from collections.abc import Collection
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,7 @@ from pandas.api.types import is_bool_dtype, is_datetime64_any_dtype, is_float_dt
 
 from sluice.core.params import ROW_ID, Data, Split
 from sluice.data.sources import Source
-from sluice.scoping.finding import Finding
+from sluice.scoping.finding import Finding, Weight, finding
 from sluice.scoping.propose_judged import MAX_EQUAL, MAX_LOST, MAX_SHIFT
 
 PLAIN_TEST_SIZE = 0.3  # of the rows, at most, are test rows of the split that is proposed
@@ -20,22 +20,10 @@ MIN_REPEATED_SHARE = (
     0.5  # of the pairs of equal rows: where chance makes as many, they are called different cases
 )
 MIN_REPEATED = 20  # clusters, and pairs of rows that would meet by chance
-LOST = {  # what to call them, and what to do
-    "duplicate": (
-        "duplicates",
-        "if these are no records written twice, look at key and equal_rows in data/sources.yaml",
-    ),
-    "key_conflict": (
-        "rows of one key",
-        "nobody can tell which of them is right: mend them, or the key in data/sources.yaml",
-    ),
-    "before_cutoff": (
-        "rows before the cut-off",
-        (
-            "they belong to clusters that go on after the cut-off;"
-            " prepare.split.keep_clusters_whole: false would keep them"
-        ),
-    ),
+LOST = {  # kinds of rows that are left out although they have a label
+    "duplicate": "duplicates",
+    "key_conflict": "rows of one key",
+    "before_cutoff": "rows before the cut-off",
 }
 
 
@@ -51,24 +39,12 @@ def equal_findings(
     n = told["equal"]
     if not n or source.equal_rows == "separate":
         return []
-    what = (
-        f"{n:,} of {n_rows:,} rows repeat an earlier one in all columns, so that {n_rows - n:,} are"
-        f" different. Their classes are {told['equal_classes']}; those of all rows are"
-        f" {told['classes']}"
-    )
-    do = (
-        "they are kept, on one side of every split. Say in data/sources.yaml if they are records"
-        " written twice (equal_rows: drop, or a key), or different cases that look alike"
-        " (equal_rows: separate)"
-    )
-    if (chance := by_chance(content)) >= MIN_REPEATED_SHARE:
-        do = (
-            f"columns with so few values make {min(chance, 1):.0%} of these matches by chance, so"
-            " they are probably different cases that look alike: say equal_rows: separate in"
-            " data/sources.yaml, and each row goes its own way in a split. Till then they stay on"
-            " one side, and the intervals of all figures are wider"
-        )
-    return [Finding("look" if n > MAX_EQUAL * n_rows else "note", "data", "equal rows", what, do)]
+    chance = by_chance(content)
+    code = "equal_rows_by_chance" if chance >= MIN_REPEATED_SHARE else "equal_rows"
+    counts = {"n": n, "n_rows": n_rows, "different": n_rows - n, "chance": min(chance, 1)}
+    classes = {key: told[key] for key in ("classes", "equal_classes")}
+    weight: Weight = "look" if n > MAX_EQUAL * n_rows else "note"
+    return [finding(code, "equal rows", weight, **counts, **classes)]
 
 
 def by_chance(rows: pd.DataFrame) -> float:
@@ -90,30 +66,13 @@ def label_findings(
 
     fates: what `label_fates` found; told: what `lost_and_equal` says.
     """
-    words = [
-        (word, n) for word, n in fates["n"].items() if word and word in source.missing_words(target)
-    ]
-    do = (
-        "if it is a class, take it out of missing_in (or missing) of that column in"
-        " data/sources.yaml"
-    )
     found = [
-        Finding(
-            "look",
-            "data",
-            target,
-            f"{n:,} rows have {word!r} as their label, which counts as missing: they are left out",
-            do,
-        )
-        for word, n in words
+        finding("label_missing", target, n=n, word=word)
+        for word, n in fates["n"].items()
+        if word and word in source.missing_words(target)
     ]
     if told["classes_alike"]:
-        what = f"classes that differ only in upper and lower case or in spaces: {told['alike']}"
-        do = (
-            f"if they are one, write ignore_case: [{target}] in data/sources.yaml, or mend the"
-            " file; if not, confirm a higher limit of classes_alike in expectations/sources.json"
-        )
-        found.append(Finding("stop", "data", target, what, do))
+        found.append(finding("classes_alike", target, alike=told["alike"], target=target))
     return found
 
 
@@ -121,18 +80,13 @@ def lost_findings(told: dict[str, Any], kinds: dict[str, int], n_train: int) -> 
     """Return which rows are left out although they have a label, with their classes; a stop
     where a cut-off loses too many.
     """
+    shifted: Weight = "look" if told["class_shift"] > MAX_SHIFT else "note"
     found = []
-    for kind, (about, do) in LOST.items():
-        n = kinds.get(kind, 0)
-        if not n:
-            continue
-        is_stop = kind == "before_cutoff" and n > MAX_LOST * (n + n_train)
-        weight = "stop" if is_stop else "look" if told["class_shift"] > MAX_SHIFT else "note"
-        what = (
-            f"{n:,} rows are left out. Their classes are {told[f'{kind}_classes']}; those of all"
-            f" rows are {told['classes']}"
-        )
-        found.append(Finding(weight, "data", about, what, do))  # type: ignore[arg-type]
+    for kind, about in LOST.items():
+        if n := kinds.get(kind, 0):
+            is_stop = kind == "before_cutoff" and n > MAX_LOST * (n + n_train)
+            classes = {"classes": told["classes"], "theirs": told[f"{kind}_classes"]}
+            found.append(finding(kind, about, "stop" if is_stop else shifted, n=n, **classes))
     return found
 
 
@@ -230,30 +184,20 @@ def panel_findings(found: Panel | None, data: Data, split: Split) -> list[Findin
         split.by == "random" or split.keep_clusters_whole or data.cluster != [found.cluster]
     ):
         return []
-    what = (
-        f"each {found.cluster} in each {found.time}: {found.things:,} values of {found.cluster}"
-        f" return over {found.times:,} values of {found.time}, and the two together name a row"
-    )
     at = found.test_from if found.test_from.isdecimal() else f'"{found.test_from}"'
+    is_cut = split.by == "time" and str(split.test_from) == found.test_from
     wanted = {
         f"data.time: {found.time}": data.time == found.time,
         f"data.cluster: [{found.cluster}]": data.cluster == [found.cluster],
         "prepare.split.by: time": split.by == "time",
-        f"prepare.split.test_from: {at}": (
-            split.by == "time" and str(split.test_from) == found.test_from
-        ),
+        f"prepare.split.test_from: {at}": is_cut,
         "prepare.split.keep_clusters_whole: false": not split.keep_clusters_whole,
     }
     missing = [setting for setting, is_set in wanted.items() if not is_set]
     settings = " and ".join(part for part in (", ".join(missing[:-1]), missing[-1]) if part)
-    do = (
-        f"set {settings} in params.yaml. Then earlier rows of each {found.cluster} train and later"
-        f" ones test: the model is tested on values of {found.cluster} that it knows. With clusters"
-        f" whole, {found.lost:,} of {found.before:,} rows before {found.test_from} would be"
-        " left out"
-    )
     asks = ("time",) * (data.time != found.time) + ("cluster",) * (data.cluster != [found.cluster])
-    return [Finding("look", "data", f"{found.cluster}, {found.time}", what, do, asks)]
+    about = f"{found.cluster}, {found.time}"
+    return [replace(finding("panel", about, **asdict(found), settings=settings), asks=asks)]
 
 
 def with_one_answer(

@@ -37,13 +37,9 @@ from sluice.scoping.notations import (
 )
 
 SAMPLE_BYTES = 2_000_000  # bytes, unpacked, that are looked at
-MISSING = ("", "NA", "N/A", "n/a", "#N/A", "<NA>", "NaN", "nan", "NULL", "Null", "null", "?")
-PERHAPS = (
-    "None",
-    "-",
-    ".",
-    # missing where a column holds numbers or dates otherwise; words, where all that use them hold text
-)
+MISSING_MARKS = ("", "NA", "N/A", "n/a", "#N/A", "<NA>", "NaN", "nan", "NULL", "Null", "null", "?")
+# missing where a column holds numbers or dates otherwise; words where all that use them hold text
+PERHAPS = ("None", "-", ".")
 INDEX_NOTE = (
     "the first column has no name, as pandas and R write the names of the rows, and is left out"
 )
@@ -143,6 +139,26 @@ def look(path: Path, labels: Iterable[str] = ()) -> Found:
     text, encoding = _decoded(path, sample, whole)
     if encoding == "utf-8" and not whole and text.isascii() and not _is_utf8(path):
         encoding = "cp1252"
+    _check_text(path, text)
+    delimiter = _delimiter(path, text)
+    header, rows, ragged, indexed = _rows(path, text, delimiter, whole)
+    looks = {
+        column: look_at(column, _trimmed(cells), column in labels)
+        for column, *cells in zip(header, *rows, strict=True)
+    }
+    notes = [INDEX_NOTE] if indexed else []
+    if ragged:
+        notes.append(
+            f"{ragged:,} of {len(rows) + ragged:,} rows looked at have another number of fields"
+            " than the header"
+        )
+    notes += _about_encoding(text, encoding)
+    found = _found(looks, delimiter, encoding)
+    return replace(found, whole=whole, notes=(*notes, *found.notes))
+
+
+def _check_text(path: Path, text: str) -> None:
+    """Raise UserError where a text can be no table."""
     if "\r" in text and "\n" not in text:
         raise UserError(
             f"{path}: its lines end in carriage returns alone; export it with line feeds"
@@ -151,22 +167,10 @@ def look(path: Path, labels: Iterable[str] = ()) -> Found:
         raise UserError(f"{path} begins with an empty line; its first line must name the columns")
     if text.lstrip().startswith(("{", "[{", "<!", "<?", "<html")):
         raise UserError(f"{path} is JSON, or a page, and no table; export it as CSV or Parquet")
-    delimiter = _delimiter(path, text)
-    header, rows, ragged, indexed = _rows(path, text, delimiter, whole)
-    columns = {column: cells for column, *cells in zip(header, *rows, strict=True)}
-    looks = {
-        column: look_at(column, _trimmed(cells), column in labels)
-        for column, cells in columns.items()
-    }
-    notes = [INDEX_NOTE] if indexed else []
-    notes += (
-        [
-            f"{ragged:,} of {len(rows) + ragged:,} rows looked at have another number of fields"
-            " than the header"
-        ]
-        if ragged
-        else []
-    )
+
+
+def _about_encoding(text: str, encoding: str) -> list[str]:
+    notes = []
     if broken := len(UNDECODED.findall(text)):
         notes.append(
             f"nearly all of it is {encoding}, but {broken:,} bytes are not: rows with such a byte"
@@ -174,8 +178,7 @@ def look(path: Path, labels: Iterable[str] = ()) -> Found:
         )
     if encoding in ("cp1252", "latin-1"):
         notes.append(f"it is not UTF-8; read as {encoding}: see that accented letters are right")
-    found = _found(looks, delimiter, encoding)
-    return replace(found, whole=whole, notes=(*notes, *found.notes))
+    return notes
 
 
 def _trimmed(cells: Iterable[str]) -> "Counter[str]":
@@ -193,71 +196,77 @@ def _found(looks: dict[str, Look], delimiter: str, encoding: str) -> Found:
         for column, one in looks.items()
         if one.written and one.kind in ("integer", "number")
     }
-    marked = Counter(
-        number.decimal
-        for column, number in numbers.items()
-        if any(number.decimal in cell for cell in looks[column].cells)
-    )
-    decimal = "," if marked[","] > marked["."] else "."
-    formats = {
-        column: number
-        for column, number in numbers.items()
-        if number != Notation(decimal)
-        and (number != Notation() or any("." in cell for cell in looks[column].cells))
-    }
+    decimal, formats = _number_formats(looks, numbers)
     missing = tuple(
         word
-        for word in ("", *MISSING[1:], *PERHAPS)
+        for word in ("", *MISSING_MARKS[1:], *PERHAPS)
         if not word or any(word in one.missing for one in looks.values())
     )
     own = {column: ("", *one.missing) for column, one in looks.items() if one.own}
+    own = {c: words for c, words in own.items() if words != missing or looks[c].kind != "text"}
+    spelled = [column for column in numbers if _spelled_once(looks[column].cells, numbers[column])]
+    return Found(
+        delimiter=delimiter,
+        encoding=encoding,
+        decimal=decimal,
+        missing=missing,
+        missing_in=own,
+        date_formats={column: one.how for column, one in looks.items() if one.how},
+        number_formats=formats,
+        one_spelling=tuple(spelled),
+        columns={column: one.kind for column, one in looks.items()},
+        values={column: one.cells for column, one in looks.items()},
+        notes=tuple(_notes(looks, formats)),
+    )
+
+
+def _number_formats(
+    looks: dict[str, Look], numbers: dict[str, Notation]
+) -> tuple[str, dict[str, Notation]]:
+    """Return the decimal mark of most columns of numbers, and how the others are written."""
+
+    def uses(column: str, mark: str) -> bool:
+        return any(mark in cell for cell in looks[column].cells)
+
+    marked = Counter(one.decimal for column, one in numbers.items() if uses(column, one.decimal))
+    decimal = "," if marked[","] > marked["."] else "."
+    return decimal, {
+        column: one
+        for column, one in numbers.items()
+        if one != Notation(decimal) and (one != Notation() or uses(column, "."))
+    }
+
+
+def _notes(looks: dict[str, Look], formats: dict[str, Notation]) -> list[str]:
+    """Return a sentence on each column that was read otherwise than one may think."""
     notes = [f"{column!r} {what}; {do}" for column, one in looks.items() for what, do in one.notes]
-    notes += [
-        f"{column!r} has time stamps with an offset from UTC, such as {far}, and is read as UTC"
-        for column, one in looks.items()
-        if one.kind == "date"
-        and (far := min(filter(re.compile(OFFSET).search, one.cells), default=""))
-    ]
-    notes += [
-        f"{column!r} is read as numbers written {number.said()}; correct it under number_formats if"
-        " it is not so"
+    for column, one in looks.items():
+        far = min(filter(re.compile(OFFSET).search, one.cells), default="")
+        if one.kind == "date" and far:
+            notes.append(
+                f"{column!r} has time stamps with an offset from UTC, such as {far}, and is read"
+                " as UTC"
+            )
+    read_as = [
+        (column, f"numbers written {number.example()}", "number_formats")
         for column, number in formats.items()
     ]
-    notes += [
-        f"{column!r} is read as dates written {one.how}; correct it under date_formats if it is"
-        " not so"
+    read_as += [
+        (column, f"dates written {one.how}", "date_formats")
         for column, one in looks.items()
         if one.how
     ]
-    return Found(
-        "csv",
-        delimiter,
-        encoding,
-        decimal,
-        missing,
-        {
-            column: words
-            for column, words in own.items()
-            if words != missing or looks[column].kind != "text"
-        },
-        {column: one.how for column, one in looks.items() if one.how},
-        formats,
-        tuple(
-            column
-            for column, number in numbers.items()
-            if _spelled_once(looks[column].cells, number)
-        ),
-        {column: one.kind for column, one in looks.items()},
-        {column: one.cells for column, one in looks.items()},
-        notes=tuple(notes),
-    )
+    return notes + [
+        f"{column!r} is read as {how}; correct it under {key} if it is not so"
+        for column, how, key in read_as
+    ]
 
 
 def look_at(column: str, counts: "Counter[str]", is_label: bool = False) -> Look:
     """Return what `column` holds, whose trimmed values are counted; of a label the words for
     missing values may be classes.
     """
-    there = [word for word in (*MISSING[1:], *PERHAPS) if word in counts]
+    there = [word for word in (*MISSING_MARKS[1:], *PERHAPS) if word in counts]
     cells = set(counts) - {"", *there}
     written = written_as(cells)
     notation = written.readings[0] if written and is_sure(written, cells) else None
@@ -295,58 +304,28 @@ def _values(
     text, and what is to be said of them.
     """
     words = {word for word in there if word in PERHAPS}
-    like_it = bool(cells) and all(map(ABBREVIATION.match, cells))
+    abbreviations = [cell for cell in cells if ABBREVIATION.match(cell)]
     notes = []
-    for word in there:
+    for word in [word for word in there if word not in words]:
         n = counts[word]
-        if (
-            is_label
-            and word not in words
-            and (n >= FREQUENT or n >= FREQUENT_SHARE * counts.total())
-        ):
+        has = f"has {word!r} in {n:,} rows, which is read as"
+        if is_label and (n >= FREQUENT or n >= FREQUENT_SHARE * counts.total()):
             words.add(word)
-            notes.append(
-                (
-                    f"has {word!r} in {n:,} rows, which is read as a class or group",
-                    _if_missing(column, word),
-                )
-            )
-        elif word == "NA" and like_it and not is_label:
+            notes.append((f"{has} a class or group", _if_missing(column, word)))
+        elif is_label:
+            do = f"if it is a class or group, {_if_value(column)}"
+            notes.append((_read_as_missing(word, counts), do))
+        elif word == "NA" and cells and len(abbreviations) == len(cells):
             words.add(word)
-            notes.append(
-                (
-                    f"has 'NA' in {n:,} rows, which is read as a value like {min(cells)}",
-                    _if_missing(column, word),
-                )
-            )
-        elif (
-            word == "NA"
-            and not is_label
-            and ((beside := [cell for cell in cells if ABBREVIATION.match(cell)]) or n >= FREQUENT)
-        ):
-            what = f"has 'NA' in {n:,} rows, which is read as missing" + (
-                f", though {min(beside)} stands beside it" if beside else ""
-            )
-            notes.append(
-                (
-                    what,
-                    (
-                        f'if it is a value there, write missing_in: {{{column}: [""]}} in'
-                        " data/sources.yaml"
-                    ),
-                )
-            )
-        elif is_label and word not in words:
-            notes.append(
-                (
-                    _read_as_missing(word, counts),
-                    (
-                        f'if it is a class or group, write missing_in: {{{column}: [""]}} in'
-                        " data/sources.yaml"
-                    ),
-                )
-            )
+            notes.append((f"{has} a value like {min(cells)}", _if_missing(column, word)))
+        elif word == "NA" and (abbreviations or n >= FREQUENT):
+            beside = f", though {min(abbreviations)} stands beside it" if abbreviations else ""
+            notes.append((f"{has} missing{beside}", f"if it is a value there, {_if_value(column)}"))
     return words, notes
+
+
+def _if_value(column: str) -> str:
+    return f'write missing_in: {{{column}: [""]}} in data/sources.yaml'
 
 
 def _read_as_missing(word: str, counts: "Counter[str]") -> str:
@@ -464,7 +443,9 @@ def _rows(
     width, indexed = len(header), is_index(header)
     header = header[indexed:]
     problems = wrong_names(header)
-    numbers = [name for name in header if re.match(PATTERNS["number"], name) or name in MISSING[1:]]
+    numbers = [
+        name for name in header if re.match(PATTERNS["number"], name) or name in MISSING_MARKS[1:]
+    ]
     if len(numbers) == len(header) or (numbers and len(set(header)) < len(header)):
         problems = [
             f"it begins with values ({', '.join(header[:3])}); its first line must name the columns"
@@ -538,28 +519,21 @@ def _odd_text(column: str, cells: set[str], written: Written | None) -> list[tup
     """
     if len(fits := date_formats(cells)) > 1:
         how = " or ".join(f'{{{column}: "{one}"}}' for one in fits)
-        return [
-            (
-                (
-                    f"holds dates such as {min(cells)}, of which nobody can tell the day from the"
-                    " month, so that it stays text"
-                ),
-                f"if it is to be a date, declare it so, with date_formats: {how}",
-            )
-        ]
+        what = (
+            f"holds dates such as {min(cells)}, of which nobody can tell the day from the month, so"
+            " that it stays text"
+        )
+        return [(what, f"if it is to be a date, declare it so, with date_formats: {how}")]
     dates = {cell for cell in cells if OTHER_DATE.match(cell) or is_date(cell)}
     if cells and len(dates) >= MIN_NUMBER_SHARE * len(cells):
         odd = sorted(cells - dates)
         but = f", but also {odd[0]!r}" if odd else ""
-        return [
-            (
-                (
-                    f"looks like dates ({min(dates)}){but}, but not all in one format with a year"
-                    " of four digits, so that it stays text"
-                ),
-                "write them alike, best as 2024-12-31, and what means missing under missing_in",
-            )
-        ]
+        what = (
+            f"looks like dates ({min(dates)}){but}, but not all in one format with a year of four"
+            " digits, so that it stays text"
+        )
+        do = "write them alike, best as 2024-12-31, and what means missing under missing_in"
+        return [(what, do)]
     return [
         (f"{what}, so that it is read as text", do) for what, do in asked(column, cells, written)
     ]
@@ -579,21 +553,14 @@ def asked(
         measured = {cell for cell in cells if MEASURED.match(cell)}
         if len(cells) < MANY or len(measured) < len(cells) / 2:
             return []
-        return [
-            (
-                f"holds numbers in no one notation, such as {show(min(measured))}",
-                "write the numbers alone, all in one way and one unit",
-            )
-        ]
+        what = f"holds numbers in no one notation, such as {show(min(measured))}"
+        return [(what, "write the numbers alone, all in one way and one unit")]
     notation = written.readings[0]
     plain = {notation.plain(cell) for cell in cells if cell not in written.odd}
     why = code_of(plain, show)
-    if why is None or (
-        len(written.readings) > 1 and not any(re.match(LEADING_ZERO, number) for number in plain)
-    ):
-        return [told] if (told := question(written, cells, column, examples, show)) else []
-    return (
-        []
-        if len(set(map(len, cells))) == 1
-        else [(why, "if it is a quantity, declare it as integer or number in data/sources.yaml")]
-    )
+    is_led = any(re.match(LEADING_ZERO, number) for number in plain)
+    if why is None or (len(written.readings) > 1 and not is_led):
+        told = question(written, cells, column, examples, show)
+        return [told] if told else []
+    do = "if it is a quantity, declare it as integer or number in data/sources.yaml"
+    return [] if len(set(map(len, cells))) == 1 else [(why, do)]

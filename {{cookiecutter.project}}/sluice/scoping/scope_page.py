@@ -1,16 +1,20 @@
 """Draw what `scope` found as one self-contained HTML page."""
 
+from typing import Any
+
 import numpy as np
 
+from sluice.gates.messages import count
 from sluice.reports.page import render
 from sluice.scoping.columns import SHOWN_VALUES, Column
 from sluice.scoping.effort import Curve
 from sluice.scoping.finding import by_remedy
 from sluice.scoping.forecast import unforeseen
 from sluice.scoping.scoping import Scoping, of_classes
-from sluice.scoping.worklist import LATE, LEARNABLE, PHASES
+from sluice.scoping.worklist import LATE, LEARNABLE, TASK_PHASES
 
 WIDTH, HEIGHT, SCOPE_EDGE = 640, 260, 40  # of the learning curve, in units of its drawing
+PICTURE_SIZE = 120, 28  # of the picture of a column, width and height
 LINES = 8  # that a drawing can hold and be read
 OPEN = {  # questions without whose answer no recall can be expected
     LATE: "A feature may be known only after the outcome, so that no recall here can be relied on",
@@ -28,32 +32,25 @@ def page(scoping: Scoping) -> str:
     """Return the page; text from the data is escaped, and all but the time of training follows
     from the input.
     """
-    data = scoping.params.data
-    roles = (
-        {data.target: "target"}
-        | dict.fromkeys(data.sensitive, "sensitive")
-        | dict.fromkeys(data.forbidden, "forbidden")
-    )
-    roles |= {column: "time" for column in [data.time] if column} | dict.fromkeys(
-        data.cluster, "cluster"
-    )
+    data, curve, criteria = scoping.params.data, scoping.tried.curve, scoping.params.scope
+    roles = {data.target: "target"} | dict.fromkeys(data.sensitive, "sensitive")
+    roles |= dict.fromkeys(data.forbidden, "forbidden")
+    roles |= {data.time: "time"} if data.time else {}
+    roles |= dict.fromkeys(data.cluster, "cluster")
     return render(
         "scope.html.j2",
         scoping=scoping,
+        found=scoping.found,
+        tried=scoping.tried,
         data=data,
         headline=headline(scoping),
         by_remedy=by_remedy,
-        easy=scoping.easy,
-        criteria=scoping.params.scope,
+        criteria=criteria,
         split=scoping.params.prepare.split,
         roles=roles,
         bars={column.name: bars(column) for column in scoping.columns},
-        curve=(
-            drawn(scoping.curve, scoping.params.scope.metric, list(scoping.gains))
-            if scoping.curve
-            else None
-        ),
-        phases=PHASES,
+        curve=drawn(curve, criteria.metric, list(scoping.tried.gains)) if curve else None,
+        phases=TASK_PHASES,
         of_classes=[line.strip() for line in of_classes(scoping)],
         shown=SHOWN_VALUES,
     )
@@ -62,98 +59,82 @@ def page(scoping: Scoping) -> str:
 def headline(scoping: Scoping) -> tuple[str, str]:
     """Return a verdict (pass, warn or fail) and the one sentence that the page begins with."""
     if n := sum(finding.weight == "stop" for finding in scoping.findings):
-        return (
-            "fail",
-            f"Not yet: {n} {'thing' if n == 1 else 'things'} to mend before a model is trained.",
-        )
-    of_verdict = {
+        things = count(n, "thing")
+        return "fail", f"Not yet: {things} to mend before a model is trained."
+    by_verdict = {
         verdict: [proof.label for proof in scoping.classes if proof.verdict == verdict]
-        for verdict in CLASS_VERDICTS
+        for verdict in (*CLASS_VERDICTS, "waived")
     }
-    said = [
-        sentence.format(_named(labels))
-        for (_verdict, sentence), labels in zip(
-            CLASS_VERDICTS.items(), of_verdict.values(), strict=True
-        )
-        if labels
+    of_classes = [
+        sentence.format(_named(by_verdict[verdict]))
+        for verdict, sentence in CLASS_VERDICTS.items()
+        if by_verdict[verdict]
     ]
-    said += [
+    of_tasks = [
         f"{OPEN[task.question]} ({task.says})."
         for task in scoping.tasks
         if task.state == "open" and task.question in OPEN
     ]
-    if said:
-        return "warn", " ".join(
-            ["Not for every class." if any(of_verdict.values()) else "Not yet.", *said]
-        )
-    waived = [proof.label for proof in scoping.classes if proof.verdict == "waived"]
-    waived += [
-        f"{group.column} {group.group}" for group in scoping.groups if group.verdict == "waived"
-    ]
-    more = f" Too few rows, which the suites let pass: {_named(waived)}." if waived else ""
-    late = (
-        f"What the gates {', '.join(unforeseen(scoping.params))} will say, only training can tell."
-    )
+    if of_classes or of_tasks:
+        first = "Not for every class." if of_classes else "Not yet."
+        return "warn", " ".join([first, *of_classes, *of_tasks])
+    groups = [f"{one.column} {one.group}" for one in scoping.groups if one.verdict == "waived"]
+    waived = _named([*by_verdict["waived"], *groups])
+    more = f" Too few rows, which the suites let pass: {waived}." if waived else ""
     return (
         "pass",
-        (
-            "Yes, as far as data can tell before training: every class is expected to reach its"
-            f" floor.{more} {late}"
-        ),
+        "Yes, as far as data can tell before training: every class is expected to reach its"
+        f" floor.{more} What the gates {', '.join(unforeseen(scoping.params))} will say, only"
+        " training can tell.",
     )
 
 
 def _named(names: list[str]) -> str:
-    return ", ".join(names[:LINES]) + (
-        f" and {len(names) - LINES} more" if len(names) > LINES else ""
-    )
+    more = f" and {len(names) - LINES} more" if len(names) > LINES else ""
+    return ", ".join(names[:LINES]) + more
 
 
-def bars(
-    column: Column, width: int = 120, height: int = 28
-) -> list[tuple[float, float, float, float]]:
-    """Return the bars of a column's picture as (x, y, width, height) in a drawing of the given
-    size.
-    """
+def bars(column: Column) -> list[tuple[float, float, float, float]]:
+    """Return the bars of a column's picture as (x, y, width, height)."""
+    width, height = PICTURE_SIZE
     if not column.picture:
         return []
     step = width / max(len(column.picture), 4)
-    highest = max(*column.picture, 1)
+    heights = [height * n / max(*column.picture, 1) for n in column.picture]
     return [
-        (
-            round(nth * step, 1),
-            round(height - height * n / highest, 1),
-            round(step - 1, 1),
-            round(height * n / highest, 1),
-        )
-        for nth, n in enumerate(column.picture)
+        (round(nth * step, 1), round(height - of_bar, 1), round(step - 1, 1), round(of_bar, 1))
+        for nth, of_bar in enumerate(heights)
     ]
 
 
-def drawn(curve: Curve, metric: str, names: list[str]) -> dict:
+def drawn(curve: Curve, metric: str, names: list[str]) -> dict[str, Any]:
     """Return the figures `names` of the learning curve as lines in a drawing of WIDTH by HEIGHT:
     rows on a logarithmic axis.
     """
     logs = np.log2(np.array(curve.sizes, dtype=float))
     x = SCOPE_EDGE + (WIDTH - 2 * SCOPE_EDGE) * (logs - logs[0]) / max(logs[-1] - logs[0], 1)
+    x = x.round(1).tolist()
     figures = {name: values for name, values in curve.figures(metric).items() if name in names}
     rarest = sorted(figures, key=lambda name: (name != metric, figures[name][-1]))[:LINES]
-    lines = []
-    for name in rarest:
-        y = HEIGHT - SCOPE_EDGE - (HEIGHT - 2 * SCOPE_EDGE) * figures[name]
-        points = [(round(float(a), 1), round(float(b), 1)) for a, b in zip(x, y, strict=True)]
-        lines.append({"name": name, "points": points, "last": float(figures[name][-1])})
-    ticks = [(round(float(a), 1), size) for a, size in zip(x, curve.sizes, strict=True)]
-    grid = [
-        (round(HEIGHT - SCOPE_EDGE - (HEIGHT - 2 * SCOPE_EDGE) * share, 1), share)
-        for share in (0, 0.25, 0.5, 0.75, 1)
+    lines = [
+        {
+            "name": name,
+            "points": list(zip(x, _height(figures[name]).tolist(), strict=True)),
+            "last": float(figures[name][-1]),
+        }
+        for name in rarest
     ]
+    shares = [0, 0.25, 0.5, 0.75, 1]
     return {
         "lines": lines,
-        "ticks": ticks,
-        "grid": grid,
+        "ticks": list(zip(x, curve.sizes, strict=True)),
+        "grid": list(zip(_height(np.array(shares)).tolist(), shares, strict=True)),
         "width": WIDTH,
         "height": HEIGHT,
         "edge": SCOPE_EDGE,
         "left_out": curve.left_out,
     }
+
+
+def _height(shares: np.ndarray) -> np.ndarray:
+    return (HEIGHT - SCOPE_EDGE - (HEIGHT - 2 * SCOPE_EDGE) * shares).round(1)

@@ -3,7 +3,9 @@ each other, unequal groups.
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
+from itertools import product
+from typing import Any
 
 import ibis
 import numpy as np
@@ -16,21 +18,23 @@ from sluice.audits.attributes import sensitive, words
 from sluice.audits.proxies import groups_of
 from sluice.core.formats import RESERVED
 from sluice.core.params import Data
-from sluice.data.cleaning import KIND, N
 from sluice.data.groups import cut
+from sluice.data.rejecting import KIND, N
 from sluice.data.roles import clusters, features
 from sluice.gates.thresholds import Thresholds
 from sluice.metrics.intervals import newcombe
 from sluice.metrics.single_feature import ONE_SIDED, in_words, one_sided, single_feature_auc
 from sluice.scoping.column_findings import is_named_id
-from sluice.scoping.finding import Finding, Weight
-from sluice.scoping.propose_checks import MIN_PROVEN_ROWS
+from sluice.scoping.finding import Finding, Weight, finding
+from sluice.scoping.propose_judged import MIN_PROVEN_ROWS
 
 TELLS = 0.6  # below, it does no harm
 GAP = 0.5  # a share missing that differs so much between classes says what the class is
-LATER_WORDS = """outcome result results resolution resolved closed closing final finished discharge discharged cancelled canceled
-    refund refunded payout settlement settled verdict approved rejected diagnosis severity cause delivered returned paid
-    recovered"""
+LATER_WORDS = """
+    outcome result results resolution resolved closed closing final finished discharge
+    discharged cancelled canceled refund refunded payout settlement settled verdict approved
+    rejected diagnosis severity cause delivered returned paid recovered
+"""
 TREND_BLOCKS = 10
 MOVES = 0.05  # total variation between the class shares of a block and of all rows
 # by which the share of one class rises or falls: however small it is, the model is soon of another
@@ -44,6 +48,11 @@ SHIFTS = 3  # classes whose shares are told
 NO_SPLIT = (
     "if the rows came about in its order, name it in data.time of params.yaml; a split by it waits"
     " until each class has rows before and after a cut-off"
+)
+SPLIT = (
+    "if the rows came about in its order, name it in data.time of params.yaml and split by it"
+    " (prepare.split.by: time); a date that orders nothing, such as one of birth, can stay a"
+    " feature"
 )
 IN_FILE = "the order in the file"
 
@@ -66,19 +75,12 @@ def contradictions(judged: ibis.Table, columns: list[str], target: str) -> Contr
     kept = judged.filter(_[KIND].isnull())
     rows, most, labels = (f"{RESERVED}{name}" for name in ("rows", "most", "labels"))
     by_label = kept.group_by([*columns, target]).agg(_.count().name(N))
-    groups = (
-        by_label.group_by(columns)
-        .agg(_[N].sum().name(rows), _[N].max().name(most), _.count().name(labels))
-        .filter(_[labels] > 1)
-    )
-    total = (
-        groups.aggregate(rows=_[rows].sum(), most=_[most].sum(), groups=_.count())
-        .to_pandas()
-        .fillna(0)
-        .iloc[0]
-    )
+    sums = (_[N].sum().name(rows), _[N].max().name(most), _.count().name(labels))
+    groups = by_label.group_by(columns).agg(*sums).filter(_[labels] > 1)
+    totals = groups.aggregate(rows=_[rows].sum(), most=_[most].sum(), groups=_.count())
+    total = totals.to_pandas().fillna(0).iloc[0].astype(int)
     return Contradictions(
-        int(total["rows"]), int(total["groups"]), int(total["rows"] - total["most"])
+        *(int(n) for n in (total["rows"], total["groups"], total["rows"] - total["most"]))
     )
 
 
@@ -86,15 +88,8 @@ def contradiction_findings(found: Contradictions, n_rows: int) -> list[Finding]:
     """Return what contradicting labels mean; below one row in a thousand nothing is said."""
     if found.rows < max(2, n_rows / 1000):
         return []
-    what = (
-        f"{found.rows:,} rows agree in all features with a row of another class ({found.groups:,}"
-        f" such groups): no model can be right on {found.lost:,} of them"
-    )
-    do = (
-        "if labels were given by hand, look at some; else a feature is missing that would tell"
-        " these rows apart"
-    )
-    return [Finding("look" if found.lost > n_rows / 100 else "note", "data", "labels", what, do)]
+    weight: Weight = "look" if found.lost > n_rows / 100 else "note"
+    return [finding("contradictions", "labels", weight, **asdict(found))]
 
 
 def giveaways(
@@ -110,87 +105,38 @@ def giveaways(
         return {}, []
     X, y = features(rows, data), rows[data.target]
     ids = clusters(rows, data.cluster)
-    by_label, sides = (
-        single_feature_auc(X, y, ids, random_state),
-        one_sided(rows[X.columns], y, ids),
-    )
+    by_label = single_feature_auc(X, y, ids, random_state)
+    sides = one_sided(rows[X.columns], y, ids)
     aucs = by_label.mean(axis=1).to_dict()
     found = []
-    for column, auc in sorted(aucs.items(), key=lambda item: -item[1]):
-        if said := _suspicion(
-            column, auc, by_label.loc[column], sides.loc[column], X[column], y, limits
-        ):
-            found.append(Finding(said[0], "data", column, *said[1:], ("late",)))
+    for column in sorted(aucs, key=lambda column: -aucs[column]):
+        side, (gap, gap_label) = sides.loc[column], _gap(X[column], y)
+        values = {
+            "auc": aucs[column],
+            "label": by_label.loc[column].idxmax(),
+            "of_label": by_label.loc[column].max(),
+            "settles": side["settles"],
+            "side": in_words("it", side),
+            "share": (y == side["label"]).mean(),
+            "gap": gap,
+            "gap_label": gap_label,
+        }
+        if code := _suspicion(column, values, limits):
+            found.append(finding(code, column, **values))
     return aucs, found
 
 
-def _suspicion(
-    column: str,
-    auc: float,
-    by_label: pd.Series,
-    side: pd.Series,
-    values: pd.Series,
-    y: pd.Series,
-    limits: Thresholds,
-) -> tuple[Weight, str, str] | None:
-    """Return weight, sentence and remedy of the strongest reason to think that a column is known
-    only after the target, if there is one.
-    """
-    forbid = "name it in data.forbidden of params.yaml"
-    known_before = f"find out whether it is known before the target; if not, {forbid}"
-    gap, label = _gap(values, y)
-    if auc >= limits.gives_away:
-        what = (
-            f"it alone gives the target away (ROC AUC {auc:.3f} out of fold): a copy of it, or its"
-            " consequence"
-        )
-        return (
-            "stop",
-            what,
-            (
-                f"{forbid}; if it is known before the target and the task is that easy, confirm"
-                " that in expectations/leakage.json"
-            ),
-        )
-    if auc >= limits.ranks_well:
-        return (
-            "look",
-            f"it alone ranks the classes very well (ROC AUC {auc:.3f} out of fold)",
-            known_before,
-        )
-    if by_label.max() >= limits.gives_away:
-        return (
-            "look",
-            (
-                f"it alone tells class {by_label.idxmax()} from all others (ROC AUC"
-                f" {by_label.max():.3f} out of fold)"
-            ),
-            known_before,
-        )
-    if side["settles"] >= ONE_SIDED:
-        share = (y == side["label"]).mean()
-        return (
-            "look",
-            (
-                f"{in_words('it', side)}, against {share:.0%} of all rows: it may be filled in only"
-                " with the outcome"
-            ),
-            known_before,
-        )
-    if gap >= GAP:
-        what = f"it is filled in {gap:.0%} more or less often for class {label} than for the others"
-        return (
-            "look",
-            what,
-            f"find out whether it is filled in only after the target; if so, {forbid}",
-        )
-    if auc >= TELLS and set(words(column)) & set(LATER_WORDS.split()):
-        return (
-            "note",
-            f"by its name it may be known only after the target (ROC AUC {auc:.3f})",
-            f"find out; if so, {forbid}",
-        )
-    return None
+def _suspicion(column: str, values: dict[str, Any], limits: Thresholds) -> str | None:
+    """Return the strongest reason to think that a column is known only after the target."""
+    reasons = {
+        "gives_away": values["auc"] >= limits.gives_away,
+        "ranks_well": values["auc"] >= limits.ranks_well,
+        "tells_a_class": values["of_label"] >= limits.gives_away,
+        "one_sided": values["settles"] >= ONE_SIDED,
+        "gap": values["gap"] >= GAP,
+        "later_by_name": values["auc"] >= TELLS and set(words(column)) & set(LATER_WORDS.split()),
+    }
+    return next((code for code, holds in reasons.items() if holds), None)
 
 
 def told_by(
@@ -205,14 +151,14 @@ def told_by(
     told: dict[str, str] = {}
     X, ids = features(rows, data)[columns], clusters(rows, data.cluster)
     for trait in data.sensitive if columns else []:
-        aucs = single_feature_auc(
-            X.drop(columns=trait, errors="ignore"), groups_of(rows, trait, data), ids, random_state
-        ).mean(axis=1)
+        others, of = X.drop(columns=trait, errors="ignore"), groups_of(rows, trait, data)
+        aucs = single_feature_auc(others, of, ids, random_state).mean(axis=1)
         for column, auc in aucs[aucs > limits.tells_groups].items():
+            tells = f"; it tells {trait} (ROC AUC {auc:.2f} out of fold)"
             told[column] = (
-                f"{told.get(column, '')}; it tells {trait} (ROC AUC {auc:.2f} out of fold), which"
-                " it hides from nobody"
+                f"{told.get(column, '')}{tells}, so that leaving {trait} out hides nothing"
             )
+            told[column] = told.get(column, "") + tells
     return told
 
 
@@ -286,10 +232,9 @@ def _trend(rank: pd.Series, hits: pd.Series) -> tuple[float, str]:
     first, last = (max(0.0, float(hits.mean() + slope * (at - rank.mean()))) for at in (0, 1))
     if max(first, last) < FACTOR * min(first, last) or r == 0:
         return 1.0, ""
-    return (
-        float(chi2.sf(len(hits) * r * r, 1)),
-        f"{'falls' if last < first else 'rises'} from about {first:.2g} to about {last:.2g}",
-    )
+    how = "falls" if last < first else "rises"
+    p = float(chi2.sf(len(hits) * r * r, 1))
+    return p, f"{how} from about {first:.2g} to about {last:.2g}"
 
 
 def _jumps(block: pd.Series, hits: pd.Series) -> list[tuple[float, str]]:
@@ -303,15 +248,8 @@ def _jumps(block: pd.Series, hits: pd.Series) -> list[tuple[float, str]]:
         here, there = mine[True] / mine.sum(), others[True] / max(others.sum(), 1)
         if max(here, there) >= FACTOR * min(here, there):
             p = float(fisher_exact([mine.tolist(), others.tolist()])[1])
-            found.append(
-                (
-                    p,
-                    (
-                        f"is {here:.2g} in part {int(nth) + 1} of {TREND_BLOCKS}, elsewhere"
-                        f" {there:.2g}"
-                    ),
-                )
-            )
+            where = f"part {int(nth) + 1} of {TREND_BLOCKS}"
+            found.append((p, f"is {here:.2g} in {where}, elsewhere {there:.2g}"))
     return found
 
 
@@ -320,18 +258,12 @@ def orders(rows: pd.DataFrame, data: Data, record: pd.Series) -> dict[str, pd.Se
     all the same, the order in the file.
     """
     times = {data.time: rows[data.time]} if data.time else {}
-    for column in rows.columns:
-        year = (
-            is_integer_dtype(rows[column])
-            and re.search("year|jahr", column.lower())
-            and rows[column].between(1800, 2200).all()
-        )
-        if (
-            column != data.target
-            and (is_datetime64_any_dtype(rows[column]) or year)
-            and rows[column].nunique() > 1
-        ):
-            times[column] = rows[column]
+    for column in rows.columns.drop(data.target):
+        values = rows[column]
+        is_year = is_integer_dtype(values) and re.search("year|jahr", column.lower())
+        is_year = is_year and values.between(1800, 2200).all()
+        if (is_datetime64_any_dtype(values) or is_year) and values.nunique() > 1:
+            times[column] = values
     return times | {IN_FILE: record}
 
 
@@ -348,11 +280,8 @@ def split_by(name: str, order: pd.Series, y: pd.Series, data: Data) -> str:
     latest = max(values.iloc[int(0.8 * len(values))], later.iloc[0])
     if any(set(y[side]) != set(y) for side in (order < latest, order >= latest)):
         return ""
-    first = (
-        f'"{str(latest).removesuffix(" 00:00:00")}"'
-        if is_datetime64_any_dtype(order)
-        else f"{latest}"
-    )
+    is_date = is_datetime64_any_dtype(order)
+    first = f'"{str(latest).removesuffix(" 00:00:00")}"' if is_date else f"{latest}"
     named = "" if data.time == name else f"data.time: {name}, "
     return f"set {named}prepare.split.by: time and prepare.split.test_from: {first} in params.yaml"
 
@@ -367,38 +296,33 @@ def order_findings(times: dict[str, pd.Series], y: pd.Series, data: Data, by: st
             for label, (p_shift, words) in shifts(order, y).items()
             if p_shift * len(times) < SUSPICION_CHANCE
         }
-        if (p * len(times) >= SUSPICION_CHANCE or apart < MOVES) and not proven:
-            continue
-        some = "".join(
-            f"; the share of {label} {words}" for label, words in list(proven.items())[:SHIFTS]
-        )
-        some += f"; and so do {len(proven) - SHIFTS} more classes" if len(proven) > SHIFTS else ""
-        what = f"class shares move along it by up to {apart:.2f}{some}"
-        if name == IN_FILE:
-            asks: tuple[str, ...] = ("moves", "time", "split")
-            do = (
-                "if the file is in order of time, name a column for it in data.time of params.yaml"
-                " and split by it"
-            )
-            if apart > 0.4:
-                asks = ("moves",)
-                do = (
-                    "it looks sorted by the target, which a random split mends; if it is in order"
-                    " of time, split by that"
-                )
-            found.append(Finding("note" if data.time else "look", "data", name, what, do, asks))
-        elif by == "random":
-            how = split_by(name, order, y, data)
-            do = f"{how}, else the test is easier than the use" if how else NO_SPLIT
-            asks = ("moves", "split") if how and data.time == name else ("moves", "split", "time")
-            what += "; a random split hides that"
-            found.append(Finding("look", "data", name, what, do, asks))
-        else:
-            do = "retrain as often as the shares move, and watch them"
-            found.append(
-                Finding("look" if proven else "note", "monitoring", name, what, do, ("moves",))
-            )
+        if (p * len(times) < SUSPICION_CHANCE and apart >= MOVES) or proven:
+            found.append(_moving(name, order, y, (apart, proven), (data, by)))
     return found
+
+
+def _moving(
+    name: str,
+    order: pd.Series,
+    y: pd.Series,
+    moved: tuple[float, dict[str, str]],
+    split: tuple[Data, str],
+) -> Finding:
+    """Return what it means that class shares move along `order`."""
+    (apart, proven), (data, by) = moved, split
+    shares = [f"; the share of {label} {words}" for label, words in list(proven.items())[:SHIFTS]]
+    if len(proven) > SHIFTS:
+        shares.append(f"; and so do {len(proven) - SHIFTS} more classes")
+    values = {"apart": apart, "shares": "".join(shares)}
+    if name == IN_FILE:
+        code = "sorted_by_target" if apart > 0.4 else "order_of_file"
+        return finding(code, name, "note" if data.time else "look", **values)
+    if by != "random":
+        return finding("moving_shares", name, "look" if proven else "note", **values)
+    how = split_by(name, order, y, data)
+    do = f"{how}, otherwise the test is easier than real use" if how else NO_SPLIT
+    one = finding("hidden_order", name, do=do, **values)
+    return replace(one, asks=("moves", "split")) if how and data.time == name else one
 
 
 def date_findings(
@@ -409,24 +333,16 @@ def date_findings(
     """
     if data.time:
         return []
-    asked = {finding.about for finding in said if "time" in finding.asks}
-    do = (
-        "if the rows came about in its order, name it in data.time of params.yaml and split by it"
-        " (prepare.split.by: time); a date that orders nothing, such as one of birth, can stay a"
-        " feature"
-    )
-    what = "it may order the rows in time, and data.time names no column"
+    named = {one.about for one in said if "time" in one.asks} | {IN_FILE}
     return [
-        Finding(
-            "look" if is_datetime64_any_dtype(order) else "note",
-            "data",
+        finding(
+            "may_order",
             name,
-            what,
-            do if split_by(name, order, y, data) else NO_SPLIT,
-            ("time", "split"),
+            "look" if is_datetime64_any_dtype(order) else "note",
+            do=SPLIT if split_by(name, order, y, data) else NO_SPLIT,
         )
         for name, order in times.items()
-        if name != IN_FILE and name not in asked
+        if name not in named
     ]
 
 
@@ -442,28 +358,21 @@ def cluster_findings(rows: pd.DataFrame, data: Data) -> list[Finding]:
     for column in rows.columns:
         if column in (data.target, *data.cluster, *data.forbidden) or column.startswith(RESERVED):
             continue
-        repeats = rows[column].nunique() / max(rows[column].notna().sum(), 1)
-        if is_float_dtype(rows[column]) and (rows[column].dropna() % 1 > 0).any():
-            continue  # a measured amount, whatever it is called
-        is_name = is_named_id(column) or (
-            not is_integer_dtype(rows[column])
-            and rows[column].dtype.kind not in "fMb"
-            and repeats >= 0.02
-        )
-        if not is_name or repeats >= 0.99 or rows[column].nunique() < 50:
+        if not _may_be_cluster(rows[column]):
             continue
         alike, pairs = _alike(rows[column], rows[data.target])
         if alike - chance > max(ALIKE, 4 * np.sqrt(chance * (1 - chance) / max(pairs, 1))):
-            what = (
-                f"two rows that share its value share the class in {alike:.0%} of cases, by chance"
-                f" in {chance:.0%}"
-            )
-            do = (
-                "name it in data.cluster of params.yaml, so that such rows stay on one side of the"
-                " split"
-            )
-            found.append(Finding("look", "data", column, what, do, ("cluster",)))
+            found.append(finding("shares_a_class", column, alike=alike, chance=chance))
     return found
+
+
+def _may_be_cluster(values: pd.Series) -> bool:
+    if is_float_dtype(values) and (values.dropna() % 1 > 0).any():
+        return False  # a measured amount, whatever it is called
+    repeats = values.nunique() / max(values.notna().sum(), 1)
+    is_text = not is_integer_dtype(values) and values.dtype.kind not in "fMb"
+    is_name = is_named_id(str(values.name)) or (is_text and repeats >= 0.02)
+    return is_name and repeats < 0.99 and values.nunique() >= 50
 
 
 def _alike(values: pd.Series, y: pd.Series) -> tuple[float, int]:
@@ -485,66 +394,50 @@ def group_rates(rows: pd.DataFrame, data: Data) -> pd.DataFrame:
     (Bonferroni), -1 and 1 where the group, or all others, have fewer than MIN_PROVEN_ROWS rows:
     these prove nothing. Columns of more than GROUPS values are left out.
     """
+    table: list[dict[str, Any]] = []
+    for column in rows.columns.drop(data.target):
+        values = rows[column]
+        values = cut(values, data.cut_points[column]) if column in data.cut_points else values
+        named = [str(value) for value in values.dropna().unique()] if _few(values) else []
+        if named and (column in data.sensitive or sensitive(column, named)):
+            table += _rates(values, rows[data.target])
+    columns = ["column", "group", "class", "rows", "share", "gap", "gap_low", "gap_high"]
+    return pd.DataFrame(table, columns=columns)
+
+
+def _few(values: pd.Series) -> bool:
+    return 2 <= values.nunique() <= GROUPS
+
+
+def _rates(values: pd.Series, y: pd.Series) -> list[dict[str, Any]]:
+    """Return the rows of `group_rates` for one column."""
     table = []
-    y = rows[data.target]
-    for column in rows.columns:
-        values = (
-            cut(rows[column], data.cut_points[column])
-            if column in data.cut_points
-            else rows[column]
-        )
-        if column == data.target or values.nunique() > GROUPS or values.nunique() < 2:
-            continue
-        if column not in data.sensitive and not sensitive(
-            column, [str(value) for value in values.dropna().unique()]
-        ):
-            continue
-        groups, classes = sorted(values.dropna().unique()), sorted(y.unique())
-        level = 1 - 0.05 / (len(groups) * len(classes))
-        for group in groups:
-            mine = values == group
-            enough = min(mine.sum(), (~mine).sum()) >= MIN_PROVEN_ROWS
-            for label in classes:
-                hits, others = int((y[mine] == label).sum()), int((y[~mine] == label).sum())
-                low, high = (
-                    newcombe(hits, int(mine.sum()), others, int((~mine).sum()), level)
-                    if enough
-                    else (-1.0, 1.0)
-                )
-                share = hits / mine.sum()
-                row = {
-                    "column": column,
-                    "group": str(group),
-                    "class": label,
-                    "rows": int(mine.sum()),
-                    "share": share,
-                }
-                table.append(
-                    row | {"gap": share - others / (~mine).sum(), "gap_low": low, "gap_high": high}
-                )
-    return pd.DataFrame(
-        table, columns=["column", "group", "class", "rows", "share", "gap", "gap_low", "gap_high"]
-    )
+    groups, classes = sorted(values.dropna().unique()), sorted(y.unique())
+    level = 1 - 0.05 / (len(groups) * len(classes))
+    for group, label in product(groups, classes):
+        mine = values == group
+        n, n_others = int(mine.sum()), int((~mine).sum())
+        hits, others = int((y[mine] == label).sum()), int((y[~mine] == label).sum())
+        low, high = -1.0, 1.0
+        if min(n, n_others) >= MIN_PROVEN_ROWS:
+            low, high = newcombe(hits, n, others, n_others, level)
+        row = {"column": str(values.name), "group": str(group), "class": label, "rows": n}
+        gaps = {"gap": hits / n - others / n_others, "gap_low": low, "gap_high": high}
+        table.append(row | {"share": hits / n} | gaps)
+    return table
 
 
 def group_rate_findings(rates: pd.DataFrame) -> list[Finding]:
     """Return for each column the largest proven gap in the share of a class, where it is a gap
     of MOVES or more.
     """
+    is_proven = (rates["gap_low"] > 0) | (rates["gap_high"] < 0)
     found = []
-    proven = rates[
-        ((rates["gap_low"] > 0) | (rates["gap_high"] < 0)) & (rates["gap"].abs() >= MOVES)
-    ]
-    for column, mine in proven.groupby("column", sort=False):
+    for column, mine in rates[is_proven & (rates["gap"].abs() >= MOVES)].groupby(
+        "column", sort=False
+    ):
         worst = mine.loc[mine["gap"].abs().idxmax()]
-        what = (
-            f"the label is {worst['class']!r} for {worst['share']:.0%} of those with"
-            f" {worst['group']!r}, {100 * worst['gap']:+.0f} percentage points against all others"
-            f" ({100 * worst['gap_low']:+.0f} to {100 * worst['gap_high']:+.0f})"
-        )
-        do = (
-            "a model will learn that: find out whether it is how things are or how labels were"
-            " given, before it decides on people"
-        )
-        found.append(Finding("look", "data", str(column), what, do))
+        points = {name: 100 * worst[f"gap_{name}"] for name in ("low", "high")}
+        values = {"label": worst["class"], "share": worst["share"], "group": worst["group"]}
+        found.append(finding("group_rate", str(column), gap=100 * worst["gap"], **points, **values))
     return found
