@@ -180,8 +180,8 @@ def non_inferiority(
     champion, challenger: the classes that each knows, and (n_samples,) decisions. `known`: rows
     whose groups have to be there, too. `difference` is the challenger's recall less the champion's,
     with one-sided bounds that hold with `level` each: Newcombe's for pairs, clusters worth as many
-    rows as they tell of the difference (see `effective_sample_size`). `proven_fall` is the fall where the
-    bounds exclude 0, else 0. `status` of a class: kept, new (the champion does not know it), gone
+    rows as they tell of the difference (see `effective_sample_size`). `proven_fall` is the fall
+    where the bounds exclude 0, else 0. `status` of a class: kept, new (the champion does not know it), gone
     (the challenger does not, or no row is of it). A group of fewer rows has a wider interval; one
     without any has bounds of -1 and 1. `accepted`: see `accept`; here "no".
     """
