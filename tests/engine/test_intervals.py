@@ -90,15 +90,14 @@ def labels(text: str) -> tuple[pd.Series, np.ndarray]:
     return pd.Series(list(text)), np.array(list(text), dtype=object)
 
 
-def decisions(seed: int, n: int, right: float) -> tuple[pd.Series, np.ndarray, np.ndarray]:
+def decisions(seed: int, n: int, right: float) -> tuple[pd.Series, tuple[np.ndarray, np.ndarray]]:
     """Return labels, decisions that are right with probability `right`, and a rival's that are
     right in half of the rows.
     """
     rng = np.random.default_rng(seed)
     y = rng.choice(["a", "b", "c"], n, p=[0.5, 0.3, 0.2])
     other = np.array([{"a": "b", "b": "c", "c": "a"}[label] for label in y], dtype=object)
-    return (
-        pd.Series(y),
+    return pd.Series(y), (
         np.where(rng.random(n) < right, y, other),
         np.where(rng.random(n) < 0.5, y, other),
     )
@@ -120,7 +119,7 @@ def test_a_clearly_better_model_leads_for_certain(objective):
 
 @pytest.mark.parametrize("objective", AIMS)
 def test_a_lead_turns_around_when_the_models_change_places(objective):
-    y, y_pred, rival = decisions(0, 300, 0.8)
+    y, (y_pred, rival) = decisions(0, 300, 0.8)
     low, high = paired_lead(y, (y_pred, rival), objective, 0)
     assert paired_lead(y, (rival, y_pred), objective, 0) == pytest.approx((-high, -low), abs=0.02)
 
@@ -160,14 +159,14 @@ def test_a_class_that_a_model_never_decides_is_none_of_the_others():
 
 @pytest.mark.parametrize("objective", AIMS)
 def test_a_lead_is_the_same_for_the_same_seed(objective):
-    assert paired_lead(*decisions(1, 50, 0.7), (objective, 3)) == paired_lead(
-        *decisions(1, 50, 0.7), (objective, 3)
+    assert paired_lead(*decisions(1, 50, 0.7), objective, 3) == paired_lead(
+        *decisions(1, 50, 0.7), objective, 3
     )
 
 
 @pytest.mark.parametrize("objective", AIMS)
 def test_a_lead_ignores_the_order_of_rows(objective):
-    y, y_pred, rival = decisions(2, 60, 0.7)
+    y, (y_pred, rival) = decisions(2, 60, 0.7)
     order = np.random.default_rng(0).permutation(60)
     assert paired_lead(y[order], (y_pred[order], rival[order]), objective, 0) == paired_lead(
         y, (y_pred, rival), objective, 0
@@ -177,7 +176,7 @@ def test_a_lead_ignores_the_order_of_rows(objective):
 @pytest.mark.slow
 @pytest.mark.parametrize("objective", AIMS)
 def test_a_lead_agrees_with_a_bootstrap_that_draws_rows(objective):
-    y, y_pred, rival = decisions(4, 80, 0.75)
+    y, (y_pred, rival) = decisions(4, 80, 0.75)
     rng = np.random.default_rng(0)
     leads = []
     for _ in range(400):
@@ -193,7 +192,7 @@ def test_a_lead_agrees_with_a_bootstrap_that_draws_rows(objective):
 
 def test_bounds_of_a_lead_hold_about_as_often_as_they_say():
     bounds = np.array(
-        [paired_lead(*decisions(seed, 200, 0.6), ("none", seed)) for seed in range(200)]
+        [paired_lead(*decisions(seed, 200, 0.6), "none", seed) for seed in range(200)]
     )
     assert 0.9 <= (bounds[:, 0] <= 0.1).mean() <= 0.99
     assert 0.9 <= (bounds[:, 1] >= 0.1).mean() <= 0.99
