@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TextIO
 
 from sluice.commands import check, summary
+from sluice.core.text import say
 
 STAGING = ("To enable auto staging, run:", "\tdvc config core.autostage true")
 PUSH = ("Use `dvc push` to send your updates to remote storage.",)
@@ -58,6 +59,6 @@ def main() -> None:
     """
     check.main()
     code = run_stages()
-    print(flush=True)
+    say("")
     summary.main()
     sys.exit(code)

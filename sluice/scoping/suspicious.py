@@ -158,7 +158,6 @@ def told_by(
             told[column] = (
                 f"{told.get(column, '')}{tells}, so that leaving {trait} out hides nothing"
             )
-            told[column] = told.get(column, "") + tells
     return told
 
 

@@ -10,6 +10,7 @@ import pytest
 
 from sluice.gates.messages import Finding
 from sluice.reports.evaluation_page import (
+    YOURS,
     about,
     curves,
     findings,
@@ -68,14 +69,14 @@ def text_of(html: str) -> str:
 
 def test_the_first_sentence_says_that_a_model_may_be_used(tmp_path):
     judged = judge(reported(tmp_path, sources="pass", candidates="pass", by_class="pass"), GATES)
-    assert headline(judged) == ("pass", "Ready for use: all 3 gates pass.")
+    assert headline(judged) == ("pass", f"All 3 gates pass. {YOURS}")
 
 
 def test_the_first_sentence_names_warnings(tmp_path):
     judged = judge(reported(tmp_path, sources="pass", candidates="warn", by_class="pass"), GATES)
     assert headline(judged) == (
         "warn",
-        "Ready for use, with one warning: see candidates below.",
+        f"No gate stops this model; one warning: see candidates below. {YOURS}",
     )
 
 
@@ -329,14 +330,21 @@ def class_row(label: str, support: int, recall: float | None) -> dict:
 
 def test_the_result_is_said_in_words_beside_a_plain_baseline():
     plain = {"classes": {"dead": {"recall": 0.058}}}
+    weighted = {"classes": {"dead": {"recall": 0.82, "alarms_per_1000": 208.9}}}
     said = result(
         [class_row("dead", 172, 0.849), class_row("alive", 3943, 0.78)],
-        {"baselines": [{"model": "logistic_regression"} | plain]},
+        {
+            "baselines": [
+                {"model": "logistic_regression"} | plain,
+                {"model": "logistic_regression_weighted"} | weighted,
+            ]
+        },
     )
     assert (
         " ".join(" ".join(said).split())
         == "The model finds 85 % of the 172 test rows labelled \u201cdead\u201d; plain logistic "
-        "regression finds 5.8 %. It raises 250 alarms per 1,000 rows, and 14 % of them are right."
+        "regression finds 5.8 %, with decision weights 82 %. It raises 246 alarms per 1,000 rows "
+        "(logistic regression with decision weights: 209), and 14 % of them are right."
     )
 
 

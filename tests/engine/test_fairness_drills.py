@@ -101,8 +101,8 @@ def test_fewer_grants_to_one_origin_at_equal_merit_are_stopped(tmp_path):
     assert verdict.blocks
     ratio = next(sentence for sentence in failed(verdict) if "proven_ratio" in sentence)
     assert ratio.startswith(
-        "FAIL: column origin, group x, against all others, class granted, rate selection_rate:"
-        " proven_ratio 0."
+        "FAIL: proven_ratio: column origin, group x, against all others, class granted, rate"
+        " selection_rate: proven_ratio 0."
     )
     assert (
         "granted is a benefit, and this group is given it less or more often than four fifths of"
@@ -160,7 +160,7 @@ def test_a_group_of_forty_rows_is_not_judged(tmp_path):
     _, verdict = audited(train, test, settings(data=AUDITED), tmp_path)
     assert (verdict.verdict, verdict.blocks) == ("insufficient", True)
     few = next(sentence for sentence in verdict.sentences if "rows 40" in sentence)
-    assert few.startswith("INSUFFICIENT: column origin, group y, ")
+    assert few.startswith("INSUFFICIENT: rows where kind is group: column origin, group y, ")
     assert (
         "With fewer rows no gap can be told from chance: add rows, or waive the group with a"
         " reason." in few

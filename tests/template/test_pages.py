@@ -298,7 +298,7 @@ def test_page_says_first_whether_the_model_may_be_used(browser, pages):
     )
     assert page.locator("h2", has_text="How many of each class").count() == 0
     page.goto(pages["passed"].as_uri())
-    assert "Ready for use" in page.locator(".verdict").inner_text()
+    assert "All 15 gates pass" in page.locator(".verdict").inner_text()
     assert page.locator(".lead").inner_text().startswith("The model finds 85")
     assert page.locator("dl.about dt").all_inner_texts() == [
         "Project",

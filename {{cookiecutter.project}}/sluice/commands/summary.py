@@ -13,7 +13,7 @@ from sluice.core.pipeline import frozen, read_stages
 from sluice.core.progress import waiting
 from sluice.core.text import say
 from sluice.gates.names import GATES, REPORTS
-from sluice.reports.evaluation_page import UNJUDGED, Judged, judge, write
+from sluice.reports.evaluation_page import UNJUDGED, Judged, judge, read, result, write
 
 
 def gates(judged: list[Judged]) -> list[str]:
@@ -169,8 +169,11 @@ def main() -> None:
     say("Gates", *gates(judged), "")
     metrics = _report(REPORTS / "metrics.json")
     if metrics and judged[-1].verdict not in UNJUDGED:
-        say("Test rows", *classes(metrics), "")
-    write(REPORTS, GATES, ran)
+        by_class = read(REPORTS / "by_class.csv")
+        by_class.sort(key=lambda row: (row["support"], row["class"]))
+        say("Test rows", *classes(metrics), "", *result(by_class, metrics), "")
+    if any(one.blocks or one.verdict in UNJUDGED for one in judged):
+        write(REPORTS, GATES, ran)  # the page of a whole run was written by evaluate
     say(
         "Page: reports/evaluation.html. Reports: reports/metrics.json, by_class.csv, by_group.csv,"
         " plots/, gates/"

@@ -15,7 +15,7 @@ import yaml
 
 from sluice.core.tables import TEST, read_csv, read_parquet, write_text
 from sluice.gates.messages import Finding
-from sluice.reports.page import count, percent, render, two
+from sluice.reports.page import count, percent, render
 
 PAGE = "evaluation.html"
 MODELS = Path("models")  # as evaluate reads it; its modules take seconds to import
@@ -42,6 +42,7 @@ TEXT_COLUMNS = (
 LINES = 8  # that a drawing can hold and be read
 SIZE, PICTURE_EDGE = 340, 44  # of a square drawing, in its units
 RAREST = 3  # classes that the sentences at the top are about
+YOURS = "Whether the result is good enough for your purpose is your decision."
 ALL_OTHERS = "all others"
 # the stage that writes each report, and which of its columns are text besides TEXT_COLUMNS
 TABLES = {
@@ -173,7 +174,10 @@ def result(by_class: Rows, metrics: dict[str, Any] | None) -> list[str]:
         return []
     rare = [row for row in by_class if row["support"]][: 1 if len(by_class) == 2 else RAREST]
     rivals = {one["model"]: one for one in metrics["baselines"]}
-    plain = rivals.get("logistic_regression", {}).get("classes", {})
+    plain, weighted = (
+        rivals.get(name, {}).get("classes", {})
+        for name in ("logistic_regression", "logistic_regression_weighted")
+    )
     sentences = []
     for row in rare:
         label = row["class"]
@@ -181,11 +185,20 @@ def result(by_class: Rows, metrics: dict[str, Any] | None) -> list[str]:
         text += f" labelled \u201c{label}\u201d"
         if label in plain:
             text += f"; plain logistic regression finds {percent(plain[label]['recall'])}"
+        if label in weighted:
+            text += f", with decision weights {percent(weighted[label]['recall'])}"
         sentences.append(text + ".")
     if len(by_class) == 2 and rare:
-        alarms = f"It raises {two(rare[0]['alarms_per_1000'])} alarms per 1,000 rows"
-        sentences.append(f"{alarms}, and {percent(rare[0]['precision'])} of them are right.")
+        sentences.append(_alarms(rare[0], weighted))
     return sentences
+
+
+def _alarms(row: dict[str, Any], weighted: dict[str, Any]) -> str:
+    """Return how many alarms finding a class costs, beside those of a simple model."""
+    rival = weighted.get(row["class"], {}).get("alarms_per_1000")
+    beside = f" (logistic regression with decision weights: {rival:.0f})" if rival else ""
+    alarms = f"It raises {row['alarms_per_1000']:.0f} alarms per 1,000 rows{beside}"
+    return f"{alarms}, and {percent(row['precision'])} of them are right."
 
 
 def once(rows: Rows, shown: Collection[str]) -> Rows:
@@ -255,8 +268,8 @@ def headline(judged: list[Judged]) -> tuple[str, str]:
         return "insufficient", f"Not judged yet: {names}. Run `dvc repro` again."
     if noted := [one.gate for one in judged if one.verdict != "pass"]:
         n = "one warning" if len(noted) == 1 else f"{len(noted)} warnings"
-        return "warn", f"Ready for use, with {n}: see {', '.join(noted)} below."
-    return "pass", f"Ready for use: all {len(judged)} gates pass."
+        return "warn", f"No gate stops this model; {n}: see {', '.join(noted)} below. {YOURS}"
+    return "pass", f"All {len(judged)} gates pass. {YOURS}"
 
 
 def floors(suite: Path) -> dict[str, float]:
