@@ -171,7 +171,8 @@ def main() -> None:
     if metrics and judged[-1].verdict not in UNJUDGED:
         by_class = read(REPORTS / "by_class.csv")
         by_class.sort(key=lambda row: (row["support"], row["class"]))
-        say("Test rows", *classes(metrics), "", *result(by_class, metrics), "")
+        words = [line.replace("\N{NO-BREAK SPACE}", " ") for line in result(by_class, metrics)]
+        say("Test rows", *classes(metrics), "", *words, "")
     if any(one.blocks or one.verdict in UNJUDGED for one in judged):
         write(REPORTS, GATES, ran)  # the page of a whole run was written by evaluate
     say(
