@@ -100,9 +100,9 @@ def recalls(content: Any) -> Iterator[Row]:
     [floor] = [one["min_value"] for one in asked if one.get("column") == "recall_high"]
     for label in content["classes"]:
         yield {"name": "this model", "floor": floor} | by_class[label]
-        for name, rival in content["baselines"].items():
+        for rival in content["baselines"]:
             recall = rival["classes"][label]["recall"]
-            yield {"class": label, "name": name.replace("_", " "), "recall": recall}
+            yield {"class": label, "name": rival["model"].replace("_", " "), "recall": recall}
 
 
 def class_beside_floor(row: Row) -> str:

@@ -608,7 +608,7 @@ def test_run_whose_reports_block_never_ends_well(baked, tmp_path):
         ended = bash(folder, f"make --old-file=env {target} RUN={run}")
         assert ended.returncode != 0
         assert (
-            "summary: not every stage ran on the files as they are now" in ended.stdout
+            ": not every stage ran on the files as they are now" in ended.stdout
         )  # DVC would run evaluate again
 
 
