@@ -216,7 +216,9 @@ def decide(spool: Path, out: Path, service: Service, held: Held, rejects: Reject
     decided, exceeded = Counter[str](), held.exceeded()
     threads, writer = service.params.train.threads, WRITERS[ending(Path(out.stem))]
     with pq.ParquetFile(spool, pre_buffer=False) as file, threadpool_limits(threads):
-        schema = _schema_of(service, file.schema_arrow)
+        key = named_by(file.schema_arrow.names, service.source.key)
+        names = [file.schema_arrow.field(column).with_name(written(column)) for column in key]
+        schema = pa.schema([*names, *columns_of(service.model.classes).items()])
         rows_there = file.metadata.num_rows
         with writer(out, schema) as scored, rows_done("score: decides", rows_there) as progress:
             for chunk in file.iter_batches(batch_size=service.most):
@@ -229,30 +231,19 @@ def decide(spool: Path, out: Path, service: Service, held: Held, rejects: Reject
                 if is_kept.any():
                     table = decisions(rows[is_kept], service)
                     decided.update(table["decision"])
-                    scored.write_table(_with_names(table, chunk.filter(pa.array(is_kept)), schema))
+                    scored.write_table(
+                        _with_names(table, chunk.filter(pa.array(is_kept)), key, schema)
+                    )
                 progress.update(len(chunk))
     return decided
 
 
-def _schema_of(service: Service, spooled: pa.Schema) -> pa.Schema:
-    """Return the columns of the scored file: what names a row, and what is decided of it."""
-    key = named_by(spooled.names, service.source.key)
-    names = [spooled.field(column).with_name(written(column)) for column in key]
-    return pa.schema([*names, *columns_of(service.model.classes).items()])
-
-
-def _with_names(table: pd.DataFrame, rows: pa.RecordBatch, schema: pa.Schema) -> pa.Table:
-    """Return `table`, what was decided of `rows`, with their names, as `schema` has it."""
-    named = {written(column): rows[column] for column in rows.schema.names}
-    return pa.Table.from_arrays(
-        [
-            pa.array(table[field.name], type=field.type)
-            if field.name in table
-            else named[field.name]
-            for field in schema
-        ],
-        schema=schema,
-    )
+def _with_names(
+    table: pd.DataFrame, rows: pa.RecordBatch, key: list[str], schema: pa.Schema
+) -> pa.Table:
+    """Return `table`, what was decided of `rows`, after their names, the columns `key`."""
+    decided = [pa.array(table[field.name], type=field.type) for field in list(schema)[len(key) :]]
+    return pa.Table.from_arrays([*(rows[column] for column in key), *decided], schema=schema)
 
 
 def columns_of(classes: list[str]) -> dict[str, pa.DataType]:

@@ -370,12 +370,9 @@ def test_the_whole_path_takes_any_names(names, target):
             import_module(f"stages.{stage}").main()
         assert names_in(Path("reports/features.csv"), "feature") == sorted(names)
         write_rows(Path("live.csv"), names, n=150, target=target)
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr("sys.argv", ["score", "live.csv"])
-            score.main()
-            patch.setattr("sys.argv", ["monitor", "live.csv", "--window", "first"])
-            with pytest.raises(SystemExit) as ended:
-                monitor.main()
+        score.main(Path("live.csv"), None)
+        with pytest.raises(SystemExit) as ended:
+            monitor.main("live.csv", None, "first", 0)
         assert ended.value.code in (0, 1, 3)
         assert len(pd.read_csv("scored/live.csv")) > 0
 

@@ -54,7 +54,7 @@ from sluice.retraining.challenger import (
 from sluice.retraining.pool import gather, matured, part, recent, span
 from stages import augment, evaluate, prepare, train, validate
 from tests.drills import ALWAYS
-from tests.engine.settings import ROWS, SUITES, WHO, roles, settings
+from tests.engine.settings import ROWS, SUITES, WHO, copy_stages, roles, settings
 from tests.pipeline_run import PROJECT
 
 JUDGING = {name: SUITES / f"{name}.json" for name in ("challenger", "challengers")}
@@ -141,6 +141,7 @@ def made(tmp_path_factory) -> Path:
         for stage in (prepare, validate, augment, train, evaluate):
             stage.main()
     subprocess.run(["git", "init", "--quiet"], cwd=folder, check=True)
+    copy_stages(folder)
     return folder
 
 
@@ -244,7 +245,7 @@ def test_labels_of_one_class_flipped_are_refused_by_class(project, monkeypatch, 
     with pytest.raises(UserError) as refused:
         retrain.retrain(*asked())
     said = capsys.readouterr().out
-    assert "FAIL: column sex, group f, class rare: proven_fall" in said  # the worst first
+    assert "column sex, group f, class rare: proven_fall" in said  # the worst first
     assert "Look at the labels of the newest rows; keep the champion." in said
     assert (
         "stopped by the gate challenger (fail), read reports/retraining/gates/challenger.json"
