@@ -187,7 +187,7 @@ def main() -> None:
     if lacking := list(dict.fromkeys(one.stage for one in judged if one.verdict in UNJUDGED)):
         said = (
             "not every stage ran on the files as they are now, so that older reports of"
-            f" {', '.join(lacking)} are not shown; run `make repro`, which says why where a stage"
-            " stops"
+            f" {', '.join(lacking)} are not shown. What stopped a run stands above the table of"
+            " gates; if nothing does, run `uv run sluice repro`"
         )
         raise UserError("\n".join([*frozen(read_stages("dvc.yaml")), said]))
