@@ -6,7 +6,7 @@ benchmarks.monitor`.
     uv run --with river python -m benchmarks.monitor --data FOLDER elec2.csv:class:date email_spam.csv:spam:time --rows 500 2000
 
 What a sequence showed is kept in --cache, one file each, so that a run goes on where it was
-stopped; delete files to have them anew. FILE:TARGET:TIME,COLUMN,... names a CSV file in FOLDER, in
+stopped; delete a file to measure it again. FILE:TARGET:TIME,COLUMN,... names a CSV file in FOLDER, in
 order of time, and columns that are no features. The model is fitted on its first fifth and judged
 by the next; the rest comes in windows of --rows rows with their labels. ADWIN, DDM and Page-Hinkley
 of river, at their defaults, see the model's errors on the same rows one by one.

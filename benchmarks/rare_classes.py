@@ -5,10 +5,10 @@
 
 `project` is what the stage train does with params.yaml: it fits, and chooses on folds of the
 training rows. The others are the libraries' own, as they come, behind the same preparation of
-columns. Each set is parted --seeds times, as the stage prepare parts rows at random. Test rows
+columns. Each set is split --seeds times, as the stage prepare splits at random. Test rows
 choose nothing. Ranks are taken of the means over seeds (1 is best), intervals by drawing sets with
 replacement. A result is kept in --cache, one file each, so that a run goes on where it was stopped;
-delete files to have them anew.
+delete a file to measure it again.
 """
 
 import argparse
